@@ -1,0 +1,49 @@
+//! Consentry is a GDPR gateway for prediction APIs: a TLS-terminating reverse proxy that enforces declarative
+//! privacy policies. `ARCHITECTURE.md` draws the house; the rooms below stand in the order of its floors, and a room
+//! imports only from rooms above it in this list that stand on a lower floor.
+
+// Ground: what every room may stand on.
+pub mod clock;
+pub mod personal;
+pub mod problem;
+pub mod telemetry;
+
+// Floor 0: bytes.
+pub mod crypto;
+pub mod net;
+pub mod payload;
+
+// Floor 1: values and evidence.
+pub mod action;
+pub mod audit;
+pub mod check;
+
+// Floors 2 and 3: policy as written, plan as run.
+pub mod policy;
+pub mod plan;
+
+// Floor 4: what the gateway talks to.
+pub mod identity;
+pub mod keys;
+pub mod limits;
+pub mod store;
+pub mod upstream;
+
+// Floor 5: what the gateway knows about persons.
+pub mod custody;
+pub mod journal;
+pub mod standing;
+
+// Floor 6: what is done for a caller and for a data subject.
+pub mod pipeline;
+pub mod rights;
+
+// Floor 7: the faces.
+pub mod admin;
+pub mod notice;
+pub mod proxy;
+
+// Floors 8 to 10: one deployment, its composition, its commands.
+pub mod config;
+pub mod app;
+pub mod cli;
