@@ -19,8 +19,8 @@ pub mod audit;
 pub mod check;
 
 // Floors 2 and 3: policy as written, plan as run.
-pub mod policy;
 pub mod plan;
+pub mod policy;
 
 // Floor 4: what the gateway talks to.
 pub mod identity;
@@ -44,6 +44,6 @@ pub mod notice;
 pub mod proxy;
 
 // Floors 8 to 10: one deployment, its composition, its commands.
-pub mod config;
 pub mod app;
 pub mod cli;
+pub mod config;

@@ -1,0 +1,57 @@
+//! Random bytes without a system call each: a ChaCha20 generator per thread, seeded by the system.
+
+use std::cell::RefCell;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+thread_local! {
+    static GENERATOR: RefCell<ChaCha20Rng> = RefCell::new(ChaCha20Rng::from_os_rng());
+}
+
+/// Fills `target` with bytes fit for keys, nonces and names.
+///
+/// The first call of a thread asks the system for a seed; where the system has none, the thread ends: nothing may run
+/// on guessable keys.
+pub fn fill(target: &mut [u8]) {
+    GENERATOR.with_borrow_mut(|generator| generator.fill_bytes(target));
+}
+
+/// `N` such bytes.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill(&mut bytes);
+    bytes
+}
+
+/// A whole number drawn evenly from `0..=below - 1`; 0 where `below` is 0.
+pub fn below(below: u64) -> u64 {
+    if below == 0 {
+        return 0;
+    }
+    // Numbers above the greatest multiple would favour the small remainders.
+    let unbiased = u64::MAX - u64::MAX % below;
+    loop {
+        let drawn = u64::from_le_bytes(bytes());
+        if drawn < unbiased {
+            return drawn % below;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_do_not_share_a_stream() {
+        let other = std::thread::spawn(bytes::<32>).join().unwrap();
+        assert_ne!(bytes::<32>(), other);
+    }
+
+    #[test]
+    fn numbers_stay_below_their_bound() {
+        assert!((0..1000).all(|_| below(7) < 7));
+        assert_eq!(below(0), 0);
+    }
+}
