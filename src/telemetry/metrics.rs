@@ -1,0 +1,181 @@
+//! Counters and times, in the form that Prometheus scrapes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelSetEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::problem::Problem;
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Outcome {
+    /// The caller got the answer of the upstream, or of the gateway's records.
+    Answered,
+    /// The caller got a problem.
+    Refused,
+    /// The caller went away.
+    Abandoned,
+}
+
+/// All that is counted. Cheap to clone; every clone counts into the same figures.
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Figures>);
+
+#[derive(Debug)]
+struct Figures {
+    registry: Registry,
+    exchanges: Family<ExchangeLabels, Counter>,
+    problems: Family<ProblemLabels, Counter>,
+    unauthenticated: Counter,
+    duration: Histogram,
+    upstream: Histogram,
+    journal: Histogram,
+    reloads: Family<ReloadLabels, Counter>,
+    connections: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ExchangeLabels {
+    activity: Arc<str>,
+    outcome: Outcome,
+}
+
+/// By hand, since the derive knows no `Arc<str>`.
+impl EncodeLabelSet for ExchangeLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("activity", &*self.activity).encode(encoder.encode_label())?;
+        ("outcome", self.outcome).encode(encoder.encode_label())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProblemLabels {
+    problem: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// With every figure at zero.
+    pub fn new() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
+        let mut figures = Figures {
+            registry: Registry::with_prefix("consentry"),
+            exchanges: Family::default(),
+            problems: Family::default(),
+            unauthenticated: Counter::default(),
+            duration: seconds(),
+            upstream: seconds(),
+            journal: seconds(),
+            reloads: Family::default(),
+            connections: Gauge::default(),
+        };
+        let Figures { registry, exchanges, problems, unauthenticated, duration, upstream, journal, .. } =
+            &mut figures;
+        registry.register("exchanges", "Exchanges by activity and outcome", exchanges.clone());
+        registry.register("problems", "Refusals by problem type", problems.clone());
+        registry.register("unauthenticated", "Requests without a valid credential", unauthenticated.clone());
+        registry.register_with_unit(
+            "exchange_duration",
+            "From the request's head to the answer's",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register_with_unit(
+            "upstream_duration",
+            "From the first byte sent to the whole answer",
+            Unit::Seconds,
+            upstream.clone(),
+        );
+        registry.register_with_unit(
+            "journal_duration",
+            "Waiting for a journal entry to be durable",
+            Unit::Seconds,
+            journal.clone(),
+        );
+        figures.registry.register("reloads", "Reloads of the policies by result", figures.reloads.clone());
+        figures.registry.register("connections", "Open connections of callers", figures.connections.clone());
+        Self(Arc::new(figures))
+    }
+
+    /// Counts an exchange that ended, and how long it took.
+    pub fn exchange(&self, activity: &Arc<str>, outcome: Outcome, took: Duration) {
+        let labels = ExchangeLabels { activity: Arc::clone(activity), outcome };
+        self.0.exchanges.get_or_create(&labels).inc();
+        self.0.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a refusal.
+    pub fn problem(&self, problem: Problem) {
+        self.0.problems.get_or_create(&ProblemLabels { problem: problem.slug() }).inc();
+        if matches!(problem, Problem::AuthenticationRequired | Problem::TokenInvalid) {
+            self.0.unauthenticated.inc();
+        }
+    }
+
+    /// Counts a reload of the policies.
+    pub fn reload(&self, accepted: bool) {
+        let result = if accepted { "accepted" } else { "refused" };
+        self.0.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Notes how long the upstream took.
+    pub fn upstream(&self, took: Duration) {
+        self.0.upstream.observe(took.as_secs_f64());
+    }
+
+    /// Notes how long an exchange waited for the journal.
+    pub fn journal(&self, took: Duration) {
+        self.0.journal.observe(took.as_secs_f64());
+    }
+
+    /// How many connections of callers are open.
+    pub fn connections(&self) -> &Gauge {
+        &self.0.connections
+    }
+
+    /// All figures in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// Where a figure cannot be written as text.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.0.registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_scraped() {
+        let metrics = Metrics::new();
+        metrics.exchange(&"favourites".into(), Outcome::Answered, Duration::from_millis(3));
+        metrics.problem(Problem::TokenInvalid);
+        let text = metrics.encode().unwrap();
+        assert!(
+            text.contains(r#"consentry_exchanges_total{activity="favourites",outcome="Answered"} 1"#),
+            "{text}"
+        );
+        assert!(text.contains(r#"consentry_problems_total{problem="token-invalid"} 1"#), "{text}");
+        assert!(text.contains("consentry_unauthenticated_total 1"), "{text}");
+    }
+}

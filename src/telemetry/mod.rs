@@ -1,0 +1,8 @@
+//! What the gateway says about itself: structured logs and Prometheus metrics. Neither holds personal data: labels are
+//! names from policies and from closed lists, log fields are names, counts and references.
+
+mod log;
+mod metrics;
+
+pub use log::{LogFormat, start as start_log};
+pub use metrics::{Metrics, Outcome};
