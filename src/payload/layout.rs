@@ -1,7 +1,411 @@
-//! Declared paths, compiled to a trie.
+//! Declared paths, compiled to a trie in flat arrays.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::path::{Path, Step};
+
 /// A declared field's number: its place in the list that the layout was compiled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldId(pub u16);
-/// placeholder
+
+impl FieldId {
+    /// The place in the list of paths.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What becomes of a key that no path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// The body is refused.
+    Refuse,
+    /// The key goes, with all that it holds.
+    LeaveOut,
+}
+
+/// Why a list of paths is no layout. Fields are numbered as in the list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Clash {
+    /// Two fields have one path.
+    #[error("`{path}` is declared twice")]
+    Twice {
+        /// The path.
+        path: Path,
+        /// Declared first.
+        first: FieldId,
+        /// Declared again.
+        second: FieldId,
+    },
+    /// One field holds another: a field is a single value.
+    #[error("`{inner}` lies within `{outer}`, which is declared as a single value")]
+    Within {
+        /// The shorter path.
+        outer: Path,
+        /// The path that goes on from it.
+        inner: Path,
+        /// Of the two, the one declared later.
+        second: FieldId,
+    },
+    /// One place is an object for one field and an array for another.
+    #[error("`{first}` and `{second}` need an object and an array at one place")]
+    Shape {
+        /// Declared first.
+        first: Path,
+        /// Declared later.
+        second: Path,
+        /// The field declared later.
+        field: FieldId,
+    },
+    /// More fields than numbers.
+    #[error("more than {} fields are declared", u16::MAX)]
+    TooMany,
+}
+
+/// Where declared fields are in a body: compiled once at load, read by every walk.
 #[derive(Clone, Debug)]
-pub struct Layout {}
+pub struct Layout {
+    undeclared: Undeclared,
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+    /// For each object of more than [`FEW`] members: its edges, counted from its first, ordered by `order`.
+    sorted: Vec<u32>,
+    /// Fields in the order of the tree; those under one node are neighbours.
+    below: Vec<FieldId>,
+}
+
+/// Up to this many names are compared one by one.
+const FEW: u32 = 8;
+
+/// A place in a layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeId(u32);
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    shape: Shape,
+    below: (u32, u32),
+}
+
+/// What a layout has at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// A single value.
+    Field(FieldId),
+    /// An object with these members.
+    Object(Members),
+    /// An array of elements of one shape.
+    Array(NodeId),
+}
+
+/// The declared members of an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Members {
+    first: u32,
+    sorted: u32,
+    count: u32,
+}
+
+impl Members {
+    /// How many there are.
+    #[inline]
+    pub(super) fn count(self) -> u32 {
+        self.count
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Edge {
+    name: Box<str>,
+    to: NodeId,
+}
+
+impl Layout {
+    /// Compiles a list of paths; the place in the list is the field's [`FieldId`]. An empty list is a layout in which
+    /// every key is undeclared.
+    ///
+    /// # Errors
+    /// The first path that contradicts an earlier one.
+    pub fn compile(paths: &[Path], undeclared: Undeclared) -> Result<Self, Clash> {
+        let tree = Tree::grow(paths)?;
+        let mut layout =
+            Self { undeclared, nodes: Vec::new(), edges: Vec::new(), sorted: Vec::new(), below: Vec::new() };
+        layout.flatten(&tree);
+        Ok(layout)
+    }
+
+    /// What becomes of keys that are not declared.
+    pub fn undeclared(&self) -> Undeclared {
+        self.undeclared
+    }
+
+    /// How many fields there are.
+    pub fn fields(&self) -> usize {
+        self.below.len()
+    }
+
+    /// The root's place.
+    pub(super) fn root(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// What is declared at a place.
+    #[inline]
+    pub(super) fn shape(&self, node: NodeId) -> Shape {
+        self.nodes.get(node.0 as usize).map_or(Shape::Object(Members::default()), |node| node.shape)
+    }
+
+    /// Every field at or under a place.
+    pub(super) fn below(&self, node: NodeId) -> &[FieldId] {
+        let range = self.nodes.get(node.0 as usize).map_or((0, 0), |node| node.below);
+        self.below.get(range.0 as usize..range.1 as usize).unwrap_or_default()
+    }
+
+    /// The number of the member with this name, unescaped, and its place. `hint` is looked at first: bodies mostly
+    /// have their keys in one order.
+    #[inline]
+    pub(super) fn member(&self, members: Members, hint: u32, name: &[u8]) -> Option<(u32, NodeId)> {
+        let first = members.first as usize;
+        let edges = self.edges.get(first..first + members.count as usize)?;
+        let is = |edge: &Edge| edge.name.as_bytes() == name;
+        if let Some(edge) = edges.get(hint as usize).filter(|edge| is(edge)) {
+            return Some((hint, edge.to));
+        }
+        if members.count <= FEW {
+            return (0..).zip(edges).find(|(_, edge)| is(edge)).map(|(number, edge)| (number, edge.to));
+        }
+        let sorted = self.sorted.get(members.sorted as usize..(members.sorted + members.count) as usize)?;
+        let at = |number: u32| edges.get(number as usize);
+        let place = sorted.binary_search_by(|&number| {
+            at(number).map_or(Ordering::Less, |edge| order(edge.name.as_bytes(), name))
+        });
+        let number = *sorted.get(place.ok()?)?;
+        at(number).map(|edge| (number, edge.to))
+    }
+
+    /// The place of a member by its number.
+    #[inline]
+    pub(super) fn nth(&self, members: Members, number: u32) -> Option<NodeId> {
+        self.edges.get((members.first + number) as usize).map(|edge| edge.to)
+    }
+
+    /// Lays a tree out in the arrays; nodes keep their numbers.
+    fn flatten(&mut self, tree: &Tree<'_>) {
+        for sprout in &tree.sprouts {
+            let shape = match (sprout.field, sprout.every) {
+                (Some(field), _) => Shape::Field(field),
+                (None, Some(element)) => Shape::Array(element),
+                (None, None) => Shape::Object(self.lay_members(&sprout.members)),
+            };
+            self.nodes.push(Node { shape, below: (0, 0) });
+        }
+        let mut todo = vec![Visit::Enter(self.root())];
+        while let Some(visit) = todo.pop() {
+            match visit {
+                Visit::Enter(id) => {
+                    self.mark(id, |range, now| range.0 = now);
+                    todo.push(Visit::Leave(id));
+                    let sprout = tree.sprouts.get(id.0 as usize);
+                    self.below.extend(sprout.and_then(|sprout| sprout.field));
+                    let members = sprout.map_or(&[][..], |sprout| &sprout.members);
+                    todo.extend(members.iter().rev().map(|(_, to)| Visit::Enter(*to)));
+                    todo.extend(sprout.and_then(|sprout| sprout.every).map(Visit::Enter));
+                }
+                Visit::Leave(id) => self.mark(id, |range, now| range.1 = now),
+            }
+        }
+    }
+
+    fn lay_members(&mut self, members: &[(&str, NodeId)]) -> Members {
+        let laid = Members {
+            first: number(self.edges.len()),
+            sorted: number(self.sorted.len()),
+            count: number(members.len()),
+        };
+        self.edges.extend(members.iter().map(|&(name, to)| Edge { name: name.into(), to }));
+        if laid.count > FEW {
+            let mut places: Vec<_> = (0..).zip(members).collect();
+            places.sort_unstable_by(|(_, (a, _)), (_, (b, _))| order(a.as_bytes(), b.as_bytes()));
+            self.sorted.extend(places.into_iter().map(|(place, _): (u32, _)| place));
+        }
+        laid
+    }
+
+    fn mark(&mut self, id: NodeId, set: impl Fn(&mut (u32, u32), u32)) {
+        let now = number(self.below.len());
+        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
+            set(&mut node.below, now);
+        }
+    }
+}
+
+enum Visit {
+    Enter(NodeId),
+    Leave(NodeId),
+}
+
+/// By length first: most names differ in it.
+fn order(a: &[u8], b: &[u8]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+/// INVARIANT: at most 65,535 paths of bounded text make far fewer than 2³² nodes.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The trie while it grows.
+struct Tree<'a> {
+    sprouts: Vec<Sprout<'a>>,
+}
+
+struct Sprout<'a> {
+    /// The field whose path made it.
+    by: FieldId,
+    field: Option<FieldId>,
+    every: Option<NodeId>,
+    members: Vec<(&'a str, NodeId)>,
+}
+
+impl<'a> Tree<'a> {
+    fn grow(paths: &'a [Path]) -> Result<Self, Clash> {
+        if paths.len() > usize::from(u16::MAX) {
+            return Err(Clash::TooMany);
+        }
+        let path_of = |field: FieldId| paths.get(field.index()).cloned().ok_or(Clash::TooMany);
+        let mut tree = Self { sprouts: vec![Sprout::new(FieldId(0))] };
+        let mut known: HashMap<(u32, &str), NodeId> = HashMap::new();
+        for (id, path) in (0..).map(FieldId).zip(paths) {
+            let mut here = NodeId(0);
+            for step in path.steps() {
+                let sprout = tree.sprout(here)?;
+                if let Some(outer) = sprout.field {
+                    return Err(Clash::Within { outer: path_of(outer)?, inner: path.clone(), second: id });
+                }
+                let other = match step {
+                    Step::Member(_) => sprout.every.is_some(),
+                    Step::Every => !sprout.members.is_empty(),
+                };
+                if other {
+                    return Err(Clash::Shape { first: path_of(sprout.by)?, second: path.clone(), field: id });
+                }
+                let next = match step {
+                    Step::Member(name) => known.get(&(here.0, &**name)).copied(),
+                    Step::Every => sprout.every,
+                };
+                here = match next {
+                    Some(next) => next,
+                    None => {
+                        let next = tree.branch(here, step, id)?;
+                        if let Step::Member(name) = step {
+                            known.insert((here.0, name), next);
+                        }
+                        next
+                    }
+                };
+            }
+            let sprout = tree.sprout(here)?;
+            if let Some(first) = sprout.field {
+                return Err(Clash::Twice { path: path.clone(), first, second: id });
+            }
+            if sprout.every.is_some() || !sprout.members.is_empty() {
+                return Err(Clash::Within { outer: path.clone(), inner: path_of(sprout.by)?, second: id });
+            }
+            sprout.field = Some(id);
+        }
+        Ok(tree)
+    }
+
+    fn branch(&mut self, from: NodeId, step: &'a Step, by: FieldId) -> Result<NodeId, Clash> {
+        let next = NodeId(number(self.sprouts.len()));
+        self.sprouts.push(Sprout::new(by));
+        let sprout = self.sprout(from)?;
+        match step {
+            Step::Member(name) => sprout.members.push((name, next)),
+            Step::Every => sprout.every = Some(next),
+        }
+        Ok(next)
+    }
+
+    /// INVARIANT: an id is only ever made with its sprout.
+    fn sprout(&mut self, id: NodeId) -> Result<&mut Sprout<'a>, Clash> {
+        self.sprouts.get_mut(id.0 as usize).ok_or(Clash::TooMany)
+    }
+}
+
+impl Sprout<'_> {
+    fn new(by: FieldId) -> Self {
+        Self { by, field: None, every: None, members: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(paths: &[&str]) -> Result<Layout, Clash> {
+        let paths: Vec<_> = paths.iter().map(|path| Path::parse(path).unwrap()).collect();
+        Layout::compile(&paths, Undeclared::Refuse)
+    }
+
+    fn look(layout: &Layout, names: &[&str]) -> Option<NodeId> {
+        names.iter().try_fold(layout.root(), |node, name| match layout.shape(node) {
+            Shape::Object(members) => layout.member(members, 0, name.as_bytes()).map(|(_, node)| node),
+            Shape::Array(element) if *name == "*" => Some(element),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn fields_are_found_under_their_steps_in_the_order_of_the_tree() {
+        let layout = compile(&["c.rows[*].zip", "a", "c.name", "c.rows[*].city"]).unwrap();
+        let below = |names: &[&str]| layout.below(look(&layout, names).unwrap()).to_vec();
+        assert_eq!(below(&[]), [0, 3, 2, 1].map(FieldId));
+        assert_eq!(below(&["c"]), [0, 3, 2].map(FieldId));
+        assert_eq!(below(&["c", "rows", "*"]), [0, 3].map(FieldId));
+        assert_eq!(below(&["a"]), [FieldId(1)]);
+        assert_eq!(look(&layout, &["b"]), None);
+        assert_eq!(layout.fields(), 4);
+    }
+
+    #[test]
+    fn many_names_are_found_whatever_the_hint() {
+        let names: Vec<_> = (0..300).map(|n| format!("field_{}", n * 7919 % 1000)).collect();
+        let layout = compile(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+        let Shape::Object(members) = layout.shape(layout.root()) else { panic!("the root is an object") };
+        for (number, name) in (0..).zip(&names) {
+            for hint in [0, number, 299, 1000] {
+                let (found, node) = layout.member(members, hint, name.as_bytes()).unwrap();
+                assert_eq!(found, number);
+                assert_eq!(Some(node), layout.nth(members, number));
+            }
+        }
+        assert!(layout.member(members, 0, b"field_").is_none());
+        assert!(layout.member(members, 0, b"").is_none());
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let clash = |paths: &[&str]| compile(paths).unwrap_err().to_string();
+        assert_eq!(clash(&["a.b", "x", "a['b']"]), "`a.b` is declared twice");
+        let within = "`a.b` lies within `a`, which is declared as a single value";
+        assert_eq!(clash(&["a", "a.b"]), within);
+        assert_eq!(clash(&["a.b", "a"]), within);
+        assert_eq!(
+            clash(&["a[*]", "a[*].b"]),
+            "`a[*].b` lies within `a[*]`, which is declared as a single value"
+        );
+        assert_eq!(clash(&["a.b", "a[*]"]), "`a.b` and `a[*]` need an object and an array at one place");
+        assert_eq!(clash(&["a[*].c", "a.b"]), "`a[*].c` and `a.b` need an object and an array at one place");
+        let path = Path::parse("a").unwrap();
+        assert!(matches!(Layout::compile(&vec![path; 65_536], Undeclared::Refuse), Err(Clash::TooMany)));
+    }
+
+    #[test]
+    fn an_empty_list_is_an_object_without_members() {
+        let layout = compile(&[]).unwrap();
+        assert!(matches!(layout.shape(layout.root()), Shape::Object(members) if members.count() == 0));
+        assert_eq!(layout.below(layout.root()), []);
+    }
+}

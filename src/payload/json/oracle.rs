@@ -1,0 +1,247 @@
+//! The slow and obvious way to do what the walk does: a strict tree, and a table of what becomes of each field.
+
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor as Reads};
+use serde_json::value::RawValue;
+
+use crate::payload::{FieldId, Kind, Path, Step, Treated, Undeclared, Value, Visitor};
+
+/// A document in order, with scalars as they are spelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tree {
+    Scalar(String),
+    Array(Vec<Tree>),
+    Object(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// Reads strictly: duplicate keys and lone surrogates are errors.
+    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(body).map_err(|e| e.to_string())?;
+        Self::level(serde_json::from_str(text).map_err(|e| e.to_string())?)
+    }
+
+    fn level(raw: &RawValue) -> Result<Self, String> {
+        let text = raw.get();
+        let read = serde_json::Deserializer::from_str;
+        match text.as_bytes()[0] {
+            b'{' => {
+                let members = read(text).deserialize_map(Members).map_err(|e| e.to_string())?;
+                let mut keys: Vec<_> = members.iter().map(|(key, _)| key).collect();
+                keys.sort();
+                if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+                    return Err("duplicate".into());
+                }
+                let level = |(key, raw): (String, Box<RawValue>)| Ok((key, Self::level(&raw)?));
+                members.into_iter().map(level).collect::<Result<_, String>>().map(Self::Object)
+            }
+            b'[' => {
+                let elements = read(text).deserialize_seq(Elements).map_err(|e| e.to_string())?;
+                elements.iter().map(|raw| Self::level(raw)).collect::<Result<_, _>>().map(Self::Array)
+            }
+            b'"' => {
+                serde_json::from_str::<String>(text).map_err(|e| e.to_string())?;
+                Ok(Self::Scalar(text.into()))
+            }
+            _ => Ok(Self::Scalar(text.into())),
+        }
+    }
+
+    pub(super) fn at(&self, names: &[&str]) -> Option<&Tree> {
+        names.iter().try_fold(self, |tree, name| match tree {
+            Self::Object(members) => members.iter().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        })
+    }
+}
+
+struct Members;
+
+impl<'de> Reads<'de> for Members {
+    type Value = Vec<(String, Box<RawValue>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+struct Elements;
+
+impl<'de> Reads<'de> for Elements {
+    type Value = Vec<Box<RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            elements.push(element);
+        }
+        Ok(elements)
+    }
+}
+
+/// What becomes of a field, each time that it occurs.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    Keep,
+    Leave,
+    Replace(Kind, String),
+}
+
+/// What a visitor is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Value(FieldId, Vec<u32>, Kind, String),
+    Missing(FieldId),
+    Undeclared,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    Misshapen(FieldId),
+    Undeclared,
+}
+
+/// A table of treatments, and the log of what it was asked.
+pub(super) struct Table {
+    pub(super) acts: Vec<Vec<Act>>,
+    pub(super) undeclared: Undeclared,
+    pub(super) told: Vec<Told>,
+    calls: Vec<usize>,
+}
+
+impl Table {
+    pub(super) fn new(acts: Vec<Vec<Act>>, undeclared: Undeclared) -> Self {
+        let calls = vec![0; acts.len()];
+        Self { acts, undeclared, told: Vec::new(), calls }
+    }
+
+    /// One treatment for every occurrence.
+    pub(super) fn of(acts: &[Act], undeclared: Undeclared) -> Self {
+        Self::new(acts.iter().map(|act| vec![act.clone()]).collect(), undeclared)
+    }
+
+    fn act(&mut self, field: FieldId) -> Act {
+        let (acts, call) = (&self.acts[field.index()], &mut self.calls[field.index()]);
+        *call += 1;
+        acts[(*call - 1) % acts.len()].clone()
+    }
+}
+
+impl Visitor for Table {
+    type Error = Halt;
+
+    fn value(
+        &mut self,
+        field: FieldId,
+        at: &[u32],
+        value: Value<'_>,
+        out: &mut String,
+    ) -> Result<Treated, Halt> {
+        assert_eq!(out, "");
+        self.told.push(Told::Value(field, at.to_vec(), value.kind, value.text.into()));
+        Ok(match self.act(field) {
+            Act::Keep => Treated::Kept,
+            Act::Leave => Treated::LeftOut,
+            Act::Replace(kind, text) => {
+                out.push_str(&text);
+                Treated::Replaced(kind)
+            }
+        })
+    }
+
+    fn missing(&mut self, field: FieldId) -> Result<(), Halt> {
+        self.told.push(Told::Missing(field));
+        Ok(())
+    }
+
+    fn undeclared(&mut self) -> Result<(), Halt> {
+        self.told.push(Told::Undeclared);
+        if self.undeclared == Undeclared::Refuse { Err(Halt::Undeclared) } else { Ok(()) }
+    }
+
+    fn misshapen(&mut self, field: FieldId) -> Halt {
+        Halt::Misshapen(field)
+    }
+}
+
+/// Treats a tree by the table; `None` where it is left out.
+pub(super) fn treat(
+    tree: &Tree,
+    here: &[Step],
+    at: &[u32],
+    paths: &[Path],
+    table: &mut Table,
+) -> Result<Option<Tree>, Halt> {
+    let fields = || (0..).map(FieldId).zip(paths);
+    if let Some((field, _)) = fields().find(|(_, path)| path.steps() == here) {
+        let Tree::Scalar(raw) = tree else { return Err(Halt::Misshapen(field)) };
+        let (kind, text) = meaning(raw);
+        table.told.push(Told::Value(field, at.to_vec(), kind, text));
+        return Ok(match table.act(field) {
+            Act::Keep => Some(tree.clone()),
+            Act::Leave => None,
+            Act::Replace(Kind::String, text) => Some(Tree::Scalar(serde_json::to_string(&text).unwrap())),
+            Act::Replace(_, text) => Some(Tree::Scalar(text)),
+        });
+    }
+    let under =
+        |here: &[Step]| fields().filter(|(_, path)| path.steps().starts_with(here)).collect::<Vec<_>>();
+    let mine = under(here);
+    let every = mine.first().is_some_and(|(_, path)| path.steps()[here.len()] == Step::Every);
+    let step_in = |step: Step| [here, &[step]].concat();
+    match (tree, every) {
+        (Tree::Array(elements), true) => {
+            let mut kept = Vec::new();
+            for (index, element) in (0..).zip(elements) {
+                kept.extend(treat(element, &step_in(Step::Every), &[at, &[index]].concat(), paths, table)?);
+            }
+            Ok(Some(Tree::Array(kept)))
+        }
+        (Tree::Object(members), false) => {
+            let mut kept = Vec::new();
+            for (key, value) in members {
+                let inner = step_in(Step::Member(key.as_str().into()));
+                if under(&inner).is_empty() {
+                    table.told.push(Told::Undeclared);
+                    if table.undeclared == Undeclared::Refuse {
+                        return Err(Halt::Undeclared);
+                    }
+                } else if let Some(value) = treat(value, &inner, at, paths, table)? {
+                    kept.push((key.clone(), value));
+                }
+            }
+            for (field, path) in mine {
+                let Step::Member(name) = &path.steps()[here.len()] else { unreachable!() };
+                if !members.iter().any(|(key, _)| **key == **name) {
+                    table.told.push(Told::Missing(field));
+                }
+            }
+            Ok(Some(Tree::Object(kept)))
+        }
+        // Told by the field that comes first in the tree: of neighbours, the one declared first.
+        _ => Err(Halt::Misshapen(mine.first().map_or(FieldId(0), |(field, _)| *field))),
+    }
+}
+
+pub(super) fn meaning(raw: &str) -> (Kind, String) {
+    match raw.as_bytes()[0] {
+        b'"' => (Kind::String, serde_json::from_str(raw).unwrap()),
+        b't' | b'f' => (Kind::Boolean, raw.into()),
+        b'n' => (Kind::Null, raw.into()),
+        _ if raw.contains(['.', 'e', 'E']) => (Kind::Number, raw.into()),
+        _ => (Kind::Integer, raw.into()),
+    }
+}
