@@ -1,1 +1,250 @@
-//! (empty)
+//! What can be done to a value on its way to one destination: [`Spec`] as a policy writes it, [`Action`] as it is run.
+//! Actions are synchronous and do no I/O; what they need is fetched before ([`Materials`]).
+//!
+//! | word | the destination sees | reversible | needs |
+//! |---|---|---|---|
+//! | `unchanged` | the value, byte for byte | – | |
+//! | `leave_out` | nothing | no | |
+//! | `refuse_if_present` | the exchange is refused, also for a null | – | |
+//! | `redact: TEXT` | the text, also for a null | no | |
+//! | `mask: { keep_last: 4 }` | `••••1234`: always four bullets, so that the length does not show; of a value of no more characters than are kept, the bullets alone | no | |
+//! | `pseudonymize` | `p1_` and 26 characters: 130 bits of an HMAC-SHA-256 under the domain's secret | by look-up | domain secret |
+//! | `pseudonymize: { as: integer }` | 53 bits of such a MAC: 0 to 2^53 - 1, which every JSON reader keeps | by look-up | domain secret |
+//! | `encrypt: { key: NAME }` | a Fernet token of the text | with the key | interchange key |
+//! | `generalize: { bands_of: 10 }` | the lower bound of the value's band: 36 is 30, -5 is -10, 36.6 is 30.0 | no | |
+//! | `generalize: { bands_of: 10, as: label }` | `30-39` for integers; `30-40` for numbers, the upper end not included | no | |
+//! | `generalize: { date_to: month }` | the first day of the month (or year), a date or a date-time as it came | no | |
+//! | `generalize: { prefix: 2 }` | the first characters; of a value of no more characters, the empty text | no | |
+//!
+//! A null, where the policy lets one stand, stays a null but for `leave_out`, `refuse_if_present` and `redact`: there is
+//! no value to protect, and a model needs to know what is missing. Who wants to hide that it is writes `redact` or
+//! `leave_out`.
+//!
+//! An action sees the value that the field's check let through. Where the check changed it (`sanitize`), `Treated::Kept` must
+//! not become a copy of the body's bytes: `Checked::settle` of the check room sees to that.
+
+mod encrypt;
+mod generalize;
+mod mask;
+mod pseudonymize;
+mod redact;
+mod spec;
+
+use thiserror::Error;
+
+pub use pseudonymize::Pseudonyms;
+pub use spec::{DateTo, Generalize, Reversible, Spec};
+
+use crate::crypto::InterchangeKey;
+use crate::payload::{Kind, Treated, Value};
+use generalize::{Bands, Prefix};
+use mask::Mask;
+use redact::Redact;
+
+/// An action as it is run. Made by [`Action::compile`] only.
+#[derive(Clone, Debug)]
+pub struct Action(Run);
+
+#[derive(Clone, Debug)]
+enum Run {
+    Unchanged,
+    LeaveOut,
+    RefuseIfPresent,
+    Redact(Redact),
+    Mask(Mask),
+    Pseudonymize { as_integer: bool },
+    Encrypt { key: usize },
+    Bands(Bands),
+    DateTo(DateTo),
+    Prefix(Prefix),
+}
+
+/// What an action needs that must be fetched before the walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// [`Materials::pseudonyms`].
+    Pseudonyms,
+    /// The interchange key at this place of [`Materials::keys`].
+    Key(usize),
+}
+
+/// What the actions of one exchange need. Two references: cheap to make for each exchange.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Materials<'a> {
+    /// The secret of the activity's pseudonymisation domain.
+    pub pseudonyms: Option<&'a Pseudonyms>,
+    /// Interchange keys, in the order that `resolve_key` of [`Action::compile`] numbered them.
+    pub keys: &'a [InterchangeKey],
+}
+
+/// An action that makes no sense where it stands. `Display` says what is wrong, [`mend`](Self::mend) what to write.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SpecError {
+    /// Bands of a field that is not declared to be a number.
+    #[error("`bands_of` is for a field of type integer or number")]
+    BandsOfOther,
+    /// Bands of no width.
+    #[error("`bands_of: 0` is no band")]
+    BandsOfNothing,
+    /// Bands that hold one value each.
+    #[error("`bands_of: 1` of an integer is the value itself")]
+    BandsOfOne,
+    /// `date_to` or `prefix` of a field that is declared to be something else than a string.
+    #[error("`{0}` is for a field of type string")]
+    NotString(&'static str),
+    /// A prefix of no characters.
+    #[error("`prefix: 0` keeps nothing")]
+    PrefixOfNothing,
+    /// A key that the deployment does not name.
+    #[error("there is no interchange key `{0}`")]
+    KeyUnknown(String),
+}
+
+/// Why an action did not give a value. Holds no value that somebody sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// `refuse_if_present`, and it is.
+    #[error("must not be sent")]
+    Present,
+    /// The value is not such that the action can be done to it.
+    #[error("{0}")]
+    Unsuitable(&'static str),
+    /// A secret or key that the action needs was not fetched: a fault of the gateway, not of the caller.
+    #[error("a key that this field needs is not at hand")]
+    MaterialMissing,
+}
+
+impl Action {
+    /// Compiles what a policy wrote for a field of the type `kind` (`Kind::Number` for `number`; `None` where none is
+    /// declared). `resolve_key` gives the place that a named interchange key will have in [`Materials::keys`].
+    ///
+    /// # Errors
+    /// Where the action cannot be done to values of that type, or its options say nothing.
+    pub fn compile(
+        spec: &Spec,
+        kind: Option<Kind>,
+        resolve_key: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, SpecError> {
+        let only_strings = |word| match kind {
+            None | Some(Kind::String) => Ok(()),
+            Some(_) => Err(SpecError::NotString(word)),
+        };
+        Ok(Self(match spec {
+            Spec::Unchanged => Run::Unchanged,
+            Spec::LeaveOut => Run::LeaveOut,
+            Spec::RefuseIfPresent => Run::RefuseIfPresent,
+            Spec::Redact(text) => Run::Redact(Redact::new(text)),
+            Spec::Mask { keep_last } => Run::Mask(Mask::new(*keep_last)),
+            Spec::Pseudonymize { as_integer } => Run::Pseudonymize { as_integer: *as_integer },
+            Spec::Encrypt { key } => {
+                let place = resolve_key(key).ok_or_else(|| SpecError::KeyUnknown(key.clone()))?;
+                Run::Encrypt { key: place }
+            }
+            Spec::Generalize(Generalize::BandsOf { width, label }) => {
+                Run::Bands(Bands::new(*width, *label, kind)?)
+            }
+            Spec::Generalize(Generalize::DateTo(to)) => {
+                only_strings("date_to")?;
+                Run::DateTo(*to)
+            }
+            Spec::Generalize(Generalize::Prefix(count)) => {
+                only_strings("prefix")?;
+                Run::Prefix(Prefix::new(*count)?)
+            }
+        }))
+    }
+
+    /// What must be fetched before this action is done.
+    pub const fn needs(&self) -> Needs {
+        match self.0 {
+            Run::Pseudonymize { .. } => Needs::Pseudonyms,
+            Run::Encrypt { key } => Needs::Key(key),
+            _ => Needs::Nothing,
+        }
+    }
+
+    /// What the destination gets for a value of the type `input`; `None` where it gets nothing.
+    pub const fn output_kind(&self, input: Kind) -> Option<Kind> {
+        match &self.0 {
+            Run::LeaveOut | Run::RefuseIfPresent => None,
+            Run::Redact(_) => Some(Kind::String),
+            _ if matches!(input, Kind::Null) => Some(Kind::Null),
+            Run::Unchanged => Some(input),
+            Run::Bands(bands) => Some(if bands.are_named() { Kind::String } else { input }),
+            Run::Pseudonymize { as_integer: true } => Some(Kind::Integer),
+            Run::Mask(_)
+            | Run::Pseudonymize { as_integer: false }
+            | Run::Encrypt { .. }
+            | Run::DateTo(_)
+            | Run::Prefix(_) => Some(Kind::String),
+        }
+    }
+
+    /// Whether and how what the destination sees leads back to the value.
+    pub const fn reversible(&self) -> Reversible {
+        match &self.0 {
+            Run::Unchanged | Run::RefuseIfPresent => Reversible::Untouched,
+            Run::LeaveOut
+            | Run::Redact(_)
+            | Run::Mask(_)
+            | Run::Bands(_)
+            | Run::DateTo(_)
+            | Run::Prefix(_) => Reversible::No,
+            Run::Pseudonymize { .. } => Reversible::ByLookUp,
+            Run::Encrypt { .. } => Reversible::ByKey,
+        }
+    }
+
+    /// Does it. What takes the value's place is written to `out`, which comes empty.
+    ///
+    /// # Errors
+    /// The exchange must be refused: the value may not be there, cannot be treated, or a key is missing. A value that
+    /// cannot be treated is never passed on.
+    pub fn apply(
+        &self,
+        value: Value<'_>,
+        materials: &Materials<'_>,
+        out: &mut String,
+    ) -> Result<Treated, Refused> {
+        match &self.0 {
+            Run::Unchanged => Ok(Treated::Kept),
+            Run::LeaveOut => Ok(Treated::LeftOut),
+            Run::RefuseIfPresent => Err(Refused::Present),
+            Run::Redact(redact) => Ok(redact.apply(out)),
+            _ if value.kind == Kind::Null => Ok(Treated::Kept),
+            Run::Mask(mask) => Ok(mask.apply(value.text, out)),
+            Run::Pseudonymize { as_integer } => {
+                let pseudonyms = materials.pseudonyms.ok_or(Refused::MaterialMissing)?;
+                Ok(pseudonyms.apply(value.text, *as_integer, out))
+            }
+            Run::Encrypt { key } => {
+                let key = materials.keys.get(*key).ok_or(Refused::MaterialMissing)?;
+                Ok(encrypt::apply(key, value.text, out))
+            }
+            Run::Bands(bands) => bands.apply(value, out),
+            Run::DateTo(to) => generalize::date_to(*to, value, out),
+            Run::Prefix(prefix) => prefix.apply(value, out),
+        }
+    }
+}
+
+impl SpecError {
+    /// What to write instead.
+    pub const fn mend(&self) -> &'static str {
+        match self {
+            Self::BandsOfOther => {
+                "Say `type: integer` or `type: number`, or use `prefix` or `date_to` for a string."
+            }
+            Self::BandsOfNothing => "Write how many units a band has: `bands_of: 10`.",
+            Self::BandsOfOne => "Use wider bands, or say `unchanged`.",
+            Self::NotString(_) => "Say `type: string`, or use `bands_of` for a number.",
+            Self::PrefixOfNothing => "Keep at least one character, or say `leave_out`.",
+            Self::KeyUnknown(_) => "Name a key that `interchange_keys` in consentry.yaml has.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! Actions as a policy writes them.
+
+use std::fmt;
+
+/// What a policy says is done to a value for one destination. `Display` is how the policy writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spec {
+    /// `unchanged`
+    Unchanged,
+    /// `leave_out`
+    LeaveOut,
+    /// `refuse_if_present`
+    RefuseIfPresent,
+    /// `redact: TEXT`
+    Redact(String),
+    /// `mask: { keep_last: 4 }`
+    Mask {
+        /// How many characters at the end stay.
+        keep_last: u32,
+    },
+    /// `pseudonymize`, or `pseudonymize: { as: integer }`
+    Pseudonymize {
+        /// Whether the pseudonym is an integer instead of `p1_…`.
+        as_integer: bool,
+    },
+    /// `encrypt: { key: NAME }`
+    Encrypt {
+        /// The interchange key's name in consentry.yaml.
+        key: String,
+    },
+    /// `generalize: …`
+    Generalize(Generalize),
+}
+
+/// How coarse a value is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Generalize {
+    /// `{ bands_of: 10 }`, or `{ bands_of: 10, as: label }`
+    BandsOf {
+        /// How many units a band has.
+        width: u64,
+        /// Whether the band is named (`30-39`) instead of given by its lower bound (`30`).
+        label: bool,
+    },
+    /// `{ date_to: month }`
+    DateTo(DateTo),
+    /// `{ prefix: 2 }`: the first characters.
+    Prefix(u32),
+}
+
+/// What of a date stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DateTo {
+    /// `year`
+    Year,
+    /// `month`
+    Month,
+}
+
+/// Whether and how the destination's value leads back to what came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reversible {
+    /// It is what came, or nothing is sent.
+    Untouched,
+    /// No.
+    No,
+    /// By looking it up in what is kept, with scope and reason, audited.
+    ByLookUp,
+    /// By whoever holds the interchange key.
+    ByKey,
+}
+
+impl Spec {
+    /// Every word that an action is written with.
+    pub const WORDS: &'static [&'static str] = &[
+        "unchanged",
+        "leave_out",
+        "refuse_if_present",
+        "redact",
+        "mask",
+        "pseudonymize",
+        "encrypt",
+        "generalize",
+    ];
+
+    /// The word that the policy writes, without options.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::LeaveOut => "leave_out",
+            Self::RefuseIfPresent => "refuse_if_present",
+            Self::Redact(_) => "redact",
+            Self::Mask { .. } => "mask",
+            Self::Pseudonymize { .. } => "pseudonymize",
+            Self::Encrypt { .. } => "encrypt",
+            Self::Generalize(_) => "generalize",
+        }
+    }
+
+    /// What the destination sees, in a few words for a table.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Unchanged => "the value as it is".into(),
+            Self::LeaveOut => "nothing".into(),
+            Self::RefuseIfPresent => "nothing: the exchange is refused".into(),
+            Self::Redact(text) => format!("the text {text:?}"),
+            Self::Mask { keep_last: 0 } => "a mask".into(),
+            Self::Mask { keep_last: 1 } => "a mask and the last character".into(),
+            Self::Mask { keep_last } => format!("a mask and the last {keep_last} characters"),
+            Self::Pseudonymize { as_integer: false } => "a pseudonym of this domain".into(),
+            Self::Pseudonymize { as_integer: true } => "a pseudonym of this domain, as an integer".into(),
+            Self::Encrypt { key } => format!("a Fernet token under the key {key}"),
+            Self::Generalize(Generalize::BandsOf { width, label: false }) => {
+                format!("the lower bound of its band of {width}")
+            }
+            Self::Generalize(Generalize::BandsOf { width, label: true }) => {
+                format!("the name of its band of {width}")
+            }
+            Self::Generalize(Generalize::DateTo(DateTo::Year)) => "the first day of its year".into(),
+            Self::Generalize(Generalize::DateTo(DateTo::Month)) => "the first day of its month".into(),
+            Self::Generalize(Generalize::Prefix(1)) => "its first character".into(),
+            Self::Generalize(Generalize::Prefix(count)) => format!("its first {count} characters"),
+        }
+    }
+
+    /// Whether and how it leads back to the value.
+    pub const fn reversible(&self) -> Reversible {
+        match self {
+            Self::Unchanged | Self::RefuseIfPresent => Reversible::Untouched,
+            Self::LeaveOut | Self::Redact(_) | Self::Mask { .. } | Self::Generalize(_) => Reversible::No,
+            Self::Pseudonymize { .. } => Reversible::ByLookUp,
+            Self::Encrypt { .. } => Reversible::ByKey,
+        }
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unchanged | Self::LeaveOut | Self::RefuseIfPresent => f.write_str(self.word()),
+            Self::Redact(text) => write!(f, "redact: {text:?}"),
+            Self::Mask { keep_last } => write!(f, "mask: {{ keep_last: {keep_last} }}"),
+            Self::Pseudonymize { as_integer: false } => f.write_str("pseudonymize"),
+            Self::Pseudonymize { as_integer: true } => f.write_str("pseudonymize: { as: integer }"),
+            Self::Encrypt { key } => write!(f, "encrypt: {{ key: {key} }}"),
+            Self::Generalize(how) => write!(f, "generalize: {{ {how} }}"),
+        }
+    }
+}
+
+impl fmt::Display for Generalize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BandsOf { width, label: false } => write!(f, "bands_of: {width}"),
+            Self::BandsOf { width, label: true } => write!(f, "bands_of: {width}, as: label"),
+            Self::DateTo(to) => write!(f, "date_to: {}", to.word()),
+            Self::Prefix(count) => write!(f, "prefix: {count}"),
+        }
+    }
+}
+
+impl DateTo {
+    /// As a policy writes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Month => "month",
+        }
+    }
+
+    /// What a policy writes as `word`.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Year, Self::Month].into_iter().find(|to| to.word() == word)
+    }
+}
+
+/// As a table says it.
+impl fmt::Display for Reversible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Untouched => "–",
+            Self::No => "no",
+            Self::ByLookUp => "by look-up, audited",
+            Self::ByKey => "with the key",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_reads_as_the_policy_writes_it() {
+        let cases = [
+            (Spec::LeaveOut, "leave_out"),
+            (Spec::Redact("a \"b\"".into()), r#"redact: "a \"b\"""#),
+            (Spec::Mask { keep_last: 4 }, "mask: { keep_last: 4 }"),
+            (Spec::Pseudonymize { as_integer: true }, "pseudonymize: { as: integer }"),
+            (Spec::Encrypt { key: "model-host-2026".into() }, "encrypt: { key: model-host-2026 }"),
+            (
+                Spec::Generalize(Generalize::BandsOf { width: 10, label: true }),
+                "generalize: { bands_of: 10, as: label }",
+            ),
+            (Spec::Generalize(Generalize::DateTo(DateTo::Month)), "generalize: { date_to: month }"),
+        ];
+        for (spec, written) in cases {
+            assert_eq!(spec.to_string(), written);
+            assert!(written.starts_with(spec.word()) && Spec::WORDS.contains(&spec.word()));
+            assert!(!spec.describe().is_empty());
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! A check at work. Nothing is allocated unless a sanitiser changes the value, or a rule fails.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt;
+
+use super::decimal::Decimal;
+use super::{Format, Length, RuleKind, Sanitize, refuse, sanitize};
+use crate::payload::{Kind, Treated, Value};
+
+/// What one field's values must be. Made by [`Check::compile`]; cheap to run, shared between threads.
+///
+/// `Check::default()` asks nothing but that the value is not null.
+#[derive(Clone, Debug, Default)]
+pub struct Check {
+    pub(super) kind: Option<RuleKind>,
+    pub(super) nullable: bool,
+    pub(super) length: Option<Length>,
+    pub(super) limit: Option<Limit>,
+    pub(super) choice: Option<Choice>,
+    pub(super) pattern: Option<regex::Regex>,
+    pub(super) format: Option<Format>,
+    pub(super) sanitize: Option<Sanitize>,
+    pub(super) refuse_html: bool,
+    pub(super) refuse_sql: bool,
+}
+
+/// INVARIANT: both ends parse as decimals.
+#[derive(Clone, Debug)]
+pub(super) struct Limit {
+    pub(super) min: Option<Box<str>>,
+    pub(super) max: Option<Box<str>>,
+}
+
+/// What `one_of` lists.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    /// Compared as numbers: `1` is `1.0`.
+    Numbers(Vec<Box<str>>),
+    /// Compared letter for letter.
+    Few(Vec<Box<str>>),
+    /// Looked up.
+    Many(HashSet<Box<str>>),
+}
+
+/// A value that passed. `changed` says that a sanitiser wrote `text`, so that the value may not be copied from the body.
+#[derive(Clone)]
+pub struct Checked<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// What it means, as [`Value::text`].
+    pub text: Cow<'a, str>,
+    /// Whether `text` differs from what came.
+    pub changed: bool,
+}
+
+/// Why a value did not pass: the word that failed and a sentence for the caller. Holds no value that somebody sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The word of the policy: `type`, `nullable`, `length`, `range`, `one_of`, `pattern`, `format`, `sanitize`, `refuse`.
+    pub word: &'static str,
+    /// What the value must be, as the end of a sentence that begins with the field's name.
+    pub detail: Cow<'static, str>,
+}
+
+impl Check {
+    /// Checks a value, and sanitises it where the policy says so.
+    pub fn run<'a>(&self, value: Value<'a>) -> Result<Checked<'a>, Invalid> {
+        let Value { kind, text } = value;
+        if kind == Kind::Null {
+            return if self.nullable {
+                Ok(Checked::unchanged(value))
+            } else {
+                Err(invalid("nullable", "must not be null"))
+            };
+        }
+        if self.kind.is_some_and(|declared| !holds(declared, kind)) {
+            return Err(self.wrong_type());
+        }
+        if kind != Kind::String {
+            if self.limit.is_some() || matches!(self.choice, Some(Choice::Numbers(_))) {
+                self.number(text)?;
+            } else {
+                self.chosen(text)?;
+            }
+            return Ok(Checked::unchanged(value));
+        }
+        let text = self.clean(text)?;
+        self.string(text.as_ref())?;
+        let changed = matches!(text, Cow::Owned(_));
+        Ok(Checked { kind, text, changed })
+    }
+
+    /// Checks a text that has no kind of its own (of a query, a path, a header, a form or a CSV cell): it is read as the
+    /// declared type, spelled as JSON spells it. Without a declared type it is a string. An empty text is null where null
+    /// may stand and the type is not string.
+    pub fn run_text<'a>(&self, text: &'a str) -> Result<Checked<'a>, Invalid> {
+        let kind = match self.kind {
+            None | Some(RuleKind::String) => Some(Kind::String),
+            Some(_) if text.is_empty() && self.nullable => Some(Kind::Null),
+            Some(RuleKind::Boolean) => matches!(text, "true" | "false").then_some(Kind::Boolean),
+            Some(RuleKind::Integer | RuleKind::Number) if Decimal::is_integer(text) => Some(Kind::Integer),
+            Some(RuleKind::Integer) => None,
+            Some(RuleKind::Number) => Decimal::parse(text).map(|_| Kind::Number),
+        };
+        kind.map_or_else(|| Err(self.wrong_type()), |kind| self.run(Value { kind, text }))
+    }
+
+    /// The type, as declared or as the other words mean it.
+    pub fn kind(&self) -> Option<RuleKind> {
+        self.kind
+    }
+
+    fn clean<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, Invalid> {
+        if self.refuse_html && refuse::has_markup(text) {
+            return Err(invalid("refuse", "must not hold markup"));
+        }
+        self.no_sql(text)?;
+        let Some(how) = self.sanitize else { return Ok(Cow::Borrowed(text)) };
+        let clean = match how {
+            Sanitize::Text => sanitize::text(text),
+            Sanitize::Html => sanitize::html(text),
+        }
+        .map_err(|fault| invalid("sanitize", fault.sentence()))?;
+        // What stood apart may stand together now.
+        if matches!(clean, Cow::Owned(_)) {
+            self.no_sql(&clean)?;
+        }
+        Ok(clean)
+    }
+
+    fn no_sql(&self, text: &str) -> Result<(), Invalid> {
+        if !self.refuse_sql {
+            Ok(())
+        } else if text.len() > refuse::SQL_BYTES {
+            Err(invalid("refuse", "is too long to be looked through for SQL"))
+        } else if refuse::looks_like_sql(text) {
+            Err(invalid("refuse", "must not hold what looks like SQL"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn string(&self, text: &str) -> Result<(), Invalid> {
+        if let Some(length) = self.length
+            && !length.holds(text)
+        {
+            return Err(Invalid { word: "length", detail: length.sentence().into() });
+        }
+        self.chosen(text)?;
+        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
+            return Err(invalid("pattern", "must match the declared pattern"));
+        }
+        match self.format {
+            Some(format) if !format.matches(text) => Err(invalid("format", format.sentence())),
+            _ => Ok(()),
+        }
+    }
+
+    fn number(&self, text: &str) -> Result<(), Invalid> {
+        // Of a value that a format has read this only fails where the exponent is beyond anybody's use.
+        let Some(number) = Decimal::parse(text) else {
+            return Err(invalid("type", "must be a number of a usable size"));
+        };
+        if let Some(limit) = &self.limit
+            && !limit.holds(&number)
+        {
+            return Err(Invalid { word: "range", detail: limit.sentence().into() });
+        }
+        match &self.choice {
+            Some(Choice::Numbers(values))
+                if !values.iter().any(|v| Decimal::parse(v).is_some_and(|v| v.compare(&number).is_eq())) =>
+            {
+                Err(not_chosen())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn chosen(&self, text: &str) -> Result<(), Invalid> {
+        let chosen = match &self.choice {
+            Some(Choice::Few(values)) => values.iter().any(|value| **value == *text),
+            Some(Choice::Many(values)) => values.contains(text),
+            Some(Choice::Numbers(_)) => false,
+            None => true,
+        };
+        if chosen { Ok(()) } else { Err(not_chosen()) }
+    }
+
+    fn wrong_type(&self) -> Invalid {
+        invalid(
+            "type",
+            match self.kind {
+                Some(RuleKind::Integer) => "must be an integer, spelled without fraction and exponent",
+                Some(RuleKind::Number) => "must be a number",
+                Some(RuleKind::Boolean) => "must be true or false",
+                Some(RuleKind::String) | None => "must be a string",
+            },
+        )
+    }
+}
+
+impl<'a> Checked<'a> {
+    fn unchanged(value: Value<'a>) -> Self {
+        Self { kind: value.kind, text: Cow::Borrowed(value.text), changed: false }
+    }
+
+    /// The value, as an action takes it.
+    pub fn value(&self) -> Value<'_> {
+        Value { kind: self.kind, text: &self.text }
+    }
+
+    /// What becomes of the value in the body, where an action says `treated`. An action that keeps a value would have the
+    /// body's own bytes copied: of a changed value the sanitised text is written to `out` instead.
+    pub fn settle(&self, treated: Treated, out: &mut String) -> Treated {
+        if treated == Treated::Kept && self.changed {
+            out.clear();
+            out.push_str(&self.text);
+            Treated::Replaced(self.kind)
+        } else {
+            treated
+        }
+    }
+}
+
+/// Hides the text: a value is somebody's.
+impl fmt::Debug for Checked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checked({:?}, …, changed: {})", self.kind, self.changed)
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl Length {
+    fn holds(self, text: &str) -> bool {
+        let fits = |count: usize| {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            count >= self.min && self.max.is_none_or(|max| count <= max)
+        };
+        // A character has one to four bytes: most texts need no counting.
+        (fits(text.len()) && fits(text.len().div_ceil(4))) || fits(text.chars().count())
+    }
+
+    fn sentence(self) -> String {
+        match self.max {
+            Some(max) if max == self.min => format!("must have {max} characters"),
+            Some(max) if self.min == 0 => format!("must have at most {max} characters"),
+            Some(max) => format!("must have {} to {max} characters", self.min),
+            None => format!("must have at least {} characters", self.min),
+        }
+    }
+}
+
+impl Limit {
+    fn holds(&self, number: &Decimal<'_>) -> bool {
+        let end =
+            |end: &Option<Box<str>>, holds: fn(Ordering) -> bool| match end.as_deref().map(Decimal::parse) {
+                Some(end) => end.is_some_and(|end| holds(end.compare(number))),
+                None => true,
+            };
+        end(&self.min, Ordering::is_le) && end(&self.max, Ordering::is_ge)
+    }
+
+    fn sentence(&self) -> String {
+        match (&self.min, &self.max) {
+            (Some(min), Some(max)) => format!("must be between {min} and {max}"),
+            (Some(min), None) => format!("must be at least {min}"),
+            (None, Some(max)) => format!("must be at most {max}"),
+            (None, None) => String::from("must be a number"),
+        }
+    }
+}
+
+fn holds(declared: RuleKind, kind: Kind) -> bool {
+    match declared {
+        RuleKind::String => kind == Kind::String,
+        RuleKind::Integer => kind == Kind::Integer,
+        RuleKind::Number => matches!(kind, Kind::Integer | Kind::Number),
+        RuleKind::Boolean => kind == Kind::Boolean,
+    }
+}
+
+fn invalid(word: &'static str, detail: &'static str) -> Invalid {
+    Invalid { word, detail: Cow::Borrowed(detail) }
+}
+
+fn not_chosen() -> Invalid {
+    invalid("one_of", "must be one of the declared values")
+}
+
+#[cfg(test)]
+mod tests;
