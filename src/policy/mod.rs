@@ -1,1 +1,47 @@
-//! (empty)
+//! Policies as written: from the text of a folder to a [`PolicySet`], or to everything that is wrong with it at once.
+//!
+//! 1. `yaml` reads a text into a tree in which every node knows its place; `reader` takes values out of it and collects
+//!    every mistake instead of stopping at the first.
+//! 2. `read_organisation`, `read_activity`, `read_route`, `read_field`, `read_action` and [`cases`] make the `model` of it.
+//! 3. `checks` and `check_routes` ask whether the files make sense together, `law` what the law asks of them.
+//!
+//! What can only be known with a deployment, the plan's compiler checks. Every diagnostic has its code in `codes`.
+
+pub mod cases;
+pub mod categories;
+mod check_routes;
+mod checks;
+mod codes;
+pub mod countries;
+mod diagnostics;
+mod folder;
+mod law;
+mod model;
+mod read_action;
+mod read_activity;
+mod read_field;
+mod read_organisation;
+mod read_route;
+pub mod reader;
+pub mod units;
+mod words;
+pub mod yaml;
+
+pub(crate) use check_routes::path_parameters;
+pub(crate) use checks::unknown;
+pub use codes::{Code, Severity};
+pub use diagnostics::{Diagnostic, Diagnostics, Source, Sources, Span, Spanned};
+pub use folder::{Draft, has_errors, load, read};
+pub(crate) use folder::{read_file, utf8};
+pub(crate) use law::{defaults, identifies};
+pub use model::{
+    Access, Activity, DataSubject, Destinations, Field, Limits, Organisation, Param, PolicySet, Purpose,
+    RateLimit, Recipient, Route, RouteKind, Segment, Side,
+};
+pub use words::{
+    Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode, Per, Role,
+    TransferInstrument,
+};
+
+#[cfg(test)]
+mod tests;

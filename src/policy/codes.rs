@@ -1,0 +1,150 @@
+//! Every diagnostic there is: its code, its weight, what it is about, and the article that asks for it. A code never
+//! changes its meaning; a number that is given up is not used again.
+
+use std::fmt;
+
+/// Whether a set with this diagnostic may be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is served from the set.
+    Error,
+    /// The set is served; somebody should look.
+    Warning,
+}
+
+/// Writes the enum and its tables from one list.
+macro_rules! codes {
+    ($($name:ident $code:literal $severity:ident $title:literal $($article:literal)?;)+) => {
+        /// What a diagnostic is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $title] $name,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+
+            /// Whether it keeps the set from being served.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity),+ }
+            }
+
+            /// What it is about, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),+ }
+            }
+
+            /// The article of the GDPR that asks for it.
+            pub const fn article(self) -> Option<&'static str> {
+                match self { $(Self::$name => article!($($article)?)),+ }
+            }
+        }
+    };
+}
+
+macro_rules! article {
+    () => {
+        None
+    };
+    ($article:literal) => {
+        Some($article)
+    };
+}
+
+codes! {
+    FolderUnreadable      "CP0001" Error   "a folder that cannot be read";
+    FolderEmpty           "CP0002" Error   "a folder without an activity";
+    FileUnreadable        "CP0003" Error   "a file that cannot be read";
+    FileTooLarge          "CP0004" Error   "a file that is too large";
+    NotUtf8               "CP0005" Error   "a file that is not UTF-8";
+    NotYaml               "CP0006" Error   "a file that is not YAML";
+    KeyTwice              "CP0007" Error   "a key that stands twice in one place";
+    YamlFeature           "CP0008" Error   "a part of YAML that policies do not use";
+    TooDeep               "CP0009" Error   "too many levels";
+    FileName              "CP0010" Error   "a file name that says something else";
+    NotCompiled           "CP0011" Error   "a policy that could not be compiled";
+
+    UnknownKey            "CP0101" Error   "an unknown key";
+    Missing               "CP0102" Error   "a key that is missing";
+    WrongShape            "CP0103" Error   "another shape than expected";
+    WrongValue            "CP0104" Error   "a value that cannot stand here";
+    UnknownWord           "CP0105" Error   "an unknown word";
+    RulesContradict       "CP0106" Error   "rules for a value that make no sense";
+    ActionUnfit           "CP0107" Error   "an action that does not fit its field";
+
+    UnknownName           "CP0201" Error   "a name that is not declared";
+    FieldPath             "CP0202" Error   "a field name that cannot be read";
+    FieldClash            "CP0203" Error   "fields that contradict each other";
+    RouteTwice            "CP0204" Error   "a route that is declared twice";
+    RouteAmbiguous        "CP0205" Error   "routes of which neither goes first";
+    Parameter             "CP0206" Error   "parameters that do not fit the path";
+    DestinationNotHere    "CP0207" Error   "a destination that this side does not have";
+    NotHere               "CP0208" Error   "a word that does not belong here";
+    HeaderNotAllowed      "CP0209" Error   "a header that no policy may pass";
+    NothingToExport       "CP0210" Error   "an export of what is not stored";
+    DataSubjectField      "CP0211" Error   "a field that cannot name a person";
+    NameTwice             "CP0212" Error   "a name that is given twice";
+
+    NoPurpose             "CP0301" Error   "no purpose" "Art. 5(1)(b)";
+    NoLegalBasis          "CP0302" Error   "no legal basis" "Art. 6(1)";
+    SpecialCategory       "CP0303" Error   "a special category without a condition" "Art. 9(2)";
+    CriminalData          "CP0304" Error   "criminal-offence data without a reference" "Art. 10";
+    ThirdCountry          "CP0305" Error   "a third-country recipient without a transfer instrument" "Art. 44 to 49";
+    RecipientUnbound      "CP0306" Error   "a recipient without role or agreement" "Art. 28(3)";
+    NoAssessment          "CP0307" Error   "legitimate interests without an assessment" "Art. 6(1)(f)";
+    NoNoticeText          "CP0308" Error   "a consent without a notice text" "Art. 7 and 13";
+    AutomatedDecision     "CP0309" Error   "an automated decision without a ground or a way to contest it" "Art. 22";
+    NoRetention           "CP0310" Error   "no retention" "Art. 5(1)(e)";
+    IdentifierUnchanged   "CP0311" Error   "a direct identifier that leaves unchanged without a justification" "Art. 5(1)(c)";
+    DestinationNotNamed   "CP0312" Error   "an identifying field whose destinations are not named" "Art. 25";
+    UnknownCategory       "CP0313" Error   "an unknown category of personal data" "Art. 30(1)(c)";
+    TransferIdentifies    "CP0314" Error   "an identifier that goes to a recipient who may have pseudonyms only" "Art. 44 to 49";
+    FurtherProcessing     "CP0315" Error   "a re-use without a ground that carries it" "Art. 6(4)";
+    NoDataSubjectCategory "CP0316" Error   "no categories of data subjects" "Art. 30(1)(c)";
+    NoCategory            "CP0317" Warning "a field without a category" "Art. 30(1)(c)";
+    PassUnjustified       "CP0318" Error   "a body that passes unread without a cap or a justification" "Art. 5(2)";
+    ReIdentifyUnreasoned  "CP0319" Error   "a re-identification without a scope or a reason" "Art. 5(2)";
+    AccessOpen            "CP0320" Warning "a route that asks for no scope" "Art. 32";
+    NoController          "CP0321" Error   "no controller" "Art. 13(1)(a) and 30(1)(a)";
+
+    NotImplementedYet     "CP0401" Error   "a word that is not implemented yet";
+
+    CaseTwice             "CP0501" Error   "two cases of one name";
+    CaseExpectsNothing    "CP0502" Error   "a case that checks nothing";
+
+    KeyNotHere            "CP0601" Error   "key material in a configuration";
+    InsecureSetting       "CP0602" Error   "a setting that is not safe";
+    SameFile              "CP0603" Error   "one file for two things";
+    UpstreamInTheClear    "CP0604" Warning "an upstream without encryption";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())?;
+        self.article().iter().try_for_each(|article| write!(f, " (GDPR {article})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_in_order() {
+        let codes: Vec<_> = Code::ALL.iter().map(|code| code.code()).collect();
+        assert!(codes.is_sorted_by(|one, other| one < other));
+    }
+
+    #[test]
+    fn the_law_stands_behind_each_code_of_its_hundred() {
+        for code in Code::ALL {
+            assert_eq!(code.article().is_some(), code.code().starts_with("CP03"), "{code:?}");
+        }
+    }
+}

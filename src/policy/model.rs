@@ -1,0 +1,310 @@
+//! Policies as written: what the files say, with places, before it is known to make sense together.
+//!
+//! INVARIANT: where something that must be written is `None`, an error was reported; a set with errors is never compiled
+//! to a plan that is served.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cases::CaseFile;
+use super::diagnostics::{Sources, Span, Spanned};
+use super::words::{
+    Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode, Per, Role,
+    TransferInstrument,
+};
+use crate::action::Spec;
+use crate::check::Rules;
+use crate::payload::{Path, Undeclared};
+
+/// All files of a policies folder.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    /// Their texts.
+    pub sources: Arc<Sources>,
+    /// `organisation.yaml`.
+    pub organisation: Option<Organisation>,
+    /// The activities, in the order of their names.
+    pub activities: Vec<Activity>,
+    /// Activities whose files could not be read as such: others may name them.
+    pub unread: Vec<String>,
+    /// The cases, in the order of their files' names.
+    pub cases: Vec<CaseFile>,
+    /// SHA-256 of `organisation.yaml` and every activity, with their names, in the order of names.
+    pub digest: [u8; 32],
+}
+
+/// Who is responsible, for what, and who receives.
+#[derive(Clone, Debug, Default)]
+pub struct Organisation {
+    /// The controller's name.
+    pub name: Option<String>,
+    /// Its postal address.
+    pub address: Option<String>,
+    /// Where to write to it.
+    pub contact: Option<String>,
+    /// The data protection officer's contact.
+    pub dpo: Option<String>,
+    /// The supervisory authority's name.
+    pub supervisory_authority: Option<String>,
+    /// Purposes, by name.
+    pub purposes: Vec<Purpose>,
+    /// How long a consent lasts; a year where it is not said.
+    pub consent_expires: Option<Duration>,
+    /// Categories that identify here, beside the shipped list.
+    pub identifying: Vec<Spanned<String>>,
+    /// Recipients, by name.
+    pub recipients: Vec<Recipient>,
+    /// Destinations of a category's fields where they have no words of their own.
+    pub categories: Vec<(Spanned<String>, Destinations)>,
+    /// Codes that a caller may give as a reason.
+    pub reasons: Vec<Spanned<String>>,
+}
+
+/// What personal data is processed for.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// What a data subject reads.
+    pub says: Option<String>,
+    /// The material version of the notice.
+    pub notice_version: u32,
+    /// Whether it is direct marketing (GDPR Art. 21(2)).
+    pub direct_marketing: bool,
+}
+
+/// Who receives personal data.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Its name in the policies.
+    pub id: Spanned<String>,
+    /// Its name in the register.
+    pub name: Option<String>,
+    /// What it is in law.
+    pub role: Option<Role>,
+    /// The reference of the agreement.
+    pub agreement: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<Spanned<String>>,
+    /// What a transfer rests on.
+    pub transfer_instrument: Option<TransferInstrument>,
+    /// Whether direct identifiers may go there only protected.
+    pub pseudonymize_before_transfer: bool,
+}
+
+/// A row of the register.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// The file's name without `.yaml`.
+    pub name: String,
+    /// What to underline where something is missing.
+    pub span: Span,
+    /// SHA-256 of the file.
+    pub digest: [u8; 32],
+    /// What the register calls it.
+    pub title: Option<String>,
+    /// A purpose of the organisation.
+    pub purpose: Option<Spanned<String>>,
+    /// What makes it lawful.
+    pub legal_basis: Option<Spanned<LegalBasis>>,
+    /// The reference of the balancing test.
+    pub assessment: Option<String>,
+    /// What lifts the prohibition of Art. 9.
+    pub art9_condition: Option<Art9Condition>,
+    /// What permits criminal-offence data (GDPR Art. 10).
+    pub art10_reference: Option<String>,
+    /// Ground, and how to contest.
+    pub automated_decision: Option<(DecisionGround, String)>,
+    /// Whose data, for the register.
+    pub data_subject_categories: Vec<String>,
+    /// How the person of an exchange is found.
+    pub data_subject: Option<Spanned<DataSubject>>,
+    /// How long after the exchange a record is kept.
+    pub retention: Option<Duration>,
+    /// A name of the deployment.
+    pub upstream: Option<Spanned<String>>,
+    /// Recipients beside the upstream's.
+    pub other_recipients: Vec<Spanned<String>>,
+    /// Default: the activity's name.
+    pub pseudonymization_domain: Option<String>,
+    /// When the intent is durable.
+    pub journal: JournalMode,
+    /// Whether calls are served.
+    pub mode: Mode,
+    /// The activity whose records are used.
+    pub records_of: Option<Spanned<String>>,
+    /// What that re-use rests on.
+    pub further_processing: Option<Spanned<FurtherProcessing>>,
+    /// Whether records outlive the withdrawal of the source's consent for this activity.
+    pub may_outlive_source: bool,
+    /// Its routes.
+    pub routes: Vec<Route>,
+    /// What goes to the upstream.
+    pub request: Option<Side>,
+    /// What comes back.
+    pub response: Option<Side>,
+}
+
+/// Whose data an exchange holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataSubject {
+    /// `token.CLAIM`
+    Claim(String),
+    /// `body.FIELD`
+    Body(Path),
+}
+
+/// One direction of an exchange.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// Its place.
+    pub span: Span,
+    /// What becomes of a field that is not declared.
+    pub unknown_fields: Undeclared,
+    /// The declared fields.
+    pub fields: Vec<Field>,
+    /// Query parameters of every governed route.
+    pub query: Vec<Param>,
+    /// Path parameters of the routes that have them.
+    pub path: Vec<Param>,
+    /// Headers that pass.
+    pub headers: Vec<Param>,
+}
+
+/// A declared field.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The same as a path.
+    pub path: Option<Path>,
+    /// Its category.
+    pub category: Option<Spanned<String>>,
+    /// What a value must look like.
+    pub rules: Rules,
+    /// Whether a body without it is refused.
+    pub required: bool,
+    /// Where it goes, and how.
+    pub destinations: Destinations,
+    /// Why a direct identifier must leave unchanged.
+    pub justification: Option<String>,
+}
+
+/// What is done to a field for each destination; `None` where the policy does not say.
+#[derive(Clone, Debug, Default)]
+pub struct Destinations {
+    /// What the upstream sees.
+    pub upstream: Option<Spanned<Spec>>,
+    /// What the caller gets back.
+    pub caller: Option<Spanned<Spec>>,
+    /// What is sealed: `unchanged` stands for `encrypted`, `leave_out` for nothing.
+    pub stored: Option<Spanned<Spec>>,
+    /// What an export shows.
+    pub export: Option<Spanned<Spec>>,
+}
+
+/// A query or path parameter, or a header.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Its name; a header's in lower case.
+    pub name: Spanned<String>,
+    /// What a value must look like.
+    pub rules: Rules,
+    /// Whether a call without it is refused.
+    pub required: bool,
+    /// Whether nothing was wrong with it: what depends on it is not reported as well.
+    pub sound: bool,
+}
+
+/// A route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// As written: `POST /predict/`.
+    pub text: Spanned<String>,
+    /// Its method.
+    pub method: http::Method,
+    /// What stands between the slashes.
+    pub segments: Vec<Segment>,
+    /// What a call is.
+    pub kind: RouteKind,
+    /// Who may call.
+    pub access: Option<Spanned<Access>>,
+    /// How often.
+    pub rate_limit: Option<RateLimit>,
+    /// How much at once.
+    pub limits: Limits,
+    /// Path parameters.
+    pub path: Vec<Param>,
+    /// Query parameters.
+    pub query: Vec<Param>,
+    /// Headers that pass.
+    pub headers: Vec<Param>,
+}
+
+/// A piece of a route's path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// This text.
+    Literal(Box<str>),
+    /// Any text but none.
+    Param(Arc<str>),
+}
+
+/// What a call of a route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteKind {
+    /// An exchange with personal data in JSON, under the activity's rules.
+    Governed,
+    /// `personal_data: none`: forwarded without query, caller's headers and, unless `body: pass`, without a body.
+    Open {
+        /// The most bytes of a body that passes unread; `None` where no body may come.
+        body: Option<u64>,
+    },
+    /// Answered by the gateway from what it keeps.
+    Answer(Answer),
+}
+
+/// What a caller must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Scopes that the caller must all have.
+    pub all_scopes: Vec<Arc<str>>,
+    /// Scopes of which the caller must have one; empty: none is asked for.
+    pub any_scope: Vec<Arc<str>>,
+    /// The scope that lets a caller act for another person.
+    pub on_behalf_of: Option<Arc<str>>,
+    /// Whether a reason code is asked for.
+    pub reason_required: bool,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Calls per `period`.
+    pub calls: NonZeroU32,
+    /// The time in which `calls` may come.
+    pub period: Duration,
+    /// Calls that may come at once.
+    pub burst: NonZeroU32,
+    /// Whose bucket it is.
+    pub per: Per,
+}
+
+/// How much one call may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body, after decoding.
+    pub body: u64,
+    /// Nested objects and arrays.
+    pub depth: u32,
+    /// Elements of an array.
+    pub rows: u32,
+}
+
+impl Default for Limits {
+    /// 64 KiB, 16 levels, 1000 rows.
+    fn default() -> Self {
+        Self { body: 64 << 10, depth: 16, rows: 1000 }
+    }
+}

@@ -1,0 +1,263 @@
+//! Reads what is done to a value for a destination.
+
+use super::codes::Code;
+use super::diagnostics::{Span, Spanned};
+use super::model::Destinations;
+use super::reader::{Map, Reader};
+use super::yaml::{Content, Meaning, Node, Scalar};
+use crate::action::{DateTo, Generalize, Spec};
+
+/// Which side of an exchange a field is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Request,
+    Response,
+    /// Neither: a category's defaults, for both.
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Destination {
+    Upstream,
+    Caller,
+    Stored,
+    Export,
+}
+
+/// Words of the language for which there is no code yet.
+const NOT_YET: &[&str] = &["tokenize", "noise", "detect", "decrypt", "detokenize", "re_identify"];
+/// What `redact` without a text leaves.
+const REDACTED: &str = "[redacted]";
+
+pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut Reader) -> Destinations {
+    let mut read = |key, destination| {
+        let node = map.take(key)?;
+        action(node, destination, reader)
+    };
+    let upstream =
+        (direction != Direction::Response).then(|| read("upstream", Destination::Upstream)).flatten();
+    let caller = (direction != Direction::Request).then(|| read("caller", Destination::Caller)).flatten();
+    let stored = read("stored", Destination::Stored);
+    let export = read("export", Destination::Export);
+    for (wrong, key, help) in [
+        (Direction::Response, "upstream", "Say `caller`: a field of an answer goes to who called."),
+        (
+            Direction::Request,
+            "caller",
+            "Say `upstream`: a field of a request goes to the upstream; what the caller gets stands under `response`.",
+        ),
+    ] {
+        if direction == wrong
+            && let Some(entry) = map.take_entry(key)
+        {
+            reader.report(
+                Code::DestinationNotHere,
+                entry.at,
+                format!("A field here has no destination `{key}`."),
+                help,
+            );
+        }
+    }
+    Destinations { upstream, caller, stored, export }
+}
+
+fn action(node: &Node, destination: Destination, reader: &mut Reader) -> Option<Spanned<Spec>> {
+    let (word, at, options) = match &node.content {
+        Content::Scalar(Scalar { text, meaning: Meaning::Text, .. }) => (text.as_str(), node.span, None),
+        Content::Map(entries) => match entries.as_slice() {
+            [entry] => (entry.key.as_str(), entry.at, Some(&entry.value)),
+            _ => {
+                reader.report(
+                    Code::WrongShape,
+                    node.span,
+                    "One action is expected, and these are several keys or none.",
+                    "Write one word, or `{ word: options }`.",
+                );
+                return None;
+            }
+        },
+        _ => {
+            reader.report(
+                Code::WrongShape,
+                node.span,
+                "An action is expected.",
+                "Write one word, or `{ word: options }`: `leave_out`, for example.",
+            );
+            return None;
+        }
+    };
+    let spec = spec(word, at, options, destination, reader)?;
+    let misfit = match (destination, &spec) {
+        (
+            Destination::Stored,
+            Spec::Unchanged | Spec::LeaveOut | Spec::Pseudonymize { .. } | Spec::Generalize(_),
+        ) => None,
+        (Destination::Stored, _) => {
+            Some("Store it `encrypted`, pseudonymized, generalized, or say `leave_out`.")
+        }
+        (Destination::Export, Spec::RefuseIfPresent) => {
+            Some("Say `leave_out`: an export shows what is kept, and refuses nothing.")
+        }
+        _ => None,
+    };
+    if let Some(help) = misfit {
+        reader.report(
+            Code::WrongValue,
+            node.span,
+            format!("`{word}` cannot be said of this destination."),
+            help,
+        );
+        return None;
+    }
+    Some(Spanned::new(spec, node.span))
+}
+
+fn spec(
+    word: &str,
+    at: Span,
+    options: Option<&Node>,
+    destination: Destination,
+    reader: &mut Reader,
+) -> Option<Spec> {
+    let stored = destination == Destination::Stored;
+    Some(match word {
+        "encrypted" if stored => {
+            no_options(word, options, reader)?;
+            Spec::Unchanged
+        }
+        "unchanged" if stored => {
+            reader.report(
+                Code::WrongValue,
+                at,
+                "Nothing is stored unchanged.",
+                "Say `encrypted`: it seals the value as it came.",
+            );
+            return None;
+        }
+        "unchanged" => {
+            no_options(word, options, reader)?;
+            Spec::Unchanged
+        }
+        "leave_out" => {
+            no_options(word, options, reader)?;
+            Spec::LeaveOut
+        }
+        "refuse_if_present" => {
+            no_options(word, options, reader)?;
+            Spec::RefuseIfPresent
+        }
+        "redact" => match options {
+            None => Spec::Redact(REDACTED.into()),
+            Some(node) => Spec::Redact(reader.text(node)?.value),
+        },
+        "mask" => Spec::Mask {
+            keep_last: match options {
+                None => 0,
+                Some(node) => {
+                    let mut map = reader.map(node, "a mask")?;
+                    let keep =
+                        map.must("keep_last", "Say how many characters at the end stay: `keep_last: 4`.");
+                    let keep = keep.and_then(|node| reader.integer(node, 0, 64));
+                    map.finish(reader);
+                    keep?
+                }
+            },
+        },
+        "pseudonymize" => Spec::Pseudonymize {
+            as_integer: match options {
+                None => false,
+                Some(node) => {
+                    let mut map = reader.map(node, "a pseudonym")?;
+                    let as_integer = match map.take("as") {
+                        None => Some(false),
+                        Some(node) => reader.word(node, &[("integer", true), ("string", false)]),
+                    };
+                    map.finish(reader);
+                    as_integer?
+                }
+            },
+        },
+        "encrypt" => {
+            let help = "Write `encrypt: { key: NAME }` with a key that consentry.yaml names under `interchange_keys`.";
+            let Some(node) = options else {
+                reader.report(Code::Missing, at, "`encrypt` names no key.", help);
+                return None;
+            };
+            let mut map = reader.map(node, "an encryption")?;
+            let key = map.must("key", help).and_then(|node| reader.name(node));
+            map.finish(reader);
+            Spec::Encrypt { key: key?.value }
+        }
+        "generalize" => {
+            let help = "Write `bands_of: 10`, `date_to: month` or `prefix: 2` in its braces.";
+            let Some(node) = options else {
+                reader.report(Code::Missing, at, "`generalize` does not say how.", help);
+                return None;
+            };
+            Spec::Generalize(generalize(node, help, reader)?)
+        }
+        word if NOT_YET.contains(&word) => {
+            reader.not_yet(at, &format!("`{word}`"));
+            return None;
+        }
+        word => {
+            let others = Spec::WORDS.iter().copied().filter(|word| !(stored && *word == "unchanged"));
+            let known: Vec<&str> = others.chain(stored.then_some("encrypted")).collect();
+            reader.unknown_word(word, at, &known);
+            return None;
+        }
+    })
+}
+
+fn no_options(word: &str, options: Option<&Node>, reader: &mut Reader) -> Option<()> {
+    match options {
+        None => Some(()),
+        Some(Node { content: Content::Map(entries), .. }) if entries.is_empty() => Some(()),
+        Some(node) => {
+            reader.report(
+                Code::WrongValue,
+                node.span,
+                format!("`{word}` has no options."),
+                format!("Write `{word}` alone."),
+            );
+            None
+        }
+    }
+}
+
+fn generalize(node: &Node, help: &str, reader: &mut Reader) -> Option<Generalize> {
+    let mut map = reader.map(node, "a generalisation")?;
+    map.not_yet(&["hierarchy"], reader);
+    let bands = map.take("bands_of");
+    let date = map.take("date_to");
+    let prefix = map.take("prefix");
+    let named = [bands, date, prefix].iter().flatten().count();
+    let how = if named == 1 {
+        let label = match bands.and_then(|_| map.take("as")) {
+            None => Some(false),
+            Some(node) => reader.word(node, &[("label", true)]),
+        };
+        match (bands, date, prefix) {
+            (Some(node), ..) => reader
+                .integer(node, 1, u32::MAX)
+                .and_then(|width| Some(Generalize::BandsOf { width: u64::from(width), label: label? })),
+            (_, Some(node), _) => {
+                reader.word(node, &[("year", DateTo::Year), ("month", DateTo::Month)]).map(Generalize::DateTo)
+            }
+            (_, _, Some(node)) => reader.integer(node, 1, 256).map(Generalize::Prefix),
+            (None, None, None) => None,
+        }
+    } else {
+        if named > 1 || !map.has("hierarchy") {
+            reader.report(
+                Code::WrongValue,
+                map.span,
+                "A generalisation is said in one way, and here it is none or several.",
+                help,
+            );
+        }
+        None
+    };
+    map.finish(reader);
+    how
+}

@@ -1,0 +1,310 @@
+//! Reads fields, parameters, and the rules for their values.
+
+use super::codes::Code;
+use super::diagnostics::Spanned;
+use super::model::{Field, Param, Side};
+use super::read_action::{Direction, destinations};
+use super::reader::{Map, Reader, capital};
+use super::units::digits;
+use super::yaml::{Content, Entry, Meaning, Node};
+use crate::action::{Action, Spec};
+use crate::check::{Check, Format, Length, Range, RefuseKind, RuleKind, Rules, Sanitize};
+use crate::payload::{Path, Undeclared};
+
+/// Headers that the gateway makes itself, that belong to one connection, or that carry a credential.
+const NEVER_PASS: &[&str] = &[
+    "authorization",
+    "connection",
+    "consentry-purpose",
+    "consentry-reason",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-api-key",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
+
+/// What stands in `request` or `response`.
+pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Option<Side> {
+    let request = direction == Direction::Request;
+    let mut map = reader.map(node, if request { "a request" } else { "a response" })?;
+    map.not_yet(&["schema"], reader);
+    let span = map.span;
+    let unknown_fields = map.take("unknown_fields").and_then(|node| {
+        reader.word(node, &[("refuse", Undeclared::Refuse), ("leave_out", Undeclared::LeaveOut)])
+    });
+    let fields =
+        map.must("fields", "List the fields under `fields`, or write `fields: {}` where there are none.");
+    let fields = fields.and_then(|node| reader.names(node, "fields")).unwrap_or_default();
+    let fields = fields.iter().filter_map(|entry| field(entry, direction, reader)).collect();
+    let (mut query, mut path) = (Vec::new(), Vec::new());
+    if request {
+        query = map.take("query").map(|node| params(node, "a query parameter", reader)).unwrap_or_default();
+        path = map.take("path").map(|node| params(node, "a path parameter", reader)).unwrap_or_default();
+    } else {
+        map.not_here("query", "Declare it under `request` or at the route.", reader);
+        map.not_here("path", "Declare it under `request` or at the route.", reader);
+    }
+    let headers = map.take("headers").map(|node| self::headers(node, reader)).unwrap_or_default();
+    map.finish(reader);
+    Some(Side {
+        span,
+        unknown_fields: unknown_fields.unwrap_or(Undeclared::Refuse),
+        fields,
+        query,
+        path,
+        headers,
+    })
+}
+
+fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Field> {
+    let path = match Path::parse(&entry.key) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let help = "Write member names with dots between them, `[*]` for every element: `customer.addresses[*].zip`.";
+            reader.report(
+                Code::FieldPath,
+                entry.at,
+                format!("`{}` cannot be read as a field name: {error}.", entry.key),
+                help,
+            );
+            None
+        }
+    };
+    let mut map = reader.map(&entry.value, "a field")?;
+    map.span = entry.at;
+    let category = map.take("category").and_then(|node| reader.text(node));
+    let rules = rules(&mut map, reader);
+    let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(true);
+    let destinations = destinations(&mut map, direction, reader);
+    let justification = map.take("justification").and_then(|node| reader.text(node)).map(|text| text.value);
+    map.finish(reader);
+    let kind = rules.kind;
+    let all = [&destinations.upstream, &destinations.caller, &destinations.stored, &destinations.export];
+    for spec in all.into_iter().flatten() {
+        check_action(spec, kind, reader);
+    }
+    let name = Spanned::new(entry.key.clone(), entry.at);
+    Some(Field { name, path, category, rules, required, destinations, justification })
+}
+
+/// Reports an action that makes no sense for values of the type; whether its key exists is the deployment's matter.
+pub(super) fn check_action(spec: &Spanned<Spec>, kind: Option<RuleKind>, reader: &mut Reader) {
+    if let Err(error) = Action::compile(&spec.value, kind.map(RuleKind::kind), |_| Some(0)) {
+        reader.report(
+            Code::ActionUnfit,
+            spec.span,
+            format!("{}.", capital(&error.to_string())),
+            error.mend(),
+        );
+    }
+}
+
+/// Query or path parameters.
+pub(super) fn params(node: &Node, what: &'static str, reader: &mut Reader) -> Vec<Param> {
+    let entries = reader.names(node, "parameters").unwrap_or_default();
+    entries.iter().filter_map(|entry| param(entry, what, true, reader)).collect()
+}
+
+fn param(entry: &Entry, what: &'static str, required: bool, reader: &mut Reader) -> Option<Param> {
+    if entry.key.is_empty() || entry.key.chars().any(char::is_control) {
+        reader.report(
+            Code::WrongValue,
+            entry.at,
+            "A parameter has a name.",
+            "Write the name before the colon.",
+        );
+        return None;
+    }
+    let before = reader.found.len();
+    let mut map = reader.map(&entry.value, what)?;
+    map.span = entry.at;
+    map.not_yet(&["category", "upstream", "stored", "caller", "export", "justification"], reader);
+    let rules = rules(&mut map, reader);
+    if rules.nullable || rules.sanitize.is_some() {
+        let word = if rules.nullable { "nullable" } else { "sanitize" };
+        reader.report(
+            Code::NotHere,
+            map.place_of(word),
+            format!("`{word}` does not belong to {what}."),
+            "Leave it out: a parameter passes as it came, or the call is refused.",
+        );
+    }
+    let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(required);
+    map.finish(reader);
+    let sound = reader.found.len() == before;
+    Some(Param { name: Spanned::new(entry.key.clone(), entry.at), rules, required, sound })
+}
+
+/// An allow-list of headers: names, or names with rules.
+pub(super) fn headers(node: &Node, reader: &mut Reader) -> Vec<Param> {
+    let mut headers: Vec<Param> = match &node.content {
+        Content::List(nodes) => nodes
+            .iter()
+            .filter_map(|node| {
+                let rules = Rules { kind: Some(RuleKind::String), ..Rules::default() };
+                Some(Param { name: reader.text(node)?, rules, required: false, sound: true })
+            })
+            .collect(),
+        _ => {
+            let entries = reader.names(node, "headers").unwrap_or_default();
+            entries.iter().filter_map(|entry| param(entry, "a header", false, reader)).collect()
+        }
+    };
+    for header in &mut headers {
+        let Ok(name) = http::HeaderName::try_from(header.name.value.as_str()) else {
+            reader.report(
+                Code::WrongValue,
+                header.name.span,
+                format!("`{}` cannot be the name of a header.", header.name.value),
+                "Use letters, digits and `-`.",
+            );
+            continue;
+        };
+        if NEVER_PASS.contains(&name.as_str()) {
+            reader.report(Code::HeaderNotAllowed, header.name.span, format!("The header `{name}` never passes."), "Leave it out: it carries a credential, belongs to one connection, or is made by the gateway.");
+        }
+        header.name.value = name.as_str().to_owned();
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for header in &headers {
+        if seen.contains(&header.name.value.as_str()) {
+            reader.report(
+                Code::NameTwice,
+                header.name.span,
+                format!("The header `{}` is listed twice.", header.name.value),
+                "Leave one of them out; upper and lower case are the same.",
+            );
+        }
+        seen.push(&header.name.value);
+    }
+    headers
+}
+
+/// The words that say what a value must look like, checked together.
+fn rules(map: &mut Map<'_>, reader: &mut Reader) -> Rules {
+    let before = reader.found.len();
+    let kinds = words(RuleKind::ALL, RuleKind::word);
+    let kind = map.must("type", "Say `type: string`, `integer`, `number` or `boolean`.");
+    let kind = kind.and_then(|node| reader.word(node, &kinds));
+    let length = map.take("length").and_then(|node| length(node, reader));
+    let range = map.take("range").and_then(|node| range(node, reader));
+    let one_of = map.take("one_of").and_then(|node| one_of(node, kind, reader)).unwrap_or_default();
+    let pattern = map.take("pattern").and_then(|node| reader.text(node)).map(|text| text.value);
+    let formats = words(Format::ALL, Format::word);
+    let format = map.take("format").and_then(|node| reader.word(node, &formats));
+    let nullable = map.take("nullable").and_then(|node| reader.boolean(node)).unwrap_or(false);
+    let sanitize =
+        map.take("sanitize").and_then(|node| reader.word(node, &words(Sanitize::ALL, Sanitize::word)));
+    let refuse = map.take("refuse").and_then(|node| {
+        let nodes = reader.list(node, "things to refuse")?;
+        let kinds = words(RefuseKind::ALL, RefuseKind::word);
+        Some(nodes.iter().filter_map(|node| reader.word(node, &kinds)).collect())
+    });
+    let refuse = refuse.unwrap_or_default();
+    let rules = Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse };
+    // What could not be read would only be reported once more.
+    if kind.is_some()
+        && reader.found.len() == before
+        && let Err(error) = Check::compile(&rules)
+    {
+        let span = map.place_of(error.word());
+        reader.report(
+            Code::RulesContradict,
+            span,
+            format!("{}.", capital(&with_cause(&error))),
+            error.mend(),
+        );
+    }
+    rules
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => {
+            let cause = cause.to_string();
+            let last = cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            format!("{error}: {last}")
+        }
+        None => error.to_string(),
+    }
+}
+
+/// A closed list as [`Reader::word`] takes it.
+pub(super) fn words<T: Copy>(all: &[T], word: impl Fn(T) -> &'static str) -> Vec<(&'static str, T)> {
+    all.iter().map(|one| (word(*one), *one)).collect()
+}
+
+fn length(node: &Node, reader: &mut Reader) -> Option<Length> {
+    let parse = |text: &str| match text.split_once("..") {
+        Some((min, max)) => {
+            let min = if min.is_empty() { 0 } else { digits(min)? };
+            let max = if max.is_empty() { None } else { Some(digits(max)?) };
+            (text != "..").then_some(Length { min, max })
+        }
+        None => digits(text).map(|exact| Length { min: exact, max: Some(exact) }),
+    };
+    reader.parsed(
+        node,
+        parse,
+        "a length",
+        "Write the shortest and the longest, in characters: `1..100`, `1..` or `5`.",
+    )
+}
+
+fn range(node: &Node, reader: &mut Reader) -> Option<Range> {
+    let parse = |text: &str| {
+        let (min, max) = text.split_once("..")?;
+        let end = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        (text != "..").then(|| Range { min: end(min), max: end(max) })
+    };
+    reader.parsed(
+        node,
+        parse,
+        "a range",
+        "Write the least and the most, both included: `0..130`, `1..` or `-0.5..0.5`.",
+    )
+}
+
+fn one_of(node: &Node, kind: Option<RuleKind>, reader: &mut Reader) -> Option<Vec<String>> {
+    let nodes = reader.list(node, "possible values")?;
+    if nodes.is_empty() {
+        reader.report(
+            Code::WrongValue,
+            node.span,
+            "No value would be possible.",
+            "List the values, or leave `one_of` out.",
+        );
+    }
+    let mut values = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let Some(scalar) = reader.scalar(node) else { continue };
+        let text = scalar.meaning == Meaning::Text;
+        if kind == Some(RuleKind::String) && !text {
+            reader.report(
+                Code::WrongValue,
+                node.span,
+                format!("A text is expected, and `{}` is none.", scalar.text),
+                format!("Put it in quotes if the text is meant: \"{}\".", scalar.text),
+            );
+        }
+        values.push(scalar.text.clone());
+    }
+    Some(values)
+}

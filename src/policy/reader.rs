@@ -1,0 +1,421 @@
+//! Reads values out of a tree and collects what is wrong with them, so that one run shows every mistake.
+//!
+//! INVARIANT: a method that gives `None` for a node has reported why, and [`Map::must`] has when the map is finished.
+
+use std::time::Duration;
+
+use super::codes::Code;
+use super::diagnostics::{Diagnostic, Span, Spanned};
+use super::units;
+use super::yaml::{Content, Entry, Meaning, Node, Scalar};
+
+/// Collects what is wrong while values are read.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// What was found so far.
+    pub found: Vec<Diagnostic>,
+}
+
+impl Reader {
+    /// Reports at a place.
+    pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.found.push(Diagnostic::new(code, span, message, help));
+    }
+
+    /// The keys of a map. `what` names it in messages: "a field", "an activity".
+    pub fn map<'n>(&mut self, node: &'n Node, what: &'static str) -> Option<Map<'n>> {
+        match &node.content {
+            Content::Map(entries) => Some(Map {
+                span: node.span,
+                what,
+                entries,
+                taken: vec![false; entries.len()],
+                words: Vec::new(),
+                missing: Vec::new(),
+            }),
+            _ => self.wrong_shape(
+                node,
+                &format!("{what}: keys with values are expected"),
+                "`{ key: value }`, or keys on lines of their own",
+            ),
+        }
+    }
+
+    /// The entries of a map whose keys are names.
+    pub fn names<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+        match &node.content {
+            Content::Map(entries) => Some(entries),
+            _ => self.wrong_shape(node, &format!("{what} are written with their names as keys"), "`NAME: …`"),
+        }
+    }
+
+    /// A list.
+    pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        match &node.content {
+            Content::List(nodes) => Some(nodes),
+            _ => self.wrong_shape(node, &format!("{what} are a list"), "`[one, two]`"),
+        }
+    }
+
+    /// A list of texts, without repetitions and not empty.
+    pub fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<Spanned<String>>> {
+        let nodes = self.list(node, what)?;
+        if nodes.is_empty() {
+            self.report(
+                Code::WrongValue,
+                node.span,
+                format!("{what} are named, but the list is empty."),
+                "Name at least one, or leave the key out.",
+            );
+            return None;
+        }
+        let mut texts: Vec<Spanned<String>> = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let Some(text) = self.text(node) else { continue };
+            if texts.iter().any(|other| other.value == text.value) {
+                self.report(
+                    Code::NameTwice,
+                    text.span,
+                    format!("`{}` stands in the list twice.", text.value),
+                    "Leave one of them out.",
+                );
+            }
+            texts.push(text);
+        }
+        Some(texts)
+    }
+
+    /// A single value of any meaning.
+    pub fn scalar<'n>(&mut self, node: &'n Node) -> Option<&'n Scalar> {
+        match &node.content {
+            Content::Scalar(scalar) => Some(scalar),
+            _ => self.wrong_shape(node, "a single value is expected", "one text, number, `true` or `false`"),
+        }
+    }
+
+    /// A text that says something.
+    pub fn text(&mut self, node: &Node) -> Option<Spanned<String>> {
+        let scalar = self.scalar(node)?;
+        match scalar.meaning {
+            Meaning::Text if !scalar.text.trim().is_empty() => {
+                Some(Spanned::new(scalar.text.clone(), node.span))
+            }
+            Meaning::Text | Meaning::Null => {
+                self.report(
+                    Code::WrongValue,
+                    node.span,
+                    "A text is expected, and nothing is written.",
+                    "Write the text after the colon, or leave the key out.",
+                );
+                None
+            }
+            Meaning::Boolean(_) | Meaning::Integer(_) | Meaning::Number => {
+                self.report(
+                    Code::WrongValue,
+                    node.span,
+                    format!("A text is expected, and `{}` is none.", scalar.text),
+                    format!("Put it in quotes if the text is meant: \"{}\".", scalar.text),
+                );
+                None
+            }
+        }
+    }
+
+    /// A name: letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit.
+    pub fn name(&mut self, node: &Node) -> Option<Spanned<String>> {
+        let text = self.text(node)?;
+        self.check_name(&text.value, text.span).then_some(text)
+    }
+
+    /// Whether a text, a key for example, is a name.
+    pub fn check_name(&mut self, name: &str, span: Span) -> bool {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let good = name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(fits);
+        if !good {
+            self.report(Code::WrongValue, span, format!("`{name}` cannot be a name."), "Use at most 64 of a to z, A to Z, 0 to 9, `-`, `_` and `.`, and begin with a letter or digit.");
+        }
+        good
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, node: &Node) -> Option<bool> {
+        let scalar = self.scalar(node)?;
+        match scalar.meaning {
+            Meaning::Boolean(value) => Some(value),
+            _ => {
+                self.report(
+                    Code::WrongValue,
+                    node.span,
+                    format!("`{}` is neither `true` nor `false`.", scalar.text),
+                    "Write `true` or `false`, in lower case and without quotes.",
+                );
+                None
+            }
+        }
+    }
+
+    /// A whole number between two others, both included.
+    pub fn integer(&mut self, node: &Node, least: u32, most: u32) -> Option<u32> {
+        let scalar = self.scalar(node)?;
+        if let Meaning::Integer(value) = scalar.meaning
+            && let Ok(value) = u32::try_from(value)
+            && (least..=most).contains(&value)
+        {
+            return Some(value);
+        }
+        self.report(
+            Code::WrongValue,
+            node.span,
+            format!("`{}` is not a whole number from {least} to {most}.", scalar.text),
+            "Write such a number, without quotes.",
+        );
+        None
+    }
+
+    /// One of a closed list of words.
+    pub fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        let scalar = self.scalar(node)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == scalar.text) {
+            return Some(*value);
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        self.unknown_word(&scalar.text, node.span, &known);
+        None
+    }
+
+    /// Reports a word that is not of a closed list.
+    pub fn unknown_word(&mut self, word: &str, span: Span, known: &[&str]) {
+        self.report(
+            Code::UnknownWord,
+            span,
+            format!("`{word}` cannot stand here."),
+            did_you_mean(word, known.iter().copied()),
+        );
+    }
+
+    /// Reports a word of the language that this version does not have.
+    pub fn not_yet(&mut self, span: Span, what: &str) {
+        self.report(
+            Code::NotImplementedYet,
+            span,
+            format!("{what} is not implemented yet."),
+            "Leave it out: this version refuses what it cannot enforce.",
+        );
+    }
+
+    /// A duration: `30d`, `1s`.
+    pub fn duration(&mut self, node: &Node) -> Option<Duration> {
+        self.parsed(
+            node,
+            units::duration,
+            "a duration",
+            "Write a whole number and ms, s, min, h or d: `30d`, `500ms`; at most 36525d.",
+        )
+    }
+
+    /// A size in bytes: `64KiB`.
+    pub fn size(&mut self, node: &Node) -> Option<u64> {
+        self.parsed(
+            node,
+            units::size,
+            "a size",
+            "Write a whole number and B, KiB or MiB: `64KiB`; at most 1GiB.",
+        )
+    }
+
+    /// What a function makes of a single value.
+    pub fn parsed<T>(
+        &mut self,
+        node: &Node,
+        parse: impl Fn(&str) -> Option<T>,
+        what: &str,
+        help: &str,
+    ) -> Option<T> {
+        let scalar = self.scalar(node)?;
+        let value = parse(&scalar.text);
+        if value.is_none() {
+            self.report(Code::WrongValue, node.span, format!("`{}` is not {what}.", scalar.text), help);
+        }
+        value
+    }
+
+    fn wrong_shape<T>(&mut self, node: &Node, expected: &str, write: &str) -> Option<T> {
+        let is = match &node.content {
+            Content::Scalar(Scalar { meaning: Meaning::Null, .. }) => "nothing is written",
+            Content::Scalar(_) => "this is a single value",
+            Content::List(_) => "this is a list",
+            Content::Map(_) => "these are keys with values",
+        };
+        self.report(
+            Code::WrongShape,
+            node.span,
+            format!("{}, and {is}.", capital(expected)),
+            format!("Write {write}."),
+        );
+        None
+    }
+}
+
+/// A map whose keys are words of the language.
+#[derive(Debug)]
+pub struct Map<'n> {
+    /// Its place.
+    pub span: Span,
+    what: &'static str,
+    entries: &'n [Entry],
+    taken: Vec<bool>,
+    words: Vec<&'static str>,
+    /// What must be there and is not. Reported at the end: the key may only be misspelt.
+    missing: Vec<(&'static str, Diagnostic)>,
+}
+
+impl<'n> Map<'n> {
+    /// The value of a key that may be there.
+    pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
+        self.take_entry(key).map(|entry| &entry.value)
+    }
+
+    /// The same with the key's place.
+    pub fn take_entry(&mut self, key: &'static str) -> Option<&'n Entry> {
+        self.words.push(key);
+        let (entry, taken) = self.entries.iter().zip(&mut self.taken).find(|(entry, _)| entry.key == key)?;
+        *taken = true;
+        Some(entry)
+    }
+
+    /// The value of a key that must be there; where it is not, [`finish`](Self::finish) reports it.
+    pub fn must(&mut self, key: &'static str, help: &str) -> Option<&'n Node> {
+        self.must_by(Code::Missing, key, help)
+    }
+
+    /// The value of a key that must be there by a rule of its own.
+    pub fn must_by(&mut self, code: Code, key: &'static str, help: &str) -> Option<&'n Node> {
+        let value = self.take(key);
+        if value.is_none() {
+            let message = format!("{} has no `{key}`.", capital(self.what));
+            self.missing.push((key, Diagnostic::new(code, self.span, message, help)));
+        }
+        value
+    }
+
+    /// Keys of the language that this version does not have.
+    pub fn not_yet(&mut self, keys: &[&'static str], reader: &mut Reader) {
+        for key in keys {
+            if let Some(entry) = self.take_entry(key) {
+                reader.not_yet(entry.at, &format!("`{key}`"));
+            }
+            // A word that would be refused is no help to who mistyped another.
+            self.words.pop();
+        }
+    }
+
+    /// Reports a key that is a word elsewhere, with where it belongs.
+    pub fn not_here(&mut self, key: &'static str, help: &str, reader: &mut Reader) {
+        if let Some(entry) = self.take_entry(key) {
+            reader.report(
+                Code::NotHere,
+                entry.at,
+                format!("`{key}` does not belong to {}.", self.what),
+                help,
+            );
+        }
+        self.words.pop();
+    }
+
+    /// Whether the key is there, without taking it.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
+    }
+
+    /// The place of a key's name, or of the map.
+    pub fn place_of(&self, key: &str) -> Span {
+        self.entries.iter().find(|entry| entry.key == key).map_or(self.span, |entry| entry.at)
+    }
+
+    /// Reports every key that was not asked for, and every missing one that none of those was meant to be.
+    pub fn finish(mut self, reader: &mut Reader) {
+        let left = self.entries.iter().zip(&self.taken).filter(|(_, taken)| !**taken);
+        for (entry, _) in left {
+            let entries = self.entries;
+            let free =
+                self.words.iter().copied().filter(|word| entries.iter().all(|entry| entry.key != *word));
+            if let Some(meant) = nearest(&entry.key, free.clone()) {
+                self.missing.retain(|(key, _)| *key != meant);
+            }
+            let help = did_you_mean(&entry.key, free);
+            let message = format!("{} has no key `{}`.", capital(self.what), entry.key);
+            reader.report(Code::UnknownKey, entry.at, message, help);
+        }
+        // The place may have become a better one since.
+        let span = self.span;
+        reader
+            .found
+            .extend(self.missing.into_iter().map(|(_, missing)| Diagnostic { span: Some(span), ..missing }));
+    }
+}
+
+/// The nearest of the known words, or all of them.
+pub(super) fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    if let Some(other) = nearest(word, known.clone()) {
+        return format!("Did you mean `{other}`?");
+    }
+    let mut known: Vec<&str> = known.collect();
+    known.sort_unstable();
+    known.dedup();
+    if known.is_empty() || known.len() > 40 {
+        return "Check the spelling, or declare it.".into();
+    }
+    let list: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
+    format!("Possible {} {}.", if list.len() == 1 { "is" } else { "are" }, list.join(", "))
+}
+
+/// The known word that was probably meant.
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (steps, other) = known.map(|other| (distance(word, other), other)).min()?;
+    (steps <= (word.chars().count() / 3).max(1)).then_some(other)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours between two words, ASCII case aside.
+fn distance(one: &str, other: &str) -> usize {
+    let one: Vec<char> = one.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let other: Vec<char> = other.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
+            let mut steps =
+                (cell(&last, j + 1) + 1).min(cell(&row, j) + 1).min(cell(&last, j) + usize::from(a != b));
+            let swapped = i > 0 && j > 0 && one.get(i - 1) == Some(b) && other.get(j - 1) == Some(a);
+            if swapped {
+                steps = steps.min(cell(&before, j - 1) + 1);
+            }
+            row.push(steps);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_proposed_and_a_far_one_is_not() {
+        let known = ["retention", "purpose", "title"];
+        assert_eq!(did_you_mean("retension", known.into_iter()), "Did you mean `retention`?");
+        assert_eq!(did_you_mean("prupose", known.into_iter()), "Did you mean `purpose`?");
+        assert_eq!(did_you_mean("zzz", known.into_iter()), "Possible are `purpose`, `retention`, `title`.");
+        assert_eq!(distance("abc", "acb"), 1);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,4 @@
+//! Golden tests: message, help and underlined text of every diagnostic, as people read them.
+
+mod golden;
+mod support;
