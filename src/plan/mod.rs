@@ -1,1 +1,51 @@
-//! (empty)
+//! Policy as run: one immutable [`Plan`], compiled once per load, swapped whole on reload. Names are resolved to
+//! indices and shared pointers here, so that an exchange looks nothing up.
+
+mod activity;
+mod compile;
+mod explain;
+mod matcher;
+mod organisation;
+mod route;
+
+pub use activity::{Activity, DataSubject, Field, Side, Specs};
+pub use compile::{Deployment, compile, load};
+pub use explain::{explain, explain_all};
+pub use organisation::{Organisation, Purpose, Recipient};
+pub use route::{Match, NoRoute, Param, Route};
+
+pub use crate::policy::{
+    Access, Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Limits, Mode,
+    Per, RateLimit, Role, RouteKind, TransferInstrument,
+};
+
+use std::sync::Arc;
+
+/// All that the gateway enforces. Only [`compile`] makes one.
+#[derive(Debug)]
+pub struct Plan {
+    /// SHA-256 of the policy files: `organisation.yaml` and every activity, each with its name, in the order of names.
+    pub digest: [u8; 32],
+    /// The processing activities, in the order of their names. [`Activity::records_of`] is an index of this list.
+    pub activities: Vec<Arc<Activity>>,
+    /// Every route of every activity.
+    pub routes: Vec<Arc<Route>>,
+    /// Controller, purposes, recipients.
+    pub organisation: Arc<Organisation>,
+    /// Names of interchange keys, in the order in which compiled actions count them: that of `Deployment`.
+    pub interchange_keys: Vec<Arc<str>>,
+    matcher: matcher::Matcher,
+}
+
+impl Plan {
+    /// The route for a method and a canonical path.
+    ///
+    /// # Errors
+    /// [`NoRoute::Unknown`] where no route has this path, [`NoRoute::Method`] where only other methods have it.
+    pub fn route(&self, method: &http::Method, path: &str) -> Result<Match<'_>, NoRoute> {
+        self.matcher.find(&self.routes, method, path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! One processing activity as run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Purpose, Recipient};
+use crate::action::{Action, Spec};
+use crate::check::Check;
+use crate::payload::{Layout, Path, Undeclared};
+use crate::policy::{Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode};
+
+/// A row of the register (GDPR Art. 30), compiled.
+#[derive(Debug)]
+pub struct Activity {
+    /// Its place in [`super::Plan::activities`].
+    pub index: usize,
+    /// Its name: the file's.
+    pub name: Arc<str>,
+    /// What the register calls it.
+    pub title: String,
+    /// SHA-256 of its file.
+    pub digest: [u8; 32],
+    /// Why the data is processed.
+    pub purpose: Arc<Purpose>,
+    /// What makes it lawful.
+    pub legal_basis: LegalBasis,
+    /// The reference of the balancing test, where the basis is legitimate interests.
+    pub assessment: Option<String>,
+    /// The condition of GDPR Art. 9(2), where special categories are processed.
+    pub art9_condition: Option<Art9Condition>,
+    /// Whose data it is, as the register says (GDPR Art. 30(1)(c)).
+    pub data_subject_categories: Vec<String>,
+    /// How an exchange's data subject is found; `None` in a `records_of` activity, where each record is its own, and
+    /// where no route is governed.
+    pub data_subject: Option<DataSubject>,
+    /// How long after the exchange a record is kept; in a `records_of` activity, the source's. Zero where no route is
+    /// governed, for then nothing is kept.
+    pub retention: Duration,
+    /// The upstream's name in the deployment; `None` in a `records_of` activity.
+    pub upstream: Option<Arc<str>>,
+    /// Who runs the upstream.
+    pub recipient: Option<Arc<Recipient>>,
+    /// Who else receives the data.
+    pub other_recipients: Vec<Arc<Recipient>>,
+    /// Pseudonyms of two domains cannot be joined (EDPB 01/2025).
+    pub pseudonymization_domain: Arc<str>,
+    /// When the intent is durable.
+    pub journal: JournalMode,
+    /// Whether calls are served at all.
+    pub mode: Mode,
+    /// The activity whose records this one answers from, as its index in [`super::Plan::activities`].
+    pub records_of: Option<usize>,
+    /// What the re-use rests on (GDPR Art. 6(4)); present exactly where `records_of` is.
+    pub further_processing: Option<FurtherProcessing>,
+    /// Whether records outlive the withdrawal of the source's consent for this activity alone.
+    pub may_outlive_source: bool,
+    /// How long a consent to the purpose lasts.
+    pub consent_expires: Duration,
+    /// The ground of an automated decision and how to contest it (GDPR Art. 22).
+    pub automated_decision: Option<(DecisionGround, String)>,
+    /// What goes to the upstream; in a `records_of` activity, the source's.
+    pub request: Arc<Side>,
+    /// What comes back; in a `records_of` activity, the source's.
+    pub response: Arc<Side>,
+}
+
+/// One direction of an exchange.
+#[derive(Debug)]
+pub struct Side {
+    /// The fields' paths, compiled. INVARIANT: `FieldId(n)` is `fields[n]`.
+    pub layout: Layout,
+    /// What becomes of a field that is not declared.
+    pub unknown_fields: Undeclared,
+    /// The declared fields.
+    pub fields: Vec<Field>,
+    /// Response headers that go to the caller; empty for a request, whose headers stand on the route.
+    pub headers: Vec<http::HeaderName>,
+}
+
+/// A declared field and its destinations.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name: the path as declared.
+    pub name: Arc<str>,
+    /// The same, parsed.
+    pub path: Path,
+    /// Its DPV category, `pd:EmailAddress`.
+    pub category: Option<Arc<str>>,
+    /// Whether the category tells who somebody is.
+    pub identifying: bool,
+    /// Whether a body without it is refused.
+    pub required: bool,
+    /// What it must look like.
+    pub check: Check,
+    /// What becomes of it on its way out: to the upstream in a request, to the caller in a response.
+    pub outward: Action,
+    /// What is sealed; `None` where nothing is kept, the action of `unchanged` where it is sealed as it came.
+    pub stored: Option<Action>,
+    /// What an export shows of the stored form; `None` where it shows nothing.
+    pub export: Option<Action>,
+    /// What it must look like, in a few words for people.
+    pub rule: Arc<str>,
+    /// Its destinations as the policy words them, for people: what is explained, registered and shown.
+    pub specs: Specs,
+}
+
+/// What a policy says of a field's destinations, defaults filled in. `leave_out` stands where nothing goes there, and
+/// for `stored` `unchanged` means sealed as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Specs {
+    /// To the upstream in a request, to the caller in a response.
+    pub outward: Spec,
+    /// What is sealed.
+    pub stored: Spec,
+    /// What an export shows.
+    pub export: Spec,
+}
+
+/// Where an exchange says whose data it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataSubject {
+    /// A claim of the token.
+    Claim(Arc<str>),
+    /// A field of the request's body: its path, and its index in the request's fields.
+    Body(Path, usize),
+}

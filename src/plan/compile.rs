@@ -1,0 +1,429 @@
+//! From policies as written to a plan: names become indices and pointers, rules and actions what is run.
+
+use std::collections::BTreeMap;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::matcher::Matcher;
+use super::{
+    Activity, DataSubject, Field, Organisation, Param, Plan, Purpose, Recipient, Route, Side, Specs,
+};
+use crate::action::{Action, Spec};
+use crate::check::{Check, RuleKind};
+use crate::payload::{Kind, Layout, Undeclared};
+use crate::policy::reader::Reader;
+use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, RouteKind, Segment, Spanned};
+
+/// How long a consent lasts where the organisation does not say.
+const CONSENT_EXPIRES: Duration = Duration::from_secs(365 * 86_400);
+
+/// What a plan must know of the deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deployment {
+    /// The recipient of each upstream, by the upstream's name.
+    pub upstreams: BTreeMap<String, String>,
+    /// Names of interchange keys; compiled actions count them in this order.
+    pub interchange_keys: Vec<String>,
+}
+
+/// Reads a policies folder and compiles it: everything that is wrong with the files and with how they fit the deployment
+/// is reported at once.
+///
+/// # Errors
+/// All findings, if any of them is an error; else the warnings come beside the plan.
+pub fn load(
+    folder: &FilePath,
+    deployment: &Deployment,
+) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+    let Draft { set, found } = policy::read(folder);
+    let mut reader = Reader { found };
+    let plan = build(&set, deployment, &mut reader);
+    let found = finish(plan, &set, reader)?;
+    Ok((found.0, set, found.1))
+}
+
+/// Compiles a set that was read without errors.
+///
+/// # Errors
+/// What does not fit the deployment.
+pub fn compile(set: &PolicySet, deployment: &Deployment) -> Result<Plan, Diagnostics> {
+    let mut reader = Reader::default();
+    let plan = build(set, deployment, &mut reader);
+    finish(plan, set, reader).map(|(plan, _)| plan)
+}
+
+fn finish(
+    plan: Option<Plan>,
+    set: &PolicySet,
+    mut reader: Reader,
+) -> Result<(Plan, Diagnostics), Diagnostics> {
+    let good = !policy::has_errors(&reader.found);
+    match plan {
+        Some(plan) if good => Ok((plan, Diagnostics::new(Arc::clone(&set.sources), reader.found))),
+        _ => {
+            if good {
+                // Nothing was reported and yet a part is missing: refuse rather than serve without it.
+                let message = "The policies could not be compiled, though no mistake was found in them.";
+                let help = "Report this as a fault of the gateway, with the files.";
+                reader.found.push(Diagnostic::nowhere(Code::NotCompiled, message, help));
+            }
+            Err(Diagnostics::new(Arc::clone(&set.sources), reader.found))
+        }
+    }
+}
+
+/// The plan, where nothing that it needs is missing; a missing part has been reported by whoever should have read it.
+fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Option<Plan> {
+    let written = set.organisation.as_ref()?;
+    let organisation = Arc::new(organisation(written));
+    let compiler = Compiler { set, written, organisation: &organisation, deployment };
+    let mut activities: Vec<Option<Arc<Activity>>> = vec![None; set.activities.len()];
+    // Sources before the activities that use their records.
+    for of_records in [false, true] {
+        for (index, activity) in set.activities.iter().enumerate() {
+            if activity.records_of.is_some() == of_records {
+                let compiled = compiler.activity(index, activity, &activities, reader).map(Arc::new);
+                if let Some(place) = activities.get_mut(index) {
+                    *place = compiled;
+                }
+            }
+        }
+    }
+    let mut routes: Vec<Option<Arc<Route>>> = Vec::new();
+    for (activity, compiled) in set.activities.iter().zip(&activities) {
+        for route in &activity.routes {
+            let index = routes.len();
+            routes.push(
+                compiled
+                    .as_ref()
+                    .and_then(|compiled| compile_route(index, activity, route, compiled))
+                    .map(Arc::new),
+            );
+        }
+    }
+    let activities = activities.into_iter().collect::<Option<Vec<_>>>()?;
+    let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
+    let matcher = Matcher::new(&routes);
+    let interchange_keys = deployment.interchange_keys.iter().map(|name| name.as_str().into()).collect();
+    Some(Plan { digest: set.digest, activities, routes, organisation, interchange_keys, matcher })
+}
+
+fn organisation(written: &policy::Organisation) -> Organisation {
+    let purposes = written.purposes.iter().map(|purpose| {
+        let name: Arc<str> = purpose.name.value.as_str().into();
+        let compiled = Purpose {
+            name: Arc::clone(&name),
+            says: purpose.says.clone(),
+            notice_version: purpose.notice_version,
+            direct_marketing: purpose.direct_marketing,
+        };
+        (name, Arc::new(compiled))
+    });
+    let recipients = written.recipients.iter().filter_map(|recipient| {
+        let id: Arc<str> = recipient.id.value.as_str().into();
+        let compiled = Recipient {
+            id: Arc::clone(&id),
+            name: recipient.name.clone()?,
+            role: recipient.role?,
+            agreement: recipient.agreement.clone()?,
+            country: recipient.country.as_ref()?.value.clone(),
+            transfer_instrument: recipient.transfer_instrument,
+            pseudonymize_before_transfer: recipient.pseudonymize_before_transfer,
+        };
+        Some((id, Arc::new(compiled)))
+    });
+    Organisation {
+        name: written.name.clone().unwrap_or_default(),
+        address: written.address.clone().unwrap_or_default(),
+        contact: written.contact.clone().unwrap_or_default(),
+        dpo: written.dpo.clone(),
+        supervisory_authority: written.supervisory_authority.clone(),
+        purposes: purposes.collect(),
+        recipients: recipients.collect(),
+        consent_expires: written.consent_expires.unwrap_or(CONSENT_EXPIRES),
+        reasons: written.reasons.iter().map(|reason| reason.value.as_str().into()).collect(),
+    }
+}
+
+struct Compiler<'a> {
+    set: &'a PolicySet,
+    written: &'a policy::Organisation,
+    organisation: &'a Organisation,
+    deployment: &'a Deployment,
+}
+
+impl Compiler<'_> {
+    fn activity(
+        &self,
+        index: usize,
+        written: &policy::Activity,
+        done: &[Option<Arc<Activity>>],
+        reader: &mut Reader,
+    ) -> Option<Activity> {
+        let recipient = written.upstream.as_ref().and_then(|name| self.recipient(name, reader));
+        let request = self.side(written.request.as_ref(), true, recipient.as_deref(), reader);
+        let response = self.side(written.response.as_ref(), false, None, reader);
+        let source = match &written.records_of {
+            None => None,
+            Some(name) => Some(self.set.activities.iter().position(|other| other.name == name.value)?),
+        };
+        let kept = match source {
+            None => None,
+            Some(source) => Some(done.get(source)?.as_ref()?),
+        };
+        let (request, response) = match kept {
+            None => (Arc::new(request?), Arc::new(response?)),
+            Some(kept) => (Arc::clone(&kept.request), Arc::clone(&kept.response)),
+        };
+        let data_subject = match &written.data_subject {
+            None => None,
+            Some(Spanned { value: policy::DataSubject::Claim(claim), .. }) => {
+                Some(DataSubject::Claim(claim.as_str().into()))
+            }
+            Some(Spanned { value: policy::DataSubject::Body(path), .. }) => {
+                let field = request.fields.iter().position(|field| field.path == *path)?;
+                Some(DataSubject::Body(path.clone(), field))
+            }
+        };
+        let purpose = self.organisation.purposes.get(written.purpose.as_ref()?.value.as_str())?;
+        let other_recipients = written
+            .other_recipients
+            .iter()
+            .map(|name| self.organisation.recipients.get(name.value.as_str()).cloned())
+            .collect::<Option<_>>()?;
+        let governed = written.routes.iter().any(|route| route.kind == RouteKind::Governed);
+        let forwards = written.routes.iter().any(|route| !matches!(route.kind, RouteKind::Answer(_)));
+        // INVARIANT: what is forwarded has a recipient, and what is governed a person and a term.
+        if forwards && recipient.is_none()
+            || governed && (data_subject.is_none() || written.retention.is_none())
+        {
+            return None;
+        }
+        Some(Activity {
+            index,
+            name: written.name.as_str().into(),
+            title: written.title.clone()?,
+            digest: written.digest,
+            purpose: Arc::clone(purpose),
+            legal_basis: written.legal_basis.as_ref()?.value,
+            assessment: written.assessment.clone(),
+            art9_condition: written.art9_condition,
+            data_subject_categories: written.data_subject_categories.clone(),
+            data_subject,
+            retention: kept.map(|kept| kept.retention).or(written.retention).unwrap_or_default(),
+            upstream: written.upstream.as_ref().map(|name| name.value.as_str().into()),
+            recipient,
+            other_recipients,
+            pseudonymization_domain: written
+                .pseudonymization_domain
+                .as_ref()
+                .unwrap_or(&written.name)
+                .as_str()
+                .into(),
+            journal: written.journal,
+            mode: written.mode,
+            records_of: source,
+            further_processing: written.further_processing.as_ref().map(|ground| ground.value.clone()),
+            may_outlive_source: written.may_outlive_source,
+            consent_expires: self.organisation.consent_expires,
+            automated_decision: written.automated_decision.clone(),
+            request,
+            response,
+        })
+    }
+
+    /// Who runs an upstream.
+    fn recipient(&self, name: &Spanned<String>, reader: &mut Reader) -> Option<Arc<Recipient>> {
+        let upstreams = &self.deployment.upstreams;
+        let Some(recipient) = upstreams.get(&name.value) else {
+            policy::unknown(
+                name,
+                "upstream",
+                " in consentry.yaml",
+                upstreams.keys().map(String::as_str),
+                reader,
+            );
+            return None;
+        };
+        let declared = self.written.recipients.iter().any(|other| other.id.value == *recipient);
+        if !declared {
+            let message = format!(
+                "consentry.yaml says that `{recipient}` runs the upstream `{}`, and organisation.yaml has no such recipient.",
+                name.value
+            );
+            reader.report(
+                Code::UnknownName,
+                name.span,
+                message,
+                "Declare it under `recipients`, with role, agreement and country.",
+            );
+        }
+        self.organisation.recipients.get(recipient.as_str()).cloned()
+    }
+
+    /// `None` where a part is missing. Every field is looked at, so that each mistake is reported.
+    fn side(
+        &self,
+        written: Option<&policy::Side>,
+        request: bool,
+        recipient: Option<&Recipient>,
+        reader: &mut Reader,
+    ) -> Option<Side> {
+        let Some(written) = written else {
+            let layout = Layout::compile(&[], Undeclared::Refuse).ok()?;
+            return Some(Side {
+                layout,
+                unknown_fields: Undeclared::Refuse,
+                fields: Vec::new(),
+                headers: Vec::new(),
+            });
+        };
+        let fields: Vec<_> =
+            written.fields.iter().map(|field| self.field(field, request, recipient, reader)).collect();
+        let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
+        let paths: Vec<_> = fields.iter().map(|field| field.path.clone()).collect();
+        let layout = Layout::compile(&paths, written.unknown_fields).ok()?;
+        let headers = written.headers.iter().filter(|_| !request);
+        let headers = headers.map(|header| header.name.value.parse().ok()).collect::<Option<_>>()?;
+        Some(Side { layout, unknown_fields: written.unknown_fields, fields, headers })
+    }
+
+    fn field(
+        &self,
+        written: &policy::Field,
+        request: bool,
+        recipient: Option<&Recipient>,
+        reader: &mut Reader,
+    ) -> Option<Field> {
+        let default = policy::defaults(self.written, written);
+        let own = &written.destinations;
+        let (outward, stored, export) = (
+            if request {
+                own.upstream.as_ref().or(default.and_then(|default| default.upstream.as_ref()))
+            } else {
+                own.caller.as_ref().or(default.and_then(|default| default.caller.as_ref()))
+            },
+            own.stored.as_ref().or(default.and_then(|default| default.stored.as_ref())),
+            own.export.as_ref().or(default.and_then(|default| default.export.as_ref())),
+        );
+        let identifying = written
+            .category
+            .as_ref()
+            .is_some_and(|category| policy::identifies(self.written, &category.value));
+        if let Some(recipient) = recipient
+            && recipient.pseudonymize_before_transfer
+            && identifying
+            && outward.is_some_and(|spec| spec.value == Spec::Unchanged)
+        {
+            let span = own.upstream.as_ref().map_or(written.name.span, |spec| spec.span);
+            let message = format!(
+                "`{}` identifies a person and goes unchanged to `{}`, who may have pseudonyms only.",
+                written.name.value, recipient.id
+            );
+            reader.report(
+                Code::TransferIdentifies,
+                span,
+                message,
+                "Say `pseudonymize`, `generalize` or `leave_out`.",
+            );
+        }
+        let kind = written.rules.kind.map(RuleKind::kind);
+        let word = |spec: Option<&Spanned<Spec>>| spec.map_or(Spec::LeaveOut, |spec| spec.value.clone());
+        let specs = (word(outward), word(stored), word(export));
+        let outward = match outward {
+            None => self.action(&Spec::LeaveOut, kind, written, reader),
+            Some(spec) => self.action(&spec.value, kind, written, reader),
+        };
+        let mut kept = |spec: Option<&Spanned<Spec>>| match spec.map(|spec| &spec.value) {
+            None | Some(Spec::LeaveOut) => Some(None),
+            Some(spec) => self.action(spec, kind, written, reader).map(Some),
+        };
+        let (stored, export) = (kept(stored), kept(export));
+        Some(Field {
+            name: written.name.value.as_str().into(),
+            path: written.path.clone()?,
+            category: written.category.as_ref().map(|category| category.value.as_str().into()),
+            identifying,
+            required: written.required,
+            check: Check::compile(&written.rules).ok()?,
+            outward: outward?,
+            stored: stored?,
+            export: export?,
+            rule: super::explain::rule(&written.rules, written.required).into(),
+            specs: Specs { outward: specs.0, stored: specs.1, export: specs.2 },
+        })
+    }
+
+    fn action(
+        &self,
+        spec: &Spec,
+        kind: Option<Kind>,
+        field: &policy::Field,
+        reader: &mut Reader,
+    ) -> Option<Action> {
+        let keys = &self.deployment.interchange_keys;
+        if let Spec::Encrypt { key } = spec
+            && !keys.contains(key)
+        {
+            let written = &field.destinations;
+            let all = [&written.upstream, &written.caller, &written.stored, &written.export];
+            let own = all.into_iter().flatten().find(|own| own.value == *spec);
+            let span = own.map_or(field.name.span, |own| own.span);
+            let name = Spanned::new(key.clone(), span);
+            policy::unknown(
+                &name,
+                "interchange key",
+                " in consentry.yaml",
+                keys.iter().map(String::as_str),
+                reader,
+            );
+            return None;
+        }
+        Action::compile(spec, kind, |name| keys.iter().position(|key| key == name)).ok()
+    }
+}
+
+fn compile_route(
+    index: usize,
+    written: &policy::Activity,
+    route: &policy::Route,
+    activity: &Arc<Activity>,
+) -> Option<Route> {
+    let params = |params: &[policy::Param], shared: &[policy::Param]| {
+        let own = |param: &&policy::Param| !params.iter().any(|other| other.name.value == param.name.value);
+        params.iter().chain(shared.iter().filter(own)).map(param).collect::<Option<Vec<_>>>()
+    };
+    let shared = written.request.as_ref().filter(|_| route.kind == RouteKind::Governed);
+    let mut path = Vec::new();
+    for segment in &route.segments {
+        if let Segment::Param(name) = segment {
+            let declared =
+                policy::path_parameters(written, route).find(|param| *param.name.value == **name)?;
+            path.push(param(declared)?);
+        }
+    }
+    Some(Route {
+        index,
+        text: route.text.value.as_str().into(),
+        method: route.method.clone(),
+        kind: route.kind,
+        access: route.access.as_ref().map(|access| access.value.clone()).unwrap_or_default(),
+        rate_limit: route.rate_limit,
+        limits: route.limits,
+        path,
+        query: params(&route.query, shared.map_or(&[], |side| &side.query))?,
+        headers: params(&route.headers, shared.map_or(&[], |side| &side.headers))?,
+        activity: Arc::clone(activity),
+        segments: route.segments.clone(),
+    })
+}
+
+fn param(written: &policy::Param) -> Option<Param> {
+    Some(Param {
+        name: written.name.value.as_str().into(),
+        required: written.required,
+        check: Check::compile(&written.rules).ok()?,
+        kind: written.rules.kind?.kind(),
+    })
+}

@@ -1,0 +1,71 @@
+//! Routes as run, and the matcher that finds them.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::Activity;
+use crate::check::Check;
+use crate::policy::{Access, Limits, RateLimit, RouteKind, Segment};
+
+/// One method and path that the gateway serves.
+#[derive(Debug)]
+pub struct Route {
+    /// Its place in [`super::Plan::routes`].
+    pub index: usize,
+    /// As the policy writes it: `POST /predict/{model}`.
+    pub text: Arc<str>,
+    /// Its method.
+    pub method: Method,
+    /// What a call of it is.
+    pub kind: RouteKind,
+    /// Who may call it.
+    pub access: Access,
+    /// How often.
+    pub rate_limit: Option<RateLimit>,
+    /// How much at once.
+    pub limits: Limits,
+    /// Path parameters, in the order of the path.
+    pub path: Vec<Param>,
+    /// Query parameters that may come; any other is refused.
+    pub query: Vec<Param>,
+    /// Request headers that go to the upstream; any other is left out.
+    pub headers: Vec<Param>,
+    /// The activity that it belongs to.
+    pub activity: Arc<Activity>,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// A declared query or path parameter, or an allowed header.
+#[derive(Debug)]
+pub struct Param {
+    /// Its name; a header's in lower case.
+    pub name: Arc<str>,
+    /// Whether a call without it is refused.
+    pub required: bool,
+    /// What it must look like. The value comes as text: a number is one that is spelled in it.
+    pub check: Check,
+    /// The declared type, by which the text is read.
+    pub kind: crate::payload::Kind,
+}
+
+/// A route, and what its path parameters are in this call.
+#[derive(Debug)]
+pub struct Match<'a> {
+    /// The route.
+    pub route: &'a Arc<Route>,
+    /// Percent-decoded values, in the order of [`Route::path`].
+    pub params: Vec<String>,
+}
+
+/// Why no route was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No route has the path.
+    Unknown,
+    /// The path is served for other methods only.
+    Method {
+        /// What an `Allow` header lists.
+        allow: String,
+    },
+}
