@@ -1,1 +1,21 @@
-//! (empty)
+//! Bytes on the wire, before they mean anything: TLS and its certificates, the one form of a path, which headers may
+//! travel, who is at the other end, and how a connection outwards is made. This room knows nothing of policies.
+
+mod body;
+pub mod certificates;
+mod connection;
+pub mod dial;
+pub mod fetch;
+pub mod headers;
+pub mod pace;
+pub mod path;
+pub mod peer;
+pub mod query;
+pub mod tls;
+pub mod trace;
+
+pub use body::{BodyError, ResponseBody};
+pub use certificates::Certificates;
+pub use connection::{ConnectionInfo, Protocol, TlsInfo};
+pub use path::{CanonicalPath, PathError, canonical};
+pub use peer::{PeerKey, TrustedProxies};

@@ -1,0 +1,155 @@
+//! A listener's certificate and key, which can be exchanged while connections live.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::tls::{self, TlsError};
+
+/// A certificate chain and its private key, from two PEM files.
+///
+/// INVARIANT: what is in force is always a pair that belongs together.
+pub struct Certificates {
+    certificate: PathBuf,
+    key: PathBuf,
+    current: ArcSwap<CertifiedKey>,
+}
+
+impl Certificates {
+    /// Reads the chain (the server's certificate first) and the key.
+    ///
+    /// # Errors
+    /// If a file is missing or bad, or the two do not belong together.
+    pub fn load(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Arc<Self>, TlsError> {
+        let (certificate, key) = (certificate.into(), key.into());
+        let current = ArcSwap::from_pointee(read(&certificate, &key)?);
+        Ok(Arc::new(Self { certificate, key, current }))
+    }
+
+    /// Reads the files again. Handshakes from now on use what they hold; connections that stand are not touched.
+    ///
+    /// # Errors
+    /// As [`Certificates::load`]; what was in force stays in force.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        self.current.store(Arc::new(read(&self.certificate, &self.key)?));
+        Ok(())
+    }
+
+    /// The two files, certificate first: what to watch for changes.
+    pub fn files(&self) -> [&Path; 2] {
+        [&self.certificate, &self.key]
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.load_full())
+    }
+}
+
+/// Shows the files, not what they hold.
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificates")
+            .field("certificate", &self.certificate)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let chain = tls::certificates_in(certificate)?;
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|source| TlsError::File { path: key.to_owned(), source })?;
+    let private = tls::provider()
+        .key_provider
+        .load_private_key(private)
+        .map_err(|source| TlsError::Key { path: key.to_owned(), source })?;
+    let pair = CertifiedKey::new(chain, private);
+    // Unlike `CertifiedKey::from_der`, a key whose public half is not known is not a match.
+    match pair.keys_match() {
+        Ok(()) => Ok(pair),
+        Err(source) => {
+            Err(TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), source })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{CertifiedKey as Made, generate_simple_self_signed};
+
+    use super::*;
+
+    fn write(dir: &Path) -> (PathBuf, PathBuf) {
+        let Made { cert, signing_key } = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let (certificate, key) = (dir.join("tls.crt"), dir.join("tls.key"));
+        fs::write(&certificate, cert.pem()).unwrap();
+        fs::write(&key, signing_key.serialize_pem()).unwrap();
+        (certificate, key)
+    }
+
+    fn in_force(certificates: &Certificates) -> Vec<u8> {
+        certificates.current.load().cert[0].to_vec()
+    }
+
+    #[test]
+    fn new_files_come_into_force_on_reload() {
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = write(dir.path());
+        let certificates = Certificates::load(certificate, key).unwrap();
+        let before = in_force(&certificates);
+        write(dir.path());
+        assert_eq!(in_force(&certificates), before);
+        certificates.reload().unwrap();
+        assert_ne!(in_force(&certificates), before);
+    }
+
+    #[test]
+    fn bad_files_leave_the_running_pair_in_force_and_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let (certificate, key) = write(dir.path());
+        let (_, foreign_key) = write(other.path());
+        let certificates = Certificates::load(&certificate, &key).unwrap();
+        let before = in_force(&certificates);
+        let own_key = fs::read(&key).unwrap();
+
+        fs::copy(&foreign_key, &key).unwrap();
+        let error = certificates.reload().unwrap_err();
+        assert!(matches!(error, TlsError::Mismatch { .. }), "{error:?}");
+        assert!(error.to_string().contains("tls.key") && error.to_string().contains("tls.crt"));
+
+        fs::write(&key, "-----BEGIN PRIVATE KEY-----\nAAAA").unwrap();
+        let error = certificates.reload().unwrap_err();
+        assert!(error.to_string().contains("tls.key"), "{error}");
+
+        fs::write(&key, &own_key).unwrap();
+        fs::write(&certificate, &own_key).unwrap();
+        let error = certificates.reload().unwrap_err();
+        assert!(matches!(error, TlsError::NoCertificate(_)), "{error:?}");
+
+        fs::remove_file(&certificate).unwrap();
+        let error = certificates.reload().unwrap_err();
+        assert!(error.to_string().contains("tls.crt"), "{error}");
+
+        assert_eq!(in_force(&certificates), before);
+    }
+
+    #[test]
+    fn debug_holds_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = write(dir.path());
+        let shown = format!("{:?}", Certificates::load(certificate, &key).unwrap());
+        assert!(shown.contains("tls.key"));
+        assert!(!shown.contains("PRIVATE") && !shown.contains("CertifiedKey"));
+    }
+}

@@ -1,0 +1,198 @@
+//! Connections outwards: TCP, TLS where asked, and hyper's HTTP/1.1 client upon it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Where to connect to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    host: Box<str>,
+    port: u16,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+}
+
+/// Why a URL is not one that can be connected to.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// Neither `http` nor `https`.
+    #[error("an address begins with http:// or https://")]
+    Scheme,
+    /// No host, or one that is not a name or an address.
+    #[error("an address names a host, and no user or password")]
+    Host,
+    /// A query, which nothing can be put behind.
+    #[error("an address has no query")]
+    Query,
+    /// `https` without a TLS configuration.
+    #[error("an https address needs certificate authorities to believe")]
+    NoTls,
+}
+
+/// Why there is no connection. None of these has sent a byte of a request.
+#[derive(Debug, Error)]
+pub enum DialError {
+    /// The host was not found, or refused.
+    #[error("cannot connect")]
+    Connect(#[source] io::Error),
+    /// The host's certificate is not believed, or it does not speak TLS.
+    #[error("the TLS handshake failed")]
+    Tls(#[source] io::Error),
+    /// It took too long.
+    #[error("connecting took longer than {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    /// HTTP could not start.
+    #[error("the connection ended before the first request")]
+    Http(#[source] hyper::Error),
+}
+
+/// How large the head of an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadCaps {
+    /// Header fields.
+    pub fields: usize,
+    /// Bytes of status line and header section together.
+    pub bytes: usize,
+}
+
+impl Default for HeadCaps {
+    fn default() -> Self {
+        Self { fields: 100, bytes: 64 * 1024 }
+    }
+}
+
+/// A hyper connection's two halves: what takes requests, and what must be polled for them to travel.
+pub type Http = (http1::SendRequest<Full<Bytes>>, http1::Connection<TokioIo<Stream>, Full<Bytes>>);
+
+impl Target {
+    /// What `url` names; `tls` is needed for `https`.
+    ///
+    /// # Errors
+    /// If the URL has no host, another scheme, or user information.
+    pub fn new(url: &Uri, tls: Option<Arc<ClientConfig>>) -> Result<Self, TargetError> {
+        let authority = url.authority().ok_or(TargetError::Host)?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || authority.as_str().contains('@') {
+            return Err(TargetError::Host);
+        }
+        let (tls, usual) = match url.scheme_str() {
+            Some("http") => (None, 80),
+            Some("https") => {
+                let name = ServerName::try_from(host.to_owned()).map_err(|_| TargetError::Host)?;
+                (Some((tls.ok_or(TargetError::NoTls)?, name)), 443)
+            }
+            _ => return Err(TargetError::Scheme),
+        };
+        Ok(Self { host: host.into(), port: authority.port_u16().unwrap_or(usual), tls })
+    }
+
+    /// Connects: every address that the name has is tried in turn, all of it within `within`.
+    ///
+    /// # Errors
+    /// If no address answers, the certificate is not believed, or the time is over.
+    pub async fn connect(&self, within: Duration) -> Result<Stream, DialError> {
+        timeout(within, self.stream()).await.unwrap_or(Err(DialError::TimedOut(within)))
+    }
+
+    /// Connects and makes hyper's client upon it. The second half must be polled, or nothing travels.
+    ///
+    /// # Errors
+    /// As [`Target::connect`].
+    pub async fn http(&self, within: Duration, caps: HeadCaps) -> Result<Http, DialError> {
+        let stream = self.connect(within).await?;
+        http1::Builder::new()
+            .max_headers(caps.fields)
+            .max_header_size(caps.bytes)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(DialError::Http)
+    }
+
+    async fn stream(&self) -> Result<Stream, DialError> {
+        let tcp = TcpStream::connect((&*self.host, self.port)).await.map_err(DialError::Connect)?;
+        tcp.set_nodelay(true).map_err(DialError::Connect)?;
+        match &self.tls {
+            None => Ok(Stream::Plain(tcp)),
+            Some((config, name)) => TlsConnector::from(Arc::clone(config))
+                .connect(name.clone(), tcp)
+                .await
+                .map(|tls| Stream::Tls(Box::new(tls)))
+                .map_err(DialError::Tls),
+        }
+    }
+}
+
+/// A connection outwards.
+#[derive(Debug)]
+pub enum Stream {
+    /// Bare TCP.
+    Plain(TcpStream),
+    /// TLS upon TCP.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(tcp) => tcp.is_write_vectored(),
+            Self::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+}

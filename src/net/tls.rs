@@ -1,0 +1,161 @@
+//! TLS as Mozilla's *intermediate* profile has it: versions 1.2 and 1.3, authenticated encryption with forward secrecy
+//! only, no renegotiation, no early data.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use thiserror::Error;
+
+use super::Certificates;
+
+/// HTTP versions that a listener offers, in the order of preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocols {
+    /// HTTP/2 and HTTP/1.1.
+    Http2AndHttp1,
+    /// HTTP/1.1 alone.
+    Http1Only,
+}
+
+impl Protocols {
+    fn alpn(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http2AndHttp1 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Self::Http1Only => vec![b"http/1.1".to_vec()],
+        }
+    }
+}
+
+/// Why a TLS configuration cannot be made. A file is named, its contents never.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file is missing, unreadable or not PEM.
+    #[error("{} cannot be read as PEM", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// A certificate file without a certificate.
+    #[error("{} holds no certificate", .0.display())]
+    NoCertificate(PathBuf),
+    /// The key is of another kind or size than TLS here accepts.
+    #[error("the private key in {} cannot be used", path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// Key and certificate are not a pair.
+    #[error(
+        "the private key in {} does not belong to the first certificate in {}; \
+         the certificate of the server stands first, then those that signed it",
+        key.display(),
+        certificate.display()
+    )]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What the TLS library says.
+        source: rustls::Error,
+    },
+    /// A certificate authority's file holds something that is not a certificate.
+    #[error("{} holds a certificate that cannot be used as an authority", path.display())]
+    Authority {
+        /// The authority's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// The operating system's list of authorities is empty.
+    #[error(
+        "this system has no certificate authorities that can be read; name a file with the authority's certificate"
+    )]
+    NoAuthorities,
+    /// The TLS library refuses the configuration.
+    #[error("TLS cannot be configured")]
+    Library(#[from] rustls::Error),
+}
+
+/// The cryptography of all TLS here; taken explicitly, so that nothing depends on what a process installed.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// What a listener needs to answer TLS handshakes with `certificates`, also after they reload.
+///
+/// Sessions resume by ticket, under keys of this process that change every few hours; early data is off
+/// (RFC 8446 appendix E.5: it can be replayed).
+///
+/// # Errors
+/// If the TLS library refuses the configuration or cannot make ticket keys.
+pub fn server(certificates: Arc<Certificates>, protocols: Protocols) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.alpn_protocols = protocols.alpn();
+    config.max_early_data_size = 0;
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
+    Ok(Arc::new(config))
+}
+
+/// Whom an outgoing connection believes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// The operating system's list.
+    System,
+    /// The certificates of one PEM file, and no others.
+    File(PathBuf),
+}
+
+/// What an outgoing TLS connection needs; HTTP/1.1 is what it offers.
+///
+/// # Errors
+/// If there is no authority to believe, or the file is bad.
+pub fn client(authorities: &Authorities) -> Result<Arc<ClientConfig>, TlsError> {
+    let roots = match authorities {
+        Authorities::System => system_roots()?,
+        Authorities::File(path) => file_roots(path)?,
+    };
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = Protocols::Http1Only.alpn();
+    config.enable_early_data = false;
+    Ok(Arc::new(config))
+}
+
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    // A list may hold entries that cannot be read or parsed; one that can is enough to go on.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) }
+}
+
+fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates_in(path)? {
+        roots.add(certificate).map_err(|source| TlsError::Authority { path: path.to_owned(), source })?;
+    }
+    Ok(roots)
+}
+
+/// The certificates in a PEM file, at least one.
+pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let file = |source| TlsError::File { path: path.to_owned(), source };
+    let certificates =
+        CertificateDer::pem_file_iter(path).map_err(file)?.collect::<Result<Vec<_>, _>>().map_err(file)?;
+    if certificates.is_empty() { Err(TlsError::NoCertificate(path.to_owned())) } else { Ok(certificates) }
+}
