@@ -1,0 +1,113 @@
+//! Unused connections, kept by the thread that made them.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::lease::Lease;
+
+thread_local! {
+    /// Few upstreams per gateway: a short list is found through faster than a map.
+    static KEPT: RefCell<Vec<(u64, Vec<Kept>)>> = const { RefCell::new(Vec::new()) };
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+struct Kept {
+    lease: Lease,
+    until: Instant,
+}
+
+/// One upstream's unused connections; every thread has its own.
+#[derive(Clone, Debug)]
+pub(super) struct Pool(Arc<Settings>);
+
+#[derive(Debug)]
+struct Settings {
+    number: u64,
+    most: usize,
+    idle: Duration,
+}
+
+impl Pool {
+    pub(super) fn new(most: usize, idle: Duration) -> Self {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::new(Settings { number, most, idle }))
+    }
+
+    /// The connection used last that still can be used, so that those too many grow old.
+    pub(super) fn take(&self) -> Option<Lease> {
+        let now = Instant::now();
+        loop {
+            let kept = self.with(Vec::pop)?;
+            let mut lease = kept.lease;
+            if kept.until > now && lease.is_fresh() {
+                return Some(lease);
+            }
+        }
+    }
+
+    /// Keeps `lease`, which must be fresh, unless enough are kept.
+    pub(super) fn put(&self, lease: Lease) {
+        let until = Instant::now() + self.0.idle;
+        let kept = self.with(|list| {
+            let room = list.len() < self.0.most;
+            if room {
+                list.push(Kept { lease, until });
+            }
+            room.then_some(list.len())
+        });
+        if kept == Some(1) {
+            // The first of them: somebody must come back for connections that are never asked for again. The sweeper
+            // holds no more than the number, so it also clears up after an upstream that is gone.
+            let number = self.0.number;
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(sweep(number, until));
+            }
+        }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
+        with(self.0.number, work)
+    }
+}
+
+fn with<T>(number: u64, work: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
+    KEPT.with_borrow_mut(|lists| {
+        let place = lists.iter().position(|(of, _)| *of == number);
+        match place.and_then(|place| lists.get_mut(place)) {
+            Some((_, list)) => work(list),
+            None => {
+                let mut list = Vec::new();
+                let out = work(&mut list);
+                lists.push((number, list));
+                out
+            }
+        }
+    })
+}
+
+/// Closes what nobody used in time; ends when none is left.
+async fn sweep(number: u64, mut next: Instant) {
+    loop {
+        sleep_until(next).await;
+        let now = Instant::now();
+        // Put at the end and taken from it, so those that wait longest stand first.
+        let (gone, rest) = with(number, |list| {
+            let living = list.iter().position(|kept| kept.until > now).unwrap_or(list.len());
+            let gone: Vec<_> = list.drain(..living).collect();
+            (gone, list.first().map(|kept| kept.until))
+        });
+        drop(gone);
+        match rest {
+            Some(until) => next = until,
+            None => {
+                KEPT.with_borrow_mut(|lists| lists.retain(|(of, list)| *of != number || !list.is_empty()));
+                return;
+            }
+        }
+    }
+}
