@@ -1,0 +1,273 @@
+//! From a request's head to its caller.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderName};
+use percent_encoding::percent_decode_str;
+
+use crate::clock::{Clock, Timestamp};
+use crate::crypto::Mac;
+use crate::personal::{Person, Personal};
+use crate::problem::{Challenge, Problem, Rejection};
+
+use super::api_key::{ApiKeys, PREFIX};
+use super::caller::Kind;
+use super::issuer::{Issuer, Keys};
+use super::jwks::{Fetch, Jwks, Refresher};
+use super::keyset::Verdict;
+use super::remembered::Remembered;
+use super::token::{Claims, LONGEST, Token};
+use super::{ApiKeyEntry, Caller, CredentialError, IssuerConfig, Scopes, SetupError};
+
+/// Where an API key may stand, besides `Authorization: Bearer`.
+pub const API_KEY_HEADER: HeaderName = HeaderName::from_static("consentry-api-key");
+
+/// What the gateway is told of its callers.
+pub struct IdentityConfig {
+    /// The issuers of tokens.
+    pub issuers: Vec<IssuerConfig>,
+    /// The API keys.
+    pub api_keys: Vec<ApiKeyEntry>,
+    /// Fetches key sets.
+    pub fetch: Fetch,
+    /// Under which callers are hashed. The same after a reload, or their limits would begin anew.
+    pub mac: Mac,
+    /// About how much memory verified tokens may take, in bytes (16 MiB is some ten thousand).
+    pub remember: u64,
+}
+
+/// Who may call. Shared by all threads.
+pub struct Identity {
+    clock: Clock,
+    issuers: HashMap<Arc<str>, Issuer>,
+    api_keys: ArcSwap<ApiKeys>,
+    mac: Mac,
+    remembered: Arc<Remembered>,
+}
+
+/// What is wrong, and whose fault it is.
+enum Refusal {
+    Credential(CredentialError),
+    /// The issuer's keys could not be had: not the caller's fault.
+    NoKeys,
+}
+
+impl From<CredentialError> for Refusal {
+    fn from(error: CredentialError) -> Self {
+        Self::Credential(error)
+    }
+}
+
+impl Identity {
+    /// Compiles what the operator wrote.
+    ///
+    /// # Errors
+    /// All that is wrong with it, at once.
+    pub fn new(config: IdentityConfig, clock: Clock) -> Result<Self, Vec<SetupError>> {
+        // Explicit, and not needed as long as one provider is built in; whoever was first has installed the same one.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let IdentityConfig { issuers: written, api_keys, fetch, mac, remember } = config;
+        let mut errors = Vec::new();
+        let mut issuers: HashMap<Arc<str>, Issuer> = HashMap::new();
+        for issuer in written {
+            match Issuer::compile(issuer, &fetch) {
+                Ok(issuer) if issuers.contains_key(&issuer.name) => {
+                    errors.push(SetupError::IssuerTwice { issuer: issuer.name.to_string() });
+                }
+                Ok(issuer) => {
+                    issuers.insert(issuer.name.clone(), issuer);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        let api_keys = ApiKeys::compile(api_keys, &mac).unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            ApiKeys::default()
+        });
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let remembered = Arc::new(Remembered::new(remember));
+        Ok(Self { clock, issuers, api_keys: ArcSwap::from_pointee(api_keys), mac, remembered })
+    }
+
+    /// Who sends this head. `query` is the request's, where no credential may stand (RFC 6750 section 2.3: it would
+    /// be written to logs on the way).
+    ///
+    /// # Errors
+    /// `authentication-required` without a credential, `request-malformed` with several, `token-invalid` for one that
+    /// is not accepted, whatever the fault; `dependency-unavailable` while the issuer's keys have not been had.
+    pub fn authenticate(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Arc<Caller>, Rejection> {
+        let credential = credential(headers, query)?;
+        let now = self.clock.now();
+        self.accept(credential, now).map_err(|refusal| match refusal {
+            Refusal::Credential(error) => {
+                Rejection::new(Problem::TokenInvalid).challenge(Challenge::InvalidToken).because(error)
+            }
+            Refusal::NoKeys => Rejection::new(Problem::DependencyUnavailable)
+                .detail("The keys of the token's issuer cannot be fetched at present.")
+                .retry_after(5),
+        })
+    }
+
+    /// Puts another list of API keys in force.
+    ///
+    /// # Errors
+    /// All that is wrong with it; the list before stays in force.
+    pub fn set_api_keys(&self, entries: Vec<ApiKeyEntry>) -> Result<(), Vec<SetupError>> {
+        self.api_keys.store(Arc::new(ApiKeys::compile(entries, &self.mac)?));
+        Ok(())
+    }
+
+    /// Forgets all remembered tokens: each is verified anew at its next use.
+    pub fn forget(&self) {
+        self.remembered.forget();
+    }
+
+    /// Keeps the key sets of all issuers fresh, for as long as it is polled, on a runtime other than those that serve
+    /// exchanges. Ends at once where no issuer has a key set.
+    pub async fn keep_fresh(self: Arc<Self>) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for refresher in self.refreshers() {
+            tasks.spawn(refresher.run(self.clock.clone()));
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    pub(super) fn refreshers(&self) -> Vec<Refresher> {
+        let refresher = |jwks: &Arc<Jwks>| Refresher::new(jwks.clone(), self.remembered.clone());
+        let fetched = self.issuers.values().filter_map(|issuer| match &issuer.keys {
+            Keys::Given(_) => None,
+            Keys::Fetched(jwks) => Some(refresher(jwks)),
+        });
+        fetched.collect()
+    }
+
+    fn accept(&self, credential: &str, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
+        if credential.starts_with(PREFIX) {
+            return Ok(self.api_keys.load().find(credential, now).cloned()?);
+        }
+        if credential.len() > LONGEST {
+            return Err(CredentialError::TooLong.into());
+        }
+        if let Some(caller) = self.remembered.recall(credential, now) {
+            return Ok(caller);
+        }
+        let epoch = self.remembered.epoch();
+        let caller = Arc::new(self.verify(credential, now)?);
+        self.remembered.keep(credential, caller.clone(), epoch);
+        Ok(caller)
+    }
+
+    fn verify(&self, credential: &str, now: Timestamp) -> Result<Caller, Refusal> {
+        let token = Token::parse(credential)?;
+        let iss = token.claims.iss.as_deref().ok_or(CredentialError::Claim("iss"))?;
+        let issuer = self.issuers.get(iss).ok_or(CredentialError::Issuer)?;
+        let algorithm = token.header.alg.parse().map_err(|_| CredentialError::Algorithm)?;
+        issuer.admits(algorithm, token.header.typ.as_deref())?;
+        let kid = token.header.kid.as_deref();
+        let verdict = match &issuer.keys {
+            Keys::Given(keys) => keys.verify(kid, algorithm, token.signed, token.signature),
+            Keys::Fetched(jwks) => {
+                let keys = jwks.keys();
+                let Some(keys) = keys.as_ref() else {
+                    jwks.want();
+                    return Err(Refusal::NoKeys);
+                };
+                let verdict = keys.verify(kid, algorithm, token.signed, token.signature);
+                // Without a key id, the key may be one that is not known yet.
+                if verdict == Verdict::NoSuchKey || verdict != Verdict::Verified && kid.is_none() {
+                    jwks.want();
+                }
+                verdict
+            }
+        };
+        match verdict {
+            Verdict::Verified => {}
+            Verdict::NoSuchKey => return Err(CredentialError::UnknownKey.into()),
+            Verdict::WrongSignature => return Err(CredentialError::Signature.into()),
+        }
+        let expires = token.claims.check(&issuer.audiences, now)?;
+        Ok(self.caller(token.claims, issuer, expires)?)
+    }
+
+    fn caller(&self, claims: Claims, issuer: &Issuer, expires: Timestamp) -> Result<Caller, CredentialError> {
+        let Claims { sub, client_id, scopes, purpose, reason, others, .. } = claims;
+        let (kind, id) = match (sub, client_id) {
+            (Some(sub), client_id) if client_id.as_ref() != Some(&sub) => (Kind::Person, sub),
+            (_, Some(client_id)) => (Kind::Program, client_id),
+            _ => return Err(CredentialError::Claim("sub")),
+        };
+        let namespace = issuer.namespace.clone();
+        let subject = match kind {
+            Kind::Person => Some(Person::new(namespace.clone(), id.clone())),
+            Kind::Program | Kind::ApiKey => None,
+        };
+        Ok(Caller {
+            hash: Caller::hash_of(&self.mac, kind, &namespace, &id),
+            id: Personal::new(id),
+            namespace,
+            subject,
+            scopes: Scopes::new(scopes),
+            purpose,
+            reason,
+            issuer: issuer.name.clone(),
+            expires,
+            claims: others.into(),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.remembered.len()
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("issuers", &self.issuers.keys()).finish_non_exhaustive()
+    }
+}
+
+/// The one credential of a request.
+fn credential<'h>(headers: &'h HeaderMap, query: Option<&str>) -> Result<&'h str, Rejection> {
+    let several = || {
+        Rejection::new(Problem::RequestMalformed).detail(
+            "Send one credential, in one Authorization or Consentry-Api-Key header, and none in the query.",
+        )
+    };
+    if query.is_some_and(names_a_token) {
+        return Err(several());
+    }
+    let mut found = headers.get_all(AUTHORIZATION).into_iter().chain(headers.get_all(API_KEY_HEADER));
+    let missing = || Rejection::new(Problem::AuthenticationRequired).challenge(Challenge::None);
+    let Some(first) = found.next() else { return Err(missing()) };
+    if found.next().is_some() {
+        return Err(several());
+    }
+    let malformed = || {
+        let error = CredentialError::Malformed;
+        Rejection::new(Problem::TokenInvalid).challenge(Challenge::InvalidToken).because(error)
+    };
+    let text = first.to_str().map_err(|_| malformed())?;
+    if !headers.contains_key(AUTHORIZATION) {
+        return if text.starts_with(PREFIX) { Ok(text) } else { Err(malformed()) };
+    }
+    // Another scheme is no credential here (RFC 6750 section 3.1).
+    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    Ok(rest.trim_matches(' '))
+}
+
+/// Whether the query holds the parameter of RFC 6750 section 2.3, however it is spelt.
+fn names_a_token(query: &str) -> bool {
+    query.split('&').any(|pair| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        percent_decode_str(name).map(|byte| byte.to_ascii_lowercase()).eq(*b"access_token")
+    })
+}

@@ -1,0 +1,133 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::super::watch::look;
+use super::super::*;
+use super::support::*;
+use crate::clock::{Clock, Timestamp};
+
+fn key() -> ApiKey {
+    ApiKey::generate("nightly", vec!["predict".into()], "staff", Timestamp::from_millis((NOW + 60) * 1000))
+}
+
+fn room(entries: Vec<ApiKeyEntry>, clock: &Clock) -> Identity {
+    Identity::new(config(Vec::new(), entries, Served::default().fetch()), clock.clone()).unwrap()
+}
+
+#[test]
+fn an_api_key_is_a_program_with_scopes() {
+    let key = key();
+    let identity = room(vec![key.entry.clone()], &clock());
+    let caller = authenticate(&identity, &key.text).unwrap();
+    assert!(caller.is_program() && caller.scopes.has("predict"));
+    assert_eq!(
+        (&*caller.namespace, caller.id.expose().as_str(), &*caller.issuer),
+        ("staff", "nightly", "api-key")
+    );
+    let mut headers = HeaderMap::new();
+    headers.insert(API_KEY_HEADER, HeaderValue::from_str(&key.text).unwrap());
+    assert_eq!(identity.authenticate(&headers, None).unwrap().hash, caller.hash);
+}
+
+#[test]
+fn a_key_that_is_not_quite_the_key_is_unknown() {
+    let (key, other) = (key(), key());
+    let identity = room(vec![key.entry.clone()], &clock());
+    let (head, secret) = key.text.rsplit_once('_').unwrap();
+    let (_, others) = other.text.rsplit_once('_').unwrap();
+    let upper = key.text.to_uppercase().replacen("CK_", "ck_", 1);
+    for wrong in [&*other.text, &format!("{head}_{others}"), head, &format!("{head}_{secret}0"), &upper] {
+        assert_eq!(fault(&identity, wrong), CredentialError::ApiKeyUnknown);
+    }
+}
+
+#[test]
+fn a_key_ends_by_expiry_revocation_or_removal_at_once() {
+    let (key, clock) = (key(), clock());
+    let identity = room(vec![key.entry.clone()], &clock);
+    assert!(authenticate(&identity, &key.text).is_ok());
+    identity.set_api_keys(vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]).unwrap();
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
+    identity.set_api_keys(Vec::new()).unwrap();
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyUnknown);
+    identity.set_api_keys(vec![key.entry.clone()]).unwrap();
+    clock.advance(Duration::from_millis(59_999));
+    assert!(authenticate(&identity, &key.text).is_ok());
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyExpired);
+}
+
+#[test]
+fn two_keys_of_a_name_are_one_caller() {
+    let (old, new) = (key(), key());
+    let identity = room(vec![old.entry.clone(), new.entry.clone()], &clock());
+    let hash = |key: &ApiKey| authenticate(&identity, &key.text).unwrap().hash;
+    assert_eq!(hash(&old), hash(&new));
+}
+
+#[test]
+fn a_bad_list_leaves_the_keys_in_force() {
+    let key = key();
+    let identity = room(vec![key.entry.clone()], &clock());
+    let twice = vec![key.entry.clone(), key.entry.clone()];
+    assert!(matches!(identity.set_api_keys(twice).unwrap_err()[..], [SetupError::ApiKeyTwice { .. }]));
+    let odd = vec![ApiKeyEntry { id: "a_b".into(), ..key.entry.clone() }];
+    assert!(matches!(identity.set_api_keys(odd).unwrap_err()[..], [SetupError::ApiKeyId { .. }]));
+    assert!(authenticate(&identity, &key.text).is_ok());
+}
+
+/// A file with the ids that are in force, one a line.
+fn loader(entries: Vec<ApiKeyEntry>) -> impl Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError> {
+    move |path| {
+        let text = fs::read_to_string(path)?;
+        let known = |id: &str| entries.iter().find(|entry| entry.id == id).cloned();
+        text.lines().map(|id| known(id).ok_or_else(|| "no such key".into())).collect()
+    }
+}
+
+#[test]
+fn a_changed_file_is_loaded_and_a_bad_one_is_not_believed() {
+    let key = key();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("api-keys.yaml");
+    let identity = room(Vec::new(), &clock());
+    let load = loader(vec![key.entry.clone()]);
+
+    fs::write(&path, &key.entry.id).unwrap();
+    let seen = look(&identity, &path, &load, None);
+    assert!(authenticate(&identity, &key.text).is_ok());
+
+    fs::write(&path, "nonsense").unwrap();
+    let bad = look(&identity, &path, &load, seen);
+    assert_ne!(bad, seen);
+    fs::remove_file(&path).unwrap();
+    let gone = look(&identity, &path, &load, bad);
+    assert_eq!(gone, None);
+    assert!(authenticate(&identity, &key.text).is_ok());
+
+    fs::write(directory.path().join("new"), "").unwrap();
+    fs::rename(directory.path().join("new"), &path).unwrap();
+    let empty = look(&identity, &path, &load, gone);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyUnknown);
+    let untouched = look(&identity, &path, &|_| panic!("it has not changed"), empty);
+    assert_eq!(untouched, empty);
+}
+
+#[tokio::test]
+async fn the_watch_loads_at_once() {
+    let key = key();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("api-keys.yaml");
+    fs::write(&path, &key.entry.id).unwrap();
+    let identity = Arc::new(room(Vec::new(), &clock()));
+    let load = loader(vec![key.entry.clone()]);
+    let task = tokio::spawn(watch_api_keys(identity.clone(), path, load, Duration::from_secs(2)));
+    while authenticate(&identity, &key.text).is_err() {
+        tokio::task::yield_now().await;
+    }
+    task.abort();
+}

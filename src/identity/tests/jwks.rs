@@ -1,0 +1,186 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::jwks::Refresher;
+use super::super::*;
+use super::support::*;
+use crate::clock::Clock;
+use crate::problem::Problem;
+
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::EdDSA];
+
+struct Room {
+    identity: Identity,
+    refresher: Refresher,
+    served: Served,
+    clock: Clock,
+}
+
+fn room() -> Room {
+    let (served, clock) = (Served::default(), clock());
+    let keys = KeySource::Jwks("https://id.example.org/jwks".into());
+    let config = config(vec![issuer(keys, &ALGORITHMS)], Vec::new(), served.fetch());
+    let identity = Identity::new(config, clock.clone()).unwrap();
+    let refresher = identity.refreshers().pop().unwrap();
+    Room { identity, refresher, served, clock }
+}
+
+impl Room {
+    async fn tick(&mut self) -> bool {
+        self.refresher.refresh_if_due(self.clock.now()).await
+    }
+
+    async fn after(&mut self, seconds: u64) -> bool {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.tick().await
+    }
+}
+
+fn token(signer: &Signer, kid: Value) -> String {
+    let claims = with(claims(), json!({ "exp": NOW + 1_000_000 }));
+    signer.token(&with(signer.header(), json!({ "kid": kid })), &claims)
+}
+
+#[tokio::test]
+async fn keys_are_chosen_by_their_id_and_used_as_they_say() {
+    let mut room = room();
+    let (one, other, wrong) = (Signer::ec(), Signer::ed(), Signer::ec());
+    let encryption = with(wrong.jwk("enc"), json!({ "use": "enc" }));
+    let published = with(wrong.jwk("private"), json!({ "d": "AAAA" }));
+    let symmetric = Signer::secret();
+    let odd = with(wrong.jwk("odd"), json!({ "alg": "EdDSA" }));
+    room.served.keys(vec![
+        one.jwk("a"),
+        other.jwk("b"),
+        encryption,
+        published,
+        symmetric.jwk("s"),
+        odd,
+        json!({ "kty": "??" }),
+        json!(7),
+    ]);
+    assert!(room.tick().await);
+    assert!(authenticate(&room.identity, &token(&one, json!("a"))).is_ok());
+    assert!(authenticate(&room.identity, &token(&other, json!("b"))).is_ok());
+    assert!(authenticate(&room.identity, &token(&one, json!(null))).is_ok());
+    assert_eq!(fault(&room.identity, &token(&wrong, json!("a"))), CredentialError::Signature);
+    for (signer, kid) in
+        [(&one, "b"), (&one, "../a"), (&one, ""), (&wrong, "enc"), (&wrong, "private"), (&wrong, "odd")]
+    {
+        assert_eq!(fault(&room.identity, &token(signer, json!(kid))), CredentialError::UnknownKey, "{kid}");
+    }
+    assert_eq!(fault(&room.identity, &token(&symmetric, json!("s"))), CredentialError::Algorithm);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_makes_one_refresh_in_thirty_seconds() {
+    let mut room = room();
+    let signer = Signer::ec();
+    room.served.keys(vec![signer.jwk("a")]);
+    assert!(room.tick().await);
+    for second in 0..90 {
+        for n in 0..20 {
+            let flood = token(&signer, json!(format!("k{second}-{n}")));
+            assert_eq!(fault(&room.identity, &flood), CredentialError::UnknownKey);
+        }
+        room.after(1).await;
+    }
+    assert_eq!(room.served.asked(), 1 + 3);
+    assert!(authenticate(&room.identity, &token(&signer, json!("a"))).is_ok());
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_and_a_removed_one_ends_its_remembered_tokens() {
+    let mut room = room();
+    let (old, new) = (Signer::ec(), Signer::ec());
+    room.served.keys(vec![old.jwk("old")]);
+    room.tick().await;
+    let remembered = token(&old, json!("old"));
+    assert!(authenticate(&room.identity, &remembered).is_ok());
+    assert_eq!(room.identity.remembered(), 1);
+
+    room.served.keys(vec![old.jwk("old"), new.jwk("new")]);
+    let fresh = token(&new, json!("new"));
+    assert_eq!(fault(&room.identity, &fresh), CredentialError::UnknownKey);
+    assert!(!room.after(29).await);
+    assert!(room.after(1).await);
+    assert!(authenticate(&room.identity, &fresh).is_ok());
+    assert_eq!(room.identity.remembered(), 2, "a key more changes nothing for the others");
+
+    room.served.keys(vec![new.jwk("new")]);
+    assert!(!room.after(299).await);
+    assert!(room.after(1).await);
+    assert_eq!(room.identity.remembered(), 0);
+    assert_eq!(fault(&room.identity, &remembered), CredentialError::UnknownKey);
+    assert!(authenticate(&room.identity, &fresh).is_ok());
+
+    // The same id with another key is another key.
+    room.served.keys(vec![old.jwk("new")]);
+    assert!(room.after(300).await);
+    assert_eq!(fault(&room.identity, &fresh), CredentialError::Signature);
+}
+
+#[tokio::test]
+async fn without_keys_the_gateway_says_that_it_is_not_the_token() {
+    let mut room = room();
+    let signer = Signer::ec();
+    let good = token(&signer, json!("a"));
+    room.served.says(None);
+    room.tick().await;
+    let refused = authenticate(&room.identity, &good).unwrap_err();
+    assert_eq!((refused.problem, refused.retry_after), (Problem::DependencyUnavailable, Some(5)));
+    room.served.keys(vec![signer.jwk("a")]);
+    assert!(!room.after(4).await);
+    assert!(room.after(1).await);
+    assert!(authenticate(&room.identity, &good).is_ok());
+}
+
+#[tokio::test]
+async fn keys_outlive_a_failing_server_for_a_day() {
+    let mut room = room();
+    let signer = Signer::ec();
+    let good = token(&signer, json!("a"));
+    room.served.keys(vec![signer.jwk("a")]);
+    room.tick().await;
+    for bad in [None, Some("<html>".into()), Some("{}".into()), Some(" ".repeat(300_000))] {
+        room.served.says(bad);
+        assert!(room.after(300).await);
+        assert!(authenticate(&room.identity, &good).is_ok());
+        assert!(!room.after(29).await, "a server in trouble is not asked more often");
+        room.clock.advance(Duration::from_secs(1));
+    }
+    room.after(24 * 3600).await;
+    let refused = authenticate(&room.identity, &good).unwrap_err();
+    assert_eq!(refused.problem, Problem::DependencyUnavailable);
+    assert_eq!(room.identity.remembered(), 0);
+}
+
+#[tokio::test]
+async fn an_issuer_may_withdraw_all_its_keys() {
+    let mut room = room();
+    let signer = Signer::ec();
+    let good = token(&signer, json!("a"));
+    room.served.keys(vec![signer.jwk("a")]);
+    room.tick().await;
+    assert!(authenticate(&room.identity, &good).is_ok());
+    room.served.keys(Vec::new());
+    assert!(room.after(300).await);
+    assert_eq!(fault(&room.identity, &good), CredentialError::UnknownKey);
+}
+
+#[tokio::test]
+async fn the_background_task_fetches_at_once() {
+    let Room { identity, served, .. } = room();
+    let signer = Signer::ec();
+    served.keys(vec![signer.jwk("a")]);
+    let identity = Arc::new(identity);
+    let task = tokio::spawn(identity.clone().keep_fresh());
+    let good = token(&signer, json!("a"));
+    while authenticate(&identity, &good).is_err() {
+        tokio::task::yield_now().await;
+    }
+    task.abort();
+    assert_eq!(served.asked(), 1);
+}

@@ -1,0 +1,5 @@
+mod api_keys;
+mod jwks;
+mod setup;
+mod support;
+mod tokens;
