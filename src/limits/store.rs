@@ -1,0 +1,149 @@
+//! What has been counted: a table of keys in shards, bounded, and the buckets that keys share when it is full.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+
+const SHARDS: usize = 64;
+
+/// Two keyed hashes of whom a request counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// Of exactly them. With 64 bits, two of a million share one with a chance of 1 in 30 million.
+    pub(super) fine: u64,
+    /// Of the neighbourhood that they share a bucket with when the table is full.
+    pub(super) coarse: u64,
+}
+
+/// The theoretical arrival times of GCRA, in nanoseconds since the limiter was made.
+#[derive(Clone, Debug)]
+pub(super) struct Store(Arc<Tables>);
+
+#[derive(Debug)]
+struct Tables {
+    shards: Vec<Mutex<Shard>>,
+    /// How many keys a shard may hold.
+    cap: usize,
+    shared: Vec<AtomicU64>,
+}
+
+type Shard = HashMap<u64, u64, BuildHasherDefault<AsIs>>;
+
+impl Store {
+    /// A store of up to about `cap` keys.
+    pub(super) fn new(cap: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let shared = (cap / 16).next_power_of_two().clamp(256, 1 << 16);
+        let shared = (0..shared).map(|_| AtomicU64::new(0)).collect();
+        Self(Arc::new(Tables { shards, cap: cap.div_ceil(SHARDS).max(1), shared }))
+    }
+
+    /// The arrival time of a key, if it was ever counted: its own, or its neighbourhood's.
+    pub(super) fn next(&self, key: &Key) -> Option<Duration> {
+        let own = self.shard(key)?.get(&key.fine).copied();
+        let next = own.or_else(|| self.bucket(key).map(|bucket| bucket.load(Ordering::Acquire)));
+        next.filter(|next| *next > 0).map(Duration::from_nanos)
+    }
+
+    fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
+        // The table itself uses the lowest and the highest bits.
+        let index = usize::try_from(key.fine >> 32).unwrap_or(0) % SHARDS;
+        self.0.shards.get(index).map(lock)
+    }
+
+    fn bucket(&self, key: &Key) -> Option<&AtomicU64> {
+        let buckets = self.0.shared.len() as u64;
+        self.0.shared.get(usize::try_from(key.coarse.checked_rem(buckets)?).ok()?)
+    }
+
+    fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.0.shards.iter().map(lock)
+    }
+}
+
+/// A panic elsewhere does not make the counts wrong.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl StateStore for Store {
+    type Key = Key;
+
+    fn measure_and_replace<T, F, E>(&self, key: &Key, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let counted = |at: u64| (at > 0).then(|| Nanos::new(at));
+        let (Some(mut shard), Some(bucket)) = (self.shard(key), self.bucket(key)) else {
+            // There is a shard and a bucket for every key.
+            return decide(None).map(|(decision, _)| decision);
+        };
+        if let Some(own) = shard.get_mut(&key.fine) {
+            let (decision, next) = decide(counted(*own))?;
+            *own = next.as_u64();
+            return Ok(decision);
+        }
+        if shard.len() < self.0.cap {
+            // Whoever was counted in a bucket goes on from there: a place of one's own is no fresh start.
+            let (decision, next) = decide(counted(bucket.load(Ordering::Acquire)))?;
+            shard.insert(key.fine, next.as_u64());
+            return Ok(decision);
+        }
+        drop(shard);
+        let mut before = bucket.load(Ordering::Acquire);
+        loop {
+            let (decision, next) = decide(counted(before))?;
+            match bucket.compare_exchange_weak(before, next.as_u64(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(decision),
+                Err(now) => before = now,
+            }
+        }
+    }
+}
+
+impl ShrinkableKeyedStateStore<Key> for Store {
+    /// One shard at a time, so that no request waits for the whole table.
+    fn retain_recent(&self, drop_below: Nanos) {
+        for mut shard in self.shards() {
+            shard.retain(|_, next| *next >= drop_below.as_u64());
+            if shard.len() < shard.capacity() / 8 {
+                let room = shard.len() * 2;
+                shard.shrink_to(room);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.shards().map(|shard| shard.len()).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}
