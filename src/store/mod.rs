@@ -1,1 +1,298 @@
-//! (empty)
+//! What is kept, in two files: `data` (records, consents, open intents, audit) and `keyring` (who has which reference,
+//! wrapped keys and secrets, restrictions and objections, tombstones, the audit's anchor). A copy of the data file alone
+//! opens nothing.
+//!
+//! One thread writes. It takes whatever waits, up to a bound, applies it to both files, commits the keyring, then the data,
+//! and only then answers. Readers have threads and connections of their own. No database call runs on a caller's thread,
+//! but those of [`Store::open`].
+//!
+//! INVARIANT: this room sees no identifier of a person, no plain key and no plaintext.
+//! INVARIANT: a key is durable before the record it seals; a destroyed key leaves a tombstone and takes its records along.
+//! INVARIANT: what was answered with [`Done`] is on disk. After a failed commit nothing in memory is believed.
+
+mod change;
+#[cfg(test)]
+mod contract;
+mod error;
+mod rows;
+mod sqlite;
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::audit::{Chain, Checkpoint, StoredEntry};
+use crate::clock::{Clock, Day, Timestamp};
+use crate::personal::Reference;
+use sqlite::Reader;
+
+pub use change::*;
+pub use error::{Cause, StoreError};
+pub use rows::*;
+pub use sqlite::AuditView;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Where the two files are.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The data file.
+    pub sqlite: PathBuf,
+    /// The keyring. Back it up apart from the data.
+    pub keyring: PathBuf,
+    /// The operator says that the data file is an older copy, put back on purpose: audit entries after it are lost, and
+    /// the gateway starts all the same.
+    pub restored: bool,
+}
+
+/// The store. Clones share it; when the last goes, what is queued is still written.
+#[derive(Clone)]
+pub enum Store {
+    /// Two SQLite files.
+    Sqlite(sqlite::Sqlite),
+}
+
+/// Whether the store can do its work, and how much it has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Whether changes are being kept. While this is false every change is answered `Unavailable`.
+    pub able: bool,
+    /// How many groups were committed.
+    pub groups: u64,
+    /// How many changes they held.
+    pub changes: u64,
+}
+
+/// The promise that a queued change will be answered. Dropping it does not take the change back.
+#[must_use = "whether the change was kept is known only from the answer"]
+pub struct Receipt(oneshot::Receiver<Result<Done>>);
+
+impl Future for Receipt {
+    type Output = Result<Done>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or(Err(StoreError::Unavailable(None))))
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Receipt(…)")
+    }
+}
+
+/// Signs where the chain stands; called on the writer's thread.
+pub type Signer = Box<dyn Fn(Chain) -> Checkpoint + Send>;
+
+impl Store {
+    /// Opens both files for this process alone, makes them where neither is there, brings their layout up to date,
+    /// looks at the audit's tail, replays tombstones, and starts the threads. Blocks on the disk: call it at start.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
+    /// [`KeyringMissing`](StoreError::KeyringMissing), [`Strangers`](StoreError::Strangers),
+    /// [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
+    pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
+        sqlite::Sqlite::open(config, clock).map(Self::Sqlite)
+    }
+
+    /// Opens both files to be read as they are, also where [`open`](Self::open) refuses them: for `audit verify`. Every
+    /// change is answered `Unavailable`. A gateway may hold them meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where one is missing or no database.
+    pub fn inspect(config: &StoreConfig) -> Result<Self> {
+        sqlite::Sqlite::inspect(config).map(Self::Sqlite)
+    }
+
+    /// Whether no key and no secret was ever kept here: only then may a new master key be made.
+    pub fn is_new(&self) -> bool {
+        let Self::Sqlite(store) = self;
+        store.is_new()
+    }
+
+    /// From now on checkpoints are signed: every 1000 entries, every minute in which entries came, and at the close.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Unavailable`].
+    pub fn sign_with(&self, signer: Signer) -> Result<()> {
+        let Self::Sqlite(store) = self;
+        store.sign_with(signer)
+    }
+
+    /// Queues a change behind those queued before it, without waiting.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where the queue is full, [`StoreError::Unavailable`] where the store is closed. What
+    /// happens later comes with the receipt.
+    pub fn queue(&self, change: Change) -> Result<Receipt> {
+        let Self::Sqlite(store) = self;
+        store.queue(change)
+    }
+
+    /// Keeps a change; resolves when it is durable.
+    ///
+    /// # Errors
+    /// As [`queue`](Self::queue), and [`StoreError::Unavailable`], [`Forgotten`](StoreError::Forgotten),
+    /// [`Superseded`](StoreError::Superseded), [`Rejected`](StoreError::Rejected).
+    pub async fn commit(&self, change: Change) -> Result<Done> {
+        self.queue(change)?.await
+    }
+
+    /// Whether changes are being kept.
+    pub fn health(&self) -> Health {
+        let Self::Sqlite(store) = self;
+        store.health()
+    }
+
+    /// Writes what is queued, signs a last checkpoint, closes the files and lets go of the lock. Changes that come
+    /// later are answered `Unavailable`.
+    pub async fn close(&self) {
+        let Self::Sqlite(store) = self;
+        store.close().await;
+    }
+
+    /// Where the audit's chain stood after the last group.
+    pub fn chain(&self) -> Chain {
+        let Self::Sqlite(store) = self;
+        store.chain()
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let Self::Sqlite(store) = self;
+        store.read(question).await
+    }
+
+    /// What is known of a person's standing.
+    pub async fn stand(&self, lookup: Lookup) -> Result<StandRow> {
+        self.read(move |reader| reader.stand(&lookup)).await
+    }
+
+    /// The look-up tag of the person who has this reference; none where an erasure forgot whose it was.
+    pub async fn lookup_of(&self, reference: Reference) -> Result<Option<Lookup>> {
+        self.read(move |reader| reader.lookup_of(reference)).await
+    }
+
+    /// The standing of several persons, in their order, at one look.
+    pub async fn stands(&self, lookups: Vec<Lookup>) -> Result<Vec<StandRow>> {
+        self.read(move |reader| lookups.iter().map(|lookup| reader.stand(lookup)).collect()).await
+    }
+
+    /// The key that an exchange of this day seals under, if it is there. A key whose source is closed is not it.
+    pub async fn key(&self, reference: Reference, activity: &str, day: Day) -> Result<Option<WrappedKey>> {
+        let activity = activity.to_owned();
+        self.read(move |reader| reader.key(reference, &activity, day)).await
+    }
+
+    /// The key of this name.
+    pub async fn key_by_id(&self, id: KeyId) -> Result<Option<WrappedKey>> {
+        self.read(move |reader| reader.key_by_id(&id)).await
+    }
+
+    /// All keys of a person, by activity and day.
+    pub async fn keys_of(&self, reference: Reference) -> Result<Vec<WrappedKey>> {
+        self.read(move |reader| reader.keys_of(reference)).await
+    }
+
+    /// Up to `limit` keys in the order of their names, from the one after `after`: for rotation.
+    pub async fn keys(&self, after: Option<KeyId>, limit: u32) -> Result<Vec<WrappedKey>> {
+        self.read(move |reader| reader.keys(after, limit)).await
+    }
+
+    /// The newest secret of this name.
+    pub async fn secret(&self, name: &str) -> Result<Option<WrappedSecret>> {
+        let name = name.to_owned();
+        self.read(move |reader| reader.secret(&name)).await
+    }
+
+    /// All secrets, by name and version.
+    pub async fn secrets(&self) -> Result<Vec<WrappedSecret>> {
+        self.read(|reader| reader.secrets()).await
+    }
+
+    /// Up to `limit` records of an activity in the order of their random names, so that the order tells nothing: those
+    /// after `after`, less the first `skip`.
+    pub async fn records(
+        &self,
+        activity: &str,
+        after: Option<RecordId>,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<RecordRow>> {
+        let activity = activity.to_owned();
+        self.read(move |reader| reader.records(&activity, after, skip, limit)).await
+    }
+
+    /// How many records of an activity are kept.
+    pub async fn records_count(&self, activity: &str) -> Result<u64> {
+        let activity = activity.to_owned();
+        self.read(move |reader| reader.records_count(&activity)).await
+    }
+
+    /// The record that got this number.
+    pub async fn record(&self, activity: &str, number: u64) -> Result<Option<RecordRow>> {
+        let activity = activity.to_owned();
+        self.read(move |reader| reader.record(&activity, number)).await
+    }
+
+    /// A person's records, by activity and number; of one activity, or of all.
+    pub async fn records_of_person(
+        &self,
+        reference: Reference,
+        activity: Option<&str>,
+    ) -> Result<Vec<RecordRow>> {
+        let activity = activity.map(str::to_owned);
+        self.read(move |reader| reader.records_of_person(reference, activity.as_deref())).await
+    }
+
+    /// Up to `limit` records of an activity whose exchange took place before `before`, oldest first.
+    pub async fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Result<Vec<RecordId>> {
+        let activity = activity.to_owned();
+        self.read(move |reader| reader.expired(&activity, before, limit)).await
+    }
+
+    /// The activities of which records or keys are kept, also those that no policy names any more.
+    pub async fn activities(&self) -> Result<Vec<String>> {
+        self.read(|reader| reader.activities()).await
+    }
+
+    /// The exchanges without an outcome, oldest first.
+    pub async fn open_intents(&self) -> Result<Vec<OpenIntent>> {
+        self.read(|reader| reader.open_intents()).await
+    }
+
+    /// The count and head that the keyring vouches for. It may lag behind the entries, never be ahead of them.
+    pub async fn anchor(&self) -> Result<Option<Chain>> {
+        self.read(|reader| reader.anchor()).await
+    }
+
+    /// Up to `limit` signed checkpoints, the newest first.
+    pub async fn checkpoints(&self, limit: u32) -> Result<Vec<Checkpoint>> {
+        self.read(move |reader| reader.checkpoints(limit)).await
+    }
+
+    /// Up to `limit` audit entries in order, from number `from`.
+    pub async fn audit_entries(&self, from: u64, limit: u32) -> Result<Vec<StoredEntry>> {
+        self.read(move |reader| reader.entries(from, limit)).await
+    }
+
+    /// Walks the whole audit as it stood at one moment, on a thread of its own.
+    pub async fn with_audit<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(AuditView<'_, '_>) -> T + Send + 'static,
+    ) -> Result<T> {
+        let Self::Sqlite(store) = self;
+        store.with_audit(look).await
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({:?})", self.health())
+    }
+}

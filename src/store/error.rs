@@ -1,0 +1,97 @@
+//! What the store answers where it cannot do what it was asked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::personal::Reference;
+
+/// What lies beneath an error: the database's own words, which hold names of columns and no values.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do it. Nothing of the change was kept, unless the variant says otherwise.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Down, full, read-only, failing to sync, or closed. Whether the change is on disk is not known: it was not
+    /// acknowledged, and may be there after a restart.
+    #[error("the store cannot keep or read anything at present")]
+    Unavailable(#[source] Option<Cause>),
+    /// More changes wait than the queue holds.
+    #[error("the store has more to do than it can take on")]
+    Busy,
+    /// Another process has it open.
+    #[error("another gateway holds {}", .0.display())]
+    Locked(PathBuf),
+    /// A file cannot be opened or read.
+    #[error("cannot open {}", .path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// A newer gateway wrote it.
+    #[error("{} has layout {found}, and this gateway knows {known} at most: use a newer gateway", .path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// The layout it has.
+        found: i64,
+        /// The newest layout known here.
+        known: i64,
+    },
+    /// There is a data file and no keyring for it.
+    #[error("{} is missing, and there is data that it belongs to: restore it, none is made beside existing data", .0.display())]
+    KeyringMissing(PathBuf),
+    /// The two files were not made together.
+    #[error("the data file and the keyring do not belong together")]
+    Strangers,
+    /// The keyring lacks keys or tombstones that the data file has counted.
+    #[error(
+        "the keyring is older than the data (it knows {tombstones} destroyed keys where the data counted {counted}, \
+         and lacks the keys of {orphans} records): an old copy must not bring back what was erased"
+    )]
+    KeyringOlder {
+        /// Tombstones in the keyring.
+        tombstones: u64,
+        /// Destroyed keys that the data file counted.
+        counted: u64,
+        /// Records whose key is neither there nor known as destroyed.
+        orphans: u64,
+    },
+    /// Audit entries that the keyring knows of are missing.
+    #[error(
+        "the audit ends at entry {count}, and the keyring knows of {anchored}: entries were cut off, or an old copy was restored"
+    )]
+    Cut {
+        /// How many entries there are.
+        count: u64,
+        /// How many there were at least.
+        anchored: u64,
+    },
+    /// An audit entry is not the one that was written.
+    #[error("audit entry {0} is not the one that was written")]
+    Altered(u64),
+    /// The person's reference is no longer known: they were erased meanwhile. Nothing was kept; begin anew.
+    #[error("the person was forgotten meanwhile")]
+    Forgotten,
+    /// Another reference was given to this person first. Nothing was kept; begin anew with this one.
+    #[error("the person has another reference")]
+    Superseded(Reference),
+    /// The change itself cannot be kept, such as a second record of the same id. Others are not affected.
+    #[error("the change contradicts what is kept")]
+    Rejected(#[source] Cause),
+}
+
+impl StoreError {
+    /// Whether to answer 503: nothing is wrong with the change, it may be tried again.
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(Some(Arc::new(error)))
+    }
+}

@@ -1,0 +1,431 @@
+//! One change, applied within the open transactions.
+
+use std::sync::Arc;
+
+use rusqlite::{ErrorCode, params};
+
+use crate::audit::Chain;
+use crate::clock::Day;
+use crate::personal::Reference;
+use crate::store::change::*;
+use crate::store::rows::*;
+use crate::store::{Cause, StoreError};
+
+use super::prepared::Prepared;
+use super::reader::{open_key, reference, secret, signed, subject, unsigned};
+use super::{fields, tail};
+
+/// What went wrong: with this change, or with the files.
+pub(super) enum Fault {
+    Change(StoreError),
+    Files(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        let own = matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch)
+        );
+        if own { Self::Change(StoreError::Rejected(Arc::new(error))) } else { Self::Files(error) }
+    }
+}
+
+/// What the writer knows between changes; taken back where a change or a group is.
+#[derive(Clone, Copy)]
+pub(super) struct State {
+    pub(super) chain: Chain,
+    pub(super) tombstones: u64,
+}
+
+/// The files with their transactions open.
+pub(super) struct Unit<'a, 'c> {
+    pub(super) data: &'a Prepared<'c>,
+    pub(super) keyring: &'a Prepared<'c>,
+    pub(super) state: State,
+}
+
+/// Whether a change writes to the keyring.
+pub(super) fn touches_keyring(change: &Change) -> bool {
+    !change.keyring.is_empty() || change.data.iter().any(|data| matches!(data, DataChange::PutConsent(_)))
+}
+
+impl Unit<'_, '_> {
+    pub(super) fn apply(&mut self, change: &Change) -> Result<Done, Fault> {
+        let mut done = Done::default();
+        let alone = change.data.is_empty()
+            && change.events.is_empty()
+            && change.keyring.iter().all(|one| matches!(one, KeyringChange::PutSubject { .. }));
+        for one in &change.keyring {
+            self.keyring(one, alone, &mut done)?;
+        }
+        for one in &change.data {
+            self.data(one, &mut done)?;
+        }
+        for one in &change.keyring {
+            self.afterwards(one, &mut done)?;
+        }
+        if !done.destroyed.is_empty() {
+            tail::count(self.data, self.state.tombstones)?;
+        }
+        done.tombstones = self.state.tombstones;
+        for entry in &change.events {
+            let told;
+            let encoded = match entry {
+                Entry::Encoded(encoded) => encoded,
+                Entry::Told(tell) => match tell(&done) {
+                    Some(encoded) => {
+                        told = encoded;
+                        &told
+                    }
+                    None => continue,
+                },
+            };
+            tail::append(self.data, &mut self.state.chain, encoded)?;
+        }
+        if !change.events.is_empty() {
+            done.entry = self.state.chain.count;
+        }
+        Ok(done)
+    }
+
+    fn keyring(&mut self, change: &KeyringChange, alone: bool, done: &mut Done) -> Result<(), Fault> {
+        match change {
+            KeyringChange::PutSubject { lookup, reference } => {
+                let sql =
+                    "INSERT INTO subject (lookup, reference) VALUES (?1, ?2) ON CONFLICT (lookup) DO NOTHING";
+                self.keyring.execute(sql, params![lookup, reference.as_bytes()])?;
+                let standing = subject(self.keyring, lookup)?.unwrap_or(*reference);
+                if standing != *reference && !alone {
+                    return Err(Fault::Change(StoreError::Superseded(standing)));
+                }
+                done.subjects.push(standing);
+            }
+            KeyringChange::RemoveSubject { lookup } => {
+                if let Some(reference) = subject(self.keyring, lookup)? {
+                    self.forget(reference)?;
+                }
+            }
+            KeyringChange::PutKey(key) => self.mint(key, done)?,
+            KeyringChange::Rewrap { id, wrapped } => {
+                self.keyring.execute("UPDATE key SET wrapped = ?2 WHERE id = ?1", params![id, wrapped])?;
+            }
+            KeyringChange::DestroyKeys { which: KeySelector::Ids(ids), because } => {
+                let keys = self.keys("SELECT id, reference, activity, day FROM key WHERE id = ?1", ids)?;
+                self.destroy(keys, *because, done)?;
+            }
+            KeyringChange::DestroyKeys { which: KeySelector::Person { reference, activities }, because } => {
+                let mut keys = self.keys_of(*reference)?;
+                keys.retain(|key| activities.contains(&key.activity));
+                self.destroy(keys, *because, done)?;
+            }
+            KeyringChange::CloseSource { reference, activities } => {
+                for key in self.keys_of(*reference)?.iter().filter(|key| activities.contains(&key.activity)) {
+                    let sql = "UPDATE key SET source_closed = 1 WHERE id = ?1 AND source_closed = 0";
+                    done.sources_closed += counted(self.keyring.execute(sql, params![key.id])?);
+                }
+            }
+            KeyringChange::PutSecret(new) => {
+                let sql =
+                    "INSERT INTO secret (name, version, wrapped) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+                self.keyring.execute(sql, params![new.name, new.version, new.wrapped])?;
+                let sql = "SELECT name, version, wrapped FROM secret WHERE name = ?1 AND version = ?2";
+                let standing = self.keyring.row(sql, params![new.name, new.version], secret)?;
+                done.secrets.extend(standing);
+            }
+            KeyringChange::RewrapSecret(new) => {
+                let sql = "UPDATE secret SET wrapped = ?3 WHERE name = ?1 AND version = ?2";
+                self.keyring.execute(sql, params![new.name, new.version, new.wrapped])?;
+            }
+            KeyringChange::PutStop(stop) => {
+                let sql = "INSERT INTO stop (lookup, kind, purpose, everything, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                           ON CONFLICT DO NOTHING";
+                let (purpose, everything) = scope(stop.purpose.as_deref());
+                let row = params![stop.lookup, kind(stop.kind), purpose, everything, stop.at.millis()];
+                self.keyring.execute(sql, row)?;
+            }
+            KeyringChange::LiftStop { lookup, kind: of, purpose } => {
+                let sql =
+                    "DELETE FROM stop WHERE lookup = ?1 AND kind = ?2 AND purpose = ?3 AND everything = ?4";
+                let (purpose, everything) = scope(purpose.as_deref());
+                let row = params![lookup, kind(*of), purpose, everything];
+                done.stops_lifted += counted(self.keyring.execute(sql, row)?);
+            }
+            KeyringChange::DestroyKeys { which: KeySelector::Unused { .. }, .. }
+            | KeyringChange::ForgetUnused => {}
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, change: &DataChange, done: &mut Done) -> Result<(), Fault> {
+        match change {
+            DataChange::OpenIntent(intent) => {
+                let sql = "INSERT INTO intent (decision, at) VALUES (?1, ?2)";
+                self.data.execute(sql, params![intent.decision.as_bytes(), intent.at.millis()])?;
+            }
+            DataChange::CloseIntent { decision } => {
+                let sql = "DELETE FROM intent WHERE decision = ?1";
+                if self.data.execute(sql, params![decision.as_bytes()])? == 0 {
+                    return Err(rejected("there is no open intent of this decision"));
+                }
+            }
+            DataChange::PutRecord(record) => {
+                let number = self.keep(record)?;
+                done.records.push(Kept { id: record.id, number });
+            }
+            DataChange::ReviseRecord(record) => {
+                let number = self.revise(record)?;
+                done.records.push(Kept { id: record.id, number });
+            }
+            DataChange::DeleteRecords(RecordSelector::Ids(ids)) => {
+                for id in ids {
+                    let sql =
+                        "DELETE FROM record WHERE id = ?1 AND activity IN (SELECT activity FROM counter)";
+                    done.records_deleted += counted(self.data.execute(sql, params![id])?);
+                }
+            }
+            DataChange::DeleteRecords(RecordSelector::Before { activity, before }) => {
+                let sql = "SELECT id FROM key WHERE activity = ?1 AND day <= ?2";
+                let day = before.day().number();
+                let keys: Vec<KeyId> = self.keyring.rows(sql, params![activity, day], |row| row.get(0))?;
+                for key in keys {
+                    let sql = "DELETE FROM record WHERE key = ?1 AND at < ?2";
+                    done.records_deleted += counted(self.data.execute(sql, params![key, before.millis()])?);
+                }
+            }
+            DataChange::DeleteRecords(RecordSelector::Keys(keys)) => {
+                for key in keys {
+                    done.records_deleted +=
+                        counted(self.data.execute("DELETE FROM record WHERE key = ?1", params![key])?);
+                }
+            }
+            DataChange::PutConsent(row) => self.consent(row)?,
+            DataChange::DeleteConsents { reference } => {
+                self.data
+                    .execute("DELETE FROM consent WHERE reference = ?1", params![reference.as_bytes()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be decided only once both files have their changes.
+    fn afterwards(&mut self, change: &KeyringChange, done: &mut Done) -> Result<(), Fault> {
+        match change {
+            KeyringChange::DestroyKeys { which: KeySelector::Unused { activity, before }, because } => {
+                let sql = "SELECT id, reference, activity, day FROM key WHERE activity = ?1 AND day < ?2 ORDER BY day";
+                let mut unused = Vec::new();
+                for key in self.keyring.rows(sql, params![activity, before.number()], destroyed)? {
+                    if unused.len() >= MANY {
+                        break;
+                    }
+                    let sql = "SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1)";
+                    if self.data.row(sql, params![key.id], |row| row.get(0))? == Some(false) {
+                        unused.push(key);
+                    }
+                }
+                self.destroy(unused, *because, done)?;
+            }
+            KeyringChange::ForgetUnused => {
+                let sql = "SELECT reference FROM subject \
+                           WHERE NOT EXISTS (SELECT 1 FROM key WHERE key.reference = subject.reference) \
+                           AND NOT EXISTS (SELECT 1 FROM stop WHERE stop.lookup = subject.lookup)";
+                let mut left = MANY;
+                for reference in self.keyring.rows(sql, [], |row| reference(row, 0))? {
+                    left -= usize::from(self.forget_if_unused(reference)?);
+                    if left == 0 {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+        if let KeyringChange::DestroyKeys { because: Because::Retention | Because::Withdrawal, .. } = change {
+            let mut references: Vec<_> = done.destroyed.iter().map(|key| key.reference).collect();
+            references.sort_unstable();
+            references.dedup();
+            for reference in references {
+                self.forget_if_unused(reference)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mint(&mut self, new: &WrappedKey, done: &mut Done) -> Result<(), Fault> {
+        self.known(new.reference)?;
+        let standing = open_key(self.keyring, new.reference, &new.activity, new.day)?;
+        let minted = match standing {
+            Some(key) => Minted { key, new: false },
+            None => {
+                let sql =
+                    "INSERT INTO key (id, reference, activity, day, wrapped) VALUES (?1, ?2, ?3, ?4, ?5)";
+                let day = new.day.number();
+                let row = params![new.id, new.reference.as_bytes(), new.activity, day, new.wrapped];
+                self.keyring.execute(sql, row)?;
+                Minted { key: WrappedKey { source_closed: false, ..new.clone() }, new: true }
+            }
+        };
+        done.keys.push(minted);
+        Ok(())
+    }
+
+    /// Destroys keys; their records go with them.
+    fn destroy(&mut self, keys: Vec<Destroyed>, because: Because, done: &mut Done) -> Result<(), Fault> {
+        for key in keys {
+            let sql = "INSERT INTO tombstone (seq, id, reference, activity, day, because) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let seq = self.state.tombstones + 1;
+            let (reference, day) = (key.reference.as_bytes(), key.day.number());
+            self.keyring
+                .execute(sql, params![signed(seq), key.id, reference, key.activity, day, because.word()])?;
+            self.keyring.execute("DELETE FROM key WHERE id = ?1", params![key.id])?;
+            self.state.tombstones = seq;
+            done.records_deleted +=
+                counted(self.data.execute("DELETE FROM record WHERE key = ?1", params![key.id])?);
+            done.destroyed.push(key);
+        }
+        Ok(())
+    }
+
+    /// Keeps a record under its number, unless its key is gone or may not seal any more.
+    fn keep(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
+        let sql =
+            "SELECT 1 FROM key WHERE id = ?1 AND reference = ?2 AND activity = ?3 AND source_closed = 0";
+        let owner = params![record.key, record.reference.as_bytes(), record.activity];
+        if self.keyring.row(sql, owner, |_| Ok(()))?.is_none() {
+            return Ok(None);
+        }
+        let sql = "INSERT INTO counter (activity, next) VALUES (?1, 1) \
+                   ON CONFLICT (activity) DO UPDATE SET next = next + 1 RETURNING next - 1";
+        let number = self.data.row(sql, params![record.activity], |row| unsigned(row, 0))?.unwrap_or(0);
+        let packed =
+            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
+        let sql = "INSERT INTO record (activity, id, number, reference, key, at, fields) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let reference = record.reference.as_bytes();
+        let at = record.at.millis();
+        self.data.execute(
+            sql,
+            params![record.activity, record.id, signed(number), reference, record.key, at, packed],
+        )?;
+        Ok(Some(number))
+    }
+
+    fn revise(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
+        let sql = "SELECT 1 FROM key WHERE id = ?1 AND reference = ?2 AND activity = ?3";
+        let owner = params![record.key, record.reference.as_bytes(), record.activity];
+        if self.keyring.row(sql, owner, |_| Ok(()))?.is_none() {
+            return Ok(None);
+        }
+        let packed =
+            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
+        let sql = "UPDATE record SET fields = ?4, key = ?5 WHERE activity = ?1 AND id = ?2 AND reference = ?3 \
+                   RETURNING number";
+        let row = params![record.activity, record.id, record.reference.as_bytes(), packed, record.key];
+        Ok(self.data.row(sql, row, |row| unsigned(row, 0))?)
+    }
+
+    fn consent(&mut self, row: &ConsentRow) -> Result<(), Fault> {
+        self.known(row.reference)?;
+        let reference = row.reference.as_bytes();
+        let state = match row.state {
+            ConsentState::Given => 0,
+            ConsentState::Refused => 1,
+            ConsentState::Withdrawn => 2,
+        };
+        let sql = "INSERT OR REPLACE INTO consent \
+                   (reference, purpose, notice_version, state, at, expires, wording, language, method) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let (at, expires) = (row.at.millis(), row.expires.map(|at| at.millis()));
+        let said = params![
+            reference,
+            row.purpose,
+            row.notice_version,
+            state,
+            at,
+            expires,
+            row.wording,
+            row.language,
+            row.method
+        ];
+        self.data.execute(sql, said)?;
+        if row.state == ConsentState::Given {
+            let sql = "DELETE FROM withdrawal WHERE reference = ?1 AND purpose = ?2 AND notice_version = ?3";
+            self.keyring.execute(sql, params![reference, row.purpose, row.notice_version])?;
+        } else {
+            let sql = "INSERT OR REPLACE INTO withdrawal (reference, purpose, notice_version, at) VALUES (?1, ?2, ?3, ?4)";
+            self.keyring.execute(sql, params![reference, row.purpose, row.notice_version, at])?;
+        }
+        Ok(())
+    }
+
+    /// INVARIANT: nothing new is kept under a reference that nobody has any more.
+    fn known(&self, reference: Reference) -> Result<(), Fault> {
+        let sql = "SELECT 1 FROM subject WHERE reference = ?1";
+        match self.keyring.row(sql, params![reference.as_bytes()], |_| Ok(()))? {
+            Some(()) => Ok(()),
+            None => Err(Fault::Change(StoreError::Forgotten)),
+        }
+    }
+
+    fn forget(&self, reference: Reference) -> Result<(), Fault> {
+        let who = reference.as_bytes();
+        self.keyring.execute("DELETE FROM subject WHERE reference = ?1", params![who])?;
+        self.keyring.execute("DELETE FROM withdrawal WHERE reference = ?1", params![who])?;
+        self.data.execute("DELETE FROM consent WHERE reference = ?1", params![who])?;
+        Ok(())
+    }
+
+    fn forget_if_unused(&self, reference: Reference) -> Result<bool, Fault> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM key WHERE key.reference = ?1) \
+                   AND NOT EXISTS (SELECT 1 FROM stop JOIN subject USING (lookup) WHERE subject.reference = ?1)";
+        let unused = self.keyring.row(sql, params![reference.as_bytes()], |row| row.get(0))? == Some(true);
+        let sql = "SELECT EXISTS (SELECT 1 FROM consent WHERE reference = ?1)";
+        let silent = self.data.row(sql, params![reference.as_bytes()], |row| row.get(0))? == Some(false);
+        if unused && silent {
+            self.forget(reference)?;
+        }
+        Ok(unused && silent)
+    }
+
+    fn keys(&self, sql: &'static str, ids: &[KeyId]) -> Result<Vec<Destroyed>, Fault> {
+        let mut keys = Vec::new();
+        for id in ids {
+            keys.extend(self.keyring.row(sql, params![id], destroyed)?);
+        }
+        Ok(keys)
+    }
+
+    fn keys_of(&self, reference: Reference) -> Result<Vec<Destroyed>, Fault> {
+        let sql =
+            "SELECT id, reference, activity, day FROM key WHERE reference = ?1 ORDER BY activity, day, id";
+        Ok(self.keyring.rows(sql, params![reference.as_bytes()], destroyed)?)
+    }
+}
+
+fn destroyed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Destroyed> {
+    Ok(Destroyed {
+        id: row.get(0)?,
+        reference: reference(row, 1)?,
+        activity: row.get(2)?,
+        day: Day::from_number(row.get(3)?),
+    })
+}
+
+const fn kind(kind: StopKind) -> i64 {
+    match kind {
+        StopKind::Restriction => 0,
+        StopKind::Objection => 1,
+    }
+}
+
+/// A purpose, and whether all are meant: NULLs would not be equal to each other.
+fn scope(purpose: Option<&str>) -> (&str, bool) {
+    (purpose.unwrap_or_default(), purpose.is_none())
+}
+
+fn counted(rows: usize) -> u64 {
+    rows.try_into().unwrap_or(u64::MAX)
+}
+
+fn rejected(why: &'static str) -> Fault {
+    Fault::Change(StoreError::Rejected(Cause::from(Box::<dyn std::error::Error + Send + Sync>::from(why))))
+}

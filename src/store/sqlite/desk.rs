@@ -1,0 +1,126 @@
+//! What the writer does with the two files within one session.
+
+use crate::audit::Chain;
+use crate::store::{Change, Done, Result};
+
+use super::apply::{Fault, State, Unit};
+use super::prepared::Prepared;
+use super::tail;
+
+/// The answers to a group's changes, and what is known after them.
+pub(super) type Applied = (Vec<Result<Done>>, State);
+
+/// The prepared files, and what is to be done with them.
+pub(super) struct Desk<'a, 'c> {
+    pub(super) data: &'a Prepared<'c>,
+    pub(super) keyring: &'a Prepared<'c>,
+    /// Whether the keyring's commits are synced.
+    pub(super) full: bool,
+    /// Whether the keyring's log is to be emptied.
+    pub(super) truncate: bool,
+}
+
+impl Desk<'_, '_> {
+    pub(super) fn begin(&mut self, both: bool) -> rusqlite::Result<()> {
+        if both {
+            self.sync_keyring(true)?;
+            self.keyring.execute("BEGIN IMMEDIATE", [])?;
+        }
+        self.data.execute("BEGIN IMMEDIATE", []).map(drop)
+    }
+
+    pub(super) fn commit_keyring(&self, both: bool) -> rusqlite::Result<()> {
+        if both {
+            self.keyring.execute("COMMIT", [])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit_data(&self) -> rusqlite::Result<()> {
+        self.data.execute("COMMIT", []).map(drop)
+    }
+
+    pub(super) fn roll_back(&self, both: bool) -> rusqlite::Result<()> {
+        self.data.execute("ROLLBACK", [])?;
+        if both {
+            self.keyring.execute("ROLLBACK", [])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply(&self, state: State, changes: &[Change]) -> std::result::Result<Applied, Fault> {
+        let mut unit = Unit { data: self.data, keyring: self.keyring, state };
+        let answers =
+            changes.iter().map(|change| unit.apply(change).map(Ok)).collect::<std::result::Result<_, _>>()?;
+        Ok((answers, unit.state))
+    }
+
+    pub(super) fn apply_each(
+        &self,
+        state: State,
+        changes: &[Change],
+        both: bool,
+    ) -> rusqlite::Result<Applied> {
+        let mut unit = Unit { data: self.data, keyring: self.keyring, state };
+        let files = [Some(self.data), both.then_some(self.keyring)];
+        let mut answers = Vec::with_capacity(changes.len());
+        for change in changes {
+            let before = unit.state;
+            for file in files.into_iter().flatten() {
+                file.execute("SAVEPOINT change", [])?;
+            }
+            let answer = match unit.apply(change) {
+                Ok(done) => Ok(done),
+                Err(Fault::Change(error)) => Err(error),
+                Err(Fault::Files(error)) => return Err(error),
+            };
+            if answer.is_err() {
+                unit.state = before;
+            }
+            for file in files.into_iter().flatten() {
+                if answer.is_err() {
+                    file.execute("ROLLBACK TO change", [])?;
+                }
+                file.execute("RELEASE change", [])?;
+            }
+            answers.push(answer);
+        }
+        Ok((answers, unit.state))
+    }
+
+    /// Notes in the keyring where the chain stands. Not synced: it survives the end of the process, and may lag after a
+    /// loss of power. With `NORMAL`, not `OFF`, the log is still synced before it is reused, so the file stays sound.
+    pub(super) fn anchor(&mut self, chain: Chain) -> rusqlite::Result<()> {
+        self.sync_keyring(false)?;
+        tail::vouch(self.keyring, chain)
+    }
+
+    fn sync_keyring(&mut self, full: bool) -> rusqlite::Result<()> {
+        if self.full != full {
+            let sql = if full { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+            self.keyring.execute(sql, [])?;
+            self.full = full;
+        }
+        Ok(())
+    }
+
+    pub(super) fn truncate_if_due(&mut self) -> rusqlite::Result<()> {
+        if self.truncate {
+            truncate(self.keyring)?;
+            self.truncate = false;
+        }
+        Ok(())
+    }
+}
+
+/// Copies a file's log into it and empties the log.
+pub(super) fn truncate(file: &Prepared<'_>) -> rusqlite::Result<()> {
+    let busy = file.row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+    match busy {
+        Some(false) => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+            Some("the log could not be emptied: it is being read".to_owned()),
+        )),
+    }
+}

@@ -1,0 +1,158 @@
+//! The two files: the lock beside each, and connections to them.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::{StoreConfig, StoreError};
+
+use super::schema;
+
+/// How long a statement waits for another connection of this process: readers are short.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where the files are.
+#[derive(Debug, Clone)]
+pub(super) struct Files {
+    pub(super) data: PathBuf,
+    pub(super) keyring: PathBuf,
+    #[cfg(test)]
+    pub(super) faults: Arc<super::tests::Faults>,
+}
+
+/// The writer's connections.
+pub(super) struct Connections {
+    pub(super) data: Connection,
+    pub(super) keyring: Connection,
+}
+
+/// Device and number of each file, so that another one put in its place is noticed.
+pub(super) type Identity = [(u64, u64); 2];
+
+/// Holds both files for this process; the system lets go when it ends, however it ends.
+///
+/// The lock is on a file beside: closing any descriptor of a database file would drop SQLite's own locks on it.
+pub(super) struct Lock {
+    held: [File; 2],
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would not do while a child process is being started: it holds a copy until it runs its program.
+        for file in &self.held {
+            let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
+        }
+    }
+}
+
+impl Files {
+    pub(super) fn new(config: &StoreConfig) -> Self {
+        Self {
+            data: config.sqlite.clone(),
+            keyring: config.keyring.clone(),
+            #[cfg(test)]
+            faults: Arc::default(),
+        }
+    }
+
+    /// Takes both locks.
+    pub(super) fn lock(&self) -> Result<Lock, StoreError> {
+        Ok(Lock { held: [lock(&self.data)?, lock(&self.keyring)?] })
+    }
+
+    /// Connects to the files for writing. A file that is not there is made only where `create` says so.
+    pub(super) fn connect(&self, create: bool) -> Result<Connections, StoreError> {
+        if create {
+            // INVARIANT: a keyring is never made beside existing data.
+            if self.data.exists() && !self.keyring.exists() {
+                return Err(StoreError::KeyringMissing(self.keyring.clone()));
+            }
+            make(&self.keyring)?;
+            make(&self.data)?;
+        }
+        let keyring = writing(&self.keyring, schema::KEYRING)?;
+        let data = writing(&self.data, schema::DATA)?;
+        #[cfg(test)]
+        self.faults.limit(&data).map_err(|error| unopened(&self.data, error))?;
+        Ok(Connections { data, keyring })
+    }
+
+    /// Connects to the files for reading.
+    pub(super) fn connect_reader(&self) -> Result<[Connection; 2], StoreError> {
+        Ok([reading(&self.data)?, reading(&self.keyring)?])
+    }
+
+    /// Which files lie at the paths now.
+    pub(super) fn identity(&self) -> Result<Identity, StoreError> {
+        let one = |path: &Path| -> Result<(u64, u64), StoreError> {
+            let stat = rustix::fs::stat(path).map_err(|error| unopened(path, error))?;
+            Ok((stat.st_dev, stat.st_ino))
+        };
+        Ok([one(&self.data)?, one(&self.keyring)?])
+    }
+}
+
+/// An error at opening `path`.
+pub(super) fn unopened(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Open { path: path.to_owned(), source: Arc::new(error) }
+}
+
+/// Makes the file for its owner alone; SQLite gives the files beside it the same mode.
+fn make(path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(unopened(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let beside = PathBuf::from(name);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(|error| unopened(&beside, error))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(path.to_owned())),
+        Err(error) => Err(unopened(&beside, error)),
+    }
+}
+
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+fn writing(path: &Path, scripts: &[&str]) -> Result<Connection, StoreError> {
+    let configured = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, FLAGS)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; \
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864; \
+             PRAGMA temp_store = MEMORY;",
+        )?;
+        Ok(connection)
+    };
+    let connection = configured().map_err(|error| unopened(path, error))?;
+    schema::migrate(&connection, path, scripts)?;
+    Ok(connection)
+}
+
+fn reading(path: &Path) -> Result<Connection, StoreError> {
+    let configured = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, FLAGS)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.execute_batch(
+            "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;",
+        )?;
+        Ok(connection)
+    };
+    configured().map_err(|error| unopened(path, error))
+}

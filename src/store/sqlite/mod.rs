@@ -1,0 +1,197 @@
+//! The store in two SQLite files.
+
+mod apply;
+mod desk;
+mod fields;
+mod files;
+mod prepared;
+mod reader;
+mod readers;
+mod schema;
+mod tail;
+mod view;
+mod writer;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use crate::audit::Chain;
+use crate::clock::Clock;
+
+use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError};
+use apply::State;
+use files::Files;
+use prepared::Prepared;
+use readers::Readers;
+use tail::Both;
+use writer::{Message, Writer};
+
+pub(super) use reader::Reader;
+pub use view::AuditView;
+
+/// How many changes may wait.
+const QUEUE: usize = 8192;
+
+/// Two SQLite files, the writer's thread and the readers'.
+#[derive(Clone)]
+pub struct Sqlite(Arc<Inner>);
+
+struct Inner {
+    inbox: SyncSender<Message>,
+    readers: Readers,
+    shared: Arc<Shared>,
+    files: Files,
+    new: bool,
+}
+
+/// What the writer lets others see.
+struct Shared {
+    able: AtomicBool,
+    /// Counts how often the files were opened anew; readers follow.
+    generation: AtomicU64,
+    groups: AtomicU64,
+    changes: AtomicU64,
+    chain: Mutex<Chain>,
+}
+
+impl Shared {
+    /// Notes that a group of `changes` is kept and where the chain stands.
+    fn stand(&self, chain: Chain, changes: usize) {
+        if changes > 0 {
+            self.groups.fetch_add(1, Ordering::Relaxed);
+            self.changes.fetch_add(changes.try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+    }
+}
+
+impl Sqlite {
+    pub(super) fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
+        let files = Files::new(config);
+        let lock = files.lock()?;
+        let connections = files.connect(true)?;
+        let (state, signed, new) = {
+            let data = Prepared::new(&connections.data);
+            let keyring = Prepared::new(&connections.keyring);
+            let both = Both { data: &data, keyring: &keyring };
+            both.pair(config.restored)?;
+            let mut chain = both.chain(config.restored)?;
+            if config.restored {
+                both.note_restore(&mut chain, &clock)?;
+            }
+            let chain = both.reconcile(chain, &clock)?;
+            tail::vouch(&keyring, chain)?;
+            let state = State { chain, tombstones: tail::tombstones(&keyring)? };
+            (state, both.last_checkpoint()?.map_or(0, |last| last.count), both.is_new()?)
+        };
+        let shared = Arc::new(Shared {
+            able: AtomicBool::new(true),
+            generation: AtomicU64::new(0),
+            groups: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            chain: Mutex::new(state.chain),
+        });
+        let (inbox, messages) = sync_channel(QUEUE);
+        let writer = Writer {
+            files: files.clone(),
+            inbox: messages,
+            shared: shared.clone(),
+            clock,
+            signer: None,
+            state,
+            unanswered: None,
+            signed: (signed, Instant::now()),
+            are: files.identity()?,
+            lock,
+        };
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(connections))
+            .map_err(|error| files::unopened(&config.sqlite, error))?;
+        let readers = Readers::start(&files, &shared)?;
+        Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new })))
+    }
+
+    /// Reads the files as they are; nothing is checked, nothing can be written.
+    pub(super) fn inspect(config: &StoreConfig) -> Result<Self> {
+        let files = Files::new(config);
+        drop(files.connect_reader()?);
+        let shared = Arc::new(Shared {
+            able: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
+            groups: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            chain: Mutex::new(Chain::genesis()),
+        });
+        // Nobody takes what is sent there, so that every change is answered `Unavailable`.
+        let (inbox, _) = sync_channel(1);
+        let readers = Readers::start(&files, &shared)?;
+        Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new: false })))
+    }
+
+    pub(super) fn is_new(&self) -> bool {
+        self.0.new
+    }
+
+    pub(super) fn sign_with(&self, signer: Signer) -> Result<()> {
+        self.send(Message::Signer(signer))
+    }
+
+    pub(super) fn queue(&self, change: Change) -> Result<Receipt> {
+        let (answer, receipt) = oneshot::channel();
+        self.send(Message::Change(change, answer))?;
+        Ok(Receipt(receipt))
+    }
+
+    fn send(&self, message: Message) -> Result<()> {
+        self.0.inbox.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Unavailable(None),
+        })
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let Shared { able, generation: _, groups, changes, chain: _ } = &*self.0.shared;
+        Health {
+            able: able.load(Ordering::Acquire),
+            groups: groups.load(Ordering::Relaxed),
+            changes: changes.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        let (answer, closed) = oneshot::channel();
+        let mut message = Message::Close(answer);
+        // A full queue empties itself soon: every change in it is answered, whatever happens.
+        while let Err(TrySendError::Full(back)) = self.0.inbox.try_send(message) {
+            message = back;
+            tokio::task::yield_now().await;
+        }
+        let _ = closed.await;
+    }
+
+    pub(super) fn chain(&self) -> Chain {
+        *self.0.shared.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.0.readers.ask(question).await
+    }
+
+    pub(super) async fn with_audit<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(AuditView<'_, '_>) -> T + Send + 'static,
+    ) -> Result<T> {
+        view::with_audit(self.0.files.clone(), look).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

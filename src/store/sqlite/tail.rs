@@ -1,0 +1,204 @@
+//! What is looked at before anything on disk is believed: that the files belong together, where the audit ends, and
+//! what a crash between the two commits left undone.
+
+use rusqlite::params;
+
+use crate::audit::{Chain, Event, What};
+use crate::clock::{Clock, Day};
+use crate::crypto::random;
+use crate::store::rows::{Destroyed, KeyId};
+use crate::store::{Result, StoreError};
+
+use super::prepared::Prepared;
+use super::reader::{anchor, reference, signed, unsigned};
+
+/// Both files, to be examined.
+pub(super) struct Both<'a, 'c> {
+    pub(super) data: &'a Prepared<'c>,
+    pub(super) keyring: &'a Prepared<'c>,
+}
+
+impl Both<'_, '_> {
+    /// Sees that the files were made together; gives them one name where both are new.
+    pub(super) fn pair(&self, restored: bool) -> Result<()> {
+        let name = |file: &Prepared<'_>| -> rusqlite::Result<Option<[u8; 16]>> {
+            file.row("SELECT value FROM meta WHERE name = 'pair'", [], |row| row.get(0))
+        };
+        let call = |file: &Prepared<'_>, name: [u8; 16]| {
+            file.execute("INSERT INTO meta (name, value) VALUES ('pair', ?1)", params![name])
+        };
+        let bare = tail(self.data)? == Chain::genesis();
+        match (name(self.keyring)?, name(self.data)?) {
+            (Some(keyring), Some(data)) if keyring == data => Ok(()),
+            (None, None) if bare => {
+                let new: [u8; 16] = random::bytes();
+                // The keyring first: one without data is completed at the next start, data without a keyring is not.
+                call(self.keyring, new)?;
+                call(self.data, new)?;
+                Ok(())
+            }
+            (Some(keyring), None) if bare => match anchor(self.keyring)?.filter(|anchor| anchor.count > 0) {
+                Some(anchor) if !restored => Err(StoreError::Cut { count: 0, anchored: anchor.count }),
+                _ => {
+                    call(self.data, keyring)?;
+                    Ok(())
+                }
+            },
+            _ => Err(StoreError::Strangers),
+        }
+    }
+
+    /// Where the audit ends, if its last entry is sound and nothing that is vouched for is missing.
+    pub(super) fn chain(&self, restored: bool) -> Result<Chain> {
+        let chain = tail(self.data)?;
+        let signed_at = self.last_checkpoint()?.filter(|said| said.count > 0);
+        let anchored = anchor(self.keyring)?.filter(|said| said.count > 0 && !restored);
+        for said in [signed_at, anchored].into_iter().flatten() {
+            if said.count > chain.count {
+                return Err(StoreError::Cut { count: chain.count, anchored: said.count });
+            }
+            if hash(self.data, said.count)? != Some(said.head) {
+                return Err(StoreError::Altered(said.count));
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Notes that an older data file was put back, if the keyring knows of entries that are gone.
+    pub(super) fn note_restore(&self, chain: &mut Chain, clock: &Clock) -> Result<()> {
+        if anchor(self.keyring)?.is_some_and(|anchor| anchor.count > chain.count) {
+            tracing::warn!(entries = chain.count, "audit entries are lost: an older data file was put back");
+            let what = What::Administered { command: "restore", role: "operator" };
+            append(self.data, chain, &Event { at: clock.now(), what }.encoded())?;
+        }
+        Ok(())
+    }
+
+    /// Where the last checkpoint stands.
+    pub(super) fn last_checkpoint(&self) -> Result<Option<Chain>> {
+        let sql = "SELECT count, head FROM checkpoint ORDER BY count DESC LIMIT 1";
+        Ok(self.data.row(sql, [], |row| Ok(Chain { count: unsigned(row, 0)?, head: row.get(1)? }))?)
+    }
+
+    /// Whether no key and no secret has ever been kept.
+    pub(super) fn is_new(&self) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM secret) AND NOT EXISTS (SELECT 1 FROM key) \
+                   AND NOT EXISTS (SELECT 1 FROM tombstone)";
+        Ok(self.keyring.row(sql, [], |row| row.get(0))?.unwrap_or(false))
+    }
+
+    /// Replays destroyed keys that the data file has not heard of: a crash came between the two commits, or an older data
+    /// file was put back. Each gets its event. Refuses a keyring that knows less than the data.
+    pub(super) fn reconcile(&self, mut chain: Chain, clock: &Clock) -> Result<Chain> {
+        let tombstones = tombstones(self.keyring)?;
+        let counted = counted(self.data)?;
+        let orphans = self.orphans()?;
+        if tombstones < counted || orphans > 0 {
+            return Err(StoreError::KeyringOlder { tombstones, counted, orphans });
+        }
+        if tombstones == counted {
+            return Ok(chain);
+        }
+        let unheard = self.keyring.rows(
+            "SELECT id, reference, activity, day, because FROM tombstone WHERE seq > ?1 ORDER BY seq",
+            params![signed(counted)],
+            |row| {
+                let key = Destroyed {
+                    id: row.get(0)?,
+                    reference: reference(row, 1)?,
+                    activity: row.get(2)?,
+                    day: Day::from_number(row.get(3)?),
+                };
+                Ok((key, row.get::<_, String>(4)?))
+            },
+        )?;
+        tracing::warn!(keys = unheard.len(), "replaying destroyed keys that the data file had not heard of");
+        self.data.execute("BEGIN IMMEDIATE", [])?;
+        for (key, because) in &unheard {
+            self.data.execute("DELETE FROM record WHERE key = ?1", params![key.id])?;
+            let what =
+                What::KeyDestroyed { activity: &key.activity, because, day: key.day, person: key.reference };
+            append(self.data, &mut chain, &Event { at: clock.now(), what }.encoded())?;
+        }
+        count(self.data, tombstones)?;
+        self.data.execute("COMMIT", [])?;
+        Ok(chain)
+    }
+
+    /// How many keys seal records, and are neither in the keyring nor known as destroyed.
+    fn orphans(&self) -> Result<u64> {
+        let mut orphans = 0;
+        let mut last: Vec<u8> = Vec::new();
+        loop {
+            let sql = "SELECT DISTINCT key FROM record WHERE key > ?1 ORDER BY key LIMIT 1000";
+            let page: Vec<KeyId> = self.data.rows(sql, params![last], |row| row.get(0))?;
+            for key in &page {
+                let sql = "SELECT EXISTS (SELECT 1 FROM key WHERE id = ?1) OR EXISTS (SELECT 1 FROM tombstone WHERE id = ?1)";
+                if self.keyring.row(sql, params![key], |row| row.get(0))? != Some(true) {
+                    orphans += 1;
+                }
+            }
+            match page.last() {
+                Some(key) => last = key.to_vec(),
+                None => return Ok(orphans),
+            }
+        }
+    }
+}
+
+/// Adds an encoded event to the audit.
+pub(super) fn append(data: &Prepared<'_>, chain: &mut Chain, encoded: &[u8]) -> rusqlite::Result<()> {
+    let link = chain.append(encoded);
+    let sql = "INSERT INTO entry (seq, body, hash) VALUES (?1, ?2, ?3)";
+    data.execute(sql, params![signed(link.seq), encoded, link.hash]).map(drop)
+}
+
+/// How many keys have been destroyed, as the keyring knows it.
+pub(super) fn tombstones(keyring: &Prepared<'_>) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM tombstone";
+    Ok(keyring.row(sql, [], |row| unsigned(row, 0))?.unwrap_or(0))
+}
+
+/// How many keys have been destroyed, as the data file has heard.
+fn counted(data: &Prepared<'_>) -> rusqlite::Result<u64> {
+    let sql = "SELECT value FROM meta WHERE name = 'destroyed'";
+    Ok(data.row(sql, [], |row| unsigned(row, 0))?.unwrap_or(0))
+}
+
+/// Notes that the data file has heard of this many.
+pub(super) fn count(data: &Prepared<'_>, tombstones: u64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('destroyed', ?1) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    data.execute(sql, params![signed(tombstones)]).map(drop)
+}
+
+/// Notes in the keyring where the chain stands.
+pub(super) fn vouch(keyring: &Prepared<'_>, chain: Chain) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO anchor (one, count, head) VALUES (1, ?1, ?2) \
+               ON CONFLICT (one) DO UPDATE SET count = excluded.count, head = excluded.head";
+    keyring.execute(sql, params![signed(chain.count), chain.head]).map(drop)
+}
+
+fn hash(data: &Prepared<'_>, seq: u64) -> rusqlite::Result<Option<[u8; 32]>> {
+    data.row("SELECT hash FROM entry WHERE seq = ?1", params![signed(seq)], |row| row.get(0))
+}
+
+/// Where the audit ends; its last entry is computed anew.
+fn tail(data: &Prepared<'_>) -> Result<Chain> {
+    let sql = "SELECT seq, body, hash FROM entry ORDER BY seq DESC LIMIT 1";
+    let last = data
+        .row(sql, [], |row| Ok((unsigned(row, 0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, [u8; 32]>(2)?)))?;
+    let Some((seq, body, kept)) = last else {
+        return Ok(Chain::genesis());
+    };
+    let before = seq.checked_sub(1).ok_or(StoreError::Altered(seq))?;
+    let head = match before {
+        0 => Chain::genesis().head,
+        _ => hash(data, before)?.ok_or(StoreError::Altered(seq))?,
+    };
+    let mut chain = Chain { count: before, head };
+    match chain.append(&body).hash == kept {
+        true => Ok(chain),
+        false => Err(StoreError::Altered(seq)),
+    }
+}

@@ -1,0 +1,168 @@
+//! Copies that were put back, and crashes between the two commits.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::audit::Reading;
+use crate::store::contract::*;
+use crate::store::*;
+
+fn copy(folder: &Path, name: &str) -> PathBuf {
+    let to = folder.join(format!("{name}.copy"));
+    std::fs::copy(folder.join(name), &to).unwrap();
+    to
+}
+
+fn put_back(folder: &Path, name: &str) {
+    std::fs::copy(folder.join(format!("{name}.copy")), folder.join(name)).unwrap();
+}
+
+fn raw(folder: &Path, name: &str, sql: &str) {
+    Connection::open(folder.join(name)).unwrap().execute_batch(sql).unwrap();
+}
+
+async fn kinds(store: &Store) -> Vec<String> {
+    let entries = store.audit_entries(1, 100).await.unwrap();
+    entries.iter().map(|entry| Reading::new(&entry.encoded).unwrap().kind).collect()
+}
+
+fn erase(key: &WrappedKey) -> Change {
+    let which = KeySelector::Person { reference: key.reference, activities: Activities::All };
+    keyring([KeyringChange::DestroyKeys { which, because: Because::Erasure }])
+}
+
+/// A person with a record and a consent, in files that are closed.
+async fn furnished(folder: &Path) -> WrappedKey {
+    let store = open(folder).unwrap();
+    let key = person(&store, [1; 32]).await;
+    let mut change = data([
+        DataChange::PutRecord(record(&key)),
+        DataChange::PutConsent(consent(key.reference, ConsentState::Given)),
+    ]);
+    change.events.push(event());
+    store.commit(change).await.unwrap();
+    store.close().await;
+    key
+}
+
+#[tokio::test]
+async fn a_crash_between_the_two_commits_is_completed_with_an_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = furnished(folder.path()).await;
+    copy(folder.path(), "data.db");
+    let store = open(folder.path()).unwrap();
+    store.commit(erase(&key)).await.unwrap();
+    store.close().await;
+    // The data file is as it was before its commit.
+    put_back(folder.path(), "data.db");
+    let store = open(folder.path()).unwrap();
+    assert_eq!(store.records_count(NOTES).await.unwrap(), 0);
+    assert_eq!(kinds(&store).await, ["policy-loaded", "key-destroyed"]);
+    store.close().await;
+    // Once is enough.
+    let store = open(folder.path()).unwrap();
+    assert_eq!(kinds(&store).await.len(), 2);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_older_keyring_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = furnished(folder.path()).await;
+    copy(folder.path(), "keyring.db");
+    let store = open(folder.path()).unwrap();
+    store.commit(erase(&key)).await.unwrap();
+    store.close().await;
+    put_back(folder.path(), "keyring.db");
+    let refused = open(folder.path()).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::KeyringOlder { tombstones: 0, counted: 1, orphans: 0 }),
+        "{refused:?}"
+    );
+}
+
+/// A keyring from before a key was minted would leave its records unreadable: they are not deleted for it.
+#[tokio::test]
+async fn a_keyring_that_lacks_keys_of_records_does_not_start_and_deletes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    furnished(folder.path()).await;
+    raw(folder.path(), "keyring.db", "DELETE FROM key");
+    let refused = open(folder.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::KeyringOlder { orphans: 1, .. }), "{refused:?}");
+    let data = Connection::open(folder.path().join("data.db")).unwrap();
+    assert_eq!(data.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0)), Ok(1));
+}
+
+#[tokio::test]
+async fn an_older_data_file_starts_only_when_told_and_brings_nothing_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = furnished(folder.path()).await;
+    copy(folder.path(), "data.db");
+    let store = open(folder.path()).unwrap();
+    let mut change = erase(&key);
+    change.data.push(DataChange::PutConsent(consent(key.reference, ConsentState::Withdrawn)));
+    change.events.push(event());
+    store.commit(change).await.unwrap();
+    store.close().await;
+    put_back(folder.path(), "data.db");
+    let refused = open(folder.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Cut { count: 1, anchored: 2 }), "{refused:?}");
+    let restored = StoreConfig { restored: true, ..config(folder.path()) };
+    let store = Store::open(&restored, clock()).unwrap();
+    assert_eq!(store.records_count(NOTES).await.unwrap(), 0);
+    assert_eq!(kinds(&store).await, ["policy-loaded", "administered", "key-destroyed"]);
+    let stand = store.stand([1; 32]).await.unwrap();
+    assert_eq!(stand.consents[0].state, ConsentState::Withdrawn);
+    store.close().await;
+    open(folder.path()).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_cut_tail_and_an_altered_one_do_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    for _ in 0..5 {
+        store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+    }
+    store.close().await;
+    copy(folder.path(), "data.db");
+    raw(folder.path(), "data.db", "DELETE FROM entry WHERE seq > 3; DELETE FROM checkpoint;");
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Cut { count: 3, anchored: 5 }));
+    put_back(folder.path(), "data.db");
+    raw(folder.path(), "data.db", "UPDATE entry SET body = x'7b7d' WHERE seq = 5");
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Altered(5)));
+    put_back(folder.path(), "data.db");
+    raw(folder.path(), "data.db", "DELETE FROM entry");
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Cut { count: 0, anchored: 5 }));
+    std::fs::remove_file(folder.path().join("data.db")).unwrap();
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Cut { count: 0, anchored: 5 }));
+    put_back(folder.path(), "data.db");
+    open(folder.path()).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_keyring_is_never_made_beside_data_and_strangers_do_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    furnished(folder.path()).await;
+    let keyring = folder.path().join("keyring.db");
+    std::fs::rename(&keyring, folder.path().join("kept")).unwrap();
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::KeyringMissing(_)));
+    assert!(!keyring.exists());
+    let other = tempfile::tempdir().unwrap();
+    furnished(other.path()).await;
+    std::fs::copy(other.path().join("keyring.db"), &keyring).unwrap();
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Strangers));
+    std::fs::write(&keyring, b"").unwrap();
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Strangers));
+    std::fs::write(&keyring, b"no database at all, but long enough to look at").unwrap();
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Open { .. }));
+}
+
+#[tokio::test]
+async fn files_of_a_newer_gateway_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    furnished(folder.path()).await;
+    raw(folder.path(), "data.db", "PRAGMA user_version = 99");
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Newer { found: 99, .. }));
+}

@@ -1,0 +1,351 @@
+//! The one thread that writes: takes what waits, applies it as one group, commits the keyring, then the data, answers.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::params;
+use tokio::sync::oneshot;
+
+use crate::audit::Chain;
+use crate::clock::Clock;
+use crate::store::{Cause, Change, Done, Result, Signer, StoreError};
+
+use super::Shared;
+use super::apply::{Fault, State, touches_keyring};
+use super::desk::{Desk, truncate};
+use super::files::{self, Connections, Files, Identity, Lock};
+use super::prepared::Prepared;
+use super::reader::signed;
+use super::tail::{self, Both};
+
+/// How many changes a group holds at most.
+const GROUP: usize = 512;
+/// After how many entries a checkpoint is signed.
+const ENTRIES_PER_CHECKPOINT: u64 = 1000;
+/// After what time a checkpoint is signed, if entries came.
+const TIME_PER_CHECKPOINT: Duration = Duration::from_secs(60);
+/// The first pause before the files are opened again after a failure; it doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Who waits for a change.
+pub(super) type Waiting = oneshot::Sender<Result<Done>>;
+
+/// What the writer is asked for.
+pub(super) enum Message {
+    Change(Change, Waiting),
+    Signer(Signer),
+    Close(oneshot::Sender<()>),
+}
+
+/// The writer, between its connections.
+pub(super) struct Writer {
+    pub(super) files: Files,
+    pub(super) inbox: Receiver<Message>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Clock,
+    pub(super) signer: Option<Signer>,
+    /// What has been answered, and so must be on disk.
+    pub(super) state: State,
+    /// Where a group that could not be committed would have ended; the disk may hold it all the same.
+    pub(super) unanswered: Option<Chain>,
+    /// The entry of the last checkpoint, and when it was signed.
+    pub(super) signed: (u64, Instant),
+    /// Which files were opened at the start.
+    pub(super) are: Identity,
+    pub(super) lock: Lock,
+}
+
+/// Says that nothing is kept any more when the thread ends, however it ends.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.able.store(false, Ordering::Release);
+    }
+}
+
+/// Why a session ended.
+enum End {
+    Closed(Option<oneshot::Sender<()>>),
+    Failed(Cause),
+}
+
+impl Writer {
+    /// Works until the store is closed.
+    pub(super) fn run(mut self, first: Connections) {
+        let ended = Ended(Arc::clone(&self.shared));
+        let mut connections = first;
+        let waiting = loop {
+            match self.session(&connections) {
+                End::Closed(waiting) => {
+                    finish(&connections);
+                    drop(connections);
+                    break waiting;
+                }
+                End::Failed(cause) => {
+                    self.shared.able.store(false, Ordering::Release);
+                    tracing::error!(
+                        cause = &*cause as &dyn std::error::Error,
+                        "the store failed: nothing is kept until it is sound again"
+                    );
+                    drop(connections);
+                    match self.down(cause) {
+                        ControlFlow::Continue(sound) => connections = sound,
+                        ControlFlow::Break(waiting) => break waiting,
+                    }
+                }
+            }
+        };
+        drop((ended, self.lock));
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(());
+        }
+    }
+
+    /// Works as long as the connections do.
+    fn session(&mut self, connections: &Connections) -> End {
+        let data = Prepared::new(&connections.data);
+        let keyring = Prepared::new(&connections.keyring);
+        let mut desk = Desk { data: &data, keyring: &keyring, full: true, truncate: false };
+        loop {
+            let (group, closing) = match self.gather() {
+                Some(gathered) => gathered,
+                None => {
+                    if let Err(cause) = self.sign_now(&mut desk) {
+                        return End::Failed(cause);
+                    }
+                    continue;
+                }
+            };
+            if !group.is_empty()
+                && let Err(cause) = self.group(&mut desk, group)
+            {
+                return End::Failed(cause);
+            }
+            if let Some(waiting) = closing {
+                // At the end there is nobody to tell but the log.
+                if let Err(cause) = self.sign_now(&mut desk) {
+                    tracing::error!(
+                        cause = &*cause as &dyn std::error::Error,
+                        "the last checkpoint could not be kept"
+                    );
+                }
+                return End::Closed(waiting);
+            }
+        }
+    }
+
+    /// Waits for work and takes what is there; `None` where it is time for a checkpoint.
+    #[expect(clippy::type_complexity, reason = "a group, and who waits for the close, if it closes")]
+    fn gather(&mut self) -> Option<(Vec<(Change, Waiting)>, Option<Option<oneshot::Sender<()>>>)> {
+        let mut group = Vec::new();
+        let mut next = self.wait()?;
+        loop {
+            match next {
+                Ok(Message::Change(change, waiting)) => group.push((change, waiting)),
+                Ok(Message::Signer(signer)) => self.signer = Some(signer),
+                Ok(Message::Close(waiting)) => return Some((group, Some(Some(waiting)))),
+                Err(RecvTimeoutError::Disconnected) => return Some((group, Some(None))),
+                Err(RecvTimeoutError::Timeout) => return Some((group, None)),
+            }
+            if group.len() >= GROUP {
+                return Some((group, None));
+            }
+            next = self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+        }
+    }
+
+    fn wait(&self) -> Option<std::result::Result<Message, RecvTimeoutError>> {
+        let due = self.signer.is_some() && self.state.chain.count > self.signed.0;
+        if !due {
+            return Some(self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected));
+        }
+        let left = TIME_PER_CHECKPOINT.saturating_sub(self.signed.1.elapsed());
+        match self.inbox.recv_timeout(left) {
+            Err(RecvTimeoutError::Timeout) => None,
+            other => Some(other),
+        }
+    }
+
+    /// Keeps a group and answers it. On an error the files are not to be believed any more, and everybody was told.
+    fn group(
+        &mut self,
+        desk: &mut Desk<'_, '_>,
+        group: Vec<(Change, Waiting)>,
+    ) -> std::result::Result<(), Cause> {
+        let (changes, waiting): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        match self.keep(desk, &changes) {
+            Ok(answers) => {
+                self.shared.stand(self.state.chain, changes.len());
+                let destroyed = answers.iter().flatten().any(|done| !done.destroyed.is_empty());
+                desk.truncate |= destroyed;
+                // What was destroyed must be gone from the keyring's log before anybody is told so.
+                let after = desk.truncate_if_due();
+                waiting.into_iter().zip(answers).for_each(|(waiting, answer)| drop(waiting.send(answer)));
+                after.and_then(|()| desk.anchor(self.state.chain)).map_err(cause)
+            }
+            Err(cause) => {
+                for waiting in waiting {
+                    let _ = waiting.send(Err(StoreError::Unavailable(Some(cause.clone()))));
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    fn keep(
+        &mut self,
+        desk: &mut Desk<'_, '_>,
+        changes: &[Change],
+    ) -> std::result::Result<Vec<Result<Done>>, Cause> {
+        if self.files.identity().map_err(|error| Arc::new(error) as Cause)? != self.are {
+            return Err(Arc::new(Replaced));
+        }
+        #[cfg(test)]
+        self.files.faults.limit(desk.data.connection()).map_err(cause)?;
+        let both = changes.iter().any(touches_keyring);
+        desk.begin(both).map_err(cause)?;
+        let (answers, state) = match desk.apply(self.state, changes) {
+            Ok(applied) => applied,
+            // One change is at fault: the group is done again, each change by itself.
+            Err(Fault::Change(_)) => {
+                desk.roll_back(both).map_err(cause)?;
+                desk.begin(both).map_err(cause)?;
+                desk.apply_each(self.state, changes, both).map_err(cause)?
+            }
+            Err(Fault::Files(error)) => return Err(cause(error)),
+        };
+        let signs = state.chain.count >= self.signed.0 + ENTRIES_PER_CHECKPOINT;
+        if signs {
+            self.sign(desk, state.chain).map_err(cause)?;
+        }
+        self.unanswered = Some(state.chain);
+        // INVARIANT: the keyring first, so that a key is durable before the record it seals.
+        desk.commit_keyring(both).map_err(cause)?;
+        #[cfg(test)]
+        self.files.faults.between().map_err(cause)?;
+        desk.commit_data().map_err(cause)?;
+        self.unanswered = None;
+        self.state = state;
+        if signs {
+            self.signed = (self.state.chain.count, Instant::now());
+        }
+        Ok(answers)
+    }
+
+    /// Puts a signed checkpoint beside the entries, if there is somebody to sign it.
+    fn sign(&self, desk: &Desk<'_, '_>, chain: Chain) -> rusqlite::Result<()> {
+        let Some(signer) = &self.signer else {
+            return Ok(());
+        };
+        let signed_now = signer(chain);
+        let sql = "INSERT OR REPLACE INTO checkpoint (count, head, at, signature) VALUES (?1, ?2, ?3, ?4)";
+        let (count, at) = (signed(signed_now.count), signed_now.at.millis());
+        desk.data.execute(sql, params![count, signed_now.head, at, signed_now.signature]).map(drop)
+    }
+
+    /// Signs where the chain stands, if it stands further than the last checkpoint.
+    fn sign_now(&mut self, desk: &mut Desk<'_, '_>) -> std::result::Result<(), Cause> {
+        if self.signer.is_some() && self.state.chain.count > self.signed.0 {
+            desk.begin(false).map_err(cause)?;
+            self.sign(desk, self.state.chain).map_err(cause)?;
+            desk.commit_data().map_err(cause)?;
+        }
+        self.signed = (self.state.chain.count, Instant::now());
+        desk.anchor(self.state.chain).map_err(cause)
+    }
+
+    /// Answers everybody `Unavailable` and opens the files again, until they are sound.
+    fn down(&mut self, mut cause: Cause) -> ControlFlow<Option<oneshot::Sender<()>>, Connections> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let until = Instant::now() + pause;
+            loop {
+                match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(Message::Change(_, waiting)) => {
+                        let _ = waiting.send(Err(StoreError::Unavailable(Some(cause.clone()))));
+                    }
+                    Ok(Message::Signer(signer)) => self.signer = Some(signer),
+                    Ok(Message::Close(waiting)) => return ControlFlow::Break(Some(waiting)),
+                    Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(None),
+                    Err(RecvTimeoutError::Timeout) => break,
+                }
+            }
+            match self.resume() {
+                Ok(connections) => {
+                    tracing::warn!(entries = self.state.chain.count, "the store is sound again");
+                    return ControlFlow::Continue(connections);
+                }
+                Err(error) => {
+                    tracing::error!(cause = &error as &dyn std::error::Error, "the store is still down");
+                    cause = Arc::new(error);
+                }
+            }
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// Opens the files, and believes them only if they hold what was answered, or exactly the group that was not.
+    fn resume(&mut self) -> Result<Connections> {
+        // INVARIANT: another file at the path is not even opened. Readers may still hold the old one, and SQLite would let
+        // two files share one log. Only a restart takes it.
+        if self.files.identity()? != self.are {
+            return Err(files::unopened(&self.files.data, Replaced));
+        }
+        let connections = self.files.connect(false)?;
+        let data = Prepared::new(&connections.data);
+        let keyring = Prepared::new(&connections.keyring);
+        let both = Both { data: &data, keyring: &keyring };
+        both.pair(false)?;
+        let found = both.chain(false)?;
+        let answered = self.state.chain;
+        if found != answered && Some(found) != self.unanswered {
+            return Err(if found.count < answered.count {
+                StoreError::Cut { count: found.count, anchored: answered.count }
+            } else {
+                StoreError::Altered(found.count)
+            });
+        }
+        // After a failed sync the log may be in memory only: copying it into the file proper writes and syncs it anew.
+        let mut desk = Desk { data: &data, keyring: &keyring, full: true, truncate: true };
+        truncate(&data)?;
+        truncate(&keyring)?;
+        desk.truncate = false;
+        // Reading may work where writing does not.
+        let probe = "INSERT OR REPLACE INTO meta (name, value) VALUES ('resumed', ?1)";
+        for file in [&keyring, &data] {
+            file.execute(probe, params![self.clock.now().millis()])?;
+        }
+        let chain = both.reconcile(found, &self.clock)?;
+        self.state = State { chain, tombstones: tail::tombstones(&keyring)? };
+        self.unanswered = None;
+        desk.anchor(chain)?;
+        drop((data, keyring));
+        self.shared.stand(chain, 0);
+        self.shared.generation.fetch_add(1, Ordering::AcqRel);
+        self.shared.able.store(true, Ordering::Release);
+        Ok(connections)
+    }
+}
+
+/// Leaves the files without logs, as far as readers let it.
+fn finish(connections: &Connections) {
+    for file in [&connections.keyring, &connections.data] {
+        if let Err(error) = truncate(&Prepared::new(file)) {
+            tracing::warn!(cause = &error as &dyn std::error::Error, "a log was left for the next start");
+        }
+    }
+}
+
+fn cause(error: rusqlite::Error) -> Cause {
+    Arc::new(error)
+}
+
+/// Another file lies at the path.
+#[derive(Debug, thiserror::Error)]
+#[error("one of the files was replaced while it was in use: put it back, or start anew")]
+struct Replaced;
