@@ -1,0 +1,33 @@
+//! What the journal answers where it cannot bear witness.
+
+use crate::audit::Broken;
+use crate::keys::KeyError;
+use crate::store::StoreError;
+
+/// Why the journal did not do it. Where an intent or an outcome was to be kept, the exchange must be refused.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The store cannot keep or read it.
+    #[error("the journal cannot be kept or read at present")]
+    Store(#[from] StoreError),
+    /// The master key cannot be reached.
+    #[error("the journal's signing key cannot be opened")]
+    Key(#[source] KeyError),
+    /// The master key is not the one that the keyring was made with.
+    #[error(
+        "this is not the master key that the keyring was made with: nothing that is kept could be read with it"
+    )]
+    WrongMasterKey,
+    /// The keyring holds keys, but what the journal keeps there is gone.
+    #[error("the keyring lacks `{0}`, which was there: it was tampered with, or comes from elsewhere")]
+    Missing(&'static str),
+    /// The signing key cannot be made or read.
+    #[error("the journal's signing key cannot be used")]
+    Signing(#[source] crate::crypto::SignError),
+    /// An event of another kind was given as an intent.
+    #[error("only the intent of an exchange can be opened")]
+    NotAnIntent,
+    /// The audit is not in order.
+    #[error("the audit is not in order")]
+    Broken(#[from] Broken<StoreError>),
+}

@@ -1,0 +1,114 @@
+//! An exchange between its intent and its outcome.
+
+use crate::audit::{DecisionId, Event, Outcome, What};
+use crate::crypto::{Digest, sha256};
+use crate::problem::Problem;
+use crate::store::{Change, DataChange, Done, Entry, Receipt, SealedRecord};
+
+use super::{Journal, JournalError, sealed};
+
+/// An intent that has no outcome yet. Dropped without one, for instance because the client left, it is sealed as aborted.
+#[derive(Debug)]
+#[must_use = "dropping it seals the exchange as aborted"]
+pub struct Intended {
+    journal: Journal,
+    decision: DecisionId,
+    receipt: Option<Receipt>,
+    ended: bool,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// What the caller is told, if it is refused.
+    pub problem: Option<Problem>,
+    /// The status of the upstream's answer, if there was one.
+    pub upstream_status: Option<u16>,
+}
+
+impl Intended {
+    pub(super) const fn new(journal: Journal, decision: DecisionId, receipt: Receipt) -> Self {
+        Self { journal, decision, receipt: Some(receipt), ended: false }
+    }
+
+    /// The decision.
+    pub const fn decision(&self) -> DecisionId {
+        self.decision
+    }
+
+    /// Waits until the intent is durable. Under `before_forward` nothing is sent before; under `overlapped` it is waited
+    /// for before the answer is released.
+    ///
+    /// # Errors
+    /// Where it was not kept: nothing may be forwarded, nothing released.
+    pub async fn durable(&mut self) -> Result<(), JournalError> {
+        if let Some(receipt) = &mut self.receipt {
+            let answer = receipt.await;
+            self.receipt = None;
+            answer?;
+        }
+        Ok(())
+    }
+
+    /// Notes how the exchange ended, and keeps its records with it. Intent, outcome and records are durable when this
+    /// returns, and only then may the answer be released. [`Done::records`] has the numbers, `None` for a record whose
+    /// key was destroyed meanwhile.
+    ///
+    /// # Errors
+    /// Why they were not kept: the answer must not be released. The intent stays open until the next start.
+    pub async fn outcome(mut self, ended: Ended, records: Vec<SealedRecord>) -> Result<Done, JournalError> {
+        let (at, decision) = (self.journal.clock.now(), self.decision);
+        let mut change = Change {
+            keyring: Vec::new(),
+            data: Vec::with_capacity(1 + records.len()),
+            events: Vec::with_capacity(1),
+        };
+        change.data.push(DataChange::CloseIntent { decision });
+        let digests: Vec<Digest> = records.iter().map(sealed).collect();
+        change.data.extend(records.into_iter().map(DataChange::PutRecord));
+        change.events.push(Entry::Told(Box::new(move |done| {
+            let (numbers, sealed) = kept(done, &digests);
+            let Ended { outcome, problem, upstream_status } = ended;
+            let what = What::ExchangeEnded {
+                decision,
+                outcome,
+                problem,
+                records: &numbers,
+                sealed,
+                upstream_status,
+            };
+            Some(Event { at, what }.encoded())
+        })));
+        let outcome = self.journal.store.queue(change)?;
+        self.ended = true;
+        // Queued first, so that an intent that is still on its way shares the outcome's sync.
+        self.durable().await?;
+        Ok(outcome.await?)
+    }
+}
+
+/// The numbers of the records that were kept, and the hash over their hashes, in order.
+fn kept(done: &Done, digests: &[Digest]) -> (Vec<u64>, Option<Digest>) {
+    let kept = || done.records.iter().zip(digests).filter_map(|(kept, digest)| Some((kept.number?, digest)));
+    let parts: Vec<&[u8]> = kept().map(|(_, digest)| digest.as_slice()).collect();
+    (kept().map(|(number, _)| number).collect(), (!parts.is_empty()).then(|| sha256(&parts)))
+}
+
+impl Drop for Intended {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let change = Change {
+            keyring: Vec::new(),
+            data: vec![DataChange::CloseIntent { decision: self.decision }],
+            events: vec![self.journal.aborted(self.decision)],
+        };
+        // Where the store cannot take it, the next start finds the open intent and seals it so.
+        if let Err(error) = self.journal.store.queue(change) {
+            tracing::warn!(decision = %self.decision, cause = &error as &dyn std::error::Error, "an aborted exchange is left for the next start");
+        }
+    }
+}
