@@ -1,0 +1,288 @@
+//! A record: sealed field by field while a body is walked, opened whole.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::clock::Timestamp;
+use crate::crypto::{Digest, random, sha256};
+use crate::payload::Value;
+use crate::personal::Reference;
+use crate::store::{RecordId, SealedRecord};
+
+use super::cache::SubjectKey;
+use super::{CustodyError, context, json};
+
+/// The beginning of the context of every kept field: changing what is bound changes this.
+const LABEL: &[u8] = b"consentry record v1";
+
+/// A record that is being put together. Nothing in it is in clear but lists that are not yet complete.
+pub struct RecordDraft {
+    key: Arc<SubjectKey>,
+    id: RecordId,
+    at: Timestamp,
+    context: Vec<u8>,
+    fields: Vec<(String, Vec<u8>)>,
+    /// Fields with a `[*]`: their values so far, as the beginning of a JSON array.
+    lists: Vec<(String, Zeroizing<Vec<u8>>)>,
+    scratch: Zeroizing<Vec<u8>>,
+}
+
+impl RecordDraft {
+    /// A record of an exchange at `at`, to be sealed under `key`.
+    pub fn new(key: Arc<SubjectKey>, at: Timestamp) -> Self {
+        let id = random::bytes();
+        let context = record_context(&key, &id);
+        let (fields, lists, scratch) = (Vec::new(), Vec::new(), Zeroizing::default());
+        Self { key, id, at, context, fields, lists, scratch }
+    }
+
+    /// The record's random name.
+    pub fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// Whose record it is.
+    pub fn reference(&self) -> Reference {
+        self.key.reference
+    }
+
+    /// Whether nothing has been kept yet.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.lists.is_empty()
+    }
+
+    /// Keeps a value at the place of a declared field. `at` has the index of each `[*]` on the way to it: a field with
+    /// none is sealed at once, one with some is a list of `[indices, value]`, sealed at the end.
+    ///
+    /// # Errors
+    /// [`CustodyError::Damaged`] where the library refuses to seal; the exchange must not go on.
+    pub fn keep(&mut self, field: &str, at: &[u32], value: Value<'_>) -> Result<(), CustodyError> {
+        if at.is_empty() {
+            let mut scratch = std::mem::take(&mut self.scratch);
+            scratch.clear();
+            json::scalar(value, &mut scratch);
+            let sealed = self.seal(field, &scratch);
+            self.scratch = scratch;
+            return sealed;
+        }
+        let list = match self.lists.iter().position(|(name, _)| name == field) {
+            Some(known) => known,
+            None => {
+                self.lists.push((field.to_owned(), Zeroizing::new(b"[".to_vec())));
+                self.lists.len() - 1
+            }
+        };
+        if let Some((_, list)) = self.lists.get_mut(list) {
+            json::element(at, value, list);
+        }
+        Ok(())
+    }
+
+    /// Seals a declared field's plaintext, which is JSON. Bound to person, activity, field, record and key.
+    ///
+    /// # Errors
+    /// As [`RecordDraft::keep`].
+    pub fn seal(&mut self, field: &str, plaintext: &[u8]) -> Result<(), CustodyError> {
+        let bound = self.context.len();
+        field_context(&mut self.context, field);
+        let sealed = self.key.sealer.seal(&self.context, plaintext);
+        self.context.truncate(bound);
+        self.fields.push((field.to_owned(), sealed.map_err(CustodyError::Damaged)?));
+        Ok(())
+    }
+
+    /// The record, ready to be kept.
+    ///
+    /// # Errors
+    /// As [`RecordDraft::keep`].
+    pub fn finish(mut self) -> Result<SealedRecord, CustodyError> {
+        for (field, mut list) in std::mem::take(&mut self.lists) {
+            list.push(b']');
+            self.seal(&field, &list)?;
+        }
+        Ok(SealedRecord {
+            id: self.id,
+            reference: self.key.reference,
+            activity: self.key.activity.clone(),
+            key: self.key.id,
+            at: self.at,
+            fields: self.fields,
+        })
+    }
+}
+
+impl std::fmt::Debug for RecordDraft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecordDraft({} fields)", self.fields.len() + self.lists.len())
+    }
+}
+
+/// SHA-256 over the ciphertexts of records in order, for the event that says they were kept. Ciphertexts are no
+/// personal data to whoever lacks the key, so this may stand in the audit for ever; it binds each to its place.
+pub fn sealed_hash(records: &[SealedRecord]) -> Digest {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for record in records {
+        parts.push(&record.id);
+        for (name, sealed) in &record.fields {
+            parts.push(name.as_bytes());
+            parts.push(sealed);
+        }
+    }
+    sha256(&parts)
+}
+
+/// A record in clear. Wiped when dropped.
+pub struct OpenedRecord {
+    /// Its random name.
+    pub id: RecordId,
+    /// Whose it is.
+    pub reference: Reference,
+    /// Of which activity.
+    pub activity: String,
+    /// When the exchange took place.
+    pub at: Timestamp,
+    /// The declared names and what was kept there, as JSON: a scalar; for a name with `[*]` a list of
+    /// `[indices, value]`.
+    pub fields: Vec<(String, Zeroizing<Vec<u8>>)>,
+}
+
+impl OpenedRecord {
+    /// What was kept of a field, as JSON.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// One JSON object, nested as the names say: `customer.email` is a member of `customer`, and each
+    /// `customer.addresses[*].zip` is a member of an element of `customer.addresses`, in the order of the elements.
+    /// Values are spelled as they came.
+    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        json::object(self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice())))
+    }
+}
+
+impl std::fmt::Debug for OpenedRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenedRecord({} fields)", self.fields.len())
+    }
+}
+
+/// Opens every field under the key that sealed it. The person and the activity are the key's own, so a record that was
+/// moved to another person does not open there.
+pub(super) fn open(key: &SubjectKey, record: &SealedRecord) -> Result<OpenedRecord, CustodyError> {
+    if key.reference != record.reference || key.activity != record.activity || key.id != record.key {
+        return Err(CustodyError::Damaged(crate::crypto::OpenError));
+    }
+    let mut context = record_context(key, &record.id);
+    let bound = context.len();
+    let mut fields = Vec::with_capacity(record.fields.len());
+    for (name, sealed) in &record.fields {
+        field_context(&mut context, name);
+        let opened = key.sealer.open(&context, sealed).map_err(CustodyError::Damaged)?;
+        context.truncate(bound);
+        fields.push((name.clone(), opened));
+    }
+    let SealedRecord { id, reference, at, .. } = *record;
+    Ok(OpenedRecord { id, reference, activity: record.activity.clone(), at, fields })
+}
+
+/// All of the context but the field, which comes last so that the rest is made once a record.
+fn record_context(key: &SubjectKey, id: &RecordId) -> Vec<u8> {
+    context(&[LABEL, key.reference.as_bytes(), key.activity.as_bytes(), id, &key.id])
+}
+
+fn field_context(context: &mut Vec<u8>, field: &str) {
+    context.extend_from_slice(&(field.len() as u64).to_be_bytes());
+    context.extend_from_slice(field.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Day;
+    use crate::crypto::DataKey;
+    use crate::payload::Kind;
+    use crate::store::WrappedKey;
+
+    fn key(reference: u8, activity: &str, data: &DataKey) -> Arc<SubjectKey> {
+        let wrapped = WrappedKey {
+            id: [9; 16],
+            reference: Reference::from_bytes([reference; 16]),
+            activity: activity.to_owned(),
+            day: Day::from_number(1),
+            source_closed: false,
+            wrapped: Vec::new(),
+        };
+        Arc::new(SubjectKey::new(&wrapped, data, Timestamp::from_millis(i64::MAX)))
+    }
+
+    fn text(text: &str) -> Value<'_> {
+        Value { kind: Kind::String, text }
+    }
+
+    fn sealed(key: &Arc<SubjectKey>) -> SealedRecord {
+        let mut draft = RecordDraft::new(Arc::clone(key), Timestamp::from_millis(5));
+        draft.keep("first_name", &[], text("Ada")).unwrap();
+        draft.keep("email", &[], text("ada@example.org")).unwrap();
+        draft.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_opens_in_its_place() {
+        let data = DataKey::generate();
+        let key = key(1, "favourites", &data);
+        let record = sealed(&key);
+        let opened = open(&key, &record).unwrap();
+        assert_eq!(opened.field("email"), Some(br#""ada@example.org""#.as_slice()));
+        assert_eq!(opened.to_json().as_slice(), br#"{"first_name":"Ada","email":"ada@example.org"}"#);
+        assert!(!format!("{opened:?} {record:?}").contains("Ada"));
+    }
+
+    #[test]
+    fn a_ciphertext_that_was_moved_does_not_open() {
+        let data = DataKey::generate();
+        let ada = key(1, "favourites", &data);
+        let record = sealed(&ada);
+
+        let mut fields_swapped = record.clone();
+        let (first, second) = (record.fields[0].1.clone(), record.fields[1].1.clone());
+        (fields_swapped.fields[0].1, fields_swapped.fields[1].1) = (second, first);
+        assert!(matches!(open(&ada, &fields_swapped), Err(CustodyError::Damaged(_))));
+
+        let mut field_renamed = record.clone();
+        field_renamed.fields[0].0 = "last_name".to_owned();
+        assert!(matches!(open(&ada, &field_renamed), Err(CustodyError::Damaged(_))));
+
+        let mut other_record = sealed(&ada);
+        other_record.fields = record.fields.clone();
+        assert!(matches!(open(&ada, &other_record), Err(CustodyError::Damaged(_))));
+
+        // Another person or activity, even if it had the very same data key.
+        for stranger in [key(2, "favourites", &data), key(1, "prices", &data)] {
+            let mut moved = record.clone();
+            (moved.reference, moved.activity) = (stranger.reference, stranger.activity.clone());
+            assert!(matches!(open(&stranger, &moved), Err(CustodyError::Damaged(_))));
+            assert!(matches!(open(&stranger, &record), Err(CustodyError::Damaged(_))));
+        }
+    }
+
+    #[test]
+    fn values_of_a_list_are_kept_with_their_indices() {
+        let key = key(1, "favourites", &DataKey::generate());
+        let mut draft = RecordDraft::new(Arc::clone(&key), Timestamp::from_millis(5));
+        assert!(draft.is_empty());
+        draft.keep("addresses[*].zip", &[0], text("75001")).unwrap();
+        draft.keep("addresses[*].zip", &[2], text("1010")).unwrap();
+        assert!(!draft.is_empty());
+        let opened = open(&key, &draft.finish().unwrap()).unwrap();
+        assert_eq!(opened.field("addresses[*].zip"), Some(br#"[[[0],"75001"],[[2],"1010"]]"#.as_slice()));
+    }
+
+    #[test]
+    fn the_hash_tells_two_records_apart_and_holds_their_places() {
+        let key = key(1, "favourites", &DataKey::generate());
+        let (a, b) = (sealed(&key), sealed(&key));
+        assert_ne!(sealed_hash(std::slice::from_ref(&a)), sealed_hash(std::slice::from_ref(&b)));
+        assert_ne!(sealed_hash(&[a.clone(), b.clone()]), sealed_hash(&[b, a]));
+    }
+}

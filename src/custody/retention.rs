@@ -1,0 +1,146 @@
+//! Storage limitation (GDPR Art. 5(1)(e)): records go at their own term, a key with its day's last record, and a key that
+//! never sealed one after its day is over.
+//!
+//! Every step is one change that is right by itself, so a run may end anywhere and begin anew: what is gone stays gone,
+//! what is left is found again, and each step's event counts what that step did.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit::{Event, What};
+use crate::clock::{Day, Timestamp};
+use crate::store::{
+    Because, Change, DataChange, Done, Entry, KeySelector, KeyringChange, RecordSelector, Store, StoreError,
+};
+
+/// How many records one change deletes, so that exchanges do not wait long behind it.
+pub const BATCH: u32 = 500;
+/// How long after its day a key without records is left alone: an exchange that began before midnight may still need it.
+const GRACE: Duration = Duration::from_hours(1);
+/// Of how many days one change can count its destroyed keys apart; those of further days count with the last.
+const DAYS_TOLD: usize = 64;
+
+/// How long an activity's records are kept. Those of a `records_of` activity are its source's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The activity.
+    pub activity: Arc<str>,
+    /// From the exchange.
+    pub retention: Duration,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many records came to their term.
+    pub records: u64,
+    /// How many keys were destroyed.
+    pub keys: u64,
+    /// Activities of which something is kept and which no policy names: nothing says when theirs must go. Tell the
+    /// operator.
+    pub unnamed: Vec<String>,
+}
+
+/// Deletes what has come to its term by `now`. Call it now and then, one run at a time; it waits for the store between its steps.
+///
+/// # Errors
+/// Where the store does not answer: what was done until then is done, the rest is done by the next run.
+pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    for term in terms {
+        report.records += delete_expired(store, term, now).await?;
+        report.keys += destroy_unused(store, &term.activity, now).await?;
+    }
+    let forget = Change { keyring: vec![KeyringChange::ForgetUnused], ..Change::default() };
+    store.commit(forget).await?;
+    let named = |activity: &String| terms.iter().any(|term| *term.activity == **activity);
+    report.unnamed = store.activities().await?;
+    report.unnamed.retain(|activity| !named(activity));
+    Ok(report)
+}
+
+/// Day by day, the oldest first, so that every event is of one day.
+async fn delete_expired(store: &Store, term: &Term, now: Timestamp) -> Result<u64, StoreError> {
+    let kept_from = before(now, term.retention);
+    let mut deleted = 0;
+    while let Some(day) = oldest_day(store, &term.activity, kept_from).await? {
+        let end = Day::from_number(day.number() + 1).start().min(kept_from);
+        let ids = store.expired(&term.activity, end, BATCH).await?;
+        let mut change = Change::default();
+        change.data.push(DataChange::DeleteRecords(RecordSelector::Ids(ids)));
+        let activity = Arc::clone(&term.activity);
+        change.events.push(Entry::Told(Box::new(move |done| {
+            let records = done.records_deleted;
+            (records > 0).then(|| told(now, &activity, day, 0, records))
+        })));
+        let done = store.commit(change).await?;
+        if done.records_deleted == 0 {
+            // They were erased meanwhile; should they still be there, going round for ever would not help.
+            break;
+        }
+        deleted += done.records_deleted;
+    }
+    Ok(deleted)
+}
+
+/// The day of the oldest record before `limit`. The store answers "is there one before", so days are halved.
+async fn oldest_day(store: &Store, activity: &str, limit: Timestamp) -> Result<Option<Day>, StoreError> {
+    if !any_before(store, activity, limit).await? {
+        return Ok(None);
+    }
+    // INVARIANT: there is a record before the end of `high`, and none before the start of `low`.
+    let (mut low, mut high) = (0.min(limit.day().number()), limit.day().number());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if any_before(store, activity, Day::from_number(middle + 1).start().min(limit)).await? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(Some(Day::from_number(low)))
+}
+
+async fn any_before(store: &Store, activity: &str, limit: Timestamp) -> Result<bool, StoreError> {
+    Ok(!store.expired(activity, limit, 1).await?.is_empty())
+}
+
+/// The store destroys a bounded number at a time.
+async fn destroy_unused(store: &Store, activity: &Arc<str>, now: Timestamp) -> Result<u64, StoreError> {
+    let mut total = 0;
+    loop {
+        let which = KeySelector::Unused { activity: activity.to_string(), before: before(now, GRACE).day() };
+        let mut change = Change::default();
+        change.keyring.push(KeyringChange::DestroyKeys { which, because: Because::Retention });
+        for number in 0..DAYS_TOLD {
+            let activity = Arc::clone(activity);
+            change.events.push(Entry::Told(Box::new(move |done| {
+                let (day, keys) = keys_of_day(done, number)?;
+                Some(told(now, &activity, day, keys, 0))
+            })));
+        }
+        match store.commit(change).await?.destroyed.len() as u64 {
+            0 => return Ok(total),
+            destroyed => total += destroyed,
+        }
+    }
+}
+
+/// The `number`th day of which keys were destroyed, and how many were.
+fn keys_of_day(done: &Done, number: usize) -> Option<(Day, u64)> {
+    let mut days: Vec<Day> = done.destroyed.iter().map(|key| key.day).collect();
+    days.sort_unstable();
+    days.dedup();
+    let day = *days.get(number)?;
+    let last = number + 1 == DAYS_TOLD;
+    let counts = done.destroyed.iter().filter(|key| key.day == day || last && key.day > day).count();
+    Some((day, counts as u64))
+}
+
+fn told(at: Timestamp, activity: &str, day: Day, keys: u64, records: u64) -> Vec<u8> {
+    Event { at, what: What::RetentionRun { activity, day, keys, records } }.encoded()
+}
+
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::from_millis(now.millis().saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+}
