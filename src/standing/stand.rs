@@ -1,0 +1,137 @@
+//! One person's standing, and what it permits.
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::personal::Reference;
+use crate::plan::LegalBasis;
+use crate::problem::Problem;
+use crate::store::{ConsentRow, ConsentState, StandRow, StopKind};
+
+use super::epochs::ShardId;
+
+/// What was known of a person when it was looked up. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Stand {
+    facts: Arc<Facts>,
+    shard: ShardId,
+    epoch: u64,
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    reference: Option<Reference>,
+    restricted: bool,
+    /// The purposes objected to; `None` is an objection that names none, and so meets all.
+    objections: Vec<Option<String>>,
+    /// What each purpose's last word is: a refusal or a withdrawal, or else all that was agreed to after it. A consent
+    /// to a newer notice is not undone by one to an older.
+    consents: Vec<ConsentRow>,
+}
+
+/// What somebody wants to do with a person's data.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// For what (Art. 5(1)(b)).
+    pub purpose: &'a str,
+    /// The purpose's material notice version: consents to older ones do not count.
+    pub notice_version: u32,
+    /// By what right (Art. 6(1)).
+    pub basis: LegalBasis,
+    /// Whether it is direct marketing, to which anyone may object (Art. 21(2)).
+    pub direct_marketing: bool,
+    /// The present, by which a consent may have expired.
+    pub now: Timestamp,
+}
+
+impl Stand {
+    pub(super) fn from_row(row: StandRow, shard: ShardId, epoch: u64) -> Self {
+        let StandRow { reference, mut consents, stops } = row;
+        consents.sort_by_key(|consent| consent.at);
+        let mut facts = Facts { reference, ..Facts::default() };
+        for word in consents {
+            facts.consents.retain(|earlier| {
+                earlier.purpose != word.purpose
+                    || (earlier.state == ConsentState::Given && word.state == ConsentState::Given)
+            });
+            facts.consents.push(word);
+        }
+        for stop in stops {
+            match stop.kind {
+                StopKind::Restriction => facts.restricted = true,
+                StopKind::Objection => facts.objections.push(stop.purpose),
+            }
+        }
+        Self { facts: Arc::new(facts), shard, epoch }
+    }
+
+    /// The standing that a row shows, without a place in any cache: it permits, but is good for no handover.
+    pub fn detached(row: StandRow) -> Self {
+        Self::from_row(row, ShardId::MAX, u64::MAX)
+    }
+
+    /// The person's random name, if they have one yet.
+    pub fn reference(&self) -> Option<Reference> {
+        self.facts.reference
+    }
+
+    /// Whether the processing of this person's data is restricted (Art. 18).
+    pub fn restricted(&self) -> bool {
+        self.facts.restricted
+    }
+
+    /// Whether this person's data may be processed as asked.
+    ///
+    /// # Errors
+    /// [`Problem::ProcessingRestricted`] whatever the basis, since a restriction keeps and does not use;
+    /// [`Problem::ConsentWithdrawn`] and [`Problem::ConsentMissing`] (never given, refused, expired, or to an older
+    /// material version) where the basis is consent; [`Problem::ObjectionRaised`] where the basis is one that Art. 21(1)
+    /// names, or for direct marketing on any basis.
+    pub fn permits(&self, ask: Ask<'_>) -> Result<(), Problem> {
+        if self.facts.restricted {
+            return Err(Problem::ProcessingRestricted);
+        }
+        if ask.basis == LegalBasis::Consent {
+            self.consented(ask)?;
+        }
+        if (ask.direct_marketing || ask.basis.may_be_objected_to()) && self.objected(ask.purpose) {
+            return Err(Problem::ObjectionRaised);
+        }
+        Ok(())
+    }
+
+    /// The version of the notice that a consent to this purpose rests on, for the evidence.
+    pub fn consented_version(&self, purpose: &str) -> Option<u32> {
+        self.words(purpose)
+            .filter(|consent| consent.state == ConsentState::Given)
+            .map(|consent| consent.notice_version)
+            .max()
+    }
+
+    pub(super) fn read_at(&self) -> (ShardId, u64) {
+        (self.shard, self.epoch)
+    }
+
+    fn objected(&self, purpose: &str) -> bool {
+        self.facts.objections.iter().any(|to| to.as_deref().is_none_or(|to| to == purpose))
+    }
+
+    fn consented(&self, ask: Ask<'_>) -> Result<(), Problem> {
+        let stands = |consent: &ConsentRow| {
+            consent.state == ConsentState::Given
+                && consent.notice_version >= ask.notice_version
+                && consent.expires.is_none_or(|expires| ask.now < expires)
+        };
+        if self.words(ask.purpose).any(stands) {
+            return Ok(());
+        }
+        match self.words(ask.purpose).next().map(|consent| consent.state) {
+            Some(ConsentState::Withdrawn) => Err(Problem::ConsentWithdrawn),
+            _ => Err(Problem::ConsentMissing),
+        }
+    }
+
+    fn words<'a>(&'a self, purpose: &'a str) -> impl Iterator<Item = &'a ConsentRow> {
+        self.facts.consents.iter().filter(move |consent| consent.purpose == purpose)
+    }
+}
