@@ -1,0 +1,188 @@
+//! How long a connection has been waiting for its other end, and for what.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Timers;
+
+/// What a connection is doing, kept by the parts of it that see it. All on one thread.
+#[derive(Debug)]
+pub(super) struct Meter {
+    /// What the caller is expected to send.
+    awaits: Cell<Awaits>,
+    since: Cell<Instant>,
+    /// Since when a body that is wanted has not come.
+    wanting: Cell<Option<Instant>>,
+    /// Since when the socket has taken nothing of what is to be written.
+    blocked: Cell<Option<Instant>>,
+    /// Handlers at work.
+    handling: Cell<usize>,
+    /// Answers of which not all has been taken.
+    answering: Cell<usize>,
+    /// The last time that an exchange got further.
+    progress: Cell<Instant>,
+}
+
+/// What is to come from the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaits {
+    /// The first byte of the first request.
+    First,
+    /// The first byte of another request.
+    Next,
+    /// The rest of a head.
+    Head,
+    /// The rest of a body, if the handler wants it.
+    Body,
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            awaits: Cell::new(Awaits::First),
+            since: Cell::new(now),
+            wanting: Cell::new(None),
+            blocked: Cell::new(None),
+            handling: Cell::new(0),
+            answering: Cell::new(0),
+            progress: Cell::new(now),
+        }
+    }
+
+    /// The handshake is over: from now on a request is awaited.
+    pub(super) fn shaken(&self) {
+        let now = Instant::now();
+        self.since.set(now);
+        self.progress.set(now);
+    }
+
+    pub(super) fn awaits(&self, what: Awaits) {
+        if self.awaits.replace(what) != what {
+            self.since.set(Instant::now());
+        }
+        self.wanting.set(None);
+    }
+
+    /// Somebody wants to read, and nothing is there.
+    pub(super) fn nothing_came(&self) {
+        if self.awaits.get() == Awaits::Body && self.wanting.get().is_none() {
+            self.wanting.set(Some(Instant::now()));
+        }
+    }
+
+    pub(super) fn blocked(&self) {
+        if self.blocked.get().is_none() {
+            self.blocked.set(Some(Instant::now()));
+        }
+    }
+
+    pub(super) fn unblocked(&self) {
+        if self.blocked.get().is_some() {
+            self.blocked.set(None);
+        }
+    }
+
+    pub(super) fn handling(&self, change: isize) {
+        if self.is_new() {
+            // HTTP/2 has no gate that would say so.
+            self.awaits(Awaits::Next);
+        }
+        self.handling.set(self.handling.get().saturating_add_signed(change));
+        self.progress.set(Instant::now());
+    }
+
+    pub(super) fn answering(&self, change: isize) {
+        self.answering.set(self.answering.get().saturating_add_signed(change));
+        self.progress.set(Instant::now());
+    }
+
+    /// An answer got further.
+    pub(super) fn progressed(&self) {
+        self.progress.set(Instant::now());
+    }
+
+    /// True before anything of a first request has come.
+    pub(super) fn is_new(&self) -> bool {
+        self.awaits.get() == Awaits::First
+    }
+
+    /// Exchanges that have begun and are not over.
+    pub(super) fn is_busy(&self) -> bool {
+        self.handling.get() + self.answering.get() > 0
+    }
+
+    /// When the caller will have kept us waiting too long, if it goes on as it does.
+    fn deadline(&self, timers: &Timers, http2: bool) -> Option<Instant> {
+        let stalled = self.blocked.get().map(|since| since + timers.stalled);
+        let waited = self.patience(timers, http2).map(|(since, patience)| since + patience);
+        match (stalled, waited) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn patience(&self, timers: &Timers, http2: bool) -> Option<(Instant, Duration)> {
+        let since = self.since.get();
+        let busy = self.is_busy();
+        match self.awaits.get() {
+            // In HTTP/2 a caller may keep a connection busy without an exchange getting further (pings, windows that
+            // never open, heads that never end), so only exchanges count.
+            _ if http2 && self.handling.get() > 0 => None,
+            _ if http2 && busy => Some((self.progress.get(), timers.stalled)),
+            Awaits::First => Some((since, timers.head)),
+            Awaits::Next if http2 => Some((self.progress.get(), timers.idle)),
+            // The exchange before is still being worked on.
+            Awaits::Next if busy => None,
+            Awaits::Next => Some((since.max(self.progress.get()), timers.idle)),
+            // A next head may come early, and is not read while the exchange before is worked on.
+            Awaits::Head if busy => None,
+            Awaits::Head => Some((since.max(self.progress.get()), timers.head)),
+            // Time counts while hyper would read: not before a handler asks for a body that awaits `100 Continue`.
+            Awaits::Body => self.wanting.get().map(|since| (since, timers.stalled)),
+        }
+    }
+}
+
+/// Ends a connection whose other end is too slow. One timer per connection, which moves only when it must.
+pub(super) struct Watchdog {
+    sleep: Pin<Box<Sleep>>,
+    timers: Timers,
+    http2: bool,
+}
+
+impl Watchdog {
+    pub(super) fn new(timers: Timers, http2: bool) -> Self {
+        Self { sleep: Box::pin(sleep_until(Instant::now() + timers.head)), timers, http2 }
+    }
+
+    /// Ready when the connection is to be ended.
+    pub(super) fn poll(&mut self, meter: &Meter, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let deadline = meter.deadline(&self.timers, self.http2);
+            if deadline.is_some_and(|at| at < self.sleep.deadline()) {
+                self.rearm(deadline);
+            }
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            match deadline {
+                Some(at) if at <= now => return Poll::Ready(()),
+                Some(_) => self.rearm(deadline),
+                // Nothing is awaited from the caller now; look again later, in case the next wake-up is this one.
+                None => self.rearm(Some(now + self.timers.stalled)),
+            }
+        }
+    }
+
+    fn rearm(&mut self, at: Option<Instant>) {
+        if let Some(at) = at {
+            self.sleep.as_mut().reset(at);
+        }
+    }
+}

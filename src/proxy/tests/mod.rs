@@ -1,0 +1,9 @@
+//! Through sockets: a listener on port 0, callers that say what they like, and a handler that tells what reached it.
+
+mod drain;
+mod forward;
+mod framing;
+mod http2;
+mod slow;
+mod support;
+mod tls;
