@@ -1,0 +1,98 @@
+//! An exchange's account: opened with the request, closed on every way out, counted and logged without personal data.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderName, HeaderValue, Response, header};
+
+use super::Gateway;
+use crate::audit::DecisionId;
+use crate::limits;
+use crate::net::ResponseBody;
+use crate::personal::Reference;
+use crate::telemetry::Outcome;
+
+/// The header that names an exchange in every answer, in the journal and in the log.
+const DECISION_ID: HeaderName = HeaderName::from_static("consentry-decision-id");
+
+/// draft-ietf-httpapi-ratelimit-headers.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// What is known of an exchange so far. Dropped without being closed, it counts as abandoned: the caller went away.
+pub(super) struct Account {
+    gateway: Arc<Gateway>,
+    pub(super) decision: DecisionId,
+    started: Instant,
+    /// The activity's name, once a route was found.
+    pub(super) activity: Option<Arc<str>>,
+    /// Whether a caller was identified: only then is a refusal journalled.
+    pub(super) authenticated: bool,
+    /// The caller's keyed tag, where the caller is not the person themself.
+    pub(super) caller: Option<[u8; 16]>,
+    /// The person's reference, where they have one.
+    pub(super) person: Option<Reference>,
+    /// What the answer says of the caller's rate limit.
+    pub(super) rate_limit: Option<limits::Standing>,
+    /// Whether the intent was written, so that its outcome closes the matter.
+    pub(super) intended: bool,
+    closed: bool,
+}
+
+impl Account {
+    pub(super) fn open(gateway: Arc<Gateway>) -> Self {
+        Self {
+            gateway,
+            decision: DecisionId::random(),
+            started: Instant::now(),
+            activity: None,
+            authenticated: false,
+            caller: None,
+            person: None,
+            rate_limit: None,
+            intended: false,
+            closed: false,
+        }
+    }
+
+    /// Closes the account with the answer that the caller gets.
+    pub(super) fn close(mut self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+        let refused = response.status().is_client_error() || response.status().is_server_error();
+        self.count(if refused { Outcome::Refused } else { Outcome::Answered });
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::try_from(self.decision.to_string()) {
+            headers.insert(DECISION_ID, id);
+        }
+        headers.insert(header::LINK, self.gateway.notice_link());
+        if let Some(standing) = self.rate_limit {
+            let fields =
+                [(RATE_LIMIT_POLICY, standing.policy("route")), (RATE_LIMIT, standing.field("route"))];
+            for (name, text) in fields {
+                headers.extend(HeaderValue::try_from(text).ok().map(|value| (name, value)));
+            }
+        }
+        response
+    }
+
+    fn count(&mut self, outcome: Outcome) {
+        self.closed = true;
+        let took = self.started.elapsed();
+        let activity = self.activity.take().unwrap_or_else(|| self.gateway.no_activity());
+        self.gateway.metrics().exchange(&activity, outcome, took);
+        tracing::debug!(
+            decision = %self.decision,
+            %activity,
+            ?outcome,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "exchange"
+        );
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.count(Outcome::Abandoned);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Admit: whether this caller may make this call, settled before a byte of the body is read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
+use hyper::body::Incoming;
+
+use super::Gateway;
+use super::account::Account;
+use super::route::{self, Routed};
+use crate::identity::Caller;
+use crate::limits::Who;
+use crate::net::{ConnectionInfo, headers};
+use crate::payload::{Caps, coding, media, read};
+use crate::plan::{Access, Per};
+use crate::problem::{Challenge, Problem, Rejection};
+
+/// The header by which a caller names the purpose, where the token does not.
+const PURPOSE: HeaderName = HeaderName::from_static("consentry-purpose");
+/// The header by which a caller gives a reason code, where the token does not.
+const REASON: HeaderName = HeaderName::from_static("consentry-reason");
+
+/// How slowly a caller may send: half a minute of grace for the slowest line, then a kilobyte a second.
+pub(super) const PACE: read::Pace =
+    read::Pace { grace: Duration::from_secs(10), bytes_per_second: 1024, total: Duration::from_secs(120) };
+/// How much larger than it came a compressed body may be.
+pub(super) const RATIO: usize = 100;
+/// Keys that one body may have, in all its objects.
+const MEMBERS: usize = 100_000;
+
+/// A call that may be made: its body may now be read.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) routed: Routed,
+    pub(super) caller: Arc<Caller>,
+    /// The request headers that the policy lets through, and nothing else.
+    pub(super) headers: HeaderMap,
+    /// The reason code, where the route asks for one.
+    pub(super) reason: Option<Arc<str>>,
+    content_type: Option<String>,
+    content_encoding: Option<String>,
+}
+
+/// Checks scopes, purpose, reason and limits, in this order, and keeps of the head what later stages may see.
+pub(super) fn admit(
+    gateway: &Gateway,
+    routed: Routed,
+    caller: Arc<Caller>,
+    head: Parts,
+    connection: &ConnectionInfo,
+    account: &mut Account,
+) -> Result<Admitted, Rejection> {
+    let route = &routed.route;
+    scopes(&route.access, &caller)?;
+    purpose(&route.activity.purpose.name, &caller, &head.headers)?;
+    let reason =
+        if route.access.reason_required { Some(reason(&routed, &caller, &head.headers)?) } else { None };
+    for param in &route.headers {
+        match text(&head.headers, &*param.name)? {
+            Some(value) => route::check(param, value)?,
+            None if param.required => {
+                return Err(Rejection::new(Problem::FieldInvalid)
+                    .field(Arc::clone(&param.name))
+                    .detail("The header is missing."));
+            }
+            None => {}
+        }
+    }
+    let declared: Vec<HeaderName> =
+        route.headers.iter().filter_map(|param| param.name.parse().ok()).collect();
+    let passed = headers::to_upstream(&head.headers, &declared);
+    let content_type = text(&head.headers, header::CONTENT_TYPE)?.map(str::to_owned);
+    let content_encoding = text(&head.headers, header::CONTENT_ENCODING)?.map(str::to_owned);
+    let admitted = Admitted { caller, headers: passed, reason, content_type, content_encoding, routed };
+    let address = gateway.client_address(connection, &head.headers);
+    admitted.limit(Per::Address, Who::Address(address), account)?;
+    admitted.limit(Per::Caller, Who::Caller(admitted.caller.hash), account)?;
+    Ok(admitted)
+}
+
+impl Admitted {
+    /// What a body of this call may measure.
+    pub(super) fn caps(&self) -> Caps {
+        let limits = &self.routed.route.limits;
+        Caps {
+            bytes: usize::try_from(limits.body).unwrap_or(usize::MAX),
+            depth: usize::try_from(limits.depth).unwrap_or(usize::MAX),
+            rows: usize::try_from(limits.rows).unwrap_or(usize::MAX),
+            members: MEMBERS,
+        }
+    }
+
+    /// Takes one call from the bucket of `who`, where the route limits `per` such.
+    pub(super) fn limit(&self, per: Per, who: Who<'_>, account: &mut Account) -> Result<(), Rejection> {
+        let Some(limiter) = self.routed.live.limiter(&self.routed.route, per) else { return Ok(()) };
+        let checked = limiter.check(who);
+        account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.standing));
+        checked
+            .map(drop)
+            .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
+    }
+
+    /// Reads the body, whole and decoded, under the route's caps.
+    pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Rejection> {
+        if !media::accepts_json(self.content_type.as_deref()) {
+            return Err(Rejection::new(Problem::PayloadNotInspectable)
+                .detail("Send Content-Type: application/json; the charset is UTF-8."));
+        }
+        let cap = self.caps().bytes;
+        let body = read::capped(body, cap, &PACE).await.map_err(unread)?;
+        coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(|error| match error {
+            coding::CodingError::TooLarge | coding::CodingError::TooTight => {
+                Rejection::new(Problem::PayloadTooLarge)
+            }
+            coding::CodingError::Unsupported => Rejection::new(Problem::PayloadNotInspectable),
+            error => Rejection::new(Problem::RequestMalformed).because(error),
+        })
+    }
+}
+
+/// What a body that was not read is for the caller.
+pub(super) fn unread(error: read::ReadError) -> Rejection {
+    match error {
+        read::ReadError::TooLarge => Rejection::new(Problem::PayloadTooLarge),
+        read::ReadError::TooSlow => Rejection::new(Problem::RequestTimeout),
+        error => Rejection::new(Problem::RequestMalformed).because(error),
+    }
+}
+
+fn scopes(access: &Access, caller: &Caller) -> Result<(), Rejection> {
+    let all = access.all_scopes.iter().all(|scope| caller.scopes.has(scope));
+    let any = access.any_scope.is_empty() || access.any_scope.iter().any(|scope| caller.scopes.has(scope));
+    if all && any {
+        return Ok(());
+    }
+    let needed: Vec<&str> = access.all_scopes.iter().chain(&access.any_scope).map(|scope| &**scope).collect();
+    Err(Rejection::new(Problem::ScopeMissing).challenge(Challenge::InsufficientScope(needed.join(" "))))
+}
+
+/// A token or a header that names a purpose must name the activity's (GDPR Art. 5(1)(b)); both may.
+fn purpose(ours: &str, caller: &Caller, headers: &HeaderMap) -> Result<(), Rejection> {
+    let named = [caller.purpose.as_deref(), text(headers, PURPOSE)?];
+    if named.iter().flatten().all(|theirs| *theirs == ours) {
+        Ok(())
+    } else {
+        Err(Problem::PurposeNotPermitted.into())
+    }
+}
+
+/// One of the organisation's codes, from the token or from the header.
+fn reason(routed: &Routed, caller: &Caller, headers: &HeaderMap) -> Result<Arc<str>, Rejection> {
+    let given = caller.reason.as_deref().map_or_else(|| text(headers, REASON), |reason| Ok(Some(reason)))?;
+    let codes = &routed.live.plan.organisation.reasons;
+    given
+        .and_then(|given| codes.iter().find(|code| &***code == given).cloned())
+        .ok_or_else(|| Problem::ReasonRequired.into())
+}
+
+/// A header that may come once, as text.
+fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, Rejection> {
+    let mut values = headers.get_all(name).iter();
+    let malformed =
+        || Rejection::new(Problem::RequestMalformed).detail("A header came twice, or is not text.");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| malformed()),
+        (Some(_), Some(_)) => Err(malformed()),
+    }
+}

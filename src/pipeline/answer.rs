@@ -1,0 +1,106 @@
+//! Answers: problem documents (RFC 9457), and what the gateway writes itself.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use super::Gateway;
+use super::account::Account;
+use crate::net::ResponseBody;
+use crate::problem::{Challenge, Problem, Rejection};
+
+/// A problem document's members, in the order in which they are written.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    next: &'a str,
+    decision_id: String,
+}
+
+/// The answer for a refusal. What the caller may know stands in it; the cause goes to the log alone.
+pub(super) fn problem(gateway: &Gateway, account: &Account, rejection: &Rejection) -> Response<ResponseBody> {
+    // Destructured, so that a new member cannot be forgotten here.
+    let Rejection { problem, status, detail, field, retry_after, challenge, allow, cause } = rejection;
+    gateway.metrics().problem(*problem);
+    log(account, *problem, *status, cause.as_deref());
+    let document = Document {
+        r#type: gateway.problem_uri(*problem),
+        title: problem.title(),
+        status: status.as_u16(),
+        detail: detail.as_deref(),
+        field: field.as_deref(),
+        next: problem.mend(),
+        decision_id: account.decision.to_string(),
+    };
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    let mut response = json(*status, body.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+    }
+    let challenge = challenge.as_ref().map(challenge_text).and_then(|text| HeaderValue::try_from(text).ok());
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(allow) = allow.as_deref().and_then(|allow| HeaderValue::try_from(allow).ok()) {
+        headers.insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// RFC 6750 section 3.
+fn challenge_text(challenge: &Challenge) -> String {
+    match challenge {
+        Challenge::None => r#"Bearer realm="consentry""#.to_owned(),
+        Challenge::InvalidToken => r#"Bearer realm="consentry", error="invalid_token""#.to_owned(),
+        Challenge::InsufficientScope(scope) => {
+            format!(r#"Bearer realm="consentry", error="insufficient_scope", scope="{scope}""#)
+        }
+    }
+}
+
+fn log(
+    account: &Account,
+    problem: Problem,
+    status: StatusCode,
+    cause: Option<&(dyn std::error::Error + Send + Sync + 'static)>,
+) {
+    let chain = cause.map(|cause| chain(cause)).unwrap_or_default();
+    let activity = account.activity.as_deref().unwrap_or("-");
+    let decision = account.decision;
+    if status.is_server_error() {
+        tracing::warn!(%decision, activity, %problem, cause = chain, "refused");
+    } else {
+        tracing::info!(%decision, activity, %problem, cause = chain, "refused");
+    }
+}
+
+/// An error and its sources, from the outermost in.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// A JSON answer that no cache may keep: it holds somebody's data, or says something about them.
+pub(super) fn json(status: StatusCode, body: Bytes) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

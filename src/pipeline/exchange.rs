@@ -1,0 +1,95 @@
+//! One exchange, from the request's head to the answer.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::account::Account;
+use super::forward::Upstreams;
+use super::gateway::Gateway;
+use super::well_known;
+use super::{
+    admit, answer, authorize, finish, forward, identify, materials, minimise, open, person, records, route,
+};
+use crate::net::{ConnectionInfo, ResponseBody};
+use crate::plan::RouteKind;
+use crate::problem::Rejection;
+
+/// The exchanges of one thread: what all threads share, and this thread's own connections to the upstreams.
+#[derive(Clone)]
+pub struct Worker {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) upstreams: Rc<Upstreams>,
+}
+
+impl Worker {
+    /// For the thread that calls it.
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        let upstreams = Rc::new(Upstreams::new(&gateway));
+        Self { gateway, upstreams }
+    }
+
+    /// Answers one request, whatever happens: the wrapper around [`Self::exchange`], which opens the exchange's account
+    /// and closes it on every way out.
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &ConnectionInfo,
+    ) -> Response<ResponseBody> {
+        if let Some(page) = well_known::page(&self.gateway, &request) {
+            return page;
+        }
+        let mut account = Account::open(Arc::clone(&self.gateway));
+        let response = match self.exchange(request, connection, &mut account).await {
+            Ok(response) => response,
+            Err(rejection) => {
+                let rejection = finish::refused(&self.gateway, &account, rejection).await;
+                answer::problem(&self.gateway, &account, &rejection)
+            }
+        };
+        account.close(response)
+    }
+
+    /// The document for a request that HTTP itself refuses, before it is an exchange.
+    pub fn refuse(&self, rejection: &Rejection) -> Response<ResponseBody> {
+        let account = Account::open(Arc::clone(&self.gateway));
+        let response = answer::problem(&self.gateway, &account, rejection);
+        account.close(response)
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        connection: &ConnectionInfo,
+        account: &mut Account,
+    ) -> Result<Response<ResponseBody>, Rejection> {
+        let gateway = &*self.gateway;
+        // One version of everything from here to the end, whatever is reloaded meanwhile.
+        let live = gateway.live();
+        let (head, body) = request.into_parts();
+        let routed = route::find(live, &head, account)?;
+        if let RouteKind::Open { body: cap } = routed.route.kind {
+            return open::pass(self, routed, head, body, cap).await;
+        }
+        // Who calls, and whether they may, is settled before a byte of the body is read.
+        let caller = identify::caller(gateway, &head, account)?;
+        let admitted = admit::admit(gateway, routed, caller, head, connection, account)?;
+        if let RouteKind::Answer(kind) = admitted.routed.route.kind {
+            return records::answer(gateway, admitted, body, kind, account).await;
+        }
+        let body = admitted.read(body).await?;
+        let person = person::of(&admitted, &body)?;
+        let permit = authorize::permit(gateway, admitted, person, account).await?;
+        let materials = materials::collect(gateway, &permit).await?;
+        let (cleared, draft) = minimise::request(&permit, &materials, &body)?;
+        // What the upstream sees is in the journal first; what the caller gets, too.
+        let intent = finish::intend(gateway, &permit, &materials, account).await?;
+        let answered = match forward::send(gateway, &self.upstreams, &permit, cleared).await {
+            Ok(upstream) => minimise::response(&permit, &materials, upstream, draft),
+            Err(rejection) => Err(rejection),
+        };
+        finish::close(gateway, intent, answered).await
+    }
+}

@@ -1,0 +1,133 @@
+//! Finish: what is written down before the upstream sees anything, and before the caller gets anything.
+
+use std::time::Instant;
+
+use http::{Response, StatusCode};
+
+use super::Gateway;
+use super::account::Account;
+use super::answer;
+use super::authorize::Permit;
+use super::materials::Materials;
+use super::minimise::Minimised;
+use crate::audit::{self, What};
+use crate::custody::RecordDraft;
+use crate::journal::{Ended, Intended};
+use crate::net::ResponseBody;
+use crate::plan::JournalMode;
+use crate::problem::{Problem, Rejection};
+
+/// Writes the intent. Under `before_forward` it is durable when this returns; under `overlapped` it is queued, and
+/// durable before any answer is released.
+pub(super) async fn intend(
+    gateway: &Gateway,
+    permit: &Permit,
+    materials: &Materials,
+    account: &mut Account,
+) -> Result<Intended, Rejection> {
+    let activity = permit.activity();
+    let overlapped = activity.journal == JournalMode::Overlapped;
+    // Whoever has something kept has a reference by now; others have one if they ever said anything.
+    let person = materials.reference().or_else(|| permit.stand.reference());
+    let what = What::ExchangeIntended {
+        decision: account.decision,
+        activity: &activity.name,
+        caller: account.caller,
+        journal: if overlapped { "overlapped" } else { "before_forward" },
+        legal_basis: activity.legal_basis.word(),
+        notice_version: permit.stand.consented_version(&activity.purpose.name).map(u64::from),
+        persons: person.as_slice(),
+        policy: activity.digest,
+        purpose: &activity.purpose.name,
+        recipient: activity.recipient.as_ref().map(|recipient| &*recipient.id),
+        route: &permit.admitted.routed.route.text,
+    };
+    let mut intent = gateway.journal().intent(what).map_err(unwritten)?;
+    if !overlapped {
+        let began = Instant::now();
+        intent.durable().await.map_err(unwritten)?;
+        gateway.metrics().journal(began.elapsed());
+    }
+    account.intended = true;
+    Ok(intent)
+}
+
+/// Writes how the exchange ended, with the record, and only then lets the caller have the answer.
+pub(super) async fn close(
+    gateway: &Gateway,
+    intent: Intended,
+    answered: Result<Minimised, Rejection>,
+) -> Result<Response<ResponseBody>, Rejection> {
+    let began = Instant::now();
+    let result = match answered {
+        Ok(Minimised { body, draft, upstream_status }) => {
+            let record = draft.filter(|draft| !draft.is_empty()).map(RecordDraft::finish).transpose();
+            let record = record.map_err(super::materials::unavailable)?;
+            let ended = Ended {
+                outcome: audit::Outcome::Answered,
+                problem: None,
+                upstream_status: Some(upstream_status),
+            };
+            intent.outcome(ended, Vec::from_iter(record)).await.map_err(unwritten)?;
+            Ok(answer::json(StatusCode::OK, body.into_bytes()))
+        }
+        Err(rejection) => {
+            let outcome = match rejection.problem {
+                Problem::UpstreamUnavailable => audit::Outcome::UpstreamFailed,
+                _ => audit::Outcome::Refused,
+            };
+            let problem = Some(rejection.problem);
+            let ended = Ended { outcome, problem, upstream_status: None };
+            intent.outcome(ended, Vec::new()).await.map_err(unwritten)?;
+            Err(rejection)
+        }
+    };
+    gateway.metrics().journal(began.elapsed());
+    result
+}
+
+/// Writes down that an identified caller was refused. Where that cannot be written, the caller learns no more than that.
+pub(super) async fn refused(gateway: &Gateway, account: &Account, rejection: Rejection) -> Rejection {
+    // A closed intent has said it already; strangers are counted, and a flood of calls past a limit is, too.
+    if account.intended || !account.authenticated || !evidence(rejection.problem) {
+        return rejection;
+    }
+    let what = What::Refused {
+        activity: account.activity.as_deref(),
+        caller: account.caller,
+        decision: account.decision,
+        persons: account.person.as_slice(),
+        problem: rejection.problem,
+    };
+    match write(gateway, what).await {
+        Ok(()) => rejection,
+        Err(unwritten) => unwritten,
+    }
+}
+
+/// Whether a refusal says something about a person's rights, which somebody may later ask about.
+const fn evidence(problem: Problem) -> bool {
+    matches!(
+        problem,
+        Problem::ScopeMissing
+            | Problem::PurposeNotPermitted
+            | Problem::ConsentMissing
+            | Problem::ConsentWithdrawn
+            | Problem::ProcessingRestricted
+            | Problem::ObjectionRaised
+            | Problem::SubjectMismatch
+            | Problem::TransferNotPermitted
+            | Problem::ReasonRequired
+            | Problem::FieldNotPermitted
+    )
+}
+
+/// Writes a piece of evidence; durable when this returns.
+pub(super) async fn write(gateway: &Gateway, what: What<'_>) -> Result<(), Rejection> {
+    gateway.journal().record(what).map_err(unwritten)?.await.map(drop).map_err(unwritten)
+}
+
+/// Without its journal the gateway forwards nothing and answers nothing.
+fn unwritten(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Rejection {
+    Rejection::new(Problem::DependencyUnavailable).because(error)
+}

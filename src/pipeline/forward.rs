@@ -1,0 +1,124 @@
+//! Forward: the one place that sends to an upstream. It takes a [`Cleared`] body and the permit for it, and looks at the
+//! person's epoch once more before the first byte.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::Full;
+
+use super::Gateway;
+use super::authorize::Permit;
+use super::minimise::Cleared;
+use crate::payload::{Caps, coding, media, read};
+use crate::problem::{Problem, Rejection};
+use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
+
+/// What an upstream may answer beyond the size of the request's cap: an answer may be larger than what was asked.
+const ANSWER_CAP: usize = 8 * 1024 * 1024;
+
+/// The upstream's own time limit holds for the body too; no rate is asked of it.
+const UNHURRIED: read::Pace =
+    read::Pace { grace: Duration::from_secs(3600), bytes_per_second: 0, total: Duration::from_secs(3600) };
+
+/// One thread's way to each upstream.
+#[derive(Debug)]
+pub(super) struct Upstreams(HashMap<Arc<str>, Upstream>);
+
+impl Upstreams {
+    pub(super) fn new(gateway: &Gateway) -> Self {
+        Self(gateway.upstreams().clone())
+    }
+
+    pub(super) fn named(&self, name: Option<&Arc<str>>) -> Result<&Upstream, Rejection> {
+        // The plan names only upstreams that the deployment has.
+        name.and_then(|name| self.0.get(name)).ok_or_else(|| Rejection::new(Problem::InternalError))
+    }
+}
+
+/// An answer of the upstream, whole and decoded, not yet minimised.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+    pub(super) caps: Caps,
+}
+
+/// Sends a cleared body and waits for the whole answer.
+pub(super) async fn send(
+    gateway: &Gateway,
+    upstreams: &Upstreams,
+    permit: &Permit,
+    cleared: Cleared,
+) -> Result<Answer, Rejection> {
+    let upstream = upstreams.named(permit.activity().upstream.as_ref())?;
+    let routed = &permit.admitted.routed;
+    let mut headers = permit.admitted.headers.clone();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let request = build(routed.route.method.clone(), routed.target.clone(), headers, cleared.into_bytes());
+
+    let started = Instant::now();
+    let response = upstream
+        .send_if(request, || gateway.standing().forward(&permit.stand))
+        .await
+        .map_err(unsent_or_failed)?;
+    let answer = whole(response, permit.caps()).await;
+    gateway.metrics().upstream(started.elapsed());
+    answer
+}
+
+/// A request to the upstream with nothing in it but what the gateway put there.
+pub(super) fn build(
+    method: http::Method,
+    target: PathAndQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(target);
+    *request.headers_mut() = headers;
+    request
+}
+
+/// What a failed exchange with the upstream is for the caller.
+pub(super) fn unsent_or_failed(error: UpstreamError) -> Rejection {
+    match error {
+        UpstreamError::Held => Rejection::new(Problem::ConsentWithdrawn)
+            .detail("What the person permits changed while the exchange was on its way; nothing was sent."),
+        UpstreamError::TimedOut(_) => {
+            Rejection::new(Problem::UpstreamUnavailable).status(StatusCode::GATEWAY_TIMEOUT).because(error)
+        }
+        UpstreamError::Unavailable(_) => Rejection::new(Problem::UpstreamUnavailable).because(error),
+        UpstreamError::Broken(_) => Rejection::new(Problem::UpstreamAnswerRefused).because(error),
+    }
+}
+
+/// Reads the whole answer. Anything but a JSON answer with a status of 2xx is refused: error pages echo what was sent.
+async fn whole(response: http::Response<UpstreamBody>, request_caps: Caps) -> Result<Answer, Rejection> {
+    let refused = |why: &'static str| Rejection::new(Problem::UpstreamAnswerRefused).because(why);
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() {
+        return Err(Rejection::new(Problem::UpstreamAnswerRefused)
+            .because(format!("the upstream answered with status {}", head.status.as_u16())));
+    }
+    let text = |name| head.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    if !media::accepts_json(text(header::CONTENT_TYPE)) {
+        return Err(refused("the upstream's answer is not application/json"));
+    }
+    let caps = Caps { bytes: ANSWER_CAP, ..request_caps };
+    let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(|error| match error {
+        read::ReadError::TooSlow => {
+            Rejection::new(Problem::UpstreamUnavailable).status(StatusCode::GATEWAY_TIMEOUT).because(error)
+        }
+        error => Rejection::new(Problem::UpstreamAnswerRefused).because(error),
+    })?;
+    let body = coding::decode(text(header::CONTENT_ENCODING), body, caps.bytes, super::admit::RATIO)
+        .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
+    Ok(Answer { status: head.status, body, caps })
+}

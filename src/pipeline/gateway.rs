@@ -1,0 +1,187 @@
+//! What all threads share, and what a reload swaps.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{HeaderMap, HeaderValue};
+
+use super::well_known::Pages;
+use crate::clock::Clock;
+use crate::crypto::InterchangeKey;
+use crate::custody::Custody;
+use crate::identity::Identity;
+use crate::journal::Journal;
+use crate::limits::{Limiter, Rate};
+use crate::net::{ConnectionInfo, TrustedProxies};
+use crate::plan::{Per, Plan, RateLimit, Route};
+use crate::problem::Problem;
+use crate::standing::Standing;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::upstream::Upstream;
+
+/// How many callers, addresses or persons one limit tells apart; more of them share buckets with their neighbours.
+const COUNTED: usize = 1_000_000;
+
+/// One set of policies in force, whole: an exchange sees one from its start to its end.
+pub struct Live {
+    /// The compiled policies.
+    pub plan: Plan,
+    /// Interchange keys, in the order in which the plan's actions count them.
+    pub keys: Arc<[InterchangeKey]>,
+    /// The notice, and the pages of the problems.
+    pub pages: Pages,
+    /// One bucket set per limited route, by the route's index.
+    limiters: Vec<Option<Limiter>>,
+}
+
+impl Live {
+    /// Puts a set of policies together with what it needs.
+    pub fn new(plan: Plan, keys: Arc<[InterchangeKey]>, pages: Pages) -> Self {
+        let limiter = |limit: &RateLimit| {
+            let rate = Rate::new(limit.calls.get(), limit.period, limit.burst.get())?;
+            Some(Limiter::new(rate, COUNTED))
+        };
+        let limiters = plan.routes.iter().map(|route| route.rate_limit.as_ref().and_then(limiter)).collect();
+        Self { plan, keys, pages, limiters }
+    }
+
+    /// Forgets whom the limits need not count any more. To be called every second or so, off the threads that serve.
+    pub fn sweep(&self) {
+        self.limiters.iter().flatten().for_each(Limiter::sweep);
+    }
+
+    /// The limiter of a route, where it counts `per` this.
+    pub(super) fn limiter(&self, route: &Route, per: Per) -> Option<&Limiter> {
+        route.rate_limit.filter(|limit| limit.per == per)?;
+        self.limiters.get(route.index)?.as_ref()
+    }
+}
+
+/// What every exchange needs, made once by the composition root.
+pub struct Parts {
+    /// Where the present comes from.
+    pub clock: Clock,
+    /// Who callers are.
+    pub identity: Arc<Identity>,
+    /// Persons' keys and kept records.
+    pub custody: Custody,
+    /// What persons permit.
+    pub standing: Standing,
+    /// What is kept.
+    pub store: Store,
+    /// What is written before and after.
+    pub journal: Journal,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The APIs behind the gateway, by name.
+    pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// Whose word on forwarding is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The base of problem types; `None` for the gateway's own pages.
+    pub problems: Option<String>,
+}
+
+/// The gateway behind its listeners.
+pub struct Gateway {
+    parts: Parts,
+    live: ArcSwap<Live>,
+    notice_link: HeaderValue,
+    no_activity: Arc<str>,
+}
+
+impl Gateway {
+    /// With the policies that it starts with.
+    pub fn new(parts: Parts, live: Live) -> Self {
+        Self {
+            parts,
+            live: ArcSwap::from_pointee(live),
+            notice_link: HeaderValue::from_static("</.well-known/consentry/notice>; rel=\"privacy-policy\""),
+            no_activity: "none".into(),
+        }
+    }
+
+    /// Swaps the policies: exchanges that began before end under the old ones.
+    pub fn replace(&self, live: Live) {
+        self.live.store(Arc::new(live));
+    }
+
+    /// The policies in force.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    /// Who callers are.
+    pub fn identity(&self) -> &Identity {
+        &self.parts.identity
+    }
+
+    /// Persons' keys and kept records.
+    pub fn custody(&self) -> &Custody {
+        &self.parts.custody
+    }
+
+    /// What persons permit.
+    pub fn standing(&self) -> &Standing {
+        &self.parts.standing
+    }
+
+    /// What is kept.
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// What is written before and after.
+    pub fn journal(&self) -> &Journal {
+        &self.parts.journal
+    }
+
+    /// Where the present comes from.
+    pub fn clock(&self) -> &Clock {
+        &self.parts.clock
+    }
+
+    pub(super) fn upstreams(&self) -> &HashMap<Arc<str>, Upstream> {
+        &self.parts.upstreams
+    }
+
+    pub(super) fn notice_link(&self) -> HeaderValue {
+        self.notice_link.clone()
+    }
+
+    pub(super) fn no_activity(&self) -> Arc<str> {
+        Arc::clone(&self.no_activity)
+    }
+
+    /// A problem's `type`.
+    pub(super) fn problem_uri(&self, problem: Problem) -> String {
+        match &self.parts.problems {
+            Some(base) => format!("{}/{}", base.trim_end_matches('/'), problem.slug()),
+            None => format!("{}problems/{}", Pages::BASE, problem.slug()),
+        }
+    }
+
+    /// The address of the caller, and not of a proxy that is trusted.
+    pub(super) fn client_address(&self, connection: &ConnectionInfo, headers: &HeaderMap) -> IpAddr {
+        self.parts.trusted_proxies.client(connection.peer.ip(), headers)
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Live({} routes)", self.plan.routes.len())
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gateway")
+    }
+}

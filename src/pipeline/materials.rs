@@ -1,0 +1,85 @@
+//! Materials: everything an exchange needs that may have to be waited for, fetched here and nowhere else, so that the
+//! walk over the body waits for nothing.
+
+use std::sync::Arc;
+
+use super::Gateway;
+use super::authorize::Permit;
+use crate::action::{self, Needs, Pseudonyms};
+use crate::clock::Timestamp;
+use crate::crypto::InterchangeKey;
+use crate::custody::{CustodyError, RecordDraft, SubjectKey};
+use crate::personal::Reference;
+use crate::plan::{Activity, Field};
+use crate::problem::{Problem, Rejection};
+
+/// What the actions of one exchange use.
+#[derive(Debug)]
+pub(super) struct Materials {
+    pseudonyms: Option<Arc<Pseudonyms>>,
+    keys: Arc<[InterchangeKey]>,
+    key: Option<Arc<SubjectKey>>,
+    at: Timestamp,
+}
+
+impl Materials {
+    pub(super) fn actions(&self) -> action::Materials<'_> {
+        action::Materials { pseudonyms: self.pseudonyms.as_deref(), keys: &self.keys }
+    }
+
+    /// Whose record it is going to be, where the activity keeps one.
+    pub(super) fn reference(&self) -> Option<Reference> {
+        self.key.as_ref().map(|key| key.reference)
+    }
+
+    /// The beginning of the record, where the activity keeps one.
+    pub(super) fn draft(&self) -> Option<RecordDraft> {
+        self.key.as_ref().map(|key| RecordDraft::new(Arc::clone(key), self.at))
+    }
+}
+
+/// Fetches them: the person's key of the day, where something is kept; the domain's secret, where something is
+/// pseudonymised; the interchange keys.
+pub(super) async fn collect(gateway: &Gateway, permit: &Permit) -> Result<Materials, Rejection> {
+    let activity = permit.activity();
+    let at = gateway.clock().now();
+    let key = if keeps(activity) { Some(key(gateway, permit, at).await?) } else { None };
+    let domain = &activity.pseudonymization_domain;
+    let pseudonyms = match pseudonymizes(activity) {
+        false => None,
+        true => Some(gateway.custody().pseudonyms(domain).await.map_err(unavailable)?),
+    };
+    let keys = Arc::clone(&permit.admitted.routed.live.keys);
+    Ok(Materials { pseudonyms, keys, key, at })
+}
+
+async fn key(gateway: &Gateway, permit: &Permit, at: Timestamp) -> Result<Arc<SubjectKey>, Rejection> {
+    let name = &permit.activity().name;
+    let reference = permit.stand.reference();
+    let key = gateway.custody().key(&permit.lookup, reference, name, at.day()).await.map_err(unavailable)?;
+    if reference.is_none() {
+        // The person has a reference now, which the remembered standing does not know.
+        gateway.standing().forget(&permit.lookup);
+    }
+    Ok(key)
+}
+
+/// Without its keys the gateway processes nothing.
+pub(super) fn unavailable(error: CustodyError) -> Rejection {
+    Rejection::new(Problem::DependencyUnavailable).because(error)
+}
+
+fn keeps(activity: &Activity) -> bool {
+    fields(activity).any(|field| field.stored.is_some())
+}
+
+fn pseudonymizes(activity: &Activity) -> bool {
+    fields(activity)
+        .flat_map(|field| [Some(&field.outward), field.stored.as_ref()])
+        .flatten()
+        .any(|action| action.needs() == Needs::Pseudonyms)
+}
+
+fn fields(activity: &Activity) -> impl Iterator<Item = &Field> {
+    activity.request.fields.iter().chain(&activity.response.fields)
+}

@@ -1,0 +1,69 @@
+//! Routes without personal data: forwarded without query, caller's headers and, unless the policy lets it pass, without
+//! a body. They stream, and they are not journalled.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::Limited;
+use hyper::body::Incoming;
+
+use super::exchange::Worker;
+use super::forward;
+use super::route::Routed;
+use crate::net::ResponseBody;
+use crate::payload::read;
+use crate::problem::{Problem, Rejection};
+
+/// What of an upstream's head goes to the caller.
+const PASSED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED];
+/// What an answer on such a route may hold.
+const ANSWER_CAP: usize = 64 * 1024 * 1024;
+
+/// Forwards a call that holds nobody's data.
+pub(super) async fn pass(
+    worker: &Worker,
+    routed: Routed,
+    head: Parts,
+    body: Incoming,
+    cap: Option<u64>,
+) -> Result<Response<ResponseBody>, Rejection> {
+    let body = match cap {
+        Some(cap) => read_body(body, cap).await?,
+        None if body.is_end_stream() => Bytes::new(),
+        None => {
+            return Err(Rejection::new(Problem::FieldNotPermitted)
+                .detail("This route takes no body: the policy declares it free of personal data."));
+        }
+    };
+    let mut headers = HeaderMap::new();
+    if let (Some(_), Some(media_type)) = (cap, head.headers.get(header::CONTENT_TYPE)) {
+        headers.insert(header::CONTENT_TYPE, media_type.clone());
+    }
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let upstream = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
+    let request = forward::build(head.method, routed.target, headers, body);
+    let answer = upstream.send(request).await.map_err(forward::unsent_or_failed)?;
+
+    let (answered, body) = answer.into_parts();
+    if answered.status.is_redirection() || answered.status.is_server_error() {
+        return Err(Rejection::new(Problem::UpstreamAnswerRefused)
+            .because(format!("the upstream answered with status {}", answered.status.as_u16())));
+    }
+    let mut response = Response::new(ResponseBody::stream(Limited::new(body, ANSWER_CAP)));
+    *response.status_mut() = answered.status;
+    for name in PASSED {
+        if let Some(value) = answered.headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    if answered.status == StatusCode::NO_CONTENT {
+        *response.body_mut() = ResponseBody::empty();
+    }
+    Ok(response)
+}
+
+async fn read_body(body: Incoming, cap: u64) -> Result<Bytes, Rejection> {
+    let cap = usize::try_from(cap).unwrap_or(usize::MAX);
+    read::capped(body, cap, &super::admit::PACE).await.map_err(super::admit::unread)
+}

@@ -1,0 +1,234 @@
+//! Records: what the gateway answers from what it keeps, a page of pseudonymised records or one re-identified record.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use serde_json::value::RawValue;
+
+use super::Gateway;
+use super::account::Account;
+use super::admit::Admitted;
+use super::answer;
+use super::authorize::ask;
+use super::finish::write;
+use super::materials::unavailable;
+use crate::action;
+use crate::audit::What;
+use crate::custody::{CustodyError, OpenedRecord, Reader};
+use crate::net::ResponseBody;
+use crate::payload::{Kind, Treated, Value};
+use crate::personal::Reference;
+use crate::plan::{Activity, Answer, Field};
+use crate::problem::{Problem, Rejection};
+use crate::standing::Stand;
+use crate::store::{RecordRow, StoreError};
+
+/// Records on one page.
+const PAGE: u32 = 100;
+
+/// Answers from the records of the activity that this one is about.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    admitted: Admitted,
+    body: Incoming,
+    kind: Answer,
+    account: &mut Account,
+) -> Result<Response<ResponseBody>, Rejection> {
+    if !body.is_end_stream() {
+        return Err(Rejection::new(Problem::FieldNotPermitted).detail("This route takes no body."));
+    }
+    let shelf = Shelf::of(gateway, &admitted)?;
+    let body = match kind {
+        Answer::PseudonymizedRecords => shelf.page(&admitted, account).await?,
+        Answer::ReIdentifiedRecord => shelf.single(&admitted, account).await?,
+    };
+    Ok(answer::json(StatusCode::OK, body))
+}
+
+/// The records that one activity answers from.
+struct Shelf<'a> {
+    gateway: &'a Gateway,
+    activity: &'a Activity,
+    source: &'a Activity,
+    keys: Arc<[crate::crypto::InterchangeKey]>,
+}
+
+impl<'a> Shelf<'a> {
+    fn of(gateway: &'a Gateway, admitted: &'a Admitted) -> Result<Self, Rejection> {
+        let live = &admitted.routed.live;
+        let activity = &admitted.routed.route.activity;
+        // INVARIANT: the plan gives an answering route an activity with a source.
+        let source = activity.records_of.and_then(|index| live.plan.activities.get(index));
+        let source = source.ok_or_else(|| Rejection::new(Problem::InternalError))?;
+        Ok(Self { gateway, activity, source, keys: Arc::clone(&live.keys) })
+    }
+
+    fn reader(&self) -> Reader {
+        if self.activity.may_outlive_source { Reader::Outliving } else { Reader::Source }
+    }
+
+    /// `{"page": 1, "pages": 3, "records": […]}`: fields with an export destination only, in the order of the records'
+    /// random names, so that neither number nor order tells who it is.
+    async fn page(&self, admitted: &Admitted, account: &Account) -> Result<Bytes, Rejection> {
+        let page = admitted.routed.query.iter().find(|(name, _)| name == "page");
+        let page: u64 = page.and_then(|(_, value)| value.parse().ok()).unwrap_or(1).max(1);
+        let store = self.gateway.store();
+        let count = store.records_count(&self.source.name).await.map_err(unavailable_store)?;
+        let skip = (page - 1).saturating_mul(u64::from(PAGE));
+        let rows = store.records(&self.source.name, None, skip, PAGE).await.map_err(unavailable_store)?;
+
+        let domain = &self.activity.pseudonymization_domain;
+        let pseudonyms = self.gateway.custody().pseudonyms(domain).await.map_err(unavailable)?;
+        let materials = action::Materials { pseudonyms: Some(&pseudonyms), keys: &self.keys };
+        let mut shown = Vec::new();
+        let mut stands = Vec::new();
+        for row in &rows {
+            let Some((stand, record)) = self.open(row).await? else { continue };
+            shown.push(self.export(&record, &materials)?);
+            stands.push(stand);
+        }
+        let pages = count.div_ceil(u64::from(PAGE)).max(1);
+        let body = format!(r#"{{"page":{page},"pages":{pages},"records":[{}]}}"#, shown.join(","));
+        let what = What::Exported {
+            activity: &self.activity.name,
+            caller: account.caller,
+            decision: account.decision,
+            records: stands.len() as u64,
+        };
+        write(self.gateway, what).await?;
+        // Whoever withdrew while the page was being made must not be on it.
+        match self.gateway.standing().forward_all(&stands) {
+            Some(_leave) => Ok(body.into()),
+            None => Err(Rejection::new(Problem::DependencyUnavailable)
+                .retry_after(1)
+                .detail("What somebody permits changed while the page was made.")),
+        }
+    }
+
+    /// One record as it was kept.
+    async fn single(&self, admitted: &Admitted, account: &mut Account) -> Result<Bytes, Rejection> {
+        let unknown = || Rejection::new(Problem::RecordUnknown);
+        let number: u64 =
+            admitted.routed.params.first().and_then(|text| text.parse().ok()).ok_or_else(unknown)?;
+        let row = self.gateway.store().record(&self.source.name, number).await.map_err(unavailable_store)?;
+        let (stand, record) = match &row {
+            Some(row) => self.open(row).await?.ok_or_else(unknown)?,
+            None => return Err(unknown()),
+        };
+        account.person = Some(record.reference);
+        let what = What::ReIdentified {
+            activity: &self.activity.name,
+            caller: Some(admitted.caller.tag()),
+            decision: account.decision,
+            person: record.reference,
+            reason: admitted.reason.as_deref().unwrap_or("none"),
+            record: number,
+            text: None,
+        };
+        write(self.gateway, what).await?;
+        let body = record.to_json().to_vec().into();
+        self.gateway.standing().forward(&stand).map(|_leave| body).ok_or_else(unknown)
+    }
+
+    /// A record in clear, if its person's standing permits this activity; each record is a data subject of its own.
+    async fn open(&self, row: &RecordRow) -> Result<Option<(Stand, OpenedRecord)>, Rejection> {
+        let Some(stand) = self.stand(row.record.reference).await? else { return Ok(None) };
+        if stand.permits(ask(self.gateway, self.activity)).is_err() {
+            return Ok(None);
+        }
+        match self.gateway.custody().open_record(&row.record, self.reader()).await {
+            Ok(record) => Ok(Some((stand, record))),
+            Err(CustodyError::Destroyed) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn stand(&self, reference: Reference) -> Result<Option<Stand>, Rejection> {
+        self.gateway
+            .standing()
+            .of_reference(reference)
+            .await
+            .map_err(|error| Rejection::new(Problem::DependencyUnavailable).because(error))
+    }
+
+    /// One row: the person's pseudonym in this activity's domain, and what each field's export destination shows.
+    fn export(&self, record: &OpenedRecord, materials: &action::Materials<'_>) -> Result<String, Rejection> {
+        let mut row = String::with_capacity(256);
+        row.push_str("{\"person\":");
+        let person =
+            materials.pseudonyms.as_ref().map(|pseudonyms| pseudonyms.of(&record.reference.to_string()));
+        push_string(&mut row, person.as_deref().unwrap_or_default());
+        for field in self.source.request.fields.iter().chain(&self.source.response.fields) {
+            let (Some(export), Some(kept)) = (&field.export, record.field(&field.name)) else { continue };
+            if let Some(value) = exported(field, export, kept, materials)? {
+                row.push(',');
+                push_string(&mut row, &field.name);
+                row.push(':');
+                row.push_str(&value);
+            }
+        }
+        row.push('}');
+        Ok(row)
+    }
+}
+
+/// What an export shows of a kept value, as JSON. Of a field with `[*]` each value is treated by itself.
+fn exported(
+    field: &Field,
+    export: &action::Action,
+    kept: &[u8],
+    materials: &action::Materials<'_>,
+) -> Result<Option<String>, Rejection> {
+    let damaged = || Rejection::new(Problem::InternalError);
+    if !field.path.is_many() {
+        let kept: &RawValue = serde_json::from_slice(kept).map_err(|_| damaged())?;
+        return shown(export, kept, materials);
+    }
+    let list: Vec<(Vec<u32>, &RawValue)> = serde_json::from_slice(kept).map_err(|_| damaged())?;
+    let mut values = Vec::with_capacity(list.len());
+    for (_, value) in list {
+        values.extend(shown(export, value, materials)?);
+    }
+    Ok(Some(format!("[{}]", values.join(","))))
+}
+
+fn shown(
+    export: &action::Action,
+    kept: &RawValue,
+    materials: &action::Materials<'_>,
+) -> Result<Option<String>, Rejection> {
+    let failed = |error: serde_json::Error| Rejection::new(Problem::InternalError).because(error);
+    let parsed: serde_json::Value = serde_json::from_str(kept.get()).map_err(failed)?;
+    let kind = match &parsed {
+        serde_json::Value::Null => Kind::Null,
+        serde_json::Value::Bool(_) => Kind::Boolean,
+        serde_json::Value::Number(number) if number.is_f64() => Kind::Number,
+        serde_json::Value::Number(_) => Kind::Integer,
+        _ => Kind::String,
+    };
+    let text = parsed.as_str().unwrap_or(kept.get());
+    let mut out = String::new();
+    let treated = export.apply(Value { kind, text }, materials, &mut out);
+    match treated.map_err(|_| Rejection::new(Problem::InternalError))? {
+        Treated::Kept => Ok(Some(kept.get().to_owned())),
+        Treated::LeftOut => Ok(None),
+        Treated::Replaced(Kind::String) => {
+            let mut text = String::with_capacity(out.len() + 2);
+            push_string(&mut text, &out);
+            Ok(Some(text))
+        }
+        Treated::Replaced(_) => Ok(Some(out)),
+    }
+}
+
+fn push_string(out: &mut String, text: &str) {
+    // A string is always JSON.
+    out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()));
+}
+
+fn unavailable_store(error: StoreError) -> Rejection {
+    Rejection::new(Problem::DependencyUnavailable).because(error)
+}

@@ -1,0 +1,103 @@
+//! Route: which policy governs a request. The path is brought to its one form here; what is matched is what is
+//! forwarded.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::uri::PathAndQuery;
+
+use super::account::Account;
+use super::gateway::Live;
+use crate::check::Invalid;
+use crate::net::{PathError, path, query};
+use crate::plan::{Match, Mode, NoRoute, Param, Route};
+use crate::problem::{Problem, Rejection};
+
+/// Query parameters, decoded, in the order in which they came.
+type Query = Vec<(String, String)>;
+
+/// A request that a policy governs.
+#[derive(Debug)]
+pub(super) struct Routed {
+    /// What was in force when the exchange began, and is until it ends.
+    pub(super) live: Arc<Live>,
+    pub(super) route: Arc<Route>,
+    /// Path parameters, decoded, in the order of the path.
+    pub(super) params: Vec<String>,
+    /// Query parameters, decoded, as they came.
+    pub(super) query: Query,
+    /// The canonical path and the declared query: what the upstream is asked for.
+    pub(super) target: PathAndQuery,
+}
+
+/// Finds the route and checks what stands in the request's target.
+pub(super) fn find(live: Arc<Live>, head: &Parts, account: &mut Account) -> Result<Routed, Rejection> {
+    let canonical = path::canonical(&head.uri).map_err(|error| {
+        let problem = match error {
+            PathError::TooLong => Problem::UriTooLong,
+            _ => Problem::RequestMalformed,
+        };
+        Rejection::new(problem).detail(error.to_string())
+    })?;
+    let Match { route, params } =
+        live.plan.route(&head.method, canonical.as_str()).map_err(|none| match none {
+            NoRoute::Unknown => Rejection::new(Problem::RouteUnknown),
+            NoRoute::Method { allow } => {
+                Rejection { allow: Some(allow), ..Rejection::new(Problem::MethodNotPermitted) }
+            }
+        })?;
+    let route = Arc::clone(route);
+    account.activity = Some(Arc::clone(&route.activity.name));
+    if route.activity.mode == Mode::Closed {
+        return Err(Problem::ActivityClosed.into());
+    }
+    let malformed =
+        |error: &dyn std::error::Error| Rejection::new(Problem::RequestMalformed).detail(error.to_string());
+    let pairs = query::pairs(head.uri.query().unwrap_or_default()).map_err(|error| malformed(&error))?;
+    let query: Query =
+        pairs.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    for (param, value) in route.path.iter().zip(&params) {
+        check(param, value)?;
+    }
+    check_query(&route, &query)?;
+    let target = canonical.target(head.uri.query()).map_err(|error| malformed(&error))?;
+    Ok(Routed { live, route, params, query, target })
+}
+
+/// Every parameter is declared, and every required one is there.
+fn check_query(route: &Route, query: &[(String, String)]) -> Result<(), Rejection> {
+    for (name, value) in query {
+        match route.query.iter().find(|param| *param.name == **name) {
+            Some(param) => check(param, value)?,
+            None => {
+                return Err(Rejection::new(Problem::FieldNotPermitted)
+                    .detail("The query has a parameter that the policy does not declare."));
+            }
+        }
+    }
+    let missing = |param: &&Param| param.required && !query.iter().any(|(name, _)| **name == *param.name);
+    match route.query.iter().find(missing) {
+        Some(param) => Err(Rejection::new(Problem::FieldInvalid)
+            .field(Arc::clone(&param.name))
+            .detail("The query parameter is missing.")),
+        None => Ok(()),
+    }
+}
+
+/// What a value must be, as a sentence for the caller.
+pub(super) fn sentence(invalid: &Invalid) -> String {
+    format!("It {}.", invalid.detail)
+}
+
+/// A parameter's text, read as the type that is declared for it.
+pub(super) fn check(param: &Param, text: &str) -> Result<(), Rejection> {
+    let Param { name, check, .. } = param;
+    match check.run_text(text) {
+        Ok(checked) if !checked.changed => Ok(()),
+        // What a sanitiser would change cannot be changed in a target that was already matched.
+        Ok(_) => Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(name))),
+        Err(invalid) => {
+            Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(name)).detail(sentence(&invalid)))
+        }
+    }
+}
