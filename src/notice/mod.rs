@@ -1,0 +1,178 @@
+//! The pages that people read: the privacy notice (GDPR Art. 13), generated from the policies in force, and one page for
+//! each problem. They are written once per load; the pipeline serves them as they are.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use askama::Template;
+
+use crate::crypto::sha256;
+use crate::pipeline::{Page, Pages};
+use crate::plan::{Activity, FurtherProcessing, LegalBasis, Organisation, Plan, Recipient, Role};
+use crate::problem::Problem;
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = include_str!("style.css");
+
+/// The pages could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the privacy notice cannot be written")]
+pub struct NoticeError(#[from] askama::Error);
+
+/// Every page of the gateway for these policies.
+///
+/// # Errors
+/// Where a page cannot be written.
+pub fn pages(plan: &Plan) -> Result<Pages, NoticeError> {
+    let mut pages = Pages::default();
+    pages.put("notice", html(notice(plan)?));
+    pages.put("style.css", Page { content_type: "text/css; charset=utf-8", body: STYLE.into() });
+    pages.put("problems", html(Index { problems: Problem::ALL }.render()?));
+    for problem in Problem::ALL {
+        pages.put(&format!("problems/{problem}"), html(ProblemPage { problem: *problem }.render()?));
+    }
+    Ok(pages)
+}
+
+/// The SHA-256 of a purpose's wording, which a consent to it carries as evidence (GDPR Art. 7(1)).
+pub fn wording(says: &str, notice_version: u32) -> [u8; 32] {
+    sha256(&[b"consentry notice wording v1", says.as_bytes(), &notice_version.to_be_bytes()])
+}
+
+fn html(body: String) -> Page {
+    Page { content_type: HTML, body: body.into() }
+}
+
+fn notice(plan: &Plan) -> Result<String, askama::Error> {
+    let activities = plan.activities.iter().map(|activity| Row::new(activity, plan)).collect();
+    NoticePage { organisation: &plan.organisation, activities }.render()
+}
+
+#[derive(Template)]
+#[template(path = "notice/notice.html")]
+struct NoticePage<'a> {
+    organisation: &'a Organisation,
+    activities: Vec<Row<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "notice/problem.html")]
+struct ProblemPage {
+    problem: Problem,
+}
+
+#[derive(Template)]
+#[template(path = "notice/problems.html")]
+struct Index {
+    problems: &'static [Problem],
+}
+
+/// One activity, as the notice tells it.
+struct Row<'a> {
+    title: &'a str,
+    says: &'a str,
+    notice_version: u32,
+    basis: &'static str,
+    categories: Vec<&'a str>,
+    recipients: Vec<String>,
+    retention: String,
+    source: Option<String>,
+    automated_decision: Option<String>,
+    by_consent: bool,
+    objection: bool,
+}
+
+impl<'a> Row<'a> {
+    fn new(activity: &'a Activity, plan: &'a Plan) -> Self {
+        let fields = activity.request.fields.iter().chain(&activity.response.fields);
+        let mut categories: Vec<&str> = fields.filter_map(|field| field.category.as_deref()).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        let recipients = activity.recipient.iter().chain(&activity.other_recipients);
+        let source = activity.records_of.and_then(|index| plan.activities.get(index));
+        Self {
+            title: &activity.title,
+            says: activity.purpose.says.as_deref().unwrap_or(&activity.purpose.name),
+            notice_version: activity.purpose.notice_version,
+            basis: basis(activity.legal_basis),
+            categories,
+            recipients: recipients.map(|recipient| describe(recipient)).collect(),
+            retention: term(activity.retention),
+            source: source.map(|source| further(&source.title, activity.further_processing.as_ref())),
+            automated_decision: activity
+                .automated_decision
+                .as_ref()
+                .map(|(ground, contest)| format!("Ground: {}. To contest it: {contest}.", ground.word())),
+            by_consent: activity.legal_basis == LegalBasis::Consent,
+            objection: activity.legal_basis.may_be_objected_to() || activity.purpose.direct_marketing,
+        }
+    }
+}
+
+const fn basis(basis: LegalBasis) -> &'static str {
+    match basis {
+        LegalBasis::Consent => "your consent (GDPR Art. 6(1)(a))",
+        LegalBasis::Contract => "a contract with you (GDPR Art. 6(1)(b))",
+        LegalBasis::LegalObligation => "a legal obligation (GDPR Art. 6(1)(c))",
+        LegalBasis::VitalInterests => "vital interests (GDPR Art. 6(1)(d))",
+        LegalBasis::PublicTask => "a task in the public interest (GDPR Art. 6(1)(e))",
+        LegalBasis::LegitimateInterests => "legitimate interests (GDPR Art. 6(1)(f))",
+    }
+}
+
+fn describe(recipient: &Recipient) -> String {
+    let role = match recipient.role {
+        Role::Processor => "processor",
+        Role::JointController => "joint controller",
+        Role::Controller => "controller",
+    };
+    let mut text = format!("{} ({role}, {})", recipient.name, recipient.country);
+    if let Some(instrument) = &recipient.transfer_instrument {
+        // Writing to a String does not fail.
+        let _ = write!(text, ", transferred under {}", instrument.word());
+    }
+    text
+}
+
+fn further(source: &str, ground: Option<&FurtherProcessing>) -> String {
+    match ground {
+        Some(FurtherProcessing::OwnConsent) => {
+            format!("what was kept for “{source}”, with your separate consent")
+        }
+        Some(
+            FurtherProcessing::Art89(reference)
+            | FurtherProcessing::Law(reference)
+            | FurtherProcessing::Compatibility(reference),
+        ) => format!("what was kept for “{source}” ({reference})"),
+        None => format!("what was kept for “{source}”"),
+    }
+}
+
+/// A term in the largest unit that says it exactly.
+fn term(term: Duration) -> String {
+    let seconds = term.as_secs();
+    let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
+        .into_iter()
+        .find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length))
+        .map_or((seconds, "second"), |(length, unit)| (seconds / length, unit));
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_said_in_the_largest_exact_unit() {
+        assert_eq!(term(Duration::from_secs(30 * 86_400)), "30 days");
+        assert_eq!(term(Duration::from_secs(86_400)), "1 day");
+        assert_eq!(term(Duration::from_secs(90 * 60)), "90 minutes");
+        assert_eq!(term(Duration::from_secs(61)), "61 seconds");
+    }
+
+    #[test]
+    fn a_wording_is_another_one_when_its_text_or_version_is() {
+        assert_ne!(wording("to suggest products", 1), wording("to suggest products", 2));
+        assert_ne!(wording("to suggest products", 1), wording("to suggest things", 1));
+    }
+}
