@@ -1,1 +1,18 @@
-//! (empty)
+//! The administration: what an operator or a privacy officer does, over a unix socket or over TLS with a token, never on
+//! the listeners of callers. The command line speaks to a running gateway through it.
+//!
+//! | path | role | what |
+//! |---|---|---|
+//! | `GET /health` | anybody who reaches it | 200 while the gateway can do its work, 503 while not |
+//! | `GET /metrics` | operator | Prometheus figures |
+//! | `POST /v1/commands` | by command | a [`Command`] in JSON, answered by its [`Reply`] |
+
+mod access;
+mod command;
+mod http;
+mod office;
+
+pub use access::{Access, Grant, Role, new_token};
+pub use command::{Command, PersonId, Reply};
+pub use http::{Served, serve_socket, serve_tls};
+pub use office::{Control, Office, OfficeError};

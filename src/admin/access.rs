@@ -1,0 +1,117 @@
+//! Who may do what. The unix socket's mode (0600) is its authentication; over TLS a bearer token is asked for, of which
+//! the deployment holds the hash alone.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::crypto::{Digest, random, sha256};
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Runs the gateway: reload, retention, figures.
+    Operator,
+    /// Acts for persons: consent, restriction, objection, erasure; and all that an auditor may.
+    Officer,
+    /// Reads the audit.
+    Auditor,
+}
+
+impl Role {
+    /// The role of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "operator" => Some(Self::Operator),
+            "officer" => Some(Self::Officer),
+            "auditor" => Some(Self::Auditor),
+            _ => None,
+        }
+    }
+
+    /// Whether whoever holds this role may do what asks for `needed`.
+    pub fn covers(self, needed: Self) -> bool {
+        self == needed || (self == Self::Officer && needed == Self::Auditor)
+    }
+}
+
+/// A token as the deployment holds it.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Whose it is, for the audit.
+    pub name: String,
+    /// What for.
+    pub role: Role,
+    /// SHA-256 of the token. Without a salt: a token is 256 random bits, which no dictionary has.
+    pub hash: Digest,
+}
+
+/// Who may come in.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Whoever can open the socket, in any role.
+    Socket,
+    /// Whoever holds one of these.
+    Tokens(Vec<Grant>),
+}
+
+impl Access {
+    /// Whether the bearer of `token` may do what asks for `needed`.
+    pub(super) fn permits(&self, token: Option<&str>, needed: Role) -> Decision {
+        let grants = match self {
+            Self::Socket => return Decision::Yes,
+            Self::Tokens(grants) => grants,
+        };
+        let Some(token) = token else { return Decision::Unknown };
+        let hash = hash(token);
+        // Every grant is compared, and each in constant time, so that the time tells nothing of which one it was.
+        let found = grants
+            .iter()
+            .fold(None, |found, grant| if bool::from(grant.hash.ct_eq(&hash)) { Some(grant) } else { found });
+        match found {
+            Some(grant) if grant.role.covers(needed) => Decision::Yes,
+            Some(_) => Decision::No,
+            None => Decision::Unknown,
+        }
+    }
+}
+
+/// What [`Access`] decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Yes,
+    /// A token that is for something else.
+    No,
+    /// No token, or none that is known.
+    Unknown,
+}
+
+/// A new token, and the hash of it that the deployment holds.
+pub fn new_token() -> (Zeroizing<String>, Digest) {
+    let secret = Zeroizing::new(random::bytes::<32>());
+    let token = Zeroizing::new(format!("ca_{}", URL_SAFE_NO_PAD.encode(secret.as_slice())));
+    let hash = hash(&token);
+    (token, hash)
+}
+
+fn hash(token: &str) -> Digest {
+    sha256(&[token.as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_opens_what_its_role_covers() {
+        let (token, hash) = new_token();
+        let access = Access::Tokens(vec![Grant { name: "dpo".into(), role: Role::Officer, hash }]);
+        assert_eq!(access.permits(Some(&token), Role::Officer), Decision::Yes);
+        assert_eq!(access.permits(Some(&token), Role::Auditor), Decision::Yes);
+        assert_eq!(access.permits(Some(&token), Role::Operator), Decision::No);
+        assert_eq!(access.permits(Some("ca_other"), Role::Officer), Decision::Unknown);
+        assert_eq!(access.permits(None, Role::Officer), Decision::Unknown);
+        assert_eq!(Access::Socket.permits(None, Role::Operator), Decision::Yes);
+    }
+}

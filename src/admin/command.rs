@@ -1,0 +1,181 @@
+//! What can be asked of the administration, as it travels.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Role;
+
+/// A person as an officer names them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonId {
+    /// The namespace of the token's issuer.
+    pub namespace: String,
+    /// The identifier within it.
+    pub identifier: Zeroizing<String>,
+}
+
+/// Hides who it is.
+impl std::fmt::Debug for PersonId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PersonId({}, …)", self.namespace)
+    }
+}
+
+/// One act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Records that a person agreed to a purpose (GDPR Art. 7).
+    ConsentGrant {
+        /// Who.
+        person: PersonId,
+        /// To what.
+        purpose: String,
+        /// The language of the notice that was shown, as a BCP 47 tag.
+        language: String,
+        /// How it was said: `api`, `paper`, `page`.
+        method: String,
+    },
+    /// Records that a person was asked and said no.
+    ConsentRefuse {
+        /// Who.
+        person: PersonId,
+        /// To what.
+        purpose: String,
+        /// The language of the notice that was shown.
+        language: String,
+        /// How it was said.
+        method: String,
+    },
+    /// Withdraws a consent; in force on this node when it is answered (Art. 7(3)).
+    ConsentWithdraw {
+        /// Who.
+        person: PersonId,
+        /// From what.
+        purpose: String,
+        /// How it was said.
+        method: String,
+    },
+    /// Shows what a person permits.
+    ConsentShow {
+        /// Who.
+        person: PersonId,
+    },
+    /// Restricts the processing of a person's data (Art. 18), or lifts that.
+    Restrict {
+        /// Who.
+        person: PersonId,
+        /// Whether the restriction is lifted.
+        #[serde(default)]
+        lift: bool,
+    },
+    /// Records an objection to a purpose (Art. 21), or lifts it.
+    Object {
+        /// Who.
+        person: PersonId,
+        /// To what.
+        purpose: String,
+        /// Whether the objection is lifted.
+        #[serde(default)]
+        lift: bool,
+    },
+    /// Erases a person's data by destroying their keys (Art. 17).
+    Erase {
+        /// Who.
+        person: PersonId,
+    },
+    /// Erases what has come to its term, now rather than at the next hour.
+    Retention {},
+    /// Verifies the audit from its first entry, and against a checkpoint that was kept elsewhere.
+    AuditVerify {
+        /// The checkpoint, as [`Command::AuditCheckpoint`] gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        against: Option<String>,
+    },
+    /// Gives a signed checkpoint of the audit, to keep elsewhere.
+    AuditCheckpoint {},
+    /// Reads policies, certificates and API keys anew.
+    Reload {},
+}
+
+impl Command {
+    /// Who may give it.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::ConsentGrant { .. }
+            | Self::ConsentRefuse { .. }
+            | Self::ConsentWithdraw { .. }
+            | Self::ConsentShow { .. }
+            | Self::Restrict { .. }
+            | Self::Object { .. }
+            | Self::Erase { .. } => Role::Officer,
+            Self::AuditVerify { .. } | Self::AuditCheckpoint {} => Role::Auditor,
+            Self::Retention {} | Self::Reload {} => Role::Operator,
+        }
+    }
+
+    /// Its name, for the audit.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ConsentGrant { .. } => "consent-grant",
+            Self::ConsentRefuse { .. } => "consent-refuse",
+            Self::ConsentWithdraw { .. } => "consent-withdraw",
+            Self::ConsentShow { .. } => "consent-show",
+            Self::Restrict { .. } => "restrict",
+            Self::Object { .. } => "object",
+            Self::Erase { .. } => "erase",
+            Self::Retention {} => "retention",
+            Self::AuditVerify { .. } => "audit-verify",
+            Self::AuditCheckpoint {} => "audit-checkpoint",
+            Self::Reload {} => "reload",
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Whether it was done.
+    pub done: bool,
+    /// For people: one sentence, or a few lines. Never holds an identifier.
+    pub says: String,
+    /// For programs.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub data: serde_json::Value,
+}
+
+impl Reply {
+    /// It was done.
+    pub fn done(says: impl Into<String>) -> Self {
+        Self { done: true, says: says.into(), data: serde_json::Value::Null }
+    }
+
+    /// It was not.
+    pub fn not_done(says: impl Into<String>) -> Self {
+        Self { done: false, says: says.into(), data: serde_json::Value::Null }
+    }
+
+    /// Adds what programs read.
+    pub fn with(mut self, data: serde_json::Value) -> Self {
+        self.data = data;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_travels_and_an_unknown_member_is_refused() {
+        let erase = Command::Erase {
+            person: PersonId { namespace: "customers".into(), identifier: Zeroizing::new("u1".into()) },
+        };
+        let text = serde_json::to_string(&erase).unwrap();
+        assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), erase);
+        assert!(serde_json::from_str::<Command>(r#"{"command":"reload","force":true}"#).is_err());
+        assert!(!format!("{erase:?}").contains("u1"));
+    }
+}

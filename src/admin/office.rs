@@ -1,0 +1,279 @@
+//! Where commands are carried out, whoever they come from: a running gateway's administration, or the command line while
+//! no gateway runs.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Command, PersonId, Reply};
+use crate::audit::{Checkpoint, What};
+use crate::clock::Clock;
+use crate::crypto::sha256;
+use crate::custody::retention;
+use crate::journal::{Journal, JournalError};
+use crate::personal::Person;
+use crate::pipeline::Gateway;
+use crate::rights::consent::{self, Method, Statement};
+use crate::rights::{self, Facts, Rights, RightsError, stops};
+use crate::store::{ConsentRow, ConsentState, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// What the composition root does for the administration: swap the policies.
+pub trait Control: Send + Sync {
+    /// Reads policies, certificates and API keys anew. The answer is for people: what is in force now, or what is wrong
+    /// with the new set, in which case the old one stays.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>>;
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// What was asked makes no sense here.
+    #[error("{0}")]
+    Asked(String),
+    /// A right could not be carried out.
+    #[error(transparent)]
+    Rights(#[from] RightsError),
+    /// The store does not answer.
+    #[error("the store did not do what was asked; ask again")]
+    Store(#[from] StoreError),
+    /// The journal does not answer.
+    #[error("the journal did not do what was asked; ask again")]
+    Journal(#[from] JournalError),
+}
+
+impl OfficeError {
+    /// Whether asking otherwise helps, rather than asking later.
+    pub fn is_asked_wrong(&self) -> bool {
+        match self {
+            Self::Asked(_) => true,
+            Self::Rights(error) => !matches!(error, RightsError::Store(_) | RightsError::Custody(_)),
+            Self::Store(_) | Self::Journal(_) => false,
+        }
+    }
+}
+
+/// Carries commands out.
+pub struct Office {
+    gateway: Arc<Gateway>,
+    rights: Rights,
+    control: Option<Arc<dyn Control>>,
+}
+
+impl Office {
+    /// Over the rooms that exchanges use. Without `control` there is nothing to reload.
+    pub fn new(gateway: Arc<Gateway>, rights: Rights, control: Option<Arc<dyn Control>>) -> Self {
+        Self { gateway, rights, control }
+    }
+
+    pub(super) fn healthy(&self) -> bool {
+        self.store().health().able
+    }
+
+    pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
+        let metrics: &Metrics = self.gateway.metrics();
+        metrics.encode()
+    }
+
+    /// Does it, and says what came of it.
+    ///
+    /// # Errors
+    /// Where it makes no sense, or a part does not answer; then nothing is known to be done, and it can be asked again.
+    pub async fn carry_out(&self, command: Command) -> Result<Reply, OfficeError> {
+        match command {
+            Command::ConsentGrant { person, purpose, language, method } => {
+                let (person, wording) = (subject(&person), self.wording(&purpose)?);
+                let statement = statement(&purpose, wording, &language, &method)?;
+                consent::grant(&self.rights, &self.facts(), &person, statement).await?;
+                Ok(Reply::done(format!("Consent to {purpose} is recorded.")))
+            }
+            Command::ConsentRefuse { person, purpose, language, method } => {
+                let (person, wording) = (subject(&person), self.wording(&purpose)?);
+                let statement = statement(&purpose, wording, &language, &method)?;
+                consent::refuse(&self.rights, &self.facts(), &person, statement).await?;
+                Ok(Reply::done(format!("The refusal of {purpose} is recorded.")))
+            }
+            Command::ConsentWithdraw { person, purpose, method } => {
+                self.wording(&purpose)?;
+                let method = self::method(&method)?;
+                consent::withdraw(&self.rights, &self.facts(), &subject(&person), &purpose, method).await?;
+                Ok(Reply::done(format!("Consent to {purpose} is withdrawn; it binds from now on.")))
+            }
+            Command::ConsentShow { person } => self.show(&subject(&person)).await,
+            Command::Restrict { person, lift } => self.restrict(&subject(&person), lift).await,
+            Command::Object { person, purpose, lift } => {
+                self.wording(&purpose)?;
+                self.object(&subject(&person), &purpose, lift).await
+            }
+            Command::Erase { person } => self.erase(&subject(&person)).await,
+            Command::Retention {} => self.retention().await,
+            Command::AuditVerify { against } => self.verify(against.as_deref()).await,
+            Command::AuditCheckpoint {} => Ok(Reply::done(self.journal().checkpoint().encode())),
+            Command::Reload {} => self.reload().await,
+        }
+    }
+
+    /// Erases what has come to its term. The composition root asks for it now and then.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn retention(&self) -> Result<Reply, OfficeError> {
+        let report = retention::run(self.store(), &self.facts().terms(), self.clock().now()).await?;
+        for activity in &report.unnamed {
+            tracing::warn!(
+                activity,
+                "records are kept of an activity that no policy names: nothing says when they must go"
+            );
+        }
+        let retention::Report { records, keys, unnamed } = report;
+        Ok(Reply::done(format!("{records} records came to their term; {keys} keys were destroyed."))
+            .with(json!({ "records": records, "keys": keys, "unnamed": unnamed })))
+    }
+
+    async fn show(&self, person: &Person) -> Result<Reply, OfficeError> {
+        let row = self.store().stand(self.gateway.custody().lookup(person)).await?;
+        let mut lines: Vec<String> = row.consents.iter().map(consent_line).collect();
+        lines.extend(row.stops.iter().map(|stop| {
+            let purpose = stop.purpose.as_deref().map(|purpose| format!(" to {purpose}")).unwrap_or_default();
+            format!("{:?}{purpose} since {}", stop.kind, stop.at).to_lowercase()
+        }));
+        if lines.is_empty() {
+            lines.push("The person has said nothing, or is not known.".to_owned());
+        }
+        Ok(Reply::done(lines.join("\n")))
+    }
+
+    async fn restrict(&self, person: &Person, lift: bool) -> Result<Reply, OfficeError> {
+        if lift {
+            stops::lift_restriction(&self.rights, person).await?;
+            return Ok(Reply::done("The restriction is lifted."));
+        }
+        stops::restrict(&self.rights, person).await?;
+        Ok(Reply::done(
+            "Processing is restricted from now on: what is kept stays, and is not used (Art. 18).",
+        ))
+    }
+
+    async fn object(&self, person: &Person, purpose: &str, lift: bool) -> Result<Reply, OfficeError> {
+        if lift {
+            stops::lift_objection(&self.rights, person, purpose).await?;
+            return Ok(Reply::done(format!("The objection to {purpose} is lifted.")));
+        }
+        stops::object(&self.rights, &self.facts(), person, purpose).await?;
+        Ok(Reply::done(format!("The objection to {purpose} is recorded; it binds from now on (Art. 21).")))
+    }
+
+    async fn erase(&self, person: &Person) -> Result<Reply, OfficeError> {
+        let erasure = rights::erase(&self.rights, &self.facts(), person).await?;
+        let mut lines = vec![
+            "The person's data is erased: their keys are destroyed, and what they sealed opens nowhere."
+                .to_owned(),
+        ];
+        lines.push(format!(
+            "{} keys destroyed, {} records deleted.",
+            erasure.keys_destroyed, erasure.records_deleted
+        ));
+        for kept in &erasure.kept {
+            lines.push(format!(
+                "Kept: {} keys of {}, by {} (Art. 17(3)).",
+                kept.keys, kept.activity, kept.ground
+            ));
+        }
+        Ok(Reply::done(lines.join("\n")))
+    }
+
+    async fn verify(&self, against: Option<&str>) -> Result<Reply, OfficeError> {
+        let against = against
+            .map(|text| Checkpoint::parse(text).map_err(|error| OfficeError::Asked(error.to_string())))
+            .transpose()?;
+        match self.journal().verify(against).await {
+            Ok(report) => Ok(Reply::done(format!(
+                "The audit is in order: {} entries, vouched for up to entry {}, {} signed checkpoints agree.",
+                report.chain.count, report.vouched, report.checkpoints
+            ))
+            .with(json!({ "entries": report.chain.count, "vouched": report.vouched }))),
+            Err(JournalError::Broken(broken)) => {
+                Ok(Reply::not_done(format!("The audit is NOT in order: {broken}.")))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn reload(&self) -> Result<Reply, OfficeError> {
+        let Some(control) = &self.control else {
+            return Err(OfficeError::Asked("No gateway runs: there is nothing to reload.".to_owned()));
+        };
+        match control.reload().await {
+            Ok(says) => {
+                self.journal().record(What::Administered { command: "reload", role: "operator" })?.await?;
+                Ok(Reply::done(says))
+            }
+            Err(says) => Ok(Reply::not_done(says)),
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::from(&self.gateway.live().plan)
+    }
+
+    /// The hash of what the notice says of a purpose, and its version.
+    fn wording(&self, purpose: &str) -> Result<([u8; 32], u32), OfficeError> {
+        let live = self.gateway.live();
+        let purposes = &live.plan.organisation.purposes;
+        let found = purposes.get(purpose).ok_or_else(|| {
+            let known: Vec<&str> = purposes.keys().map(|name| &**name).collect();
+            OfficeError::Asked(format!("No policy names this purpose; there are: {}.", known.join(", ")))
+        })?;
+        let says = found.says.as_deref().unwrap_or_default();
+        Ok((sha256(&[says.as_bytes()]), found.notice_version))
+    }
+
+    fn store(&self) -> &Store {
+        self.gateway.store()
+    }
+
+    fn journal(&self) -> &Journal {
+        self.gateway.journal()
+    }
+
+    fn clock(&self) -> &Clock {
+        self.gateway.clock()
+    }
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Office")
+    }
+}
+
+fn subject(person: &PersonId) -> Person {
+    Person::new(person.namespace.as_str(), person.identifier.as_str())
+}
+
+fn statement<'a>(
+    purpose: &'a str,
+    (wording, notice_version): ([u8; 32], u32),
+    language: &'a str,
+    method: &str,
+) -> Result<Statement<'a>, OfficeError> {
+    Ok(Statement { purpose, notice_version, wording, language, method: self::method(method)? })
+}
+
+fn method(word: &str) -> Result<Method, OfficeError> {
+    Method::parse(word)
+        .ok_or_else(|| OfficeError::Asked("The method is one of page, api, paper and spoken.".to_owned()))
+}
+
+fn consent_line(row: &ConsentRow) -> String {
+    let ConsentRow { purpose, notice_version, state, at, expires, language, method, .. } = row;
+    let state = match state {
+        ConsentState::Given => "given",
+        ConsentState::Refused => "refused",
+        ConsentState::Withdrawn => "withdrawn",
+    };
+    let until = expires.map(|expires| format!(", expires {expires}")).unwrap_or_default();
+    format!("{purpose} (notice version {notice_version}, {language}): {state} {at} by {method}{until}")
+}
