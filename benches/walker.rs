@@ -1,6 +1,8 @@
 //! The walk beside `serde_json`: `IgnoredAny`, which only checks the grammar, and `Value`, read and written again.
 //! Ratios within one run are what counts.
 
+#![expect(clippy::expect_used, reason = "a bench stops at the first surprise")]
+
 use std::convert::Infallible;
 use std::hint::black_box;
 

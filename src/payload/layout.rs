@@ -118,7 +118,16 @@ impl Members {
 #[derive(Clone, Debug)]
 struct Edge {
     name: Box<str>,
+    /// The name in quotes, where JSON may spell it without escapes; nearly every body does.
+    quoted: Option<Box<str>>,
     to: NodeId,
+}
+
+impl Edge {
+    fn new(name: &str, to: NodeId) -> Self {
+        let plain = !name.chars().any(|c| c < ' ' || c == '"' || c == '\\');
+        Self { name: name.into(), quoted: plain.then(|| format!("\"{name}\"").into()), to }
+    }
 }
 
 impl Layout {
@@ -162,16 +171,18 @@ impl Layout {
         self.below.get(range.0 as usize..range.1 as usize).unwrap_or_default()
     }
 
-    /// The number of the member with this name, unescaped, and its place. `hint` is looked at first: bodies mostly
-    /// have their keys in one order.
+    /// How JSON mostly spells the key of a member, in quotes, and its place.
     #[inline]
-    pub(super) fn member(&self, members: Members, hint: u32, name: &[u8]) -> Option<(u32, NodeId)> {
+    pub(super) fn quoted(&self, members: Members, number: u32) -> Option<(&str, NodeId)> {
+        let edge = self.edges.get((members.first + number) as usize).filter(|_| number < members.count)?;
+        Some((edge.quoted.as_deref()?, edge.to))
+    }
+
+    /// The number of the member with this name, unescaped, and its place.
+    pub(super) fn member(&self, members: Members, name: &[u8]) -> Option<(u32, NodeId)> {
         let first = members.first as usize;
         let edges = self.edges.get(first..first + members.count as usize)?;
         let is = |edge: &Edge| edge.name.as_bytes() == name;
-        if let Some(edge) = edges.get(hint as usize).filter(|edge| is(edge)) {
-            return Some((hint, edge.to));
-        }
         if members.count <= FEW {
             return (0..).zip(edges).find(|(_, edge)| is(edge)).map(|(number, edge)| (number, edge.to));
         }
@@ -223,7 +234,7 @@ impl Layout {
             sorted: number(self.sorted.len()),
             count: number(members.len()),
         };
-        self.edges.extend(members.iter().map(|&(name, to)| Edge { name: name.into(), to }));
+        self.edges.extend(members.iter().map(|&(name, to)| Edge::new(name, to)));
         if laid.count > FEW {
             let mut places: Vec<_> = (0..).zip(members).collect();
             places.sort_unstable_by(|(_, (a, _)), (_, (b, _))| order(a.as_bytes(), b.as_bytes()));
@@ -351,7 +362,7 @@ mod tests {
 
     fn look(layout: &Layout, names: &[&str]) -> Option<NodeId> {
         names.iter().try_fold(layout.root(), |node, name| match layout.shape(node) {
-            Shape::Object(members) => layout.member(members, 0, name.as_bytes()).map(|(_, node)| node),
+            Shape::Object(members) => layout.member(members, name.as_bytes()).map(|(_, node)| node),
             Shape::Array(element) if *name == "*" => Some(element),
             _ => None,
         })
@@ -370,19 +381,29 @@ mod tests {
     }
 
     #[test]
-    fn many_names_are_found_whatever_the_hint() {
+    fn many_names_are_found() {
         let names: Vec<_> = (0..300).map(|n| format!("field_{}", n * 7919 % 1000)).collect();
         let layout = compile(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
         let Shape::Object(members) = layout.shape(layout.root()) else { panic!("the root is an object") };
         for (number, name) in (0..).zip(&names) {
-            for hint in [0, number, 299, 1000] {
-                let (found, node) = layout.member(members, hint, name.as_bytes()).unwrap();
-                assert_eq!(found, number);
-                assert_eq!(Some(node), layout.nth(members, number));
-            }
+            let (found, node) = layout.member(members, name.as_bytes()).unwrap();
+            assert_eq!(found, number);
+            assert_eq!(Some(node), layout.nth(members, number));
+            assert_eq!(layout.quoted(members, number), Some((&*format!("\"{name}\""), node)));
         }
-        assert!(layout.member(members, 0, b"field_").is_none());
-        assert!(layout.member(members, 0, b"").is_none());
+        assert!(layout.member(members, b"field_").is_none());
+        assert!(layout.member(members, b"").is_none());
+        assert_eq!(layout.quoted(members, 300), None);
+    }
+
+    #[test]
+    fn a_name_that_json_must_escape_is_not_expected_in_quotes() {
+        let layout = compile(&[r#"['a"b']"#, r"['a\\b']", r"['a\nb']", "['a b']"]).unwrap();
+        let Shape::Object(members) = layout.shape(layout.root()) else { panic!("the root is an object") };
+        let quoted: Vec<_> =
+            (0..4).map(|number| layout.quoted(members, number).map(|(quoted, _)| quoted)).collect();
+        assert_eq!(quoted, [None, None, None, Some("\"a b\"")]);
+        assert!(layout.member(members, b"a\nb").is_some());
     }
 
     #[test]

@@ -220,7 +220,7 @@ mod tests {
                 });
             }
             runtime.block_on(async {
-                while given.load(SeqCst) < 20_000 {
+                while given.load(SeqCst) < 5_000 {
                     let shard = epochs.advance(&ADA);
                     epochs.idle(shard).await;
                     acknowledged.store(epochs.current(shard), SeqCst);

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::keys::Keys;
 use super::lexer::{Cursor, Text, unescape};
-use super::skip::Skipper;
+use super::scratch::Scratch;
 use crate::payload::caps::{Caps, Tally};
 use crate::payload::{Kind, Path, Step, Stop, Value};
 
@@ -52,24 +51,18 @@ pub enum Unfound {
 pub fn find<'a>(body: &'a [u8], path: &Path, caps: &Caps) -> Result<Option<Found<'a>>, Stop<Unfound>> {
     let tally = Tally::of(body, caps)?;
     let cursor = Cursor::new(body)?;
-    let name = |step| match step {
-        &Step::Member(ref name) => Ok(&**name),
-        Step::Every => Err(Stop::Visitor(Unfound::Many)),
-    };
-    let names = path.steps().iter().map(name).collect::<Result<Vec<_>, _>>()?;
-    let mut search = Search {
-        body,
-        cursor,
-        tally,
-        names: &names,
-        open: Vec::new(),
-        keys: Keys::default(),
-        skipper: Skipper::default(),
-        unescaped: String::new(),
-        found: None,
-    };
-    search.run()?;
-    Ok(search.found)
+    let mut names = Vec::with_capacity(path.steps().len());
+    for step in path.steps() {
+        match step {
+            Step::Member(name) => names.push(&**name),
+            Step::Every => return Err(Stop::Visitor(Unfound::Many)),
+        }
+    }
+    Scratch::lend(|scratch| {
+        let mut search = Search { body, cursor, tally, names: &names, scratch, found: None };
+        search.run()?;
+        Ok(search.found)
+    })
 }
 
 struct Search<'a, 's> {
@@ -77,12 +70,9 @@ struct Search<'a, 's> {
     cursor: Cursor<'a>,
     tally: Tally<'s>,
     names: &'s [&'s str],
-    /// The marks of the keys of each open object. INVARIANT: these are the objects on the way, so the name that is
-    /// looked for in the innermost is the one at `open.len() - 1`.
-    open: Vec<usize>,
-    keys: Keys,
-    skipper: Skipper,
-    unescaped: String,
+    /// INVARIANT: `marks` has one for each open object, and these are the objects on the way, so the name that is looked
+    /// for in the innermost is the one at `marks.len() - 1`.
+    scratch: &'s mut Scratch,
     found: Option<Found<'a>>,
 }
 
@@ -97,7 +87,7 @@ impl<'a> Search<'a, '_> {
                     Some(b'}') => self.leave()?,
                     _ => self.member()?,
                 };
-            } else if self.open.is_empty() {
+            } else if self.scratch.marks.is_empty() {
                 return Ok(self.cursor.end()?);
             } else {
                 self.cursor.space();
@@ -118,16 +108,18 @@ impl<'a> Search<'a, '_> {
         if self.cursor.peek() != Some(b'{') {
             return Err(self.misshapen());
         }
-        self.tally.depth(self.open.len() + 1)?;
+        self.tally.depth(self.scratch.marks.len() + 1)?;
         self.cursor.at += 1;
         self.cursor.space();
-        self.open.push(self.keys.mark());
+        let mark = self.scratch.keys.mark();
+        self.scratch.marks.push(mark);
         Ok(())
     }
 
     /// `false`: what follows is no object on the way.
     fn leave(&mut self) -> Result<bool, Stop<Unfound>> {
-        self.keys.close(self.open.pop().unwrap_or(0), self.body)?;
+        let mark = self.scratch.marks.pop().unwrap_or(0);
+        self.scratch.keys.close(mark, self.body)?;
         self.cursor.at += 1;
         Ok(false)
     }
@@ -137,19 +129,14 @@ impl<'a> Search<'a, '_> {
         let at = self.cursor.at + 1;
         let key = self.cursor.key()?;
         self.tally.member()?;
-        self.keys.push(at, key)?;
-        let name = self.names.get(self.open.len() - 1).copied();
+        self.scratch.keys.push(at, key, self.body)?;
+        let name = self.names.get(self.scratch.marks.len() - 1).copied();
         if !name.is_some_and(|name| self.is(key, name)) {
-            self.skipper.skip(
-                &mut self.cursor,
-                self.body,
-                self.open.len(),
-                &mut self.tally,
-                &mut self.keys,
-            )?;
+            let Scratch { marks, keys, skipper, .. } = &mut *self.scratch;
+            skipper.skip(&mut self.cursor, self.body, marks.len(), &mut self.tally, keys)?;
             return Ok(false);
         }
-        if self.open.len() < self.names.len() {
+        if self.scratch.marks.len() < self.names.len() {
             return Ok(true);
         }
         if let Some(b'{' | b'[') = self.cursor.peek() {
@@ -173,8 +160,8 @@ impl<'a> Search<'a, '_> {
         if !key.escaped {
             return key.raw == name;
         }
-        self.unescaped.clear();
-        unescape(key.raw, &mut self.unescaped).is_some() && self.unescaped == name
+        self.scratch.unescaped.clear();
+        unescape(key.raw, &mut self.scratch.unescaped).is_some() && self.scratch.unescaped == name
     }
 
     fn misshapen(&self) -> Stop<Unfound> {

@@ -12,6 +12,8 @@ pub(super) struct Keys {
 }
 
 struct Key {
+    /// Compared before the text.
+    digest: u64,
     /// Where it stands in the body.
     at: usize,
     /// Its span in the body, or in `unescaped`.
@@ -24,7 +26,7 @@ struct Key {
 pub(super) const DUPLICATE: &str = "a key stands twice in one object";
 
 /// Up to this many keys are compared each with each.
-const FEW: usize = 8;
+const FEW: usize = 16;
 
 impl Keys {
     /// How many are remembered: what an object hands to [`Keys::close`].
@@ -32,18 +34,20 @@ impl Keys {
         self.keys.len()
     }
 
-    /// Remembers a key whose text begins at `at`.
+    /// Remembers a key whose text begins at `at` of the body.
     #[inline]
-    pub(super) fn push(&mut self, at: usize, key: Text<'_>) -> Result<(), Malformed> {
-        let (from, to) = if key.escaped {
+    pub(super) fn push(&mut self, at: usize, key: Text<'_>, body: &[u8]) -> Result<(), Malformed> {
+        let (digest, from, to) = if key.escaped {
             let from = self.unescaped.len();
             let done = unescape(key.raw, &mut self.unescaped);
             done.ok_or(Malformed { offset: at, reason: "the key cannot be read" })?;
-            (from, self.unescaped.len())
+            let to = self.unescaped.len();
+            (digest(self.unescaped.as_bytes(), from, to), from, to)
         } else {
-            (at, at + key.raw.len())
+            let to = at + key.raw.len();
+            (digest(body, at, to), at, to)
         };
-        self.keys.push(Key { at, from, to, escaped: key.escaped });
+        self.keys.push(Key { digest, at, from, to, escaped: key.escaped });
         Ok(())
     }
 
@@ -56,29 +60,21 @@ impl Keys {
             let source = if key.escaped { unescaped.as_bytes() } else { body };
             source.get(key.from..key.to).unwrap_or_default()
         };
-        let duplicate = if mine.len() < 2 {
-            None
-        } else if mine.len() <= FEW {
+        let equal = |a: &Key, b: &Key| a.digest == b.digest && text(a) == text(b);
+        let duplicate = if mine.len() <= FEW {
             let mut rest = &*mine;
-            std::iter::from_fn(|| {
-                let (first, others) = rest.split_first()?;
+            loop {
+                let Some((key, others)) = rest.split_last() else { break None };
+                if others.iter().any(|other| equal(key, other)) {
+                    break Some(key);
+                }
                 rest = others;
-                Some(others.iter().find(|other| text(other) == text(first)))
-            })
-            .flatten()
-            .next()
+            }
         } else {
-            // Sorting bounds the work whatever the keys are, where a hash would need a secret.
-            mine.sort_unstable_by(|a, b| text(a).cmp(text(b)));
-            mine.windows(2)
-                .filter_map(|pair| {
-                    if let [a, b] = pair {
-                        (text(a) == text(b)).then_some(if a.at > b.at { a } else { b })
-                    } else {
-                        None
-                    }
-                })
-                .next()
+            // Sorting bounds the work whatever the keys are, where a table of hashes would need a secret.
+            mine.sort_unstable_by(|a, b| a.digest.cmp(&b.digest).then_with(|| text(a).cmp(text(b))));
+            let pairs = mine.iter().zip(mine.iter().skip(1));
+            pairs.filter(|(a, b)| equal(a, b)).map(|(a, b)| if a.at > b.at { a } else { b }).next()
         };
         if let Some(key) = duplicate {
             return Err(Malformed { offset: key.at, reason: DUPLICATE });
@@ -90,15 +86,29 @@ impl Keys {
         Ok(())
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
+    /// Forgets everything, and gives back what is beyond `most` bytes.
+    pub(super) fn clear(&mut self, most: usize) {
         self.keys.clear();
-        self.unescaped.clear();
-    }
-
-    /// Gives back what a large body made it hold.
-    pub(super) fn shrink(&mut self, most: usize) {
         self.keys.shrink_to(most / size_of::<Key>());
+        self.unescaped.clear();
         self.unescaped.shrink_to(most);
     }
+}
+
+/// The first eight bytes of `source` at `from`, but none at or beyond `to`, and the length mixed in: what most keys
+/// differ in.
+#[inline]
+fn digest(source: &[u8], from: usize, to: usize) -> u64 {
+    let len = to.saturating_sub(from);
+    let head = match source.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
+        Some(chunk) if len >= 8 => u64::from_le_bytes(*chunk),
+        Some(chunk) => u64::from_le_bytes(*chunk) & ((1 << (8 * len)) - 1),
+        None => source
+            .get(from..to)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .fold(0, |head, &byte| head << 8 | u64::from(byte)),
+    };
+    head ^ (len as u64).rotate_right(16)
 }

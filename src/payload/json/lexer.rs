@@ -82,6 +82,24 @@ impl<'a> Cursor<'a> {
             return Err(self.wrong("a key is expected"));
         }
         let key = self.string()?;
+        self.colon()?;
+        Ok(key)
+    }
+
+    /// The same, where the body goes on with this key, as it stands in quotes; else nothing.
+    #[inline(always)]
+    pub(super) fn expected_key(&mut self, quoted: &str) -> Result<bool, Malformed> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if !rest.starts_with(quoted.as_bytes()) {
+            return Ok(false);
+        }
+        self.at += quoted.len();
+        self.colon()?;
+        Ok(true)
+    }
+
+    #[inline(always)]
+    fn colon(&mut self) -> Result<(), Malformed> {
         if self.peek() != Some(b':') {
             self.space();
             if self.peek() != Some(b':') {
@@ -90,7 +108,7 @@ impl<'a> Cursor<'a> {
         }
         self.at += 1;
         self.space();
-        Ok(key)
+        Ok(())
     }
 
     /// A string, number, `true`, `false` or `null`; anything else is a fault.

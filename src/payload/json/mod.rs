@@ -8,9 +8,12 @@ mod encode;
 mod find;
 mod keys;
 mod lexer;
+mod scratch;
 mod skip;
 mod walk;
 
+#[cfg(test)]
+mod generated;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Skipper {
                     (true, Some(b'}')) | (false, Some(b']')) => cursor.at += 1,
                     (true, _) => {
                         self.open.push(Open::Object(keys.mark()));
-                        key(cursor, tally, keys)?;
+                        key(cursor, body, tally, keys)?;
                         opened = value(cursor)?;
                         continue;
                     }
@@ -66,7 +66,7 @@ impl Skipper {
                 (Open::Object(_), Some(b',')) => {
                     cursor.at += 1;
                     cursor.space();
-                    key(cursor, tally, keys)?;
+                    key(cursor, body, tally, keys)?;
                     value(cursor)?
                 }
                 (Open::Array(rows), Some(b',')) => {
@@ -93,19 +93,19 @@ impl Skipper {
         }
     }
 
-    /// Gives back what a deep body made it hold.
-    pub(super) fn shrink(&mut self, most: usize) {
+    /// Forgets what is open, and gives back what is beyond `most` bytes.
+    pub(super) fn clear(&mut self, most: usize) {
         self.open.clear();
         self.open.shrink_to(most / size_of::<Open>());
     }
 }
 
 #[inline]
-fn key(cursor: &mut Cursor<'_>, tally: &mut Tally<'_>, keys: &mut Keys) -> Result<(), Fault> {
+fn key(cursor: &mut Cursor<'_>, body: &[u8], tally: &mut Tally<'_>, keys: &mut Keys) -> Result<(), Fault> {
     let at = cursor.at + 1;
     let key = cursor.key()?;
     tally.member()?;
-    keys.push(at, key)?;
+    keys.push(at, key, body)?;
     Ok(())
 }
 

@@ -1,11 +1,9 @@
 //! The walk: one pass over a body, treating what a layout declares and copying the spans between.
 
-use std::cell::Cell;
-
 use super::encode::encode;
-use super::keys::{DUPLICATE, Keys};
+use super::keys::DUPLICATE;
 use super::lexer::{Cursor, Text, unescape};
-use super::skip::Skipper;
+use super::scratch::Scratch;
 use crate::payload::caps::{Caps, Tally};
 use crate::payload::layout::{Layout, Members, NodeId, Shape, Undeclared};
 use crate::payload::{FieldId, Malformed, Stop, Treated, Value, Visitor};
@@ -29,62 +27,17 @@ pub fn walk<V: Visitor>(
     let tally = Tally::of(body, caps)?;
     let cursor = Cursor::new(body)?;
     let written = out.len();
-    let scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-    let mut walk = Walk { body, layout, tally, cursor, visitor, out, copied: 0, scratch };
-    let result = walk.run();
-    let mut scratch = walk.scratch;
-    scratch.clear();
-    // The thread may be ending: then there is nothing to keep.
-    let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+    let result =
+        Scratch::lend(|scratch| Walk { body, layout, tally, cursor, visitor, out, copied: 0, scratch }.run());
     if result.is_err() {
         out.truncate(written);
     }
     result
 }
 
-thread_local! {
-    static SCRATCH: Cell<Scratch> = Cell::default();
-}
-
-/// What a walk needs beside the body, kept between walks so that a field costs no allocation.
-#[derive(Default)]
-struct Scratch {
-    parents: Vec<Frame>,
-    /// The index in each open array.
-    indices: Vec<u32>,
-    /// Members seen, beyond the first 64 of an object.
-    seen: Vec<u64>,
-    keys: Keys,
-    skipper: Skipper,
-    unescaped: String,
-    replacement: String,
-}
-
-impl Scratch {
-    /// More than this many bytes of each part are not kept between walks.
-    const KEPT: usize = 16 * 1024;
-
-    fn clear(&mut self) {
-        let Self { parents, indices, seen, keys, skipper, unescaped, replacement } = self;
-        parents.clear();
-        parents.shrink_to(Self::KEPT / size_of::<Frame>());
-        indices.clear();
-        indices.shrink_to(Self::KEPT / size_of::<u32>());
-        seen.clear();
-        seen.shrink_to(Self::KEPT / size_of::<u64>());
-        keys.clear();
-        keys.shrink(Self::KEPT);
-        skipper.shrink(Self::KEPT);
-        unescaped.clear();
-        unescaped.shrink_to(Self::KEPT);
-        replacement.clear();
-        replacement.shrink_to(Self::KEPT);
-    }
-}
-
 /// An open object or array that the layout knows.
 #[derive(Clone, Copy)]
-struct Frame {
+pub(super) struct Frame {
     inside: Inside,
     /// What has become of the members or elements so far.
     lead: Lead,
@@ -102,7 +55,7 @@ enum Inside {
         more: usize,
         /// The mark of the undeclared keys.
         keys: usize,
-        /// The member that is expected next.
+        /// The member that is expected next: bodies mostly have their keys in the order of the policy.
         next: u32,
     },
     Array {
@@ -130,7 +83,7 @@ struct Walk<'a, V> {
     out: &'a mut Vec<u8>,
     /// Bytes of the body that are written or left out.
     copied: usize,
-    scratch: Scratch,
+    scratch: &'a mut Scratch,
 }
 
 impl<V: Visitor> Walk<'_, V> {
@@ -150,14 +103,14 @@ impl<V: Visitor> Walk<'_, V> {
             }
             loop {
                 self.cursor.space();
-                match (self.cursor.peek(), frame.inside) {
+                match (self.cursor.peek(), &frame.inside) {
                     (Some(b','), _) => {
                         frame.comma = self.cursor.at;
                         self.cursor.at += 1;
                         self.cursor.space();
                         break;
                     }
-                    (Some(b'}'), Inside::Object { members, seen, more, keys, .. }) => {
+                    (Some(b'}'), &Inside::Object { members, seen, more, keys, .. }) => {
                         self.scratch.keys.close(keys, self.body)?;
                         self.report_missing(members, seen, more)?;
                     }
@@ -235,27 +188,33 @@ impl<V: Visitor> Walk<'_, V> {
                 *element
             }
             Inside::Object { members, seen, more, next, .. } => {
-                let key = self.cursor.key()?;
                 self.tally.member()?;
-                match self.member(*members, *next, key, start)? {
-                    Some((number, node)) => {
-                        *next = number + 1;
-                        let word = match number.checked_sub(64) {
-                            None => Some(seen),
-                            Some(beyond) => self.scratch.seen.get_mut(*more + beyond as usize / 64),
-                        };
-                        let bit = 1 << (number % 64);
-                        match word {
-                            Some(word) if *word & bit == 0 => *word |= bit,
-                            _ => return Err(Malformed { offset: start + 1, reason: DUPLICATE }.into()),
+                let expected = self.layout.quoted(*members, *next);
+                let known = match expected {
+                    Some((quoted, node)) if self.cursor.expected_key(quoted)? => (*next, node),
+                    _ => {
+                        let key = self.cursor.key()?;
+                        match self.member(*members, key, start)? {
+                            Some(known) => known,
+                            None => {
+                                self.undeclared(frame, start, key)?;
+                                return Ok(None);
+                            }
                         }
-                        node
                     }
-                    None => {
-                        self.undeclared(frame, start, key)?;
-                        return Ok(None);
-                    }
+                };
+                let (number, node) = known;
+                *next = number + 1;
+                let word = match number.checked_sub(64) {
+                    None => Some(seen),
+                    Some(beyond) => self.scratch.seen.get_mut(*more + beyond as usize / 64),
+                };
+                let bit = 1 << (number % 64);
+                match word {
+                    Some(word) if *word & bit == 0 => *word |= bit,
+                    _ => return Err(Malformed { offset: start + 1, reason: DUPLICATE }.into()),
                 }
+                node
             }
         };
         match self.layout.shape(node) {
@@ -264,21 +223,20 @@ impl<V: Visitor> Walk<'_, V> {
         }
     }
 
-    #[inline]
+    /// The number and place of the member with this key.
     fn member(
         &mut self,
         members: Members,
-        hint: u32,
         key: Text<'_>,
         start: usize,
     ) -> Result<Option<(u32, NodeId)>, Malformed> {
         if !key.escaped {
-            return Ok(self.layout.member(members, hint, key.raw.as_bytes()));
+            return Ok(self.layout.member(members, key.raw.as_bytes()));
         }
         let name = &mut self.scratch.unescaped;
         name.clear();
         unescape(key.raw, name).ok_or(Malformed { offset: start, reason: "the key cannot be read" })?;
-        Ok(self.layout.member(members, hint, name.as_bytes()))
+        Ok(self.layout.member(members, name.as_bytes()))
     }
 
     fn undeclared(&mut self, frame: &mut Frame, start: usize, key: Text<'_>) -> Result<(), Stop<V::Error>> {
@@ -286,8 +244,8 @@ impl<V: Visitor> Walk<'_, V> {
         if self.layout.undeclared() == Undeclared::Refuse {
             return Err(Stop::Undeclared);
         }
-        let Scratch { parents, keys, skipper, .. } = &mut self.scratch;
-        keys.push(start + 1, key)?;
+        let Scratch { parents, keys, skipper, .. } = &mut *self.scratch;
+        keys.push(start + 1, key, self.body)?;
         skipper.skip(&mut self.cursor, self.body, parents.len() + 1, &mut self.tally, keys)?;
         self.leave_out(frame, start);
         Ok(())
@@ -300,7 +258,7 @@ impl<V: Visitor> Walk<'_, V> {
         }
         let from = self.cursor.at;
         let scalar = self.cursor.scalar()?;
-        let Scratch { indices, unescaped, replacement, .. } = &mut self.scratch;
+        let Scratch { indices, unescaped, replacement, .. } = &mut *self.scratch;
         let text = if scalar.text.escaped {
             unescaped.clear();
             unescape(scalar.text.raw, unescaped)
