@@ -1,0 +1,269 @@
+//! Reads `consentry.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tracing_subscriber::EnvFilter;
+
+use super::address::{self, Query};
+use super::file::{File, plain};
+use super::issuer::issuers;
+use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
+use super::setting::{Admin, Config, Log, MasterKeySource, Store, UpstreamEntry};
+use crate::policy::reader::Map;
+use crate::policy::yaml::{Content, Node};
+use crate::policy::{Code, Diagnostics};
+use crate::telemetry::LogFormat;
+use crate::upstream::UpstreamTimeouts;
+
+const SQLITE: &str = "data/consentry.db";
+const KEYRING: &str = "data/keys.db";
+
+/// Reads a deployment's configuration; warnings come beside it. Opens no other file. Blocks on the disk.
+///
+/// # Errors
+/// All that is wrong with the file, with its places.
+pub fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
+    File::read(path, config)
+}
+
+fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
+    let mut map = file.reader.map(node, "the configuration")?;
+    let mut taken = Vec::new();
+    let help = "Write `listeners: [ { https: \"0.0.0.0:8443\", certificate: FILE, key: FILE } ]`.";
+    let listeners = map.must("listeners", help).and_then(|node| listeners(node, &mut taken, file));
+    let admin = match map.take("admin") {
+        None => Some(Admin { socket: Some(file.under(ADMIN_SOCKET)), tls: None }),
+        Some(node) => admin(node, &mut taken, file),
+    };
+    file.once(&taken, "a listener at", "Give each listener an address or a port of its own.");
+    let help = "Write `upstreams: { NAME: { url: \"http://127.0.0.1:8000\", recipient: NAME } }`.";
+    let upstreams = map.must("upstreams", help).and_then(|node| upstreams(node, help, file));
+    let issuers = match map.take("issuers") {
+        None => Some(Vec::new()),
+        Some(node) => issuers(node, file),
+    };
+    let api_keys = map.take("api_keys").map(|node| file.path(node));
+    if api_keys.is_none() {
+        let help = "Name an issuer of tokens under `issuers`, or a file of keys under `api_keys`: else nobody can call.";
+        map.must("issuers", help);
+        if map.has("issuers") && issuers.as_ref().is_some_and(Vec::is_empty) {
+            file.reader.report(Code::Missing, map.place_of("issuers"), "Nobody could call.", help);
+        }
+    }
+    let help = "Write `keys: { file: keys/master.key }` or `keys: { env: ENCRYPTION_KEY }`.";
+    let keys = map.must("keys", help).and_then(|node| master_key(node, file));
+    let interchange_keys = match map.take("interchange_keys") {
+        None => Some(Vec::new()),
+        Some(node) => interchange_keys(node, file),
+    };
+    let problems = map.take("problems").map(|node| address::url(node, Query::Refused, file));
+    let store = match map.take("store") {
+        None => Some(Store { sqlite: file.under(SQLITE), keyring: file.under(KEYRING) }),
+        Some(node) => store(node, file),
+    };
+    let policies = file.path_or(map.take("policies"), "policies");
+    let trusted_proxies = match map.take("trusted_proxies") {
+        None => Some(Vec::new()),
+        Some(node) => address::networks(node, file),
+    };
+    let log = map.take("log").map_or_else(|| Some(Log::default()), |node| log(node, file));
+    let threads = map.take("threads").map(|node| file.reader.integer(node, 1, 1024));
+    let connections =
+        map.take("connections").map_or_else(|| Some(<_>::default()), |node| connections(node, file));
+    map.not_yet(&["portal", "console", "oauth", "detectors", "cluster", "tracing"], &mut file.reader);
+    map.finish(&mut file.reader);
+    Some(Config {
+        folder: file.folder().to_owned(),
+        listeners: listeners?,
+        admin: admin?,
+        upstreams: upstreams?,
+        issuers: issuers?,
+        api_keys: optional(api_keys)?,
+        keys: keys?,
+        interchange_keys: interchange_keys?,
+        problems: optional(problems)?.map(|(url, _)| url.trim_end_matches('/').to_owned()),
+        store: store?,
+        policies: policies?,
+        trusted_proxies: trusted_proxies?,
+        log: log?,
+        threads: optional(threads)?.and_then(|threads| usize::try_from(threads).ok()),
+        connections: connections?,
+    })
+}
+
+/// What may be left out, but must be right where it stands.
+fn optional<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+fn upstreams(node: &Node, help: &str, file: &mut File<'_>) -> Option<BTreeMap<Arc<str>, UpstreamEntry>> {
+    let entries = file.reader.names(node, "upstreams")?;
+    if entries.is_empty() {
+        file.reader.report(Code::Missing, node.span, "There is nothing behind the gateway.", help);
+        return None;
+    }
+    let mut upstreams = Vec::new();
+    for entry in entries {
+        let named = file.reader.check_name(&entry.key, entry.at);
+        let upstream = upstream(&entry.value, file);
+        upstreams.push(upstream.filter(|_| named).map(|upstream| (Arc::from(entry.key.as_str()), upstream)));
+    }
+    upstreams.into_iter().collect()
+}
+
+fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
+    let mut map = file.reader.map(node, "an upstream")?;
+    map.not_yet(&["client_certificate", "balance", "retries", "urls"], &mut file.reader);
+    let url = map.must("url", "Write `url: \"https://model.example.org\"`.");
+    let url = url.and_then(|node| {
+        let (_, url) = address::url(node, Query::Refused, file)?;
+        if !address::is_protected(&url) {
+            let message = "Personal data goes to this upstream without encryption.";
+            let help = "Write `https://`, unless the network between the two is yours alone.";
+            file.reader.report(Code::UpstreamInTheClear, node.span, message, help);
+        }
+        Some(url)
+    });
+    let help = "Write who runs it: `recipient: NAME`, as organisation.yaml declares it.";
+    let recipient = map.must("recipient", help).and_then(|node| file.reader.name(node));
+    let ca = map.take("ca").map(|node| {
+        if let Some(url) = &url
+            && url.scheme_str() == Some("http")
+        {
+            let help = "Write `https://` in `url`, or leave `ca` out.";
+            file.reader.report(Code::WrongValue, node.span, "Without TLS no certificate is looked at.", help);
+        }
+        file.path(node)
+    });
+    let timeouts =
+        map.take("timeouts").map_or_else(|| Some(<_>::default()), |node| upstream_timeouts(node, file));
+    map.finish(&mut file.reader);
+    Some(UpstreamEntry {
+        url: url?,
+        recipient: recipient?.value.into(),
+        ca: optional(ca)?,
+        timeouts: timeouts?,
+    })
+}
+
+fn upstream_timeouts(node: &Node, file: &mut File<'_>) -> Option<UpstreamTimeouts> {
+    let mut map = file.reader.map(node, "timeouts")?;
+    let default = UpstreamTimeouts::default();
+    let mut read = |key, default| timeout(&mut map, key, default, file);
+    let timeouts = UpstreamTimeouts {
+        connect: read("connect", default.connect),
+        total: read("total", default.total),
+        idle: read("idle", default.idle),
+    };
+    map.finish(&mut file.reader);
+    Some(timeouts)
+}
+
+const KEY_HELP: &str = "Write `{ file: FILE }` or `{ env: NAME }`.";
+
+fn master_key(node: &Node, file: &mut File<'_>) -> Option<MasterKeySource> {
+    let mut map = key_map(node, "the master key", KEY_HELP, file)?;
+    let elsewhere = ["vault", "openbao", "aws_kms", "gcp_kms", "azure_key_vault", "pkcs11"];
+    let later = elsewhere.iter().any(|key| map.has(key));
+    map.not_yet(&elsewhere, &mut file.reader);
+    let source = match (map.take("file"), map.take("env")) {
+        (Some(node), None) => file.path(node).map(MasterKeySource::File),
+        (None, Some(node)) => variable(node, file).map(MasterKeySource::Env),
+        (None, None) if later => None,
+        (None, None) => {
+            file.reader.report(Code::Missing, map.span, "The master key is nowhere.", KEY_HELP);
+            None
+        }
+        (Some(_), Some(_)) => {
+            let message = "The master key is in one place, and here are two.";
+            file.reader.report(Code::WrongValue, map.span, message, "Keep one of `file` and `env`.");
+            None
+        }
+    };
+    map.finish(&mut file.reader);
+    source
+}
+
+/// The map that says where a key is; the key itself may not stand in its place.
+fn key_map<'n>(node: &'n Node, what: &'static str, help: &str, file: &mut File<'_>) -> Option<Map<'n>> {
+    if let Content::Scalar(scalar) = &node.content
+        && !scalar.text.is_empty()
+    {
+        file.key_not_here(node.span, help);
+        return None;
+    }
+    file.reader.map(node, what)
+}
+
+/// A name of the environment. What is none may be the key itself, so it is not shown.
+fn variable(node: &Node, file: &mut File<'_>) -> Option<String> {
+    let text = file.reader.text(node)?;
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let good = text.value.len() <= 64
+        && text.value.starts_with(first)
+        && text.value.chars().all(|c| first(c) || c.is_ascii_digit());
+    if good {
+        return Some(text.value);
+    }
+    file.hide(text.span);
+    let message = "This is not the name of an environment variable.";
+    let help = "Write the name, `ENCRYPTION_KEY` for example: letters, digits and `_`, at most 64; never the key itself.";
+    file.reader.report(Code::WrongValue, text.span, message, help);
+    None
+}
+
+fn interchange_keys(node: &Node, file: &mut File<'_>) -> Option<Vec<(Arc<str>, PathBuf)>> {
+    let entries = file.reader.names(node, "interchange keys")?;
+    let mut keys = Vec::new();
+    for entry in entries {
+        let named = file.reader.check_name(&entry.key, entry.at);
+        let path = interchange_key(&entry.value, file);
+        keys.push(path.filter(|_| named).map(|path| (Arc::from(entry.key.as_str()), path)));
+    }
+    keys.into_iter().collect()
+}
+
+fn interchange_key(node: &Node, file: &mut File<'_>) -> Option<PathBuf> {
+    let help = "Write the file of the Fernet key: `{ file: FILE }`.";
+    let mut map = key_map(node, "an interchange key", help, file)?;
+    map.not_yet(&["env", "vault"], &mut file.reader);
+    let path = file.must_path(&mut map, "file", help);
+    map.finish(&mut file.reader);
+    path
+}
+
+fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
+    let mut map = file.reader.map(node, "the store")?;
+    map.not_yet(&["postgres", "postgresql", "redis"], &mut file.reader);
+    let sqlite = file.path_or(map.take("sqlite"), SQLITE);
+    let keyring = file.path_or(map.take("keyring"), KEYRING);
+    let at = map.place_of("keyring");
+    map.finish(&mut file.reader);
+    let (sqlite, keyring) = (sqlite?, keyring?);
+    if plain(&sqlite) == plain(&keyring) {
+        let help = "Name two files: a backup of the data must hold no keys.";
+        file.reader.report(Code::SameFile, at, "Data and keys would be kept in one file.", help);
+        return None;
+    }
+    Some(Store { sqlite, keyring })
+}
+
+fn log(node: &Node, file: &mut File<'_>) -> Option<Log> {
+    let mut map = file.reader.map(node, "the log")?;
+    let Log { filter, format } = Log::default();
+    let filter = map.take("filter").map_or(Some(filter), |node| {
+        let help = "Write a level, or levels of targets: `info`, `warn,consentry::store=debug`.";
+        let parse =
+            |text: &str| (!text.is_empty() && EnvFilter::try_new(text).is_ok()).then(|| text.to_owned());
+        file.reader.parsed(node, parse, "a filter of the log", help)
+    });
+    let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+    let format = map.take("format").map_or(Some(format), |node| file.reader.word(node, &formats));
+    map.finish(&mut file.reader);
+    Some(Log { filter: filter?, format: format? })
+}
