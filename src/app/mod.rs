@@ -1,1 +1,17 @@
-//! (empty)
+//! The composition root: opens what a deployment names, compiles its policies, binds, serves, drains. Everything that
+//! blocks at start blocks here, before the first connection is accepted.
+
+mod alone;
+mod background;
+pub mod cases;
+mod control;
+mod error;
+mod live;
+mod open;
+mod serve;
+
+pub use alone::{AloneError, alone};
+pub use error::AppError;
+pub use live::compile;
+pub use open::Core;
+pub use serve::{Running, serve};

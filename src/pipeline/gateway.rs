@@ -119,7 +119,7 @@ impl Gateway {
     }
 
     /// Who callers are.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &Arc<Identity> {
         &self.parts.identity
     }
 

@@ -1,0 +1,82 @@
+//! What goes on beside the exchanges, on a runtime of its own: retention, limits, key sets, changed certificates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::admin::Office;
+use crate::net::Certificates;
+use crate::pipeline::Gateway;
+
+/// How often what has come to its term is erased. A term is a matter of days; an hour late is late by little.
+const RETENTION: Duration = Duration::from_secs(3600);
+/// How often limits forget who need not be counted any more.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How often certificates are looked at.
+const CERTIFICATES: Duration = Duration::from_secs(10);
+
+/// Starts all of it; it ends when `stop` changes or the set is dropped.
+pub(super) fn start(
+    gateway: &Arc<Gateway>,
+    office: &Arc<Office>,
+    certificates: Vec<Arc<Certificates>>,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(until(stop.clone(), retention(Arc::clone(office))));
+    tasks.spawn(until(stop.clone(), sweep(Arc::clone(gateway))));
+    tasks.spawn(until(stop.clone(), watch_certificates(certificates)));
+    tasks.spawn(until(stop.clone(), Arc::clone(gateway.identity()).keep_fresh()));
+    tasks
+}
+
+async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        _ = stop.changed() => {}
+    }
+}
+
+async fn retention(office: Arc<Office>) {
+    loop {
+        match office.retention().await {
+            Ok(reply) => tracing::info!("{}", reply.says),
+            Err(error) => tracing::error!(cause = %error, "what has come to its term is not erased yet"),
+        }
+        tokio::time::sleep(RETENTION).await;
+    }
+}
+
+async fn sweep(gateway: Arc<Gateway>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        gateway.live().sweep();
+    }
+}
+
+/// Certificates are often replaced by another program, which tells nobody; mounted secrets swap a folder.
+async fn watch_certificates(certificates: Vec<Arc<Certificates>>) {
+    let mut seen: Vec<_> = certificates.iter().map(|certificates| modified(certificates)).collect();
+    loop {
+        tokio::time::sleep(CERTIFICATES).await;
+        for (certificates, seen) in certificates.iter().zip(&mut seen) {
+            let now = modified(certificates);
+            if now == *seen {
+                continue;
+            }
+            *seen = now;
+            match certificates.reload() {
+                Ok(()) => tracing::info!("certificates reloaded"),
+                Err(error) => {
+                    tracing::error!(cause = %error, "new certificates are not used: those in force stay")
+                }
+            }
+        }
+    }
+}
+
+fn modified(certificates: &Certificates) -> [Option<std::time::SystemTime>; 2] {
+    certificates.files().map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+}

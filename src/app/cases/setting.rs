@@ -1,0 +1,384 @@
+//! Where one case plays: a deployment of its own in a temporary folder, which is gone when the case is over.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::upstream::Recorder;
+use crate::admin::{Command, Office, PersonId};
+use crate::app::Core;
+use crate::check::Check;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, Issuer, KeyFrom, MasterKeySource};
+use crate::crypto::{InterchangeKey, random};
+use crate::custody::Reader;
+use crate::identity::{self, Algorithm, DevelopmentToken};
+use crate::keys::LocalKey;
+use crate::net::dial::{HeadCaps, Target};
+use crate::net::{ConnectionInfo, ResponseBody};
+use crate::payload::{Kind, read};
+use crate::pipeline::Worker;
+use crate::policy::Spanned;
+use crate::policy::cases::{Call, CallBody, Case, Token};
+use crate::problem::Rejection;
+use crate::proxy::{Handler, ListenerConfig, Listeners, ServerHandle};
+
+const ISSUER: &str = "https://issuer.cases.invalid";
+const AUDIENCE: &str = "consentry";
+/// The moment of cases that name none: 2026-01-01T12:00:00Z.
+const NOON: Timestamp = Timestamp::from_millis(1_767_268_800_000);
+const CAP: usize = 16 * 1024 * 1024;
+const PACE: read::Pace =
+    read::Pace { grace: Duration::from_secs(30), bytes_per_second: 0, total: Duration::from_secs(30) };
+
+/// What came of a case's call.
+#[derive(Debug)]
+pub(super) struct Got {
+    pub(super) status: u16,
+    pub(super) body: Option<Value>,
+    pub(super) upstream_saw: Option<Value>,
+    /// The record that the call left, in clear.
+    pub(super) stored: Option<Value>,
+}
+
+impl Got {
+    /// The last segment of the problem's type.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.body.as_ref()?.get("type")?.as_str()?.rsplit('/').next()
+    }
+}
+
+/// A gateway that plays one case.
+pub(super) struct Setting {
+    folder: Folder,
+    clock: Clock,
+    core: Core,
+    office: Office,
+    namespace: Arc<str>,
+    secret: String,
+    recorder: Recorder,
+    upstream: AbortHandle,
+    server: ServerHandle,
+    stop: watch::Sender<bool>,
+}
+
+impl Setting {
+    /// Opens the deployment's policies over a store, keys and an issuer that are made for this case.
+    pub(super) async fn new(config: &Config, case: &Case) -> anyhow::Result<Self> {
+        let folder = Folder::new()?;
+        let recorder = Recorder::default();
+        let (address, upstream) = recorder.serve().await?;
+        let namespace =
+            config.issuers.first().map_or_else(|| "customers".into(), |issuer| issuer.namespace.clone());
+        let secret = hex(&random::bytes::<32>());
+        let clock = Clock::fixed(case.given.clock.unwrap_or(NOON));
+        let config = stage(config, &folder.0, address, &namespace, &secret)?;
+        let core = Core::open(config, clock.clone()).await?;
+        let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
+
+        let (stop, stopped) = watch::channel(false);
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = ListenerConfig { threads: Some(1), ..ListenerConfig::new(loopback, None) };
+        let gateway = Arc::clone(&core.gateway);
+        let exchanges = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
+        let server = Listeners::bind(&listener)?.serve(exchanges, stopped)?;
+        Ok(Self { folder, clock, core, office, namespace, secret, recorder, upstream, server, stop })
+    }
+
+    /// Brings about what the case gives, then makes its call.
+    pub(super) async fn act(&mut self, case: &Case) -> anyhow::Result<Got> {
+        let given = &case.given;
+        for exchange in &given.exchanges {
+            let person = self.person(Some(&exchange.token));
+            self.said(person.as_ref(), &exchange.consent, &[]).await?;
+            self.recorder.prepare(200, &self.made_up_answer(&exchange.send));
+            let (status, _) = self.call(Some(&exchange.token), &exchange.send).await?;
+            ensure!(status == 200, "a call made before the case's own was answered with {status}");
+            self.said(person.as_ref(), &[], &exchange.withdrawn).await?;
+        }
+        let person = self.person(given.token.as_ref());
+        self.said(person.as_ref(), &given.consent, &given.withdrawn).await?;
+        if let Some(person) = &person {
+            for purpose in &given.objected {
+                self.officer(Command::Object {
+                    person: person.clone(),
+                    purpose: purpose.value.clone(),
+                    lift: false,
+                })
+                .await?;
+            }
+            if given.restricted {
+                self.officer(Command::Restrict { person: person.clone(), lift: false }).await?;
+            }
+        }
+        if let Some(advance) = given.advance {
+            self.clock.advance(advance);
+            self.officer(Command::Retention {}).await?;
+        }
+        match &case.upstream_answers {
+            Some(answers) => {
+                self.recorder.prepare(answers.status, answers.json.as_ref().unwrap_or(&Value::Null))
+            }
+            None => self.recorder.prepare(200, &self.made_up_answer(&case.send)),
+        }
+        let kept_before = self.newest().await?;
+        let (status, body) = self.call(given.token.as_ref(), &case.send).await?;
+        let kept = self.newest().await?;
+        let stored = if kept == kept_before { None } else { self.opened(kept).await? };
+        Ok(Got { status, body, upstream_saw: self.recorder.saw(), stored })
+    }
+
+    pub(super) async fn close(self) {
+        let _ = self.stop.send(true);
+        let server = self.server;
+        drop(tokio::task::spawn_blocking(move || server.join()).await);
+        self.upstream.abort();
+        self.core.gateway.store().close().await;
+        drop(self.folder);
+    }
+
+    /// What the persons of the case have said.
+    async fn said(
+        &self,
+        person: Option<&PersonId>,
+        given: &[Spanned<String>],
+        withdrawn: &[Spanned<String>],
+    ) -> anyhow::Result<()> {
+        let Some(person) = person else { return Ok(()) };
+        for purpose in given.iter().chain(withdrawn) {
+            let (language, method) = ("en".to_owned(), "api".to_owned());
+            let (person, purpose) = (person.clone(), purpose.value.clone());
+            self.officer(Command::ConsentGrant { person, purpose, language, method }).await?;
+        }
+        for purpose in withdrawn {
+            let (person, purpose) = (person.clone(), purpose.value.clone());
+            self.officer(Command::ConsentWithdraw { person, purpose, method: "api".to_owned() }).await?;
+        }
+        Ok(())
+    }
+
+    async fn officer(&self, command: Command) -> anyhow::Result<()> {
+        let name = command.name();
+        let reply = self.office.carry_out(command).await.with_context(|| format!("{name} failed"))?;
+        ensure!(reply.done, "{name} was not done: {}", reply.says);
+        Ok(())
+    }
+
+    fn person(&self, token: Option<&Token>) -> Option<PersonId> {
+        let token = token?;
+        let namespace = token.namespace.clone().unwrap_or_else(|| self.namespace.to_string());
+        Some(PersonId { namespace, identifier: token.sub.clone()?.into() })
+    }
+
+    fn token(&self, token: &Token) -> anyhow::Result<String> {
+        let token = DevelopmentToken {
+            issuer: issuer_of(token.namespace.as_deref().unwrap_or(&self.namespace)),
+            audience: AUDIENCE.to_owned(),
+            sub: token.sub.clone().unwrap_or_default(),
+            client_id: token.client_id.clone(),
+            scopes: token.scopes.clone(),
+            claims: token.claims.clone(),
+            ttl: Duration::from_secs(3600),
+            ..DevelopmentToken::default()
+        };
+        Ok(identity::issue(&token, self.secret.as_bytes(), self.clock.now())?)
+    }
+
+    async fn call(&self, token: Option<&Token>, call: &Call) -> anyhow::Result<(u16, Option<Value>)> {
+        let authority = self.server.local_addr().to_string();
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.path.value)
+            .header(header::HOST, &authority);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token(token)?));
+        }
+        let json = header::HeaderValue::from_static("application/json");
+        let said = call.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let body = match &call.body {
+            CallBody::None => Vec::new(),
+            CallBody::Json(value) => value.to_string().into_bytes(),
+            CallBody::Text(text) => text.clone().into_bytes(),
+        };
+        if call.body != CallBody::None && !said {
+            request = request.header(header::CONTENT_TYPE, json);
+        }
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        let target = Target::new(&format!("http://{authority}").parse()?, None)?;
+        let (mut sender, connection) = target.http(Duration::from_secs(5), HeadCaps::default()).await?;
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
+        let status = response.status().as_u16();
+        let body = read::capped(response.into_body(), CAP, &PACE).await?;
+        connection.abort();
+        Ok((status, serde_json::from_slice(&body).ok()))
+    }
+
+    /// An answer that fits the response's fields, for cases that name none.
+    fn made_up_answer(&self, call: &Call) -> Value {
+        let live = self.core.gateway.live();
+        let path = call.path.value.split('?').next().unwrap_or_default();
+        let Ok(found) = live.plan.route(&call.method, path) else { return Value::Null };
+        let mut answer = Map::new();
+        for field in &found.route.activity.response.fields {
+            answer.extend(sample(&field.check).map(|value| (field.name.to_string(), value)));
+        }
+        Value::Object(answer)
+    }
+
+    /// The newest record's activity and number.
+    async fn newest(&self) -> anyhow::Result<Vec<(Arc<str>, u64)>> {
+        let live = self.core.gateway.live();
+        let mut counts = Vec::new();
+        for activity in &live.plan.activities {
+            let count = self.core.gateway.store().records_count(&activity.name).await?;
+            counts.push((Arc::clone(&activity.name), count));
+        }
+        Ok(counts)
+    }
+
+    /// The record with the highest number of the activity that has one more than before.
+    async fn opened(&self, counts: Vec<(Arc<str>, u64)>) -> anyhow::Result<Option<Value>> {
+        let (store, custody) = (self.core.gateway.store(), self.core.gateway.custody());
+        let mut newest = None;
+        for (activity, count) in counts {
+            if count == 0 {
+                continue;
+            }
+            let rows = store.records(&activity, None, 0, u32::try_from(count).unwrap_or(u32::MAX)).await?;
+            newest = rows.into_iter().chain(newest).max_by_key(|row| (row.record.at, row.number));
+        }
+        let Some(row) = newest else { return Ok(None) };
+        let opened = custody.open_record(&row.record, Reader::Source).await?;
+        Ok(Some(serde_json::from_slice(&opened.to_json())?))
+    }
+}
+
+/// The deployment as the case has it: the policies are the operator's, everything that could reach out is not.
+fn stage(
+    config: &Config,
+    folder: &Path,
+    upstream: SocketAddr,
+    namespace: &str,
+    secret: &str,
+) -> anyhow::Result<Config> {
+    let mut staged = config.clone();
+    for entry in staged.upstreams.values_mut() {
+        entry.url = format!("http://{upstream}").parse()?;
+    }
+    let secret_file = folder.join("issuer.secret");
+    write_secret(&secret_file, secret)?;
+    let mut namespaces: Vec<Arc<str>> =
+        config.issuers.iter().map(|issuer| issuer.namespace.clone()).collect();
+    namespaces.push(namespace.into());
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    staged.issuers = namespaces
+        .into_iter()
+        .map(|namespace| Issuer {
+            issuer: issuer_of(&namespace),
+            audiences: vec![AUDIENCE.to_owned()],
+            algorithms: vec![Algorithm::HS256],
+            types: vec!["at+jwt".to_owned()],
+            namespace,
+            key: KeyFrom::SecretFile(secret_file.clone()),
+        })
+        .collect();
+    for (index, (_, path)) in staged.interchange_keys.iter_mut().enumerate() {
+        *path = folder.join(format!("interchange-{index}.key"));
+        write_secret(path, &InterchangeKey::generate())?;
+    }
+    let master = folder.join("master.key");
+    LocalKey::create(&master)?;
+    staged.keys = MasterKeySource::File(master);
+    staged.store.sqlite = folder.join("data.db");
+    staged.store.keyring = folder.join("keys.db");
+    staged.api_keys = None;
+    staged.admin.socket = None;
+    staged.admin.tls = None;
+    staged.listeners.clear();
+    staged.trusted_proxies.clear();
+    Ok(staged)
+}
+
+/// A value that a check lets through, of a few that come to mind; a case whose answer needs another names it.
+fn sample(check: &Check) -> Option<Value> {
+    const SAMPLES: [(Kind, &str); 8] = [
+        (Kind::String, "text"),
+        (Kind::Integer, "1"),
+        (Kind::Number, "0.5"),
+        (Kind::Boolean, "true"),
+        (Kind::String, "2026-01-01"),
+        (Kind::String, "ada@example.org"),
+        (Kind::Integer, "50"),
+        (Kind::Number, "50.5"),
+    ];
+    let (kind, text) = SAMPLES
+        .into_iter()
+        .find(|(kind, text)| check.run(crate::payload::Value { kind: *kind, text }).is_ok())?;
+    if kind == Kind::String { Some(text.into()) } else { serde_json::from_str(text).ok() }
+}
+
+/// One issuer for each namespace of the deployment.
+fn issuer_of(namespace: &str) -> String {
+    format!("{ISSUER}/{namespace}")
+}
+
+fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(writeln!(file, "{secret}")?)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A folder that goes when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> std::io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("consentry-case-{}", hex(&random::bytes::<12>())));
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// The pipeline behind the case's listener.
+struct Exchanges(Worker);
+
+impl Handler for Exchanges {
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &Arc<ConnectionInfo>,
+    ) -> Response<ResponseBody> {
+        self.0.handle(request, connection).await
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
+        self.0.refuse(&rejection)
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a deployment does not start.
+
+use std::path::PathBuf;
+
+use crate::config::{DemoExposed, SecretError};
+use crate::crypto::InterchangeError;
+use crate::custody::CustodyError;
+use crate::identity::SetupError;
+use crate::journal::JournalError;
+use crate::keys::LocalKeyError;
+use crate::net::dial::TargetError;
+use crate::net::tls::TlsError;
+use crate::notice::NoticeError;
+use crate::policy::Diagnostics;
+use crate::proxy::{BindError, ServeError};
+use crate::store::StoreError;
+
+/// Why a deployment does not start, in the operator's words.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The policies are not valid.
+    #[error("the policies are not valid")]
+    Policies(Diagnostics),
+    /// The store does not open.
+    #[error("the store does not open")]
+    Store(#[from] StoreError),
+    /// The master key is not there, or not the one that the data was kept under.
+    #[error("the master key cannot be used")]
+    MasterKey(#[from] LocalKeyError),
+    /// The master key is missing beside data that was kept under one.
+    #[error(
+        "there is no master key at {0}, but there is data that was kept under one: put the key back; without it the \
+         data cannot be opened, and a new key would not open it either"
+    )]
+    MasterKeyMissing(PathBuf),
+    /// Keys and secrets do not open.
+    #[error("what the keyring holds does not open")]
+    Custody(#[from] CustodyError),
+    /// The journal cannot be kept or signed.
+    #[error("the journal does not open")]
+    Journal(#[from] JournalError),
+    /// A secret file cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// An interchange key is none.
+    #[error("the interchange key `{name}` cannot be used")]
+    Interchange {
+        /// Its name in the deployment.
+        name: String,
+        /// Why.
+        #[source]
+        source: InterchangeError,
+    },
+    /// An issuer or an API key cannot be used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Identity(Vec<SetupError>),
+    /// A file cannot be read.
+    #[error("{} cannot be read", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An upstream's address is none.
+    #[error("the upstream `{name}` cannot be used")]
+    Upstream {
+        /// Its name in the deployment.
+        name: String,
+        /// Why.
+        #[source]
+        source: TargetError,
+    },
+    /// Certificates cannot be used.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] TlsError),
+    /// A listener does not bind.
+    #[error("a listener cannot be opened")]
+    Bind(#[from] BindError),
+    /// The threads do not start.
+    #[error("the listeners cannot be served")]
+    Serve(#[from] ServeError),
+    /// The administration's socket cannot be made.
+    #[error("the administration cannot listen on {}", .path.display())]
+    Admin {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The notice cannot be written.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    /// Material that was made for the demo would serve others.
+    #[error(transparent)]
+    DemoExposed(#[from] DemoExposed),
+}

@@ -1,0 +1,38 @@
+//! From policy files to what is in force: the same way at start and at every reload.
+
+use std::sync::Arc;
+
+use super::AppError;
+use crate::config::{Config, secret_text};
+use crate::crypto::InterchangeKey;
+use crate::notice;
+use crate::pipeline::Live;
+use crate::plan::{self, Plan};
+use crate::policy::Diagnostics;
+
+/// Reads and compiles the deployment's policies. Warnings come beside the plan.
+///
+/// # Errors
+/// All that is wrong with them, at once.
+pub fn compile(config: &Config) -> Result<(Plan, Diagnostics), Diagnostics> {
+    let (plan, _, warnings) = plan::load(&config.policies, &config.deployment())?;
+    Ok((plan, warnings))
+}
+
+/// The policies with all that they need to be in force.
+pub(super) fn load(config: &Config) -> Result<(Live, Diagnostics), AppError> {
+    let (plan, warnings) = compile(config).map_err(AppError::Policies)?;
+    let keys = interchange_keys(config)?;
+    let pages = notice::pages(&plan)?;
+    Ok((Live::new(plan, keys, pages), warnings))
+}
+
+/// The interchange keys, in the order of the deployment, by which the plan's actions count them.
+fn interchange_keys(config: &Config) -> Result<Arc<[InterchangeKey]>, AppError> {
+    let read = |(name, path): &(Arc<str>, std::path::PathBuf)| {
+        let text = secret_text(path)?;
+        InterchangeKey::parse(&text)
+            .map_err(|source| AppError::Interchange { name: name.to_string(), source })
+    };
+    config.interchange_keys.iter().map(read).collect()
+}

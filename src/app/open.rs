@@ -1,0 +1,174 @@
+//! Opening a deployment: everything up to the listeners, in the order in which each part needs the one before it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{AppError, live};
+use crate::audit::What;
+use crate::clock::Clock;
+use crate::config::{self, Config, KeyFrom, MasterKeySource};
+use crate::crypto::Mac;
+use crate::custody::Custody;
+use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig, IssuerConfig, KeySource};
+use crate::journal::Journal;
+use crate::keys::{KeyProvider, LocalKey};
+use crate::net::tls::{self, Authorities};
+use crate::net::{TrustedProxies, fetch};
+use crate::pipeline::{Gateway, Parts};
+use crate::policy::Diagnostics;
+use crate::rights::Rights;
+use crate::standing::{self, Standing};
+use crate::store::{Store, StoreConfig};
+use crate::telemetry::Metrics;
+use crate::upstream::{Upstream, UpstreamConfig};
+
+/// How much memory verified tokens may take, in bytes.
+const REMEMBERED_TOKENS: u64 = 16 * 1024 * 1024;
+/// What a key set may measure, and how long its fetch may take.
+const JWKS_CAP: usize = 256 * 1024;
+const JWKS_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A deployment that is open and not yet served.
+pub struct Core {
+    /// What it was opened from.
+    pub config: Arc<Config>,
+    /// What exchanges need.
+    pub gateway: Arc<Gateway>,
+    /// What data subjects may ask.
+    pub rights: Rights,
+    /// What the policies were warned of.
+    pub warnings: Diagnostics,
+}
+
+impl Core {
+    /// Opens store, keys and policies, ends what the run before left open, and writes that it started.
+    ///
+    /// # Errors
+    /// The first part that does not open; nothing is served then.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
+        config::refuse_demo(&config)?;
+        let (live, warnings) = live::load(&config)?;
+        let store = open_store(&config, &clock)?;
+        let provider = master_key(&config, store.is_new())?;
+        let journal = Journal::open(store.clone(), &*provider, clock.clone()).await?;
+        let custody = Custody::open(store.clone(), provider, clock.clone()).await?;
+        let standing = Standing::new(store.clone(), standing::REMEMBERED);
+        let identity = Arc::new(identity(&config, &custody, &clock)?);
+        let rights = Rights::new(store.clone(), custody.clone(), standing.clone(), clock.clone());
+
+        journal.recover(env!("CARGO_PKG_VERSION")).await?;
+        let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
+        journal.record(loaded)?.await?;
+
+        let parts = Parts {
+            clock,
+            identity,
+            custody,
+            standing,
+            store,
+            journal,
+            metrics: Metrics::new(),
+            upstreams: upstreams(&config)?,
+            trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied()),
+            problems: config.problems.clone(),
+        };
+        let gateway = Arc::new(Gateway::new(parts, live));
+        Ok(Self { config: Arc::new(config), gateway, rights, warnings })
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Core")
+    }
+}
+
+fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
+    let store = &config.store;
+    for path in [&store.sqlite, &store.keyring] {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| AppError::File { path: folder.to_owned(), source })?;
+        }
+    }
+    let files = StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: false };
+    Ok(Store::open(&files, clock.clone())?)
+}
+
+/// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.
+fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppError> {
+    let key = match &config.keys {
+        MasterKeySource::File(path) if new && !path.exists() => {
+            tracing::warn!(file = %path.display(), "made a new master key: back it up apart from the data");
+            LocalKey::create(path)?
+        }
+        MasterKeySource::File(path) if !path.exists() => {
+            return Err(AppError::MasterKeyMissing(path.clone()));
+        }
+        source => LocalKey::from_text(&source.text()?)?,
+    };
+    Ok(Arc::new(key))
+}
+
+fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {
+    let mut issuers = Vec::new();
+    for issuer in &config.issuers {
+        let keys = match &issuer.key {
+            KeyFrom::Jwks(url) => KeySource::Jwks(url.to_string()),
+            KeyFrom::PublicKey(path) => KeySource::PublicKey(read(path)?),
+            KeyFrom::SecretFile(path) => {
+                KeySource::Secret(zeroize::Zeroizing::new(config::secret_text(path)?.as_bytes().to_vec()))
+            }
+        };
+        issuers.push(IssuerConfig {
+            issuer: issuer.issuer.clone(),
+            audiences: issuer.audiences.clone(),
+            algorithms: issuer.algorithms.clone(),
+            types: issuer.types.clone(),
+            namespace: Arc::clone(&issuer.namespace),
+            keys,
+        });
+    }
+    let mac = Mac::new(&custody.derived("callers"));
+    let api_keys = api_keys(config)?;
+    let config = IdentityConfig { issuers, api_keys, fetch: jwks_fetch()?, mac, remember: REMEMBERED_TOKENS };
+    Identity::new(config, clock.clone()).map_err(AppError::Identity)
+}
+
+/// The API keys of the deployment, as its file lists them now.
+pub(super) fn api_keys(config: &Config) -> Result<Vec<ApiKeyEntry>, AppError> {
+    match &config.api_keys {
+        Some(path) => config::api_keys(path).map_err(AppError::Policies),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn jwks_fetch() -> Result<Fetch, AppError> {
+    let tls = tls::client(&Authorities::System)?;
+    Ok(Arc::new(move |url| {
+        let (url, tls) = (url.parse::<http::Uri>(), Arc::clone(&tls));
+        Box::pin(async move { Ok(fetch::fetch(&url?, JWKS_CAP, JWKS_TIME, Some(tls)).await?) })
+    }))
+}
+
+fn upstreams(config: &Config) -> Result<HashMap<Arc<str>, Upstream>, AppError> {
+    let mut upstreams = HashMap::new();
+    for (name, entry) in &config.upstreams {
+        let tls = match &entry.ca {
+            _ if entry.url.scheme_str() != Some("https") => None,
+            Some(path) => Some(tls::client(&Authorities::File(path.clone()))?),
+            None => Some(tls::client(&Authorities::System)?),
+        };
+        let settings =
+            UpstreamConfig { tls, timeouts: entry.timeouts, ..UpstreamConfig::new(entry.url.clone()) };
+        let upstream = Upstream::new(settings)
+            .map_err(|source| AppError::Upstream { name: name.to_string(), source })?;
+        upstreams.insert(Arc::clone(name), upstream);
+    }
+    Ok(upstreams)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, AppError> {
+    std::fs::read(path).map_err(|source| AppError::File { path: path.to_owned(), source })
+}

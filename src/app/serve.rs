@@ -1,0 +1,166 @@
+//! Serving: bind everything, then serve, then drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::control::Reload;
+use super::{AppError, Core, background};
+use crate::admin::{self, Access, Grant, Office, Role};
+use crate::config::{AdminRole, AdminTls, AdminToken, Config};
+use crate::net::tls::{self, Protocols};
+use crate::net::{Certificates, ConnectionInfo, ResponseBody, TrustedProxies};
+use crate::pipeline::Worker;
+use crate::problem::Rejection;
+use crate::proxy::{Bound, Handler, ListenerConfig, Listeners, ServerHandle};
+
+/// A gateway that serves.
+pub struct Running {
+    /// Where it listens, in the order of the deployment.
+    pub addresses: Vec<SocketAddr>,
+    /// The deployment.
+    pub core: Core,
+    office: Arc<Office>,
+    servers: Vec<ServerHandle>,
+    socket: Option<admin::Served>,
+    stop: watch::Sender<bool>,
+    background: JoinSet<()>,
+}
+
+/// Binds the listeners of an open deployment, and serves. Nothing is served where one of them does not bind.
+///
+/// # Errors
+/// The first listener that does not bind, with what to do about it.
+pub async fn serve(core: Core) -> Result<Running, AppError> {
+    let config = Arc::clone(&core.config);
+    let (bound, mut certificates) = bind(&config)?;
+    let addresses = bound.iter().map(Bound::local_addr).collect();
+    let (stop, stopped) = watch::channel(false);
+    let admin = match &config.admin.tls {
+        Some(entry) => {
+            let theirs = Certificates::load(&entry.listener.certificate, &entry.listener.key)?;
+            certificates.push(Arc::clone(&theirs));
+            Some((listen(entry).await?, tls::server(theirs, Protocols::Http1Only)?, access(entry)))
+        }
+        None => None,
+    };
+
+    let reload = Reload {
+        config: Arc::clone(&config),
+        gateway: Arc::clone(&core.gateway),
+        certificates: certificates.clone(),
+    };
+    let office =
+        Arc::new(Office::new(Arc::clone(&core.gateway), core.rights.clone(), Some(Arc::new(reload))));
+    let socket = match &config.admin.socket {
+        Some(path) => {
+            let served = admin::serve_socket(path, Arc::clone(&office), stopped.clone());
+            Some(served.map_err(|source| AppError::Admin { path: path.clone(), source })?)
+        }
+        None => None,
+    };
+    if let Some((listener, tls, access)) = admin {
+        admin::serve_tls(listener, tls, access, Arc::clone(&office), stopped.clone());
+    }
+    let background = background::start(&core.gateway, &office, certificates, &stopped);
+
+    let mut servers = Vec::new();
+    for listener in bound {
+        let gateway = Arc::clone(&core.gateway);
+        let worker = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
+        servers.push(listener.serve(worker, stopped.clone())?);
+    }
+    Ok(Running { addresses, core, office, servers, socket, stop, background })
+}
+
+impl Running {
+    /// Where commands are carried out.
+    pub fn office(&self) -> &Arc<Office> {
+        &self.office
+    }
+
+    /// Stops accepting, lets every exchange end, writes that it stopped, and closes the store.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        for server in self.servers {
+            drop(tokio::task::spawn_blocking(move || server.join()).await);
+        }
+        while self.background.join_next().await.is_some() {}
+        drop(self.socket);
+        if let Err(error) = self.core.gateway.journal().stop(env!("CARGO_PKG_VERSION")).await {
+            tracing::error!(cause = %error, "the stop is not in the audit");
+        }
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({:?})", self.addresses)
+    }
+}
+
+/// Binds every listener before any of them serves.
+fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<Arc<Certificates>>), AppError> {
+    let mut bound = Vec::new();
+    let mut all = Vec::new();
+    for listener in &config.listeners {
+        let certificates = Certificates::load(&listener.certificate, &listener.key)?;
+        let tls = tls::server(Arc::clone(&certificates), Protocols::Http2AndHttp1)?;
+        let settings = ListenerConfig {
+            threads: config.threads,
+            timers: config.connections.timers,
+            limits: config.connections.limits,
+            trusted: TrustedProxies::new(config.trusted_proxies.iter().copied()),
+            ..ListenerConfig::new(listener.https, Some(tls))
+        };
+        bound.push(Listeners::bind(&settings)?);
+        all.push(certificates);
+    }
+    Ok((bound, all))
+}
+
+async fn listen(entry: &AdminTls) -> Result<TcpListener, AppError> {
+    TcpListener::bind(entry.listener.https)
+        .await
+        .map_err(|source| AppError::Admin { path: entry.listener.https.to_string().into(), source })
+}
+
+fn access(entry: &AdminTls) -> Access {
+    let grant = |token: &AdminToken| {
+        let role = match token.role {
+            AdminRole::Operator => Role::Operator,
+            AdminRole::Officer => Role::Officer,
+            AdminRole::Auditor => Role::Auditor,
+        };
+        Grant { name: token.name.clone(), role, hash: token.hash }
+    };
+    Access::Tokens(entry.tokens.iter().map(grant).collect())
+}
+
+/// The pipeline as the listeners call it.
+struct Exchanges(Worker);
+
+impl Handler for Exchanges {
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &Arc<ConnectionInfo>,
+    ) -> Response<ResponseBody> {
+        self.0.handle(request, connection).await
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
+        self.0.refuse(&rejection)
+    }
+}
+
+impl std::fmt::Debug for Exchanges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exchanges")
+    }
+}
