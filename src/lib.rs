@@ -44,6 +44,6 @@ pub mod notice;
 pub mod proxy;
 
 // Floors 8 to 10: one deployment, its composition, its commands.
-// pub mod app;
-// pub mod cli;
-// pub mod config;
+pub mod app;
+pub mod cli;
+pub mod config;

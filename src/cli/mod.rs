@@ -1,1 +1,121 @@
-//! (empty)
+//! The commands, one file each. What they print goes through [`output`]; what they do is done by the rooms below.
+
+mod audit;
+mod check;
+mod connect;
+mod demo;
+mod deployment;
+mod explain;
+mod key;
+mod output;
+mod person;
+mod reload;
+mod serve;
+mod test;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended; the numbers are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// It did what it says.
+    Fine = 0,
+    /// It failed.
+    Failed = 1,
+    /// A policy's case failed.
+    CaseFailed = 2,
+    /// A policy or the configuration is not valid.
+    InvalidPolicy = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A GDPR gateway for prediction APIs: it stands in front of your API and enforces one policy file per processing
+/// activity.
+#[derive(Debug, Parser)]
+#[command(name = "consentry", version, max_term_width = 110)]
+#[command(after_help = "\
+First steps:
+  consentry demo           see it work: a gateway, a small API behind it, commands to paste
+  consentry check          read the policies as the gateway does, and say what is wrong
+  consentry explain        show what the upstream sees of every field, what is kept, what comes back
+  consentry serve          stand in front of your API")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where a command finds the deployment.
+#[derive(Clone, Debug, clap::Args)]
+struct Deployment {
+    /// The deployment's file.
+    #[arg(long, short, default_value = "consentry.yaml", value_name = "FILE", global = true)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the gateway and serve until SIGTERM or Ctrl-C; SIGHUP reloads.
+    Serve(serve::Args),
+    /// Read deployment and policies, and report everything that is wrong with them.
+    Check(check::Args),
+    /// Show, route by route, what becomes of every field.
+    Explain(explain::Args),
+    /// Run the policies' cases (NAME.cases.yaml) through the real pipeline.
+    Test(test::Args),
+    /// See it work: a gateway, a small API behind it, and commands to paste.
+    Demo(demo::Args),
+    /// Issue a token for development, signed with a secret file of the deployment.
+    Token(token::Args),
+    /// Give, refuse, withdraw or show a person's consent (GDPR Art. 7).
+    Consent(person::ConsentArgs),
+    /// Restrict the processing of a person's data, or lift the restriction (GDPR Art. 18).
+    Restrict(person::RestrictArgs),
+    /// Record a person's objection to a purpose, or lift it (GDPR Art. 21).
+    Object(person::ObjectArgs),
+    /// Erase a person's data by destroying their keys (GDPR Art. 17).
+    Erase(person::EraseArgs),
+    /// Verify the audit, or write a checkpoint to keep elsewhere.
+    Audit(audit::Args),
+    /// Make keys: the master key, an interchange key, an API key, an admin token.
+    Key(key::Args),
+    /// Tell a running gateway to read policies, certificates and API keys anew.
+    Reload(reload::Args),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    // A process in which nothing of TLS is set up yet; a second provider cannot be there.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Test(args) => test::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Consent(args) => person::consent(args),
+        Command::Restrict(args) => person::restrict(args),
+        Command::Object(args) => person::object(args),
+        Command::Erase(args) => person::erase(args),
+        Command::Audit(args) => audit::run(args),
+        Command::Key(args) => key::run(args),
+        Command::Reload(args) => reload::run(args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::error(&error);
+            Exit::Failed.into()
+        }
+    }
+}

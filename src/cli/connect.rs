@@ -1,0 +1,73 @@
+//! How a command reaches the deployment: through the administration's socket where a gateway runs, else by opening the
+//! store itself, which the store's lock allows to one at a time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::Full;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+
+use super::{Deployment, Exit, deployment, output};
+use crate::admin::{Command, Reply};
+use crate::app;
+use crate::payload::read;
+
+/// What a reply may measure.
+const REPLY_CAP: usize = 1024 * 1024;
+
+const PACE: read::Pace =
+    read::Pace { grace: Duration::from_secs(600), bytes_per_second: 0, total: Duration::from_secs(600) };
+
+/// Gives a command to the deployment and prints what came of it.
+pub(super) fn carry_out(deployment: &Deployment, command: Command) -> anyhow::Result<Exit> {
+    let Some(config) = deployment::read(deployment) else { return Ok(Exit::InvalidPolicy) };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let reply = runtime.block_on(async {
+        match &config.admin.socket {
+            Some(socket) if socket.exists() => match send(socket, &command).await {
+                // A gateway that was killed leaves its socket behind, and nobody answers there.
+                Err(error) if refused(&error) => alone(config, command).await,
+                answered => answered,
+            },
+            _ => alone(config, command).await,
+        }
+    })?;
+    output::line(&reply.says);
+    Ok(if reply.done { Exit::Fine } else { Exit::Failed })
+}
+
+async fn alone(config: crate::config::Config, command: Command) -> anyhow::Result<Reply> {
+    if matches!(command, Command::Reload {}) {
+        bail!("no gateway runs for this deployment: there is nothing to reload");
+    }
+    Ok(app::alone(config, command).await?)
+}
+
+fn refused(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// Sends a command to the gateway behind `socket`.
+pub(crate) async fn send(socket: &Path, command: &Command) -> anyhow::Result<Reply> {
+    let stream = UnixStream::connect(socket).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::post("/v1/commands")
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(serde_json::to_vec(command)?)))?;
+    let response = sender.send_request(request).await.context("the gateway did not answer")?;
+    let status = response.status();
+    let body = read::capped(response.into_body(), REPLY_CAP, &PACE).await?;
+    connection.abort();
+    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        bail!("the gateway does not let this command in ({status})");
+    }
+    serde_json::from_slice(&body).context("the gateway's answer is not one of this version")
+}

@@ -1,0 +1,35 @@
+//! The deployment that a command speaks of: read, and everything that is wrong with it shown.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use super::{Deployment, output};
+use crate::config::{self, Config};
+use crate::policy::Diagnostics;
+
+/// The deployment's file. Where it is not valid, all findings are shown and there is none.
+pub(super) fn read(deployment: &Deployment) -> Option<Config> {
+    at(&deployment.config)
+}
+
+/// The same for a path.
+pub(super) fn at(path: &Path) -> Option<Config> {
+    match config::load(path) {
+        Ok((config, warnings)) => {
+            show(&warnings);
+            Some(config)
+        }
+        Err(diagnostics) => {
+            show(&diagnostics);
+            None
+        }
+    }
+}
+
+/// Shows findings to the person at the terminal, and counts them.
+pub(super) fn show(diagnostics: &Diagnostics) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    output::note(diagnostics.render(std::io::stderr().is_terminal()));
+}

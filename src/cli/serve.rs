@@ -1,0 +1,68 @@
+//! `serve`: the gateway, until it is told to stop.
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Deployment, Exit, deployment, output};
+use crate::admin::Command;
+use crate::app::{self, AppError, Core};
+use crate::clock::Clock;
+use crate::telemetry;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    harden().context("the process cannot be closed to debuggers and core dumps")?;
+    let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
+    telemetry::start_log(&config.log.filter, config.log.format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let core = match Core::open(config, Clock::system()).await {
+            Ok(core) => core,
+            Err(AppError::Policies(diagnostics)) => {
+                deployment::show(&diagnostics);
+                return Ok(Exit::InvalidPolicy);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        deployment::show(&core.warnings);
+        let running = app::serve(core).await?;
+        for address in &running.addresses {
+            output::note(format_args!("Consentry serves https://{address}"));
+        }
+        until_stopped(&running).await?;
+        output::note("Stopping: exchanges that are under way end first.");
+        running.stop().await;
+        Ok(Exit::Fine)
+    })
+}
+
+/// Waits for SIGTERM or Ctrl-C; SIGHUP reloads.
+async fn until_stopped(running: &app::Running) -> anyhow::Result<()> {
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
+            _ = hang_up.recv() => {
+                match running.office().carry_out(Command::Reload {}).await {
+                    Ok(reply) => output::note(reply.says),
+                    Err(error) => output::note(error),
+                }
+            }
+        }
+    }
+}
+
+/// No core dump, and no other process of this user reads the memory: it holds keys and personal data.
+fn harden() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
