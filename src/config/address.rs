@@ -30,7 +30,7 @@ pub(super) fn url(node: &Node, query: Query, file: &mut File<'_>) -> Option<(Str
     let fits = |uri: &Uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.port().is_none_or(|port| port.as_str().parse::<u16>().is_ok_and(|port| port > 0))
+            && has_good_port(uri)
             && (uri.query().is_none() || matches!(query, Query::Allowed))
             && !text.value.contains('#')
     };
@@ -49,6 +49,15 @@ pub(super) fn url(node: &Node, query: Query, file: &mut File<'_>) -> Option<(Str
             file.reader.report(Code::WrongValue, text.span, message, help);
             None
         }
+    }
+}
+
+/// A port from 1 to 65535, or none. A port that is no number counts as none to `Uri`.
+fn has_good_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    match uri.port_u16() {
+        Some(port) => port > 0,
+        None => Some(authority) == uri.host(),
     }
 }
 

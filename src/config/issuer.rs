@@ -159,13 +159,12 @@ fn key(map: &mut Map<'_>, file: &mut File<'_>) -> Option<KeyFrom> {
     match (map.take("jwks"), map.take("public_key"), map.take("secret_file")) {
         (Some(node), None, None) => {
             let (url, uri) = address::url(node, Query::Allowed, file)?;
-            if address::is_protected(&uri) {
-                return Some(KeyFrom::Jwks(url));
+            if !address::is_protected(&uri) {
+                let message = "Keys that come without TLS can be anybody's.";
+                let help = "Write `https://`; `http://` is for this host alone.";
+                file.reader.report(Code::InsecureSetting, node.span, message, help);
             }
-            let message = "Keys that come without TLS can be anybody's.";
-            let help = "Write `https://`; `http://` is for this host alone.";
-            file.reader.report(Code::InsecureSetting, node.span, message, help);
-            None
+            Some(KeyFrom::Jwks(url))
         }
         (None, Some(node), None) => file.path(node).map(KeyFrom::PublicKey),
         (None, None, Some(node)) => file.path(node).map(KeyFrom::SecretFile),

@@ -124,7 +124,7 @@ const LEAST_HEAD: u64 = 8 << 10;
 const MOST_HEAD: u64 = 1 << 20;
 
 pub(super) fn connections(node: &Node, file: &mut File<'_>) -> Option<Connections> {
-    let mut map = file.reader.map(node, "connections")?;
+    let mut map = file.reader.map(node, "the section `connections`")?;
     let mut limits = Limits::default();
     let mut count = |key, most, to: &mut usize, file: &mut File<'_>| {
         let number = map.take(key).and_then(|node| file.reader.integer(node, 1, most));
@@ -152,7 +152,7 @@ pub(super) fn connections(node: &Node, file: &mut File<'_>) -> Option<Connection
 }
 
 fn timers(node: &Node, file: &mut File<'_>) -> Option<Timers> {
-    let mut map = file.reader.map(node, "timeouts")?;
+    let mut map = file.reader.map(node, "the section `timeouts`")?;
     let default = Timers::default();
     let mut read = |key, default| timeout(&mut map, key, default, file);
     let timers = Timers {

@@ -152,7 +152,7 @@ fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
 }
 
 fn upstream_timeouts(node: &Node, file: &mut File<'_>) -> Option<UpstreamTimeouts> {
-    let mut map = file.reader.map(node, "timeouts")?;
+    let mut map = file.reader.map(node, "the section `timeouts`")?;
     let default = UpstreamTimeouts::default();
     let mut read = |key, default| timeout(&mut map, key, default, file);
     let timeouts = UpstreamTimeouts {

@@ -4,7 +4,7 @@
 use super::check_routes;
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Activity, DataSubject, PolicySet, Side};
+use super::model::{Activity, DataSubject, Field, PolicySet, Side};
 use super::read_field::check_action;
 use super::reader::{Reader, capital, did_you_mean};
 use crate::action::Spec;
@@ -18,6 +18,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             clashes(side, reader);
             exports(side, reader);
         }
+        kept_twice(activity, reader);
         data_subject(activity, reader);
         category_actions(set, activity, reader);
         check_routes::of_activity(set, activity, reader);
@@ -104,6 +105,21 @@ fn clashes(side: &Side, reader: &mut Reader) {
         let (field, _) = fields.remove(usize::from(second));
         let help = "Declare either the whole as one value, or its parts.";
         reader.report(Code::FieldClash, field.name.span, format!("{}.", capital(&clash.to_string())), help);
+    }
+}
+
+/// A record holds the fields of both sides under their names, so no name may be kept from both.
+fn kept_twice(activity: &Activity, reader: &mut Reader) {
+    let kept = |field: &&Field| {
+        field.destinations.stored.as_ref().is_some_and(|stored| stored.value != Spec::LeaveOut)
+    };
+    let (Some(request), Some(response)) = (&activity.request, &activity.response) else { return };
+    for field in response.fields.iter().filter(kept) {
+        if request.fields.iter().filter(kept).any(|asked| asked.path == field.path) {
+            let help = "Keep one of the two: leave `stored` out on the other side.";
+            let message = format!("`{}` is kept from the request already.", field.name.value);
+            reader.report(Code::FieldClash, field.name.span, message, help);
+        }
     }
 }
 

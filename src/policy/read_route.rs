@@ -148,6 +148,9 @@ fn target(text: &Spanned<String>, reader: &mut Reader) -> Option<(Method, Vec<Se
         }
         segments.push(Segment::Literal((*piece).into()));
     }
+    if path.starts_with(".well-known/consentry/") {
+        return fault("Paths below `/.well-known/consentry/` are the gateway's own pages.".into(), reader);
+    }
     Some((method, segments))
 }
 

@@ -127,6 +127,18 @@ fn the_law_speaks_with_its_articles() {
 #[test]
 fn shapes_and_names_are_told_with_what_to_write() {
     let shapes: &[(&str, &[Change])] = &[
+        (
+            "a path of the gateway's own",
+            &[(ACTIVITY, "match: GET /health", "match: GET /.well-known/consentry/health")],
+        ),
+        (
+            "one name kept from both sides",
+            &[(
+                ACTIVITY,
+                "    prediction: { ",
+                "    age: { type: integer, caller: unchanged, stored: encrypted }\n    prediction: { ",
+            )],
+        ),
         ("yaml", &[(ACTIVITY, "other_recipients: []", "other_recipients: [")]),
         ("key twice", &[(ACTIVITY, "other_recipients: []", "title: Another")]),
         ("boolean in capitals", &[("favourites-research.yaml", "required: false", "required: False")]),
