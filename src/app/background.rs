@@ -1,5 +1,6 @@
 //! What goes on beside the exchanges, on a runtime of its own: retention, limits, key sets, changed certificates.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::Office;
+use crate::config::{self, Config};
+use crate::identity;
 use crate::net::Certificates;
 use crate::pipeline::Gateway;
 
@@ -14,6 +17,8 @@ use crate::pipeline::Gateway;
 const RETENTION: Duration = Duration::from_secs(3600);
 /// How often limits forget who need not be counted any more.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often API keys are looked at: a revocation binds within five seconds.
+const API_KEYS: Duration = Duration::from_secs(2);
 /// How often certificates are looked at.
 const CERTIFICATES: Duration = Duration::from_secs(10);
 
@@ -21,6 +26,7 @@ const CERTIFICATES: Duration = Duration::from_secs(10);
 pub(super) fn start(
     gateway: &Arc<Gateway>,
     office: &Arc<Office>,
+    config: &Config,
     certificates: Vec<Arc<Certificates>>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
@@ -29,6 +35,11 @@ pub(super) fn start(
     tasks.spawn(until(stop.clone(), sweep(Arc::clone(gateway))));
     tasks.spawn(until(stop.clone(), watch_certificates(certificates)));
     tasks.spawn(until(stop.clone(), Arc::clone(gateway.identity()).keep_fresh()));
+    if let Some(path) = &config.api_keys {
+        let load = |path: &Path| config::api_keys(path).map_err(|found| found.to_string().into());
+        let watch = identity::watch_api_keys(Arc::clone(gateway.identity()), path.clone(), load, API_KEYS);
+        tasks.spawn(until(stop.clone(), watch));
+    }
     tasks
 }
 

@@ -1,16 +1,15 @@
 //! Opening a deployment: everything up to the listeners, in the order in which each part needs the one before it.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::{AppError, live};
 use crate::audit::What;
 use crate::clock::Clock;
-use crate::config::{self, Config, KeyFrom, MasterKeySource};
+use crate::config::{self, Config, Issuer, MasterKeySource};
 use crate::crypto::Mac;
 use crate::custody::Custody;
-use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig, IssuerConfig, KeySource};
+use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
 use crate::journal::Journal;
 use crate::keys::{KeyProvider, LocalKey};
 use crate::net::tls::{self, Authorities};
@@ -112,24 +111,7 @@ fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppErr
 }
 
 fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {
-    let mut issuers = Vec::new();
-    for issuer in &config.issuers {
-        let keys = match &issuer.key {
-            KeyFrom::Jwks(url) => KeySource::Jwks(url.to_string()),
-            KeyFrom::PublicKey(path) => KeySource::PublicKey(read(path)?),
-            KeyFrom::SecretFile(path) => {
-                KeySource::Secret(zeroize::Zeroizing::new(config::secret_text(path)?.as_bytes().to_vec()))
-            }
-        };
-        issuers.push(IssuerConfig {
-            issuer: issuer.issuer.clone(),
-            audiences: issuer.audiences.clone(),
-            algorithms: issuer.algorithms.clone(),
-            types: issuer.types.clone(),
-            namespace: Arc::clone(&issuer.namespace),
-            keys,
-        });
-    }
+    let issuers = config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
     let mac = Mac::new(&custody.derived("callers"));
     let api_keys = api_keys(config)?;
     let config = IdentityConfig { issuers, api_keys, fetch: jwks_fetch()?, mac, remember: REMEMBERED_TOKENS };
@@ -167,8 +149,4 @@ fn upstreams(config: &Config) -> Result<HashMap<Arc<str>, Upstream>, AppError> {
         upstreams.insert(Arc::clone(name), upstream);
     }
     Ok(upstreams)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, AppError> {
-    std::fs::read(path).map_err(|source| AppError::File { path: path.to_owned(), source })
 }

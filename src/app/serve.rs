@@ -67,7 +67,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     if let Some((listener, tls, access)) = admin {
         admin::serve_tls(listener, tls, access, Arc::clone(&office), stopped.clone());
     }
-    let background = background::start(&core.gateway, &office, certificates, &stopped);
+    let background = background::start(&core.gateway, &office, &config, certificates, &stopped);
 
     let mut servers = Vec::new();
     for listener in bound {

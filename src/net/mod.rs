@@ -7,7 +7,6 @@ mod connection;
 pub mod dial;
 pub mod fetch;
 pub mod headers;
-pub mod pace;
 pub mod path;
 pub mod peer;
 pub mod query;

@@ -34,30 +34,46 @@ pub struct Live {
     /// The notice, and the pages of the problems.
     pub pages: Pages,
     /// One bucket set per limited route, by the route's index.
-    limiters: Vec<Option<Limiter>>,
+    limiters: Vec<Option<Arc<Limiter>>>,
 }
 
 impl Live {
     /// Puts a set of policies together with what it needs.
     pub fn new(plan: Plan, keys: Arc<[InterchangeKey]>, pages: Pages) -> Self {
-        let limiter = |limit: &RateLimit| {
-            let rate = Rate::new(limit.calls.get(), limit.period, limit.burst.get())?;
-            Some(Limiter::new(rate, COUNTED))
-        };
-        let limiters = plan.routes.iter().map(|route| route.rate_limit.as_ref().and_then(limiter)).collect();
+        let limiters = plan.routes.iter().map(|route| route.rate_limit.and_then(limiter)).collect();
         Self { plan, keys, pages, limiters }
+    }
+
+    /// Takes over what `before` has counted, for every limit that is the same as it was: a reload resets no attacker.
+    fn inherit(&mut self, before: &Self) {
+        let same = |one: &Route, other: &Route| {
+            one.text == other.text
+                && one.activity.name == other.activity.name
+                && one.rate_limit == other.rate_limit
+        };
+        for (route, limiter) in self.plan.routes.iter().zip(&mut self.limiters) {
+            let counted = before.plan.routes.iter().find(|other| same(route, other));
+            if let Some(counted) = counted.and_then(|other| before.limiters.get(other.index)?.as_ref()) {
+                *limiter = Some(Arc::clone(counted));
+            }
+        }
     }
 
     /// Forgets whom the limits need not count any more. To be called every second or so, off the threads that serve.
     pub fn sweep(&self) {
-        self.limiters.iter().flatten().for_each(Limiter::sweep);
+        self.limiters.iter().flatten().for_each(|limiter| limiter.sweep());
     }
 
     /// The limiter of a route, where it counts `per` this.
     pub(super) fn limiter(&self, route: &Route, per: Per) -> Option<&Limiter> {
         route.rate_limit.filter(|limit| limit.per == per)?;
-        self.limiters.get(route.index)?.as_ref()
+        self.limiters.get(route.index)?.as_deref()
     }
+}
+
+fn limiter(limit: RateLimit) -> Option<Arc<Limiter>> {
+    let rate = Rate::new(limit.calls.get(), limit.period, limit.burst.get())?;
+    Some(Arc::new(Limiter::new(rate, COUNTED)))
 }
 
 /// What every exchange needs, made once by the composition root.
@@ -104,7 +120,8 @@ impl Gateway {
     }
 
     /// Swaps the policies: exchanges that began before end under the old ones.
-    pub fn replace(&self, live: Live) {
+    pub fn replace(&self, mut live: Live) {
+        live.inherit(&self.live.load());
         self.live.store(Arc::new(live));
     }
 
