@@ -4,7 +4,7 @@
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
     CONTENT_TYPE, COOKIE, DATE, EXPECT, EXPIRES, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    RETRY_AFTER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use http::{HeaderMap, HeaderName};
 use thiserror::Error;
@@ -70,11 +70,11 @@ const SINGLE: [(HeaderName, &str); 6] = [
     (CONTENT_TYPE, "Content-Type"),
     (HeaderName::from_static("consentry-purpose"), "Consentry-Purpose"),
     (HeaderName::from_static("consentry-reason"), "Consentry-Reason"),
-    (HeaderName::from_static("x-api-key"), "X-Api-Key"),
+    (HeaderName::from_static("consentry-api-key"), "Consentry-Api-Key"),
 ];
 
 /// The gateway's own fields that a caller does send.
-const FROM_CALLERS: [&str; 2] = ["consentry-purpose", "consentry-reason"];
+const FROM_CALLERS: [&str; 3] = ["consentry-api-key", "consentry-purpose", "consentry-reason"];
 
 /// Beginnings of names by which programs behind a gateway are told who calls and what they agreed to.
 const RESERVED: [&str; 18] = [
@@ -166,7 +166,17 @@ pub fn is_reserved(name: &HeaderName) -> bool {
 
 /// Why a route cannot declare a header field, in a few words; `None` where it can.
 pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
-    let decided_here = [AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, FORWARDED, HOST];
+    let decided_here = [
+        AUTHORIZATION,
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        COOKIE,
+        EXPECT,
+        FORWARDED,
+        HOST,
+        SET_COOKIE,
+    ];
     if name.as_str().contains('_') {
         Some("names with `_` are dropped, since many servers cannot tell `_` from `-`")
     } else if HOP_BY_HOP.contains(name) {

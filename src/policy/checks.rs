@@ -18,7 +18,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             clashes(side, reader);
             exports(side, reader);
         }
-        kept_twice(activity, reader);
+        kept_twice(set, activity, reader);
         data_subject(activity, reader);
         category_actions(set, activity, reader);
         check_routes::of_activity(set, activity, reader);
@@ -109,9 +109,15 @@ fn clashes(side: &Side, reader: &mut Reader) {
 }
 
 /// A record holds the fields of both sides under their names, so no name may be kept from both.
-fn kept_twice(activity: &Activity, reader: &mut Reader) {
+fn kept_twice(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
+    let default = |field: &Field| {
+        let category = field.category.as_ref()?;
+        let defaults = &set.organisation.as_ref()?.categories;
+        defaults.iter().find(|(name, _)| name.value == category.value)?.1.stored.as_ref()
+    };
     let kept = |field: &&Field| {
-        field.destinations.stored.as_ref().is_some_and(|stored| stored.value != Spec::LeaveOut)
+        let stored = field.destinations.stored.as_ref().or_else(|| default(field));
+        stored.is_some_and(|stored| stored.value != Spec::LeaveOut)
     };
     let (Some(request), Some(response)) = (&activity.request, &activity.response) else { return };
     for field in response.fields.iter().filter(kept) {

@@ -9,36 +9,8 @@ use super::units::digits;
 use super::yaml::{Content, Entry, Meaning, Node};
 use crate::action::{Action, Spec};
 use crate::check::{Check, Format, Length, Range, RefuseKind, RuleKind, Rules, Sanitize};
+use crate::net::headers::why_not_declared;
 use crate::payload::{Path, Undeclared};
-
-/// Headers that the gateway makes itself, that belong to one connection, or that carry a credential.
-const NEVER_PASS: &[&str] = &[
-    "authorization",
-    "connection",
-    "consentry-purpose",
-    "consentry-reason",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-api-key",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-];
 
 /// What stands in `request` or `response`.
 pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Option<Side> {
@@ -177,8 +149,9 @@ pub(super) fn headers(node: &Node, reader: &mut Reader) -> Vec<Param> {
             );
             continue;
         };
-        if NEVER_PASS.contains(&name.as_str()) {
-            reader.report(Code::HeaderNotAllowed, header.name.span, format!("The header `{name}` never passes."), "Leave it out: it carries a credential, belongs to one connection, or is made by the gateway.");
+        if let Some(why) = why_not_declared(&name) {
+            let message = format!("The header `{name}` never passes: {why}.");
+            reader.report(Code::HeaderNotAllowed, header.name.span, message, "Leave it out.");
         }
         header.name.value = name.as_str().to_owned();
     }
