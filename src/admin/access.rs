@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::crypto::{Digest, random, sha256};
+use crate::crypto::{Digest, digest, random};
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub fn new_token() -> (Zeroizing<String>, Digest) {
 }
 
 fn hash(token: &str) -> Digest {
-    sha256(&[token.as_bytes()])
+    digest(token.as_bytes())
 }
 
 #[cfg(test)]

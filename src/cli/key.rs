@@ -33,7 +33,7 @@ enum Kind {
         /// Whose it is.
         name: String,
         /// A scope; may be given several times.
-        #[arg(long = "scope", value_name = "SCOPE")]
+        #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
         /// The namespace of the persons for whom its holder acts.
         #[arg(long, default_value = "customers")]
@@ -73,10 +73,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             output::line(format_args!(
                 "  - {{ id: {}, name: {}, hash: {}, scopes: [{}], namespace: {}, expires: \"{}\" }}",
                 entry.id,
-                entry.name,
+                quoted(&entry.name),
                 entry.hash,
-                entry.scopes.join(", "),
-                entry.namespace,
+                entry.scopes.iter().map(|scope| quoted(scope)).collect::<Vec<_>>().join(", "),
+                quoted(&entry.namespace),
                 entry.expires
             ));
         }
@@ -85,9 +85,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             output::note("The token, shown this once; give it to its holder:");
             output::line(token.as_str());
             output::note("This line goes below `tokens:` of `admin:` in consentry.yaml:");
+            let name = quoted(&name);
             let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
             output::line(format_args!("  - {{ name: {name}, role: {role}, hash: \"sha256:{hash}\" }}"));
         }
     }
     Ok(Exit::Fine)
+}
+
+/// A text as YAML reads it back, whatever it holds: JSON's strings are YAML's.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }

@@ -38,6 +38,11 @@ impl std::fmt::Debug for Mac {
     }
 }
 
+/// The plain hash of `bytes`, as `sha256sum` prints it. Never for personal data, as [`sha256`].
+pub fn digest(bytes: &[u8]) -> Digest {
+    Sha256::digest(bytes).into()
+}
+
 /// The hash of `parts`, each counted in with its length. Never for personal data: an unkeyed hash of a name is the name
 /// to whoever has a dictionary.
 pub fn sha256(parts: &[&[u8]]) -> Digest {
@@ -60,6 +65,13 @@ mod tests {
         assert_ne!(sha256(&[b"ab", b"c"]), sha256(&[b"a", b"bc"]));
         assert_eq!(mac.tag(&[b"ab", b"c"]), mac.clone().tag(&[b"ab", b"c"]));
         assert_ne!(mac.tag(&[b"ab"]), Mac::new(b"other").tag(&[b"ab"]));
+    }
+
+    #[test]
+    fn the_plain_hash_is_the_one_that_everybody_computes() {
+        // FIPS 180-4, "abc".
+        let hex: String = digest(b"abc").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
-use crate::crypto::{Mac, random, sha256};
+use crate::crypto::{Mac, digest, random};
 use crate::personal::Personal;
 
 use super::caller::Kind;
@@ -42,7 +42,7 @@ pub struct ApiKeyEntry {
     pub revoked: bool,
 }
 
-/// The hash of an API key, written `sha256:` and 64 hexadecimal digits.
+/// The SHA-256 of an API key, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHash([u8; 32]);
 
@@ -53,7 +53,7 @@ pub struct NotAKeyHash;
 
 impl KeyHash {
     fn of(key: &str) -> Self {
-        Self(sha256(&[b"consentry api key v1", key.as_bytes()]))
+        Self(digest(key.as_bytes()))
     }
 }
 

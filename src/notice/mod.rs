@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use askama::Template;
 
-use crate::crypto::sha256;
 use crate::pipeline::{Page, Pages};
 use crate::plan::{Activity, FurtherProcessing, LegalBasis, Organisation, Plan, Recipient, Role};
 use crate::problem::Problem;
@@ -34,11 +33,6 @@ pub fn pages(plan: &Plan) -> Result<Pages, NoticeError> {
     Ok(pages)
 }
 
-/// The SHA-256 of a purpose's wording, which a consent to it carries as evidence (GDPR Art. 7(1)).
-pub fn wording(says: &str, notice_version: u32) -> [u8; 32] {
-    sha256(&[b"consentry notice wording v1", says.as_bytes(), &notice_version.to_be_bytes()])
-}
-
 fn html(body: String) -> Page {
     Page { content_type: HTML, body: body.into() }
 }
@@ -53,6 +47,14 @@ fn notice(plan: &Plan) -> Result<String, askama::Error> {
 struct NoticePage<'a> {
     organisation: &'a Organisation,
     activities: Vec<Row<'a>>,
+}
+
+impl NoticePage<'_> {
+    /// Where a contact leads: an address of the web as it is, anything else with an `@` by mail.
+    fn link(&self, contact: &str) -> String {
+        let mail = contact.contains('@') && !contact.contains("://");
+        if mail { format!("mailto:{contact}") } else { contact.to_owned() }
+    }
 }
 
 #[derive(Template)]
@@ -168,11 +170,5 @@ mod tests {
         assert_eq!(term(Duration::from_secs(86_400)), "1 day");
         assert_eq!(term(Duration::from_secs(90 * 60)), "90 minutes");
         assert_eq!(term(Duration::from_secs(61)), "61 seconds");
-    }
-
-    #[test]
-    fn a_wording_is_another_one_when_its_text_or_version_is() {
-        assert_ne!(wording("to suggest products", 1), wording("to suggest products", 2));
-        assert_ne!(wording("to suggest products", 1), wording("to suggest things", 1));
     }
 }

@@ -12,6 +12,7 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
+use super::MARKER;
 use crate::clock::Clock;
 
 /// How long the demo's certificates hold. They are made anew when half of it is over.
@@ -80,6 +81,8 @@ fn fresh(certificates: &Certificates, clock: &Clock) -> bool {
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    // Text before the first line of PEM means nothing to its readers; it tells what the file is for.
+    let bytes = [format!("{MARKER}: for loopback listeners only\n").as_bytes(), bytes].concat();
     // A file that is there may have a wider mode than the one asked for, which counts only when a file is made.
     if path.exists() {
         fs::remove_file(path).with_context(|| format!("cannot replace {}", path.display()))?;
@@ -90,5 +93,5 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
         .mode(mode)
         .open(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    file.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))
+    file.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))
 }

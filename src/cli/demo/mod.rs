@@ -19,7 +19,7 @@ use deployment::Demo;
 use model::Seen;
 
 /// What marks the demo's keys and certificates, so that no other deployment takes them for its own.
-const MARKER: &str = "consentry-demo";
+const MARKER: &str = crate::config::DEMO_MARKER;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
