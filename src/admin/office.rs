@@ -109,7 +109,7 @@ impl Office {
             }
             Command::Erase { person } => self.erase(&subject(&person)).await,
             Command::Retention {} => self.retention().await,
-            Command::AuditVerify { against } => self.verify(against.as_deref()).await,
+            Command::AuditVerify { against } => verify_audit(self.journal(), against.as_deref()).await,
             Command::AuditCheckpoint {} => Ok(Reply::done(self.journal().checkpoint().encode())),
             Command::Reload {} => self.reload().await,
         }
@@ -184,23 +184,6 @@ impl Office {
         Ok(Reply::done(lines.join("\n")))
     }
 
-    async fn verify(&self, against: Option<&str>) -> Result<Reply, OfficeError> {
-        let against = against
-            .map(|text| Checkpoint::parse(text).map_err(|error| OfficeError::Asked(error.to_string())))
-            .transpose()?;
-        match self.journal().verify(against).await {
-            Ok(report) => Ok(Reply::done(format!(
-                "The audit is in order: {} entries, vouched for up to entry {}, {} signed checkpoints agree.",
-                report.chain.count, report.vouched, report.checkpoints
-            ))
-            .with(json!({ "entries": report.chain.count, "vouched": report.vouched }))),
-            Err(JournalError::Broken(broken)) => {
-                Ok(Reply::not_done(format!("The audit is NOT in order: {broken}.")))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     async fn reload(&self) -> Result<Reply, OfficeError> {
         let Some(control) = &self.control else {
             return Err(OfficeError::Asked("No gateway runs: there is nothing to reload.".to_owned()));
@@ -246,6 +229,27 @@ impl Office {
 impl std::fmt::Debug for Office {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Office")
+    }
+}
+
+/// Verifies an audit, also one over a store that is only read.
+///
+/// # Errors
+/// Where `against` is no checkpoint, or the audit cannot be read.
+pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Reply, OfficeError> {
+    let against = against
+        .map(|text| Checkpoint::parse(text).map_err(|error| OfficeError::Asked(error.to_string())))
+        .transpose()?;
+    match journal.verify(against).await {
+        Ok(report) => Ok(Reply::done(format!(
+            "The audit is in order: {} entries, vouched for up to entry {}, {} signed checkpoints agree.",
+            report.chain.count, report.vouched, report.checkpoints
+        ))
+        .with(json!({ "entries": report.chain.count, "vouched": report.vouched }))),
+        Err(JournalError::Broken(broken)) => {
+            Ok(Reply::not_done(format!("The audit is NOT in order: {broken}.")))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{AppError, Core};
-use crate::admin::{Command, Office, OfficeError, Reply};
+use super::{AppError, Core, open};
+use crate::admin::{self, Command, Office, OfficeError, Reply};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::journal::Journal;
+use crate::store::Store;
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +26,21 @@ pub enum AloneError {
 /// # Errors
 /// Where the deployment does not open, or the command is not carried out.
 pub async fn alone(config: Config, command: Command) -> Result<Reply, AloneError> {
+    if let Command::AuditVerify { against } = &command {
+        return verify(&config, against.as_deref()).await;
+    }
     let core = Core::open(config, Clock::system()).await?;
     let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
     let reply = office.carry_out(command).await;
     core.gateway.store().close().await;
     Ok(reply?)
+}
+
+/// Verifies the audit as it lies there, and writes nothing: where it was tampered with the store does not open, and that is
+/// when somebody asks what is wrong with it.
+async fn verify(config: &Config, against: Option<&str>) -> Result<Reply, AloneError> {
+    let provider = open::master_key(config, false)?;
+    let store = Store::inspect(&open::files(config)).map_err(AppError::from)?;
+    let journal = Journal::read_only(store, &*provider, Clock::system()).await.map_err(AppError::from)?;
+    Ok(admin::verify_audit(&journal, against).await?)
 }

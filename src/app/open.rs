@@ -91,12 +91,17 @@ fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
                 .map_err(|source| AppError::File { path: folder.to_owned(), source })?;
         }
     }
-    let files = StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: false };
-    Ok(Store::open(&files, clock.clone())?)
+    Ok(Store::open(&files(config), clock.clone())?)
+}
+
+/// Where the store's files are.
+pub(super) fn files(config: &Config) -> StoreConfig {
+    let store = &config.store;
+    StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: false }
 }
 
 /// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.
-fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppError> {
+pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppError> {
     let key = match &config.keys {
         MasterKeySource::File(path) if new && !path.exists() => {
             tracing::warn!(file = %path.display(), "made a new master key: back it up apart from the data");

@@ -157,6 +157,10 @@ impl Handler for Exchanges {
     fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
         self.0.refuse(&rejection)
     }
+
+    async fn settled(&self) {
+        self.0.settled().await;
+    }
 }
 
 impl std::fmt::Debug for Exchanges {

@@ -9,7 +9,7 @@ use crate::payload::Caps;
 use crate::personal::Person;
 use crate::plan::{Activity, Per};
 use crate::problem::{Problem, Rejection};
-use crate::standing::{Ask, Stand};
+use crate::standing::{Ask, Stand, StandingError};
 
 /// Leave to process one person's data in one exchange. It is good until the person's epoch moves.
 #[derive(Debug)]
@@ -27,6 +27,16 @@ impl Permit {
     pub(super) fn caps(&self) -> Caps {
         self.admitted.caps()
     }
+
+    /// Asks again, where the person's standing may have changed since. It is also said to have where only that of a
+    /// neighbour did, and then the exchange may go on.
+    pub(super) async fn renew(&mut self, gateway: &Gateway) -> Result<(), Rejection> {
+        gateway.standing().forget(&self.lookup);
+        let stand = gateway.standing().look(&self.lookup).await.map_err(unknown)?;
+        stand.permits(ask(gateway, self.activity())).map_err(Rejection::new)?;
+        self.stand = stand;
+        Ok(())
+    }
 }
 
 /// Asks for leave.
@@ -41,16 +51,17 @@ pub(super) async fn permit(
         account.caller = Some(admitted.caller.tag());
     }
     let lookup = gateway.custody().lookup(&person);
-    let stand = gateway
-        .standing()
-        .look(&lookup)
-        .await
-        .map_err(|error| Rejection::new(Problem::DependencyUnavailable).because(error))?;
+    let stand = gateway.standing().look(&lookup).await.map_err(unknown)?;
     account.person = stand.reference();
     stand.permits(ask(gateway, &admitted.routed.route.activity)).map_err(Rejection::new)?;
     // The person's own limit comes last: nobody but the person, or who may act for them, can use it up.
     admitted.limit(Per::DataSubject, Who::Person(&person), account)?;
     Ok(Permit { admitted, lookup, stand })
+}
+
+/// What cannot be looked up permits nothing.
+fn unknown(error: StandingError) -> Rejection {
+    Rejection::new(Problem::DependencyUnavailable).because(error)
 }
 
 /// What an activity asks of a person's standing.

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::account::Account;
 use super::forward::Upstreams;
 use super::gateway::Gateway;
+use super::underway::Underway;
 use super::well_known;
 use super::{
     admit, answer, authorize, finish, forward, identify, materials, minimise, open, person, records, route,
@@ -22,13 +23,14 @@ use crate::problem::Rejection;
 pub struct Worker {
     pub(super) gateway: Arc<Gateway>,
     pub(super) upstreams: Rc<Upstreams>,
+    underway: Rc<Underway>,
 }
 
 impl Worker {
     /// For the thread that calls it.
     pub fn new(gateway: Arc<Gateway>) -> Self {
         let upstreams = Rc::new(Upstreams::new(&gateway));
-        Self { gateway, upstreams }
+        Self { gateway, upstreams, underway: Rc::default() }
     }
 
     /// Answers one request, whatever happens: the wrapper around [`Self::exchange`], which opens the exchange's account
@@ -59,6 +61,11 @@ impl Worker {
         account.close(response)
     }
 
+    /// When nothing is under way at an upstream any more, for callers who left either.
+    pub async fn settled(&self) {
+        self.underway.settled().await;
+    }
+
     async fn exchange(
         &self,
         request: Request<Incoming>,
@@ -81,15 +88,19 @@ impl Worker {
         }
         let body = admitted.read(body).await?;
         let person = person::of(&admitted, &body)?;
-        let permit = authorize::permit(gateway, admitted, person, account).await?;
-        let materials = materials::collect(gateway, &permit).await?;
+        let mut permit = authorize::permit(gateway, admitted, person, account).await?;
+        let materials = materials::collect(gateway, &mut permit).await?;
         let (cleared, draft) = minimise::request(&permit, &materials, &body)?;
         // What the upstream sees is in the journal first; what the caller gets, too.
         let intent = finish::intend(gateway, &permit, &materials, account).await?;
-        let answered = match forward::send(gateway, &self.upstreams, &permit, cleared).await {
-            Ok(upstream) => minimise::response(&permit, &materials, upstream, draft),
-            Err(rejection) => Err(rejection),
+        let Self { gateway, upstreams, .. } = self.clone();
+        let rest = async move {
+            let answered = match forward::send(&gateway, &upstreams, &mut permit, cleared).await {
+                Ok(upstream) => minimise::response(&permit, &materials, upstream, draft),
+                Err(rejection) => Err(rejection),
+            };
+            finish::close(&gateway, intent, answered).await
         };
-        finish::close(gateway, intent, answered).await
+        self.underway.to_its_end(rest).await
     }
 }

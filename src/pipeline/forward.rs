@@ -1,5 +1,5 @@
 //! Forward: the one place that sends to an upstream. It takes a [`Cleared`] body and the permit for it, and looks at the
-//! person's epoch once more before the first byte.
+//! person's epoch once more before the first byte. Where that has moved, leave is asked for anew.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
 
 /// What an upstream may answer beyond the size of the request's cap: an answer may be larger than what was asked.
 const ANSWER_CAP: usize = 8 * 1024 * 1024;
+
+/// How often leave is asked for anew, before a neighbourhood that changes all the time is left to itself.
+const LOOKS: usize = 3;
 
 /// The upstream's own time limit holds for the body too; no rate is asked of it.
 const UNHURRIED: read::Pace =
@@ -51,25 +54,39 @@ pub(super) struct Answer {
 pub(super) async fn send(
     gateway: &Gateway,
     upstreams: &Upstreams,
-    permit: &Permit,
+    permit: &mut Permit,
     cleared: Cleared,
 ) -> Result<Answer, Rejection> {
     let upstream = upstreams.named(permit.activity().upstream.as_ref())?;
+    let body = cleared.into_bytes();
+    // The name under which the intent was written.
+    let began_as = permit.stand.reference();
+    let started = Instant::now();
+    for _ in 0..LOOKS {
+        let request = addressed(permit, body.clone());
+        match upstream.send_if(request, || gateway.standing().forward(&permit.stand)).await {
+            Err(UpstreamError::Held) => permit.renew(gateway).await?,
+            sent => {
+                let answer = whole(sent.map_err(unsent_or_failed)?, permit.caps()).await;
+                gateway.metrics().upstream(started.elapsed());
+                return answer;
+            }
+        }
+        if began_as.is_some() && permit.stand.reference() != began_as {
+            return Err(Rejection::new(Problem::ConsentWithdrawn)
+                .detail("The person was forgotten while the exchange was on its way; nothing was sent."));
+        }
+    }
+    Err(unsent_or_failed(UpstreamError::Held))
+}
+
+fn addressed(permit: &Permit, body: Bytes) -> Request<Full<Bytes>> {
     let routed = &permit.admitted.routed;
     let mut headers = permit.admitted.headers.clone();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let request = build(routed.route.method.clone(), routed.target.clone(), headers, cleared.into_bytes());
-
-    let started = Instant::now();
-    let response = upstream
-        .send_if(request, || gateway.standing().forward(&permit.stand))
-        .await
-        .map_err(unsent_or_failed)?;
-    let answer = whole(response, permit.caps()).await;
-    gateway.metrics().upstream(started.elapsed());
-    answer
+    build(routed.route.method.clone(), routed.target.clone(), headers, body)
 }
 
 /// A request to the upstream with nothing in it but what the gateway put there.
@@ -89,8 +106,9 @@ pub(super) fn build(
 /// What a failed exchange with the upstream is for the caller.
 pub(super) fn unsent_or_failed(error: UpstreamError) -> Rejection {
     match error {
-        UpstreamError::Held => Rejection::new(Problem::ConsentWithdrawn)
-            .detail("What the person permits changed while the exchange was on its way; nothing was sent."),
+        UpstreamError::Held => Rejection::new(Problem::DependencyUnavailable)
+            .retry_after(1)
+            .detail("What persons permit changed while the exchange was on its way; nothing was sent."),
         UpstreamError::TimedOut(_) => {
             Rejection::new(Problem::UpstreamUnavailable).status(StatusCode::GATEWAY_TIMEOUT).because(error)
         }

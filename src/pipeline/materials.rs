@@ -40,10 +40,10 @@ impl Materials {
 
 /// Fetches them: the person's key of the day, where something is kept; the domain's secret, where something is
 /// pseudonymised; the interchange keys.
-pub(super) async fn collect(gateway: &Gateway, permit: &Permit) -> Result<Materials, Rejection> {
-    let activity = permit.activity();
+pub(super) async fn collect(gateway: &Gateway, permit: &mut Permit) -> Result<Materials, Rejection> {
     let at = gateway.clock().now();
-    let key = if keeps(activity) { Some(key(gateway, permit, at).await?) } else { None };
+    let key = if keeps(permit.activity()) { Some(key(gateway, permit, at).await?) } else { None };
+    let activity = permit.activity();
     let domain = &activity.pseudonymization_domain;
     let pseudonyms = match pseudonymizes(activity) {
         false => None,
@@ -53,15 +53,26 @@ pub(super) async fn collect(gateway: &Gateway, permit: &Permit) -> Result<Materi
     Ok(Materials { pseudonyms, keys, key, at })
 }
 
-async fn key(gateway: &Gateway, permit: &Permit, at: Timestamp) -> Result<Arc<SubjectKey>, Rejection> {
-    let name = &permit.activity().name;
-    let reference = permit.stand.reference();
-    let key = gateway.custody().key(&permit.lookup, reference, name, at.day()).await.map_err(unavailable)?;
-    if reference.is_none() {
+async fn key(gateway: &Gateway, permit: &mut Permit, at: Timestamp) -> Result<Arc<SubjectKey>, Rejection> {
+    let key = match mint(gateway, permit, at).await {
+        // The person was erased after their standing was looked up. What is known of them now decides.
+        Err(CustodyError::Forgotten) => {
+            permit.renew(gateway).await?;
+            mint(gateway, permit, at).await
+        }
+        minted => minted,
+    };
+    let key = key.map_err(unavailable)?;
+    if permit.stand.reference().is_none() {
         // The person has a reference now, which the remembered standing does not know.
         gateway.standing().forget(&permit.lookup);
     }
     Ok(key)
+}
+
+async fn mint(gateway: &Gateway, permit: &Permit, at: Timestamp) -> Result<Arc<SubjectKey>, CustodyError> {
+    let (name, reference) = (&permit.activity().name, permit.stand.reference());
+    gateway.custody().key(&permit.lookup, reference, name, at.day()).await
 }
 
 /// Without its keys the gateway processes nothing.

@@ -19,6 +19,7 @@ mod open;
 mod person;
 mod records;
 mod route;
+mod underway;
 mod well_known;
 
 pub use exchange::Worker;

@@ -51,6 +51,11 @@ pub trait Handler: 'static {
 
     /// Answers a request that the door refused. [`Handler::handle`] is not called for it.
     fn refuse(&self, rejection: Rejection) -> Response<ResponseBody>;
+
+    /// Waits for what goes on after its caller has left. A drain waits for it, as it does for connections.
+    fn settled(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 }
 
 /// One address to listen on.

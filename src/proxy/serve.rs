@@ -192,6 +192,7 @@ async fn drain<H: Handler>(thread: &Thread<H>, config: &ListenerConfig) -> Drain
             thread.drain.enter(Stage::Closing);
             thread.drain.empty().await;
         }
+        thread.handler.settled().await;
     };
     match timeout(config.timers.drain, all).await {
         Ok(()) => Drained::default(),
