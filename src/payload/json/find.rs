@@ -164,11 +164,12 @@ impl<'a> Search<'a, '_> {
         unescape(key.raw, &mut self.scratch.unescaped).is_some() && self.scratch.unescaped == name
     }
 
-    fn misshapen(&self) -> Stop<Unfound> {
-        if self.cursor.begins_value() {
-            Stop::Visitor(Unfound::Misshapen)
-        } else {
-            self.cursor.wrong("a value is expected").into()
+    fn misshapen(&mut self) -> Stop<Unfound> {
+        if !matches!(self.cursor.peek(), Some(b'{' | b'['))
+            && let Err(malformed) = self.cursor.scalar()
+        {
+            return malformed.into();
         }
+        Stop::Visitor(Unfound::Misshapen)
     }
 }

@@ -61,11 +61,6 @@ impl<'a> Cursor<'a> {
         Malformed { offset: self.at, reason }
     }
 
-    /// Whether a value may begin with the byte at the cursor.
-    pub(super) fn begins_value(&self) -> bool {
-        matches!(self.peek(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
-    }
-
     /// Nothing but white space follows.
     pub(super) fn end(&mut self) -> Result<(), Malformed> {
         self.space();

@@ -286,6 +286,10 @@ fn another_shape_than_declared_is_never_passed() {
         assert_eq!(kept(body, &names), Err(Stop::Visitor(Halt::Misshapen(FieldId(field)))), "{body}");
     }
     assert!(matches!(kept("[]", &[]), Err(Stop::Malformed(_))));
+    // What only begins like a value is none, and is not told as a value of the wrong kind.
+    for body in ["first_name=Ada", "name=Ada", "-", "\"x", r#"{"o":nothing}"#] {
+        assert!(matches!(kept(body, &names), Err(Stop::Malformed(_))), "{body}");
+    }
     // A layout may have an array as its root.
     assert_eq!(kept(r#"[{"z":1}]"#, &["[*].z"]).unwrap(), r#"[{"z":1}]"#);
 }
@@ -392,7 +396,14 @@ fn find_sees_what_the_walk_sees() {
     assert_eq!(found(r#"{"c":{},"id":2}"#, "c.id"), Ok(None));
     assert_eq!(found(r#"{"c":{"c":{"id":7}}}"#, "c.id"), Ok(None));
     assert_eq!(found(r#"{"id":null}"#, "id"), is(Kind::Null, "null"));
-    for body in [r#"{"id":1,"\u0069d":2}"#, r#"{"id":1,"x":{"a":1,"a":2}}"#, r#"{"id":1"#, r#"{"id":1} x"#] {
+    for body in [
+        r#"{"id":1,"\u0069d":2}"#,
+        r#"{"id":1,"x":{"a":1,"a":2}}"#,
+        r#"{"id":1"#,
+        r#"{"id":1} x"#,
+        "id=1&first=2",
+        "first=2",
+    ] {
         assert!(matches!(found(body, "id"), Err(Stop::Malformed(_))), "{body}");
     }
     assert!(matches!(found(r#"{"c":{"id":1},"c":{"id":2}}"#, "c.id"), Err(Stop::Malformed(_))));

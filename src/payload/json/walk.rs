@@ -140,8 +140,12 @@ impl<V: Visitor> Walk<'_, V> {
         let shape = self.layout.shape(node);
         match (self.cursor.peek(), shape) {
             (Some(b'{'), Shape::Object(_)) | (Some(b'['), Shape::Array(_)) => {}
-            _ if !self.cursor.begins_value() => return Err(self.cursor.wrong("a value is expected").into()),
-            _ => return Err(self.misshapen(node)),
+            (Some(b'{' | b'['), _) => return Err(self.misshapen(node)),
+            _ => {
+                // What is no JSON at all (`first_name=Ada` begins like `false`) is said to be that.
+                self.cursor.scalar()?;
+                return Err(self.misshapen(node));
+            }
         }
         self.tally.depth(depth)?;
         self.cursor.at += 1;
