@@ -21,7 +21,7 @@ pub use crate::policy::{
 
 use std::sync::Arc;
 
-/// All that the gateway enforces. Only [`compile`] makes one.
+/// All that the gateway enforces. Only [`compile()`] makes one.
 #[derive(Debug)]
 pub struct Plan {
     /// SHA-256 of the policy files: `organisation.yaml` and every activity, each with its name, in the order of names.

@@ -43,7 +43,7 @@ pub enum Unfound {
 }
 
 /// The value at `path` in a JSON body; `None` where it is absent. The whole body is read as strictly as
-/// [`walk`](super::walk) reads it, so that the two can never see different values: what one refuses as malformed or too
+/// [`walk`](super::walk()) reads it, so that the two can never see different values: what one refuses as malformed or too
 /// large, so does the other.
 ///
 /// # Errors
