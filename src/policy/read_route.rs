@@ -39,7 +39,14 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     map.not_yet(&["on_denied_row"], reader);
     let kind = kind(&mut map, reader);
     let access = map.take("access").and_then(|node| access(node, reader));
-    let rate_limit = map.take("rate_limit").and_then(|node| rate_limit(node, reader));
+    let rate_limit = map.take("rate_limit").and_then(|node| {
+        let limit = rate_limit(node, reader)?;
+        if limit.per == Per::DataSubject && kind != RouteKind::Governed {
+            let message = "A call of this route is about no one person whose calls could be counted.";
+            reader.report(Code::NotHere, node.span, message, "Count `per: caller` or `per: address`.");
+        }
+        Some(limit)
+    });
     let limits = map.take("limits").and_then(|node| limits(node, reader)).unwrap_or_default();
     let path = map.take("path").map(|node| params(node, "a path parameter", reader)).unwrap_or_default();
     let (mut query, mut heads) = (Vec::new(), Vec::new());
@@ -54,6 +61,12 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     }
     map.finish(reader);
     let (text, (method, segments)) = (text?, target?);
+    if kind == RouteKind::Governed && !matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+        reader.not_yet(
+            text.span,
+            &format!("A governed `{method}`, which has no body whose fields could be treated,"),
+        );
+    }
     Some(Route { text, method, segments, kind, access, rate_limit, limits, path, query, headers: heads })
 }
 
