@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 use super::Gateway;
 use super::account::Account;
+use super::identify;
 use super::route::{self, Routed};
 use crate::identity::Caller;
 use crate::limits::Who;
@@ -53,11 +54,8 @@ pub(super) fn admit(
     connection: &ConnectionInfo,
     account: &mut Account,
 ) -> Result<Admitted, Rejection> {
+    let reason = enter(gateway, &routed, &caller, &head, connection, account)?;
     let route = &routed.route;
-    scopes(&route.access, &caller)?;
-    purpose(&route.activity.purpose.name, &caller, &head.headers)?;
-    let reason =
-        if route.access.reason_required { Some(reason(&routed, &caller, &head.headers)?) } else { None };
     for param in &route.headers {
         match text(&head.headers, &*param.name)? {
             Some(value) => route::check(param, value)?,
@@ -74,11 +72,44 @@ pub(super) fn admit(
     let passed = headers::to_upstream(&head.headers, &declared);
     let content_type = text(&head.headers, header::CONTENT_TYPE)?.map(str::to_owned);
     let content_encoding = text(&head.headers, header::CONTENT_ENCODING)?.map(str::to_owned);
-    let admitted = Admitted { caller, headers: passed, reason, content_type, content_encoding, routed };
+    Ok(Admitted { caller, headers: passed, reason, content_type, content_encoding, routed })
+}
+
+/// Whether a call without personal data may be made. Nobody is asked who they are where the policy does not ask it.
+pub(super) fn open(
+    gateway: &Gateway,
+    routed: &Routed,
+    head: &Parts,
+    connection: &ConnectionInfo,
+    account: &mut Account,
+) -> Result<(), Rejection> {
+    let Access { all_scopes, any_scope, on_behalf_of, reason_required } = &routed.route.access;
+    let asks = !all_scopes.is_empty() || !any_scope.is_empty() || on_behalf_of.is_some() || *reason_required;
+    if !asks && routed.limiter(Per::Caller).is_none() {
+        let address = gateway.client_address(connection, &head.headers);
+        return routed.limit(Per::Address, Who::Address(address), account);
+    }
+    let caller = identify::caller(gateway, head, account)?;
+    enter(gateway, routed, &caller, head, connection, account).map(drop)
+}
+
+/// Scopes, purpose, reason and limits; answers with the reason code where the route asks for one.
+fn enter(
+    gateway: &Gateway,
+    routed: &Routed,
+    caller: &Caller,
+    head: &Parts,
+    connection: &ConnectionInfo,
+    account: &mut Account,
+) -> Result<Option<Arc<str>>, Rejection> {
+    let route = &routed.route;
+    scopes(&route.access, caller)?;
+    purpose(&route.activity.purpose.name, caller, &head.headers)?;
+    let reason = route.access.reason_required.then(|| reason(routed, caller, &head.headers)).transpose()?;
     let address = gateway.client_address(connection, &head.headers);
-    admitted.limit(Per::Address, Who::Address(address), account)?;
-    admitted.limit(Per::Caller, Who::Caller(admitted.caller.hash), account)?;
-    Ok(admitted)
+    routed.limit(Per::Address, Who::Address(address), account)?;
+    routed.limit(Per::Caller, Who::Caller(caller.hash), account)?;
+    Ok(reason)
 }
 
 impl Admitted {
@@ -91,16 +122,6 @@ impl Admitted {
             rows: usize::try_from(limits.rows).unwrap_or(usize::MAX),
             members: MEMBERS,
         }
-    }
-
-    /// Takes one call from the bucket of `who`, where the route limits `per` such.
-    pub(super) fn limit(&self, per: Per, who: Who<'_>, account: &mut Account) -> Result<(), Rejection> {
-        let Some(limiter) = self.routed.live.limiter(&self.routed.route, per) else { return Ok(()) };
-        let checked = limiter.check(who);
-        account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.standing));
-        checked
-            .map(drop)
-            .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
     }
 
     /// Reads the body, whole and decoded, under the route's caps.

@@ -55,7 +55,7 @@ pub(super) async fn permit(
     account.person = stand.reference();
     stand.permits(ask(gateway, &admitted.routed.route.activity)).map_err(Rejection::new)?;
     // The person's own limit comes last: nobody but the person, or who may act for them, can use it up.
-    admitted.limit(Per::DataSubject, Who::Person(&person), account)?;
+    admitted.routed.limit(Per::DataSubject, Who::Person(&person), account)?;
     Ok(Permit { admitted, lookup, stand })
 }
 

@@ -21,8 +21,8 @@ use crate::problem::Rejection;
 /// The exchanges of one thread: what all threads share, and this thread's own connections to the upstreams.
 #[derive(Clone)]
 pub struct Worker {
-    pub(super) gateway: Arc<Gateway>,
-    pub(super) upstreams: Rc<Upstreams>,
+    gateway: Arc<Gateway>,
+    upstreams: Rc<Upstreams>,
     underway: Rc<Underway>,
 }
 
@@ -40,10 +40,10 @@ impl Worker {
         request: Request<Incoming>,
         connection: &ConnectionInfo,
     ) -> Response<ResponseBody> {
-        if let Some(page) = well_known::page(&self.gateway, &request) {
-            return page;
-        }
         let mut account = Account::open(Arc::clone(&self.gateway));
+        if let Some(page) = well_known::page(&self.gateway, &request) {
+            return account.close(page);
+        }
         let response = match self.exchange(request, connection, &mut account).await {
             Ok(response) => response,
             Err(rejection) => {
@@ -77,8 +77,8 @@ impl Worker {
         let live = gateway.live();
         let (head, body) = request.into_parts();
         let routed = route::find(live, &head, account)?;
-        if let RouteKind::Open { body: cap } = routed.route.kind {
-            return open::pass(self, routed, head, body, cap).await;
+        if let RouteKind::Open { .. } = routed.route.kind {
+            return open::pass(gateway, &self.upstreams, routed, (head, body), connection, account).await;
         }
         // Who calls, and whether they may, is settled before a byte of the body is read.
         let caller = identify::caller(gateway, &head, account)?;
@@ -89,6 +89,7 @@ impl Worker {
         let body = admitted.read(body).await?;
         let person = person::of(&admitted, &body)?;
         let mut permit = authorize::permit(gateway, admitted, person, account).await?;
+        minimise::rehearse(gateway, &permit, &body)?;
         let materials = materials::collect(gateway, &mut permit).await?;
         let (cleared, draft) = minimise::request(&permit, &materials, &body)?;
         // What the upstream sees is in the journal first; what the caller gets, too.

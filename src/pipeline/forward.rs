@@ -46,6 +46,7 @@ impl Upstreams {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) caps: Caps,
 }
@@ -138,5 +139,5 @@ async fn whole(response: http::Response<UpstreamBody>, request_caps: Caps) -> Re
     })?;
     let body = coding::decode(text(header::CONTENT_ENCODING), body, caps.bytes, super::admit::RATIO)
         .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
-    Ok(Answer { status: head.status, body, caps })
+    Ok(Answer { status: head.status, headers: head.headers, body, caps })
 }

@@ -5,14 +5,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 
+use super::Gateway;
 use super::authorize::Permit;
 use super::forward::Answer;
 use super::materials::Materials;
 use super::route::sentence;
-use crate::action::Refused;
+use crate::action::{self, Refused};
 use crate::check::Checked;
 use crate::custody::RecordDraft;
+use crate::net::headers;
 use crate::payload::{Caps, FieldId, Stop, Treated, Undeclared, Value, Visitor, json};
 use crate::plan::{Field, Side};
 use crate::problem::{Problem, Rejection};
@@ -34,7 +37,9 @@ impl Cleared {
 pub(super) struct Minimised {
     pub(super) body: Cleared,
     pub(super) draft: Option<RecordDraft>,
-    pub(super) upstream_status: u16,
+    pub(super) status: StatusCode,
+    /// What of the answer's head the policy lets through.
+    pub(super) headers: HeaderMap,
 }
 
 /// The request's body as the upstream may see it, and the beginning of the record.
@@ -62,7 +67,21 @@ pub(super) fn response(
         Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
             .because(rejection)
     })?;
-    Ok(Minimised { body, draft, upstream_status: answer.status.as_u16() })
+    let headers = headers::to_caller(&answer.headers, &side.headers);
+    Ok(Minimised { body, draft, status: answer.status, headers })
+}
+
+/// Walks the request of a person who has no key at hand, without treating anything, so that no key and no reference is
+/// minted for a body that is refused.
+pub(super) fn rehearse(gateway: &Gateway, permit: &Permit, body: &Bytes) -> Result<(), Rejection> {
+    let (activity, today) = (permit.activity(), gateway.clock().now().day());
+    let reference = permit.stand.reference();
+    if gateway.custody().cached_key(&permit.lookup, reference, &activity.name, today).is_some() {
+        return Ok(());
+    }
+    let side = &*activity.request;
+    let mut rehearsal = Treat { side, materials: None, draft: None, stored: String::new() };
+    json::walk(body, &side.layout, &permit.caps(), &mut rehearsal, &mut Vec::new()).map_err(refusal)
 }
 
 fn walk(
@@ -72,7 +91,7 @@ fn walk(
     caps: &Caps,
     draft: Option<&mut RecordDraft>,
 ) -> Result<Cleared, Rejection> {
-    let mut treat = Treat { side, materials, draft, stored: String::new() };
+    let mut treat = Treat { side, materials: Some(materials), draft, stored: String::new() };
     let mut out = Vec::with_capacity(body.len() + body.len() / 4);
     json::walk(body, &side.layout, caps, &mut treat, &mut out).map_err(refusal)?;
     Ok(Cleared(out.into()))
@@ -105,7 +124,8 @@ fn unfit(field: &Field, refused: Refused) -> Rejection {
 /// Applies the rules of one side of an exchange.
 struct Treat<'a> {
     side: &'a Side,
-    materials: &'a Materials,
+    /// None in a rehearsal: values are checked, and neither treated nor kept.
+    materials: Option<&'a Materials>,
     draft: Option<&'a mut RecordDraft>,
     stored: String,
 }
@@ -120,14 +140,31 @@ impl<'a> Treat<'a> {
         Rejection::new(Problem::FieldInvalid).field(Arc::clone(&field.name)).detail(detail)
     }
 
+    /// Whether a value could be treated, as far as that shows without keys.
+    fn rehearse(field: &Field, checked: &Checked<'_>, out: &mut String) -> Result<Treated, Rejection> {
+        for action in [Some(&field.outward), field.stored.as_ref()].into_iter().flatten() {
+            out.clear();
+            match action.apply(checked.value(), &action::Materials::default(), out) {
+                Ok(_) | Err(Refused::MaterialMissing) => {}
+                Err(refused) => return Err(unfit(field, refused)),
+            }
+        }
+        Ok(Treated::Kept)
+    }
+
     /// Seals what the policy says is kept of a value.
-    fn keep(&mut self, id: FieldId, at: &[u32], checked: &Checked<'_>) -> Result<(), Rejection> {
-        let field = self.field(id)?;
+    fn keep(
+        &mut self,
+        field: &Field,
+        materials: &Materials,
+        at: &[u32],
+        checked: &Checked<'_>,
+    ) -> Result<(), Rejection> {
         let Some(stored) = &field.stored else { return Ok(()) };
         // A field that is to be kept, in an exchange that has no record, would be lost in silence.
         let draft = self.draft.as_deref_mut().ok_or_else(|| Rejection::new(Problem::InternalError))?;
         self.stored.clear();
-        let treated = stored.apply(checked.value(), &self.materials.actions(), &mut self.stored);
+        let treated = stored.apply(checked.value(), &materials.actions(), &mut self.stored);
         let value = match treated.map_err(|refused| unfit(field, refused))? {
             Treated::Kept => checked.value(),
             Treated::Replaced(kind) => Value { kind, text: &self.stored },
@@ -149,9 +186,10 @@ impl Visitor for Treat<'_> {
     ) -> Result<Treated, Rejection> {
         let field = self.field(id)?;
         let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
-        let treated = field.outward.apply(checked.value(), &self.materials.actions(), out);
+        let Some(materials) = self.materials else { return Self::rehearse(field, &checked, out) };
+        let treated = field.outward.apply(checked.value(), &materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
-        self.keep(id, at, &checked)?;
+        self.keep(field, materials, at, &checked)?;
         Ok(checked.settle(treated, out))
     }
 

@@ -8,11 +8,14 @@ use http_body::Body as _;
 use http_body_util::Limited;
 use hyper::body::Incoming;
 
-use super::exchange::Worker;
-use super::forward;
+use super::Gateway;
+use super::account::Account;
+use super::admit;
+use super::forward::{self, Upstreams};
 use super::route::Routed;
-use crate::net::ResponseBody;
+use crate::net::{ConnectionInfo, ResponseBody};
 use crate::payload::read;
+use crate::plan::RouteKind;
 use crate::problem::{Problem, Rejection};
 
 /// What of an upstream's head goes to the caller.
@@ -22,12 +25,15 @@ const ANSWER_CAP: usize = 64 * 1024 * 1024;
 
 /// Forwards a call that holds nobody's data.
 pub(super) async fn pass(
-    worker: &Worker,
+    gateway: &Gateway,
+    upstreams: &Upstreams,
     routed: Routed,
-    head: Parts,
-    body: Incoming,
-    cap: Option<u64>,
+    (head, body): (Parts, Incoming),
+    connection: &ConnectionInfo,
+    account: &mut Account,
 ) -> Result<Response<ResponseBody>, Rejection> {
+    admit::open(gateway, &routed, &head, connection, account)?;
+    let RouteKind::Open { body: cap } = routed.route.kind else { return Err(Problem::InternalError.into()) };
     let body = match cap {
         Some(cap) => read_body(body, cap).await?,
         None if body.is_end_stream() => Bytes::new(),
@@ -41,7 +47,7 @@ pub(super) async fn pass(
         headers.insert(header::CONTENT_TYPE, media_type.clone());
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let upstream = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
+    let upstream = upstreams.named(routed.route.activity.upstream.as_ref())?;
     let request = forward::build(head.method, routed.target, headers, body);
     let answer = upstream.send(request).await.map_err(forward::unsent_or_failed)?;
 
@@ -65,5 +71,5 @@ pub(super) async fn pass(
 
 async fn read_body(body: Incoming, cap: u64) -> Result<Bytes, Rejection> {
     let cap = usize::try_from(cap).unwrap_or(usize::MAX);
-    read::capped(body, cap, &super::admit::PACE).await.map_err(super::admit::unread)
+    read::capped(body, cap, &admit::PACE).await.map_err(admit::unread)
 }

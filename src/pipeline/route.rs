@@ -9,8 +9,9 @@ use http::uri::PathAndQuery;
 use super::account::Account;
 use super::gateway::Live;
 use crate::check::Invalid;
+use crate::limits::{Limiter, Who};
 use crate::net::{PathError, path, query};
-use crate::plan::{Match, Mode, NoRoute, Param, Route};
+use crate::plan::{Match, Mode, NoRoute, Param, Per, Route};
 use crate::problem::{Problem, Rejection};
 
 /// Query parameters, decoded, in the order in which they came.
@@ -28,6 +29,23 @@ pub(super) struct Routed {
     pub(super) query: Query,
     /// The canonical path and the declared query: what the upstream is asked for.
     pub(super) target: PathAndQuery,
+}
+
+impl Routed {
+    /// Who counts the route's calls `per` such, if anybody does.
+    pub(super) fn limiter(&self, per: Per) -> Option<&Limiter> {
+        self.live.limiter(&self.route, per)
+    }
+
+    /// Takes one call from the bucket of `who`, where the route limits `per` such.
+    pub(super) fn limit(&self, per: Per, who: Who<'_>, account: &mut Account) -> Result<(), Rejection> {
+        let Some(limiter) = self.limiter(per) else { return Ok(()) };
+        let checked = limiter.check(who);
+        account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.standing));
+        checked
+            .map(drop)
+            .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
+    }
 }
 
 /// Finds the route and checks what stands in the request's target.
