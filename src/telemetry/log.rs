@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +20,12 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether an event may be logged, whatever the filter says. Below `info`, libraries write down what they received:
+/// h2 quotes a path or a host that it cannot read, and those may name somebody. Of this crate every level may.
+fn is_ours_or_short(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("consentry") || *metadata.level() <= Level::INFO
+}
+
 /// Starts the log with a filter such as `info` or `consentry=debug`; a filter that does not parse counts as `info`. A
 /// second call changes nothing, so that several gateways can live in one process.
 pub fn start(filter: &str, format: LogFormat) {
@@ -25,11 +35,52 @@ pub fn start(filter: &str, format: LogFormat) {
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if human {
-        builder.with_target(false).try_init()
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if human {
+        lines.with_target(false).with_filter(filter_fn(is_ours_or_short)).boxed()
     } else {
-        builder.json().flatten_event(true).try_init()
+        lines.json().flatten_event(true).with_filter(filter_fn(is_ours_or_short)).boxed()
     };
-    drop(started);
+    drop(tracing_subscriber::registry().with(lines).with(filter).try_init());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_libraries_say_of_requests_is_not_logged() {
+        let written = Written::default();
+        let to = written.clone();
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || to.clone());
+        let subscriber = tracing_subscriber::registry()
+            .with(lines.with_filter(filter_fn(is_ours_or_short)))
+            .with(EnvFilter::new("trace"));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "h2::server", "malformed path (b\"/ada@example.org\")");
+            tracing::trace!(target: "h2::hpack::decoder", "val=ada");
+            tracing::warn!(target: "h2::server", "a library's warning");
+            tracing::trace!("our own");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("ada"), "{text}");
+        assert!(text.contains("a library's warning") && text.contains("our own"), "{text}");
+    }
 }
