@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -245,6 +245,8 @@ impl<H: Handler> Service<Request<Incoming>> for Exchanges<H> {
         let info = Arc::clone(&self.info);
         let passed = door::pass(&mut request, info.tls.is_some(), self.fields);
         let at_work = Counting::new(&self.meter, Meter::handling);
+        // In HTTP/1.1 hyper sees to it itself.
+        let headless = info.protocol == Protocol::Http2 && request.method() == Method::HEAD;
         Box::pin(async move {
             let mut response = match passed {
                 Ok(()) => handler.handle(request, &info).await,
@@ -256,10 +258,22 @@ impl<H: Handler> Service<Request<Incoming>> for Exchanges<H> {
             if info.protocol == Protocol::Http1 && drain.stage() != Stage::Serving {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
+            if headless {
+                without_body(&mut response);
+            }
             let underway = Counting::new(&at_work.meter, Meter::answering);
             Ok(response.map(|body| Counted { body, underway }))
         })
     }
+}
+
+/// RFC 9110 section 9.3.2: the length that a GET would have had, and no byte of it. In HTTP/2 a body behind the answer to
+/// HEAD is a violation, for which a client drops the answer.
+fn without_body(response: &mut Response<ResponseBody>) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    *response.body_mut() = ResponseBody::empty();
 }
 
 /// One more, until it is dropped.

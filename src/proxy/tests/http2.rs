@@ -56,6 +56,23 @@ fn post(path: &str) -> http::request::Builder {
 }
 
 #[tokio::test]
+async fn an_answer_to_head_has_a_length_and_no_body() {
+    let (server, mut caller) = start(|_| {}).await;
+    let head = Request::head("https://localhost/unread").body(Full::default()).unwrap();
+    let get = Request::get("https://localhost/unread").body(Full::default()).unwrap();
+    let mut lengths = Vec::new();
+    for request in [get, head] {
+        caller.sender.ready().await.unwrap();
+        let is_head = request.method() == http::Method::HEAD;
+        let answer = timeout(SOON, caller.sender.send_request(request)).await.expect("no answer").unwrap();
+        lengths.push(answer.headers()[http::header::CONTENT_LENGTH].clone());
+        let (status, body) = whole(answer).await.unwrap();
+        assert_eq!((status, body.is_empty()), (StatusCode::OK, is_head));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn many_exchanges_share_a_connection() {
     let (server, mut caller) = start(|_| {}).await;
     let held: Vec<_> = (0..30)
