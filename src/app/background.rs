@@ -43,7 +43,16 @@ pub(super) fn start(
     tasks
 }
 
-async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+/// Keeps the figure of open connections fresh.
+pub(super) async fn count_connections(gateway: Arc<Gateway>, counters: Vec<impl Fn() -> usize>) {
+    loop {
+        let open: usize = counters.iter().map(|count| count()).sum();
+        gateway.metrics().connections().set(i64::try_from(open).unwrap_or(i64::MAX));
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+pub(super) async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
         _ = stop.changed() => {}

@@ -67,7 +67,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     if let Some((listener, tls, access)) = admin {
         admin::serve_tls(listener, tls, access, Arc::clone(&office), stopped.clone());
     }
-    let background = background::start(&core.gateway, &office, &config, certificates, &stopped);
+    let mut background = background::start(&core.gateway, &office, &config, certificates, &stopped);
 
     let mut servers = Vec::new();
     for listener in bound {
@@ -75,6 +75,9 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
         let worker = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
         servers.push(listener.serve(worker, stopped.clone())?);
     }
+    let counters: Vec<_> = servers.iter().map(ServerHandle::counter).collect();
+    let counting = background::count_connections(Arc::clone(&core.gateway), counters);
+    background.spawn(background::until(stopped.clone(), counting));
     Ok(Running { addresses, core, office, servers, socket, stop, background })
 }
 

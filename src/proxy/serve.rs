@@ -66,6 +66,12 @@ impl ServerHandle {
         self.caps.open()
     }
 
+    /// The same for whoever looks now and then, also after the handle is gone.
+    pub fn counter(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let caps = Arc::clone(&self.caps);
+        move || caps.open()
+    }
+
     /// Waits until the listener has drained, which begins when its `shutdown` becomes true. Blocks the thread.
     ///
     /// # Errors
