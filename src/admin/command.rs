@@ -115,6 +115,22 @@ impl Command {
         }
     }
 
+    /// Whom it is about.
+    pub const fn person(&self) -> Option<&PersonId> {
+        match self {
+            Self::ConsentGrant { person, .. }
+            | Self::ConsentRefuse { person, .. }
+            | Self::ConsentWithdraw { person, .. }
+            | Self::ConsentShow { person }
+            | Self::Restrict { person, .. }
+            | Self::Object { person, .. }
+            | Self::Erase { person } => Some(person),
+            Self::Retention {} | Self::AuditVerify { .. } | Self::AuditCheckpoint {} | Self::Reload {} => {
+                None
+            }
+        }
+    }
+
     /// Its name, for the audit.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Command, PersonId, Reply};
 use crate::audit::{Checkpoint, What};
 use crate::clock::Clock;
-use crate::crypto::digest;
+use crate::crypto::sha256;
 use crate::custody::retention;
 use crate::journal::{Journal, JournalError};
 use crate::personal::Person;
@@ -82,6 +82,9 @@ impl Office {
     /// # Errors
     /// Where it makes no sense, or a part does not answer; then nothing is known to be done, and it can be asked again.
     pub async fn carry_out(&self, command: Command) -> Result<Reply, OfficeError> {
+        if let Some(person) = command.person() {
+            self.known(person).await?;
+        }
         match command {
             Command::ConsentGrant { person, purpose, language, method } => {
                 let (person, wording) = (subject(&person), self.wording(&purpose)?);
@@ -96,17 +99,16 @@ impl Office {
                 Ok(Reply::done(format!("The refusal of {purpose} is recorded.")))
             }
             Command::ConsentWithdraw { person, purpose, method } => {
-                let (person, method) = (subject(&person), self::method(&method)?);
-                self.spoken_of(&person, &purpose).await?;
-                consent::withdraw(&self.rights, &self.facts(), &person, &purpose, method).await?;
+                self.wording(&purpose)?;
+                let method = self::method(&method)?;
+                consent::withdraw(&self.rights, &self.facts(), &subject(&person), &purpose, method).await?;
                 Ok(Reply::done(format!("Consent to {purpose} is withdrawn; it binds from now on.")))
             }
             Command::ConsentShow { person } => self.show(&subject(&person)).await,
             Command::Restrict { person, lift } => self.restrict(&subject(&person), lift).await,
             Command::Object { person, purpose, lift } => {
-                let person = subject(&person);
-                self.spoken_of(&person, &purpose).await?;
-                self.object(&person, &purpose, lift).await
+                self.wording(&purpose)?;
+                self.object(&subject(&person), &purpose, lift).await
             }
             Command::Erase { person } => self.erase(&subject(&person)).await,
             Command::Retention {} => self.retention().await,
@@ -168,10 +170,11 @@ impl Office {
 
     async fn erase(&self, person: &Person) -> Result<Reply, OfficeError> {
         let erasure = rights::erase(&self.rights, &self.facts(), person).await?;
-        let mut lines = vec![
-            "The person's data is erased: their keys are destroyed, and what they sealed opens nowhere."
-                .to_owned(),
-        ];
+        let mut lines = vec![match erasure.kept.is_empty() {
+            true => "The person's data is erased: their keys are destroyed, and what they sealed opens nowhere.",
+            false => "The person's data is erased, but for what a law holds; what the destroyed keys sealed opens nowhere.",
+        }
+        .to_owned()];
         lines.push(format!(
             "{} keys destroyed, {} records deleted.",
             erasure.keys_destroyed, erasure.records_deleted
@@ -198,21 +201,26 @@ impl Office {
         }
     }
 
-    fn facts(&self) -> Facts {
-        Facts::from(&self.gateway.live().plan)
+    /// Somebody unknown is answered like somebody known, so a namespace that no credential has must not pass for one: what
+    /// was withdrawn there would bind nobody. Of an issuer that is gone, whoever is known still has their rights.
+    async fn known(&self, person: &PersonId) -> Result<(), OfficeError> {
+        let namespaces = self.gateway.identity().namespaces();
+        if namespaces.iter().any(|known| **known == *person.namespace) {
+            return Ok(());
+        }
+        let row = self.store().stand(self.gateway.custody().lookup(&subject(person))).await?;
+        if row.reference.is_some() || !row.stops.is_empty() {
+            return Ok(());
+        }
+        let namespaces: Vec<&str> = namespaces.iter().map(|known| &**known).collect();
+        let there_are = namespaces.join(", ");
+        Err(OfficeError::Asked(format!(
+            "No issuer and no API key has this namespace; there are: {there_are}."
+        )))
     }
 
-    /// Refuses a purpose that is a slip of the pen: neither does a policy name it, nor has the person ever spoken of it.
-    /// What a policy named once can be withdrawn from and taken back all the same.
-    async fn spoken_of(&self, person: &Person, purpose: &str) -> Result<(), OfficeError> {
-        let unknown = match self.wording(purpose) {
-            Ok(_) => return Ok(()),
-            Err(unknown) => unknown,
-        };
-        let row = self.store().stand(self.gateway.custody().lookup(person)).await?;
-        let consented = row.consents.iter().any(|consent| consent.purpose == purpose);
-        let objected = row.stops.iter().any(|stop| stop.purpose.as_deref() == Some(purpose));
-        if consented || objected { Ok(()) } else { Err(unknown) }
+    fn facts(&self) -> Facts {
+        Facts::from(&self.gateway.live().plan)
     }
 
     /// The hash of what the notice says of a purpose, and its version.
@@ -224,7 +232,7 @@ impl Office {
             OfficeError::Asked(format!("No policy names this purpose; there are: {}.", known.join(", ")))
         })?;
         let says = found.says.as_deref().unwrap_or_default();
-        Ok((digest(says.as_bytes()), found.notice_version))
+        Ok((sha256(&[says.as_bytes()]), found.notice_version))
     }
 
     fn store(&self) -> &Store {

@@ -24,6 +24,9 @@ impl Reload {
     async fn reload(&self) -> Result<Diagnostics, AppError> {
         let (live, warnings) = live::load(&self.config)?;
         let api_keys = open::api_keys(&self.config)?;
+        for [certificate, key] in self.certificates.iter().map(|certificates| certificates.files()) {
+            Certificates::load(certificate, key)?;
+        }
         for certificates in &self.certificates {
             certificates.reload()?;
         }

@@ -13,7 +13,8 @@ use tokio::net::UnixStream;
 
 use super::{Deployment, Exit, deployment, output};
 use crate::admin::{Command, Reply};
-use crate::app;
+use crate::app::{self, AloneError, AppError};
+use crate::config::Config;
 use crate::payload::read;
 
 /// What a reply may measure.
@@ -26,7 +27,7 @@ const PACE: read::Pace =
 pub(super) fn carry_out(deployment: &Deployment, command: Command) -> anyhow::Result<Exit> {
     let Some(config) = deployment::read(deployment) else { return Ok(Exit::InvalidPolicy) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let reply = runtime.block_on(async {
+    let carried = runtime.block_on(async {
         match &config.admin.socket {
             Some(socket) if socket.exists() => match send(socket, &command).await {
                 // A gateway that was killed leaves its socket behind, and nobody answers there.
@@ -35,12 +36,22 @@ pub(super) fn carry_out(deployment: &Deployment, command: Command) -> anyhow::Re
             },
             _ => alone(config, command).await,
         }
-    })?;
+    });
+    let reply = match carried {
+        Ok(reply) => reply,
+        Err(error) => match error.downcast::<AloneError>()? {
+            AloneError::Open(AppError::Policies(diagnostics)) => {
+                deployment::show(&diagnostics);
+                return Ok(Exit::InvalidPolicy);
+            }
+            error => return Err(error.into()),
+        },
+    };
     output::line(&reply.says);
     Ok(if reply.done { Exit::Fine } else { Exit::Failed })
 }
 
-async fn alone(config: crate::config::Config, command: Command) -> anyhow::Result<Reply> {
+async fn alone(config: Config, command: Command) -> anyhow::Result<Reply> {
     if matches!(command, Command::Reload {}) {
         bail!("no gateway runs for this deployment: there is nothing to reload");
     }

@@ -95,7 +95,15 @@ enum Command {
 pub fn main() -> ExitCode {
     // A process in which nothing of TLS is set up yet; a second provider cannot be there.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => {
+            // Help and version come this way too. A word that clap does not know would be a 2, which says that a case failed.
+            let failed = said.use_stderr();
+            drop(said.print());
+            return if failed { Exit::Failed } else { Exit::Fine }.into();
+        }
+    };
     let done = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(args),

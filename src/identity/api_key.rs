@@ -172,6 +172,10 @@ impl ApiKeys {
         if errors.is_empty() { Ok(Self(keys)) } else { Err(errors) }
     }
 
+    pub(super) fn namespaces(&self) -> Vec<Arc<str>> {
+        self.0.values().map(|known| Arc::clone(&known.caller.namespace)).collect()
+    }
+
     /// Whose key this is. The hashes are compared in constant time, and an unknown id costs what a known one does.
     pub(super) fn find(&self, key: &str, now: Timestamp) -> Result<&Arc<Caller>, CredentialError> {
         let id = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).map(|(id, _)| id);

@@ -113,6 +113,15 @@ impl Identity {
         })
     }
 
+    /// The namespaces in which credentials speak of persons, each once.
+    pub fn namespaces(&self) -> Vec<Arc<str>> {
+        let of_issuers = self.issuers.values().map(|issuer| Arc::clone(&issuer.namespace));
+        let mut all: Vec<_> = of_issuers.chain(self.api_keys.load().namespaces()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Puts another list of API keys in force.
     ///
     /// # Errors
