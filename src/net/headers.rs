@@ -2,9 +2,9 @@
 //! upstream and back to the caller only what is on a list passes.
 
 use http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_TYPE, COOKIE, DATE, EXPECT, EXPIRES, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    RETRY_AFTER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, EXPECT, EXPIRES, FORWARDED, HOST, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use http::{HeaderMap, HeaderName};
 use thiserror::Error;
@@ -64,10 +64,11 @@ const NOT_FOR_CONNECTION: [&str; 14] = [
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
 
 /// What may stand once.
-const SINGLE: [(HeaderName, &str); 6] = [
+const SINGLE: [(HeaderName, &str); 7] = [
     (AUTHORIZATION, "Authorization"),
     (CONTENT_LENGTH, "Content-Length"),
     (CONTENT_TYPE, "Content-Type"),
+    (HeaderName::from_static("consentry-api-key"), "Consentry-Api-Key"),
     (HeaderName::from_static("consentry-purpose"), "Consentry-Purpose"),
     (HeaderName::from_static("consentry-reason"), "Consentry-Reason"),
     (HeaderName::from_static("consentry-api-key"), "Consentry-Api-Key"),
@@ -167,6 +168,8 @@ pub fn is_reserved(name: &HeaderName) -> bool {
 /// Why a route cannot declare a header field, in a few words; `None` where it can.
 pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
     let decided_here = [
+        ACCEPT,
+        ACCEPT_ENCODING,
         AUTHORIZATION,
         CONTENT_ENCODING,
         CONTENT_LENGTH,
@@ -176,12 +179,14 @@ pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
         FORWARDED,
         HOST,
         SET_COOKIE,
+        HeaderName::from_static("tracestate"),
+        HeaderName::from_static("x-api-key"),
     ];
     if name.as_str().contains('_') {
         Some("names with `_` are dropped, since many servers cannot tell `_` from `-`")
     } else if HOP_BY_HOP.contains(name) {
         Some("it belongs to a single connection")
-    } else if is_reserved(name) || name.as_str().starts_with("x-forwarded-") {
+    } else if is_reserved(name) || name.as_str().starts_with("x-forwarded-") || name == "x-real-ip" {
         Some("upstreams believe it to come from a gateway")
     } else if METHOD_OVERRIDES.contains(&name.as_str()) {
         Some("it changes the method that the route was chosen by")
@@ -274,6 +279,7 @@ mod tests {
     fn what_no_caller_may_say_is_removed() {
         let mut headers = map(&[
             ("authorization", "Bearer x"),
+            ("consentry-api-key", "ck_0"),
             ("consentry-purpose", "p"),
             ("consentry-subject", "s"),
             ("remote-user", "root"),
@@ -289,7 +295,7 @@ mod tests {
         at_the_door(&mut headers).unwrap();
         assert_eq!(
             names(&headers),
-            ["authorization", "consentry-purpose", "x-forwarded-for", "x-request-id"]
+            ["authorization", "consentry-api-key", "consentry-purpose", "x-forwarded-for", "x-request-id"]
         );
     }
 

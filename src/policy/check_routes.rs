@@ -1,7 +1,7 @@
 //! What must fit together for routes to make sense.
 
 use super::codes::Code;
-use super::model::{Activity, Param, PolicySet, Route, RouteKind, Segment};
+use super::model::{Activity, DataSubject, Param, PolicySet, Route, RouteKind, Segment};
 use super::reader::Reader;
 use super::words::{Answer, Per};
 use crate::check::RuleKind;
@@ -112,8 +112,14 @@ fn belongs(activity: &Activity, route: &Route, reader: &mut Reader) {
             reader.report(Code::NotHere, at, "An activity with `records_of` forwards nothing.", help);
         }
         RouteKind::Answer(answer) => answers(answer, route, reader),
+        RouteKind::Governed if matches!(route.method, http::Method::HEAD | http::Method::OPTIONS) => {
+            let help = "Use GET or POST, or say `personal_data: none`.";
+            let message = "The answer to this method has no body that could be minimised.";
+            reader.report(Code::NotHere, at, message, help);
+        }
         RouteKind::Governed | RouteKind::Open { .. } => {}
     }
+    words_of_access(activity, route, reader);
     if let Some(limit) = &route.rate_limit
         && limit.per == Per::DataSubject
         && route.kind != RouteKind::Governed
@@ -125,6 +131,25 @@ fn belongs(activity: &Activity, route: &Route, reader: &mut Reader) {
             "This route has no data subject whose calls could be counted.",
             help,
         );
+    }
+}
+
+/// What `access` says must be something that the route can do.
+fn words_of_access(activity: &Activity, route: &Route, reader: &mut Reader) {
+    let Some(access) = &route.access else { return };
+    let by_body = matches!(
+        &activity.data_subject,
+        Some(subject) if matches!(subject.value, DataSubject::Body(_))
+    );
+    if access.value.on_behalf_of.is_some() && !(by_body && route.kind == RouteKind::Governed) {
+        let help = "Leave it out, or find the person in the body: `data_subject: body.FIELD`.";
+        let message =
+            "`on_behalf_of` is for calls whose body says whose data it is; here nobody could use it.";
+        reader.report(Code::NotHere, access.span, message, help);
+    }
+    if access.value.reason_required && !matches!(route.kind, RouteKind::Answer(_)) {
+        let help = "Leave it out: a reason is kept with what the gateway answers from its records.";
+        reader.report(Code::NotHere, access.span, "Nothing would keep the reason that is asked for.", help);
     }
 }
 

@@ -195,11 +195,13 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
         Some("it may be missing")
     } else if !matches!(field.rules.kind, None | Some(RuleKind::String | RuleKind::Integer)) {
         Some("it is neither text nor a whole number")
+    } else if field.rules.sanitize.is_some() {
+        Some("sanitising may change who it names after the person was looked up")
     } else {
         None
     };
     if let Some(fault) = fault {
-        let help = "Name a required field of type string or integer that stands once in the body.";
+        let help = "Name a required field of type string or integer that stands once in the body and is not sanitised.";
         reader.report(
             Code::DataSubjectField,
             *span,

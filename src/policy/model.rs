@@ -291,6 +291,15 @@ pub struct RateLimit {
     pub per: Per,
 }
 
+impl RateLimit {
+    /// Whether a call takes at least a nanosecond of its bucket, and a full burst less than a century.
+    pub fn is_countable(&self) -> bool {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+        let interval = self.period / self.calls.get();
+        !interval.is_zero() && interval.checked_mul(self.burst.get()).is_some_and(|whole| whole < CENTURY)
+    }
+}
+
 /// How much one call may bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -53,6 +53,13 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
         other_recipients.unwrap_or_default().iter().filter_map(|node| reader.text(node)).collect();
     let domain =
         map.take("pseudonymization_domain").and_then(|node| reader.name(node)).map(|name| name.value);
+    if re_use {
+        map.not_here(
+            "journal",
+            "Leave it out: what is shown is in the audit before it is given out.",
+            reader,
+        );
+    }
     let journal =
         map.take("journal").and_then(|node| reader.word(node, &words(JournalMode::ALL, JournalMode::word)));
     let mode = map.take("mode").and_then(|node| reader.word(node, &words(Mode::ALL, Mode::word)));

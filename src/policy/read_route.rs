@@ -39,14 +39,7 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     map.not_yet(&["on_denied_row"], reader);
     let kind = kind(&mut map, reader);
     let access = map.take("access").and_then(|node| access(node, reader));
-    let rate_limit = map.take("rate_limit").and_then(|node| {
-        let limit = rate_limit(node, reader)?;
-        if limit.per == Per::DataSubject && kind != RouteKind::Governed {
-            let message = "A call of this route is about no one person whose calls could be counted.";
-            reader.report(Code::NotHere, node.span, message, "Count `per: caller` or `per: address`.");
-        }
-        Some(limit)
-    });
+    let rate_limit = map.take("rate_limit").and_then(|node| rate_limit(node, reader));
     let limits = map.take("limits").and_then(|node| limits(node, reader)).unwrap_or_default();
     let path = map.take("path").map(|node| params(node, "a path parameter", reader)).unwrap_or_default();
     let (mut query, mut heads) = (Vec::new(), Vec::new());
@@ -61,12 +54,6 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     }
     map.finish(reader);
     let (text, (method, segments)) = (text?, target?);
-    if kind == RouteKind::Governed && !matches!(method, Method::POST | Method::PUT | Method::PATCH) {
-        reader.not_yet(
-            text.span,
-            &format!("A governed `{method}`, which has no body whose fields could be treated,"),
-        );
-    }
     Some(Route { text, method, segments, kind, access, rate_limit, limits, path, query, headers: heads })
 }
 
@@ -230,7 +217,14 @@ fn rate_limit(node: &Node, reader: &mut Reader) -> Option<RateLimit> {
     let per = per.and_then(|node| reader.word(node, &words(Per::ALL, Per::word)));
     map.finish(reader);
     let (calls, period) = rate?;
-    Some(RateLimit { calls, period, burst: burst.unwrap_or(calls), per: per? })
+    let limit = RateLimit { calls, period, burst: burst.unwrap_or(calls), per: per? };
+    if !limit.is_countable() {
+        let help = "Write fewer calls, a longer unit of time or a smaller burst.";
+        let message = "This limit is beyond what can be counted: it would never hold anybody back.";
+        reader.report(Code::WrongValue, node.span, message, help);
+        return None;
+    }
+    Some(limit)
 }
 
 fn limits(node: &Node, reader: &mut Reader) -> Option<Limits> {

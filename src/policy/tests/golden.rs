@@ -341,3 +341,29 @@ proptest::proptest! {
         proptest::prop_assert!(!found.render(false).is_empty());
     }
 }
+
+#[test]
+fn words_that_could_do_nothing_are_errors() {
+    let cases: &[(Code, &[Change])] = &[
+        (Code::NotHere, &[(ACTIVITY, "all_scopes: [predict]", "all_scopes: [predict], on_behalf_of: other")]),
+        (Code::NotHere, &[(ACTIVITY, "all_scopes: [predict]", "all_scopes: [predict], reason: required")]),
+        (Code::NotHere, &[("favourites-research.yaml", "records_of:", "journal: overlapped\nrecords_of:")]),
+        (Code::NotHere, &[(ACTIVITY, "match: POST /predict/", "match: HEAD /predict/")]),
+        (Code::WrongValue, &[(ACTIVITY, "rate: 60/min", "rate: 4000000000/s")]),
+        (Code::WrongValue, &[(ACTIVITY, "rate: 60/min, burst: 20", "rate: 1/d, burst: 1000000")]),
+        (Code::DataSubjectField, &[(ACTIVITY, "data_subject: token.sub", "data_subject: body.first_name")]),
+        (
+            Code::HeaderNotAllowed,
+            &[(ACTIVITY, "    payload: json ", "    headers: [x-user-id]\n    payload: json ")],
+        ),
+        (
+            Code::HeaderNotAllowed,
+            &[(ACTIVITY, "    payload: json ", "    headers: [Accept-Encoding]\n    payload: json ")],
+        ),
+    ];
+    for (code, changes) in cases {
+        let folder =
+            changes.iter().fold(Folder::shipped(), |folder, (file, from, to)| folder.change(file, from, to));
+        assert_eq!(folder.codes(), [*code], "{changes:?}: {}", folder.found());
+    }
+}
