@@ -60,9 +60,7 @@ impl Account {
         let refused = response.status().is_client_error() || response.status().is_server_error();
         self.count(if refused { Outcome::Refused } else { Outcome::Answered });
         let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::try_from(self.decision.to_string()) {
-            headers.insert(DECISION_ID, id);
-        }
+        headers.extend(decision_header(self.decision));
         headers.insert(header::LINK, self.gateway.notice_link());
         if let Some(standing) = self.rate_limit {
             let fields =
@@ -87,6 +85,11 @@ impl Account {
             "exchange"
         );
     }
+}
+
+/// The header that names a decision.
+pub(super) fn decision_header(decision: DecisionId) -> Option<(HeaderName, HeaderValue)> {
+    HeaderValue::try_from(decision.to_string()).ok().map(|id| (DECISION_ID, id))
 }
 
 impl Drop for Account {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Method, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::Gateway;
@@ -16,7 +17,7 @@ use crate::identity::Caller;
 use crate::limits::Who;
 use crate::net::{ConnectionInfo, headers};
 use crate::payload::{Caps, coding, media, read};
-use crate::plan::{Access, Per};
+use crate::plan::{Access, Per, Route};
 use crate::problem::{Challenge, Problem, Rejection};
 
 /// The header by which a caller names the purpose, where the token does not.
@@ -45,17 +46,50 @@ pub(super) struct Admitted {
     content_encoding: Option<String>,
 }
 
-/// Checks scopes, purpose, reason and limits, in this order, and keeps of the head what later stages may see.
-pub(super) fn admit(
+/// Counts the call against its address, before anything is spent on its credential.
+pub(super) fn address(
     gateway: &Gateway,
+    routed: &Routed,
+    head: &Parts,
+    connection: &ConnectionInfo,
+    account: &mut Account,
+) -> Result<(), Rejection> {
+    let address = gateway.client_address(connection, &head.headers);
+    limit(routed, Per::Address, Who::Address(address), account)
+}
+
+/// Whether a call without personal data may be made: where the policy says who may, or counts by caller, it needs a
+/// credential as every other call does.
+pub(super) fn open(
+    gateway: &Gateway,
+    routed: &Routed,
+    head: &Parts,
+    account: &mut Account,
+) -> Result<(), Rejection> {
+    let Route { access, rate_limit, .. } = &*routed.route;
+    let anybody = access.all_scopes.is_empty() && access.any_scope.is_empty();
+    if anybody && rate_limit.is_none_or(|limit| limit.per != Per::Caller) {
+        return Ok(());
+    }
+    let caller = identify::caller(gateway, head, account)?;
+    limit(routed, Per::Caller, Who::Caller(caller.hash), account)?;
+    scopes(access, &caller)
+}
+
+/// Checks limits, scopes, purpose and reason, in this order, and keeps of the head what later stages may see. A limit
+/// comes before whatever it is that refuses a call: a refusal is evidence, which takes room.
+pub(super) fn admit(
     routed: Routed,
     caller: Arc<Caller>,
     head: Parts,
-    connection: &ConnectionInfo,
     account: &mut Account,
 ) -> Result<Admitted, Rejection> {
-    let reason = enter(gateway, &routed, &caller, &head, connection, account)?;
     let route = &routed.route;
+    limit(&routed, Per::Caller, Who::Caller(caller.hash), account)?;
+    scopes(&route.access, &caller)?;
+    purpose(&route.activity.purpose.name, &caller, &head.headers)?;
+    let reason =
+        if route.access.reason_required { Some(reason(&routed, &caller, &head.headers)?) } else { None };
     for param in &route.headers {
         match text(&head.headers, &*param.name)? {
             Some(value) => route::check(param, value)?,
@@ -75,43 +109,6 @@ pub(super) fn admit(
     Ok(Admitted { caller, headers: passed, reason, content_type, content_encoding, routed })
 }
 
-/// Whether a call without personal data may be made. Nobody is asked who they are where the policy does not ask it.
-pub(super) fn open(
-    gateway: &Gateway,
-    routed: &Routed,
-    head: &Parts,
-    connection: &ConnectionInfo,
-    account: &mut Account,
-) -> Result<(), Rejection> {
-    let Access { all_scopes, any_scope, on_behalf_of, reason_required } = &routed.route.access;
-    let asks = !all_scopes.is_empty() || !any_scope.is_empty() || on_behalf_of.is_some() || *reason_required;
-    if !asks && routed.limiter(Per::Caller).is_none() {
-        let address = gateway.client_address(connection, &head.headers);
-        return routed.limit(Per::Address, Who::Address(address), account);
-    }
-    let caller = identify::caller(gateway, head, account)?;
-    enter(gateway, routed, &caller, head, connection, account).map(drop)
-}
-
-/// Scopes, purpose, reason and limits; answers with the reason code where the route asks for one.
-fn enter(
-    gateway: &Gateway,
-    routed: &Routed,
-    caller: &Caller,
-    head: &Parts,
-    connection: &ConnectionInfo,
-    account: &mut Account,
-) -> Result<Option<Arc<str>>, Rejection> {
-    let route = &routed.route;
-    scopes(&route.access, caller)?;
-    purpose(&route.activity.purpose.name, caller, &head.headers)?;
-    let reason = route.access.reason_required.then(|| reason(routed, caller, &head.headers)).transpose()?;
-    let address = gateway.client_address(connection, &head.headers);
-    routed.limit(Per::Address, Who::Address(address), account)?;
-    routed.limit(Per::Caller, Who::Caller(caller.hash), account)?;
-    Ok(reason)
-}
-
 impl Admitted {
     /// What a body of this call may measure.
     pub(super) fn caps(&self) -> Caps {
@@ -124,8 +121,16 @@ impl Admitted {
         }
     }
 
-    /// Reads the body, whole and decoded, under the route's caps.
+    /// Whether calls of this method mostly come without a body, so that one without is whole.
+    pub(super) fn may_lack_a_body(&self) -> bool {
+        matches!(self.routed.route.method, Method::GET | Method::DELETE)
+    }
+
+    /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
     pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Rejection> {
+        if self.may_lack_a_body() && body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
         if !media::accepts_json(self.content_type.as_deref()) {
             return Err(Rejection::new(Problem::PayloadNotInspectable)
                 .detail("Send Content-Type: application/json; the charset is UTF-8."));
@@ -140,6 +145,16 @@ impl Admitted {
             error => Rejection::new(Problem::RequestMalformed).because(error),
         })
     }
+}
+
+/// Takes one call from the bucket of `who`, where the route limits `per` such.
+pub(super) fn limit(routed: &Routed, per: Per, who: Who<'_>, account: &mut Account) -> Result<(), Rejection> {
+    let Some(limiter) = routed.live.limiter(&routed.route, per) else { return Ok(()) };
+    let checked = limiter.check(who);
+    account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.standing));
+    checked
+        .map(drop)
+        .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
 }
 
 /// What a body that was not read is for the caller.
@@ -181,7 +196,7 @@ fn reason(routed: &Routed, caller: &Caller, headers: &HeaderMap) -> Result<Arc<s
 }
 
 /// A header that may come once, as text.
-fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, Rejection> {
+pub(super) fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, Rejection> {
     let mut values = headers.get_all(name).iter();
     let malformed =
         || Rejection::new(Problem::RequestMalformed).detail("A header came twice, or is not text.");

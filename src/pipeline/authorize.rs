@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use super::account::Account;
-use super::admit::Admitted;
+use super::admit::{Admitted, limit};
 use crate::crypto::Digest;
 use crate::limits::Who;
 use crate::payload::Caps;
@@ -55,7 +55,7 @@ pub(super) async fn permit(
     account.person = stand.reference();
     stand.permits(ask(gateway, &admitted.routed.route.activity)).map_err(Rejection::new)?;
     // The person's own limit comes last: nobody but the person, or who may act for them, can use it up.
-    admitted.routed.limit(Per::DataSubject, Who::Person(&person), account)?;
+    limit(&admitted.routed, Per::DataSubject, Who::Person(&person), account)?;
     Ok(Permit { admitted, lookup, stand })
 }
 

@@ -21,8 +21,8 @@ use crate::problem::Rejection;
 /// The exchanges of one thread: what all threads share, and this thread's own connections to the upstreams.
 #[derive(Clone)]
 pub struct Worker {
-    gateway: Arc<Gateway>,
-    upstreams: Rc<Upstreams>,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) upstreams: Rc<Upstreams>,
     underway: Rc<Underway>,
 }
 
@@ -40,10 +40,10 @@ impl Worker {
         request: Request<Incoming>,
         connection: &ConnectionInfo,
     ) -> Response<ResponseBody> {
-        let mut account = Account::open(Arc::clone(&self.gateway));
         if let Some(page) = well_known::page(&self.gateway, &request) {
-            return account.close(page);
+            return page;
         }
+        let mut account = Account::open(Arc::clone(&self.gateway));
         let response = match self.exchange(request, connection, &mut account).await {
             Ok(response) => response,
             Err(rejection) => {
@@ -77,20 +77,21 @@ impl Worker {
         let live = gateway.live();
         let (head, body) = request.into_parts();
         let routed = route::find(live, &head, account)?;
-        if let RouteKind::Open { .. } = routed.route.kind {
-            return open::pass(gateway, &self.upstreams, routed, (head, body), connection, account).await;
+        admit::address(gateway, &routed, &head, connection, account)?;
+        if let RouteKind::Open { body: cap } = routed.route.kind {
+            admit::open(gateway, &routed, &head, account)?;
+            return open::pass(self, routed, head, body, cap).await;
         }
         // Who calls, and whether they may, is settled before a byte of the body is read.
         let caller = identify::caller(gateway, &head, account)?;
-        let admitted = admit::admit(gateway, routed, caller, head, connection, account)?;
+        let admitted = admit::admit(routed, caller, head, account)?;
         if let RouteKind::Answer(kind) = admitted.routed.route.kind {
             return records::answer(gateway, admitted, body, kind, account).await;
         }
         let body = admitted.read(body).await?;
         let person = person::of(&admitted, &body)?;
         let mut permit = authorize::permit(gateway, admitted, person, account).await?;
-        minimise::rehearse(gateway, &permit, &body)?;
-        let materials = materials::collect(gateway, &mut permit).await?;
+        let materials = materials::collect(gateway, &mut permit, &body).await?;
         let (cleared, draft) = minimise::request(&permit, &materials, &body)?;
         // What the upstream sees is in the journal first; what the caller gets, too.
         let intent = finish::intend(gateway, &permit, &materials, account).await?;

@@ -84,7 +84,11 @@ pub(super) async fn send(
 fn addressed(permit: &Permit, body: Bytes) -> Request<Full<Bytes>> {
     let routed = &permit.admitted.routed;
     let mut headers = permit.admitted.headers.clone();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if body.is_empty() {
+        headers.remove(header::CONTENT_TYPE);
+    } else {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     build(routed.route.method.clone(), routed.target.clone(), headers, body)

@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Gateway;
 use super::authorize::Permit;
+use super::minimise;
 use crate::action::{self, Needs, Pseudonyms};
 use crate::clock::Timestamp;
 use crate::crypto::InterchangeKey;
@@ -38,11 +41,14 @@ impl Materials {
     }
 }
 
-/// Fetches them: the person's key of the day, where something is kept; the domain's secret, where something is
-/// pseudonymised; the interchange keys.
-pub(super) async fn collect(gateway: &Gateway, permit: &mut Permit) -> Result<Materials, Rejection> {
+/// Fetches them: the domain's secret, where something is pseudonymised; the interchange keys; the person's key of the
+/// day, where something is kept.
+pub(super) async fn collect(
+    gateway: &Gateway,
+    permit: &mut Permit,
+    body: &Bytes,
+) -> Result<Materials, Rejection> {
     let at = gateway.clock().now();
-    let key = if keeps(permit.activity()) { Some(key(gateway, permit, at).await?) } else { None };
     let activity = permit.activity();
     let domain = &activity.pseudonymization_domain;
     let pseudonyms = match pseudonymizes(activity) {
@@ -50,19 +56,37 @@ pub(super) async fn collect(gateway: &Gateway, permit: &mut Permit) -> Result<Ma
         true => Some(gateway.custody().pseudonyms(domain).await.map_err(unavailable)?),
     };
     let keys = Arc::clone(&permit.admitted.routed.live.keys);
-    Ok(Materials { pseudonyms, keys, key, at })
+    let mut materials = Materials { pseudonyms, keys, key: None, at };
+    if keeps(activity) {
+        materials.key = Some(key(gateway, permit, &materials, body).await?);
+    }
+    Ok(materials)
 }
 
-async fn key(gateway: &Gateway, permit: &mut Permit, at: Timestamp) -> Result<Arc<SubjectKey>, Rejection> {
-    let key = match mint(gateway, permit, at).await {
-        // The person was erased after their standing was looked up. What is known of them now decides.
-        Err(CustodyError::Forgotten) => {
-            permit.renew(gateway).await?;
-            mint(gateway, permit, at).await
+async fn key(
+    gateway: &Gateway,
+    permit: &mut Permit,
+    materials: &Materials,
+    body: &Bytes,
+) -> Result<Arc<SubjectKey>, Rejection> {
+    let (at, name) = (materials.at, &permit.activity().name);
+    let cached = gateway.custody().cached_key(&permit.lookup, permit.stand.reference(), name, at.day());
+    let key = match cached {
+        Some(key) => key,
+        None => {
+            // A refusal mints nothing: a body that will be refused must not give anybody a key, or a reference.
+            minimise::rehearse(permit, materials, body)?;
+            let minted = match mint(gateway, permit, at).await {
+                // The person was erased after their standing was looked up. What is known of them now decides.
+                Err(CustodyError::Forgotten) => {
+                    permit.renew(gateway).await?;
+                    mint(gateway, permit, at).await
+                }
+                minted => minted,
+            };
+            minted.map_err(unavailable)?
         }
-        minted => minted,
     };
-    let key = key.map_err(unavailable)?;
     if permit.stand.reference().is_none() {
         // The person has a reference now, which the remembered standing does not know.
         gateway.standing().forget(&permit.lookup);

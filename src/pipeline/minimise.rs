@@ -5,19 +5,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName};
 
-use super::Gateway;
+use super::admit;
 use super::authorize::Permit;
 use super::forward::Answer;
 use super::materials::Materials;
-use super::route::sentence;
-use crate::action::{self, Refused};
+use super::route::{self, sentence};
+use crate::action::Refused;
 use crate::check::Checked;
 use crate::custody::RecordDraft;
-use crate::net::headers;
 use crate::payload::{Caps, FieldId, Stop, Treated, Undeclared, Value, Visitor, json};
-use crate::plan::{Field, Side};
+use crate::plan::{Field, Param, Side};
 use crate::problem::{Problem, Rejection};
 
 /// A body that holds what its destination may see, and nothing more.
@@ -36,10 +35,10 @@ impl Cleared {
 #[derive(Debug)]
 pub(super) struct Minimised {
     pub(super) body: Cleared,
-    pub(super) draft: Option<RecordDraft>,
-    pub(super) status: StatusCode,
-    /// What of the answer's head the policy lets through.
+    /// The headers of the answer that the policy lets through.
     pub(super) headers: HeaderMap,
+    pub(super) draft: Option<RecordDraft>,
+    pub(super) upstream_status: u16,
 }
 
 /// The request's body as the upstream may see it, and the beginning of the record.
@@ -48,10 +47,31 @@ pub(super) fn request(
     materials: &Materials,
     body: &Bytes,
 ) -> Result<(Cleared, Option<RecordDraft>), Rejection> {
-    let side = &permit.activity().request;
     let mut draft = materials.draft();
-    let cleared = walk(side, materials, body, &permit.caps(), draft.as_mut())?;
+    let kept = draft.as_mut().map_or(Keeping::Nothing, Keeping::In);
+    let cleared = outgoing(permit, materials, body, kept)?;
     Ok((cleared, draft))
+}
+
+/// The same without keeping anything: whether the body would be refused, before a key is made to seal it under.
+pub(super) fn rehearse(permit: &Permit, materials: &Materials, body: &Bytes) -> Result<(), Rejection> {
+    outgoing(permit, materials, body, Keeping::Rehearsal).map(drop)
+}
+
+fn outgoing(
+    permit: &Permit,
+    materials: &Materials,
+    body: &Bytes,
+    kept: Keeping<'_>,
+) -> Result<Cleared, Rejection> {
+    let side = &permit.activity().request;
+    if body.is_empty() && permit.admitted.may_lack_a_body() {
+        return match side.fields.iter().find(|field| field.required) {
+            Some(field) => Err(Treat::invalid(field, "The field is missing.")),
+            None => Ok(Cleared(Bytes::new())),
+        };
+    }
+    walk(side, materials, body, &permit.caps(), kept)
 }
 
 /// The upstream's answer as the caller may see it, and the whole record. What is wrong with an answer is the upstream's
@@ -63,25 +83,35 @@ pub(super) fn response(
     mut draft: Option<RecordDraft>,
 ) -> Result<Minimised, Rejection> {
     let side = &permit.activity().response;
-    let body = walk(side, materials, &answer.body, &answer.caps, draft.as_mut()).map_err(|rejection| {
+    let kept = draft.as_mut().map_or(Keeping::Nothing, Keeping::In);
+    let refused = |rejection: Rejection| {
         Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
             .because(rejection)
-    })?;
-    let headers = headers::to_caller(&answer.headers, &side.headers);
-    Ok(Minimised { body, draft, status: answer.status, headers })
+    };
+    let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
+    let body = walk(side, materials, &answer.body, &answer.caps, kept).map_err(refused)?;
+    Ok(Minimised { body, headers, draft, upstream_status: answer.status.as_u16() })
 }
 
-/// Walks the request of a person who has no key at hand, without treating anything, so that no key and no reference is
-/// minted for a body that is refused.
-pub(super) fn rehearse(gateway: &Gateway, permit: &Permit, body: &Bytes) -> Result<(), Rejection> {
-    let (activity, today) = (permit.activity(), gateway.clock().now().day());
-    let reference = permit.stand.reference();
-    if gateway.custody().cached_key(&permit.lookup, reference, &activity.name, today).is_some() {
-        return Ok(());
+/// The declared headers of an answer, as they came, each as the policy says that it must be.
+fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap, Rejection> {
+    let mut passed = HeaderMap::new();
+    for param in declared {
+        match admit::text(came, &*param.name)? {
+            Some(value) => {
+                route::check(param, value)?;
+                let name = HeaderName::try_from(&*param.name);
+                if let (Ok(name), Some(value)) = (name, came.get(&*param.name)) {
+                    passed.insert(name, value.clone());
+                }
+            }
+            None if param.required => {
+                return Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(&param.name)));
+            }
+            None => {}
+        }
     }
-    let side = &*activity.request;
-    let mut rehearsal = Treat { side, materials: None, draft: None, stored: String::new() };
-    json::walk(body, &side.layout, &permit.caps(), &mut rehearsal, &mut Vec::new()).map_err(refusal)
+    Ok(passed)
 }
 
 fn walk(
@@ -89,9 +119,9 @@ fn walk(
     materials: &Materials,
     body: &[u8],
     caps: &Caps,
-    draft: Option<&mut RecordDraft>,
+    kept: Keeping<'_>,
 ) -> Result<Cleared, Rejection> {
-    let mut treat = Treat { side, materials: Some(materials), draft, stored: String::new() };
+    let mut treat = Treat { side, materials, kept, stored: String::new() };
     let mut out = Vec::with_capacity(body.len() + body.len() / 4);
     json::walk(body, &side.layout, caps, &mut treat, &mut out).map_err(refusal)?;
     Ok(Cleared(out.into()))
@@ -124,10 +154,19 @@ fn unfit(field: &Field, refused: Refused) -> Rejection {
 /// Applies the rules of one side of an exchange.
 struct Treat<'a> {
     side: &'a Side,
-    /// None in a rehearsal: values are checked, and neither treated nor kept.
-    materials: Option<&'a Materials>,
-    draft: Option<&'a mut RecordDraft>,
+    materials: &'a Materials,
+    kept: Keeping<'a>,
     stored: String,
+}
+
+/// Where kept values go.
+enum Keeping<'a> {
+    /// The activity keeps none.
+    Nothing,
+    /// Into a record.
+    In(&'a mut RecordDraft),
+    /// Nowhere yet: whether they could be kept is all that is asked.
+    Rehearsal,
 }
 
 impl<'a> Treat<'a> {
@@ -140,37 +179,23 @@ impl<'a> Treat<'a> {
         Rejection::new(Problem::FieldInvalid).field(Arc::clone(&field.name)).detail(detail)
     }
 
-    /// Whether a value could be treated, as far as that shows without keys.
-    fn rehearse(field: &Field, checked: &Checked<'_>, out: &mut String) -> Result<Treated, Rejection> {
-        for action in [Some(&field.outward), field.stored.as_ref()].into_iter().flatten() {
-            out.clear();
-            match action.apply(checked.value(), &action::Materials::default(), out) {
-                Ok(_) | Err(Refused::MaterialMissing) => {}
-                Err(refused) => return Err(unfit(field, refused)),
-            }
-        }
-        Ok(Treated::Kept)
-    }
-
     /// Seals what the policy says is kept of a value.
-    fn keep(
-        &mut self,
-        field: &Field,
-        materials: &Materials,
-        at: &[u32],
-        checked: &Checked<'_>,
-    ) -> Result<(), Rejection> {
+    fn keep(&mut self, id: FieldId, at: &[u32], checked: &Checked<'_>) -> Result<(), Rejection> {
+        let field = self.field(id)?;
         let Some(stored) = &field.stored else { return Ok(()) };
-        // A field that is to be kept, in an exchange that has no record, would be lost in silence.
-        let draft = self.draft.as_deref_mut().ok_or_else(|| Rejection::new(Problem::InternalError))?;
         self.stored.clear();
-        let treated = stored.apply(checked.value(), &materials.actions(), &mut self.stored);
+        let treated = stored.apply(checked.value(), &self.materials.actions(), &mut self.stored);
         let value = match treated.map_err(|refused| unfit(field, refused))? {
             Treated::Kept => checked.value(),
             Treated::Replaced(kind) => Value { kind, text: &self.stored },
             Treated::LeftOut => return Ok(()),
         };
-        draft.keep(&field.name, at, value).map_err(super::materials::unavailable)
+        match &mut self.kept {
+            Keeping::In(draft) => draft.keep(&field.name, at, value).map_err(super::materials::unavailable),
+            Keeping::Rehearsal => Ok(()),
+            // A field that is to be kept, in an exchange that has no record, would be lost in silence.
+            Keeping::Nothing => Err(Rejection::new(Problem::InternalError)),
+        }
     }
 }
 
@@ -186,10 +211,9 @@ impl Visitor for Treat<'_> {
     ) -> Result<Treated, Rejection> {
         let field = self.field(id)?;
         let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
-        let Some(materials) = self.materials else { return Self::rehearse(field, &checked, out) };
-        let treated = field.outward.apply(checked.value(), &materials.actions(), out);
+        let treated = field.outward.apply(checked.value(), &self.materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
-        self.keep(field, materials, at, &checked)?;
+        self.keep(id, at, &checked)?;
         Ok(checked.settle(treated, out))
     }
 
@@ -213,6 +237,48 @@ impl Visitor for Treat<'_> {
                 Self::invalid(field, "The value, or what holds it, is of another shape than declared.")
             }
             Err(rejection) => rejection,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::check::{Check, RuleKind, Rules};
+    use crate::payload::Kind;
+
+    fn param(name: &str, required: bool, one_of: &[&str]) -> Param {
+        let one_of = one_of.iter().map(|value| (*value).to_owned()).collect();
+        let rules = Rules { kind: Some(RuleKind::String), one_of, ..Rules::default() };
+        Param { name: name.into(), required, check: Check::compile(&rules).unwrap(), kind: Kind::String }
+    }
+
+    #[test]
+    fn of_an_answers_headers_only_declared_ones_pass_and_only_as_declared() {
+        let came = |values: &[(&'static str, &'static str)]| -> HeaderMap {
+            let mut map = HeaderMap::new();
+            for (name, value) in values {
+                map.append(*name, HeaderValue::from_static(value));
+            }
+            map
+        };
+        let declared = [param("x-model", true, &["a", "b"]), param("x-note", false, &[])];
+        let passed =
+            headers(&declared, &came(&[("x-model", "a"), ("server", "uvicorn"), ("set-cookie", "a=b")]));
+        assert_eq!(passed.unwrap(), came(&[("x-model", "a")]));
+        for refused in [
+            &[("x-model", "c")][..],
+            &[("x-note", "a")],
+            &[("x-model", "a"), ("x-model", "b")],
+            &[("x-model", "a"), ("x-note", "\u{e9}")],
+        ] {
+            let mut map = HeaderMap::new();
+            for (name, value) in refused {
+                map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            }
+            assert!(headers(&declared, &map).is_err(), "{refused:?}");
         }
     }
 }

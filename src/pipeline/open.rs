@@ -8,14 +8,11 @@ use http_body::Body as _;
 use http_body_util::Limited;
 use hyper::body::Incoming;
 
-use super::Gateway;
-use super::account::Account;
-use super::admit;
-use super::forward::{self, Upstreams};
+use super::exchange::Worker;
+use super::forward;
 use super::route::Routed;
-use crate::net::{ConnectionInfo, ResponseBody};
+use crate::net::ResponseBody;
 use crate::payload::read;
-use crate::plan::RouteKind;
 use crate::problem::{Problem, Rejection};
 
 /// What of an upstream's head goes to the caller.
@@ -25,15 +22,12 @@ const ANSWER_CAP: usize = 64 * 1024 * 1024;
 
 /// Forwards a call that holds nobody's data.
 pub(super) async fn pass(
-    gateway: &Gateway,
-    upstreams: &Upstreams,
+    worker: &Worker,
     routed: Routed,
-    (head, body): (Parts, Incoming),
-    connection: &ConnectionInfo,
-    account: &mut Account,
+    head: Parts,
+    body: Incoming,
+    cap: Option<u64>,
 ) -> Result<Response<ResponseBody>, Rejection> {
-    admit::open(gateway, &routed, &head, connection, account)?;
-    let RouteKind::Open { body: cap } = routed.route.kind else { return Err(Problem::InternalError.into()) };
     let body = match cap {
         Some(cap) => read_body(body, cap).await?,
         None if body.is_end_stream() => Bytes::new(),
@@ -47,7 +41,7 @@ pub(super) async fn pass(
         headers.insert(header::CONTENT_TYPE, media_type.clone());
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let upstream = upstreams.named(routed.route.activity.upstream.as_ref())?;
+    let upstream = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
     let request = forward::build(head.method, routed.target, headers, body);
     let answer = upstream.send(request).await.map_err(forward::unsent_or_failed)?;
 
@@ -58,6 +52,7 @@ pub(super) async fn pass(
     }
     let mut response = Response::new(ResponseBody::stream(Limited::new(body, ANSWER_CAP)));
     *response.status_mut() = answered.status;
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for name in PASSED {
         if let Some(value) = answered.headers.get(&name) {
             response.headers_mut().insert(name, value.clone());
@@ -71,5 +66,5 @@ pub(super) async fn pass(
 
 async fn read_body(body: Incoming, cap: u64) -> Result<Bytes, Rejection> {
     let cap = usize::try_from(cap).unwrap_or(usize::MAX);
-    read::capped(body, cap, &admit::PACE).await.map_err(admit::unread)
+    read::capped(body, cap, &super::admit::PACE).await.map_err(super::admit::unread)
 }

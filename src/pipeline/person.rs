@@ -31,7 +31,10 @@ pub(super) fn of(admitted: &Admitted, body: &Bytes) -> Result<Person, Rejection>
             match found {
                 // An identifier is a text or a whole number; anything else names nobody.
                 Some(found)
-                    if matches!(found.kind, Kind::String | Kind::Integer) && !found.text.is_empty() =>
+                    if matches!(found.kind, Kind::String | Kind::Integer)
+                        && !found.text.is_empty()
+                        // A second spelling of 0 would be a second person.
+                        && !(found.kind == Kind::Integer && found.text == "-0") =>
                 {
                     of_body(admitted, &found.text)
                 }

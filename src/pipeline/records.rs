@@ -74,7 +74,8 @@ impl<'a> Shelf<'a> {
     /// random names, so that neither number nor order tells who it is.
     async fn page(&self, admitted: &Admitted, account: &Account) -> Result<Bytes, Rejection> {
         let page = admitted.routed.query.iter().find(|(name, _)| name == "page");
-        let page: u64 = page.and_then(|(_, value)| value.parse().ok()).unwrap_or(1).max(1);
+        // The route's check let a whole number from 1 pass; one too large to count to names a page beyond the last.
+        let page: u64 = page.map_or(1, |(_, value)| value.parse().unwrap_or(u64::MAX)).max(1);
         let store = self.gateway.store();
         let count = store.records_count(&self.source.name).await.map_err(unavailable_store)?;
         let skip = (page - 1).saturating_mul(u64::from(PAGE));
@@ -94,7 +95,7 @@ impl<'a> Shelf<'a> {
         let body = format!(r#"{{"page":{page},"pages":{pages},"records":[{}]}}"#, shown.join(","));
         let what = What::Exported {
             activity: &self.activity.name,
-            caller: Some(admitted.caller.tag()),
+            caller: account.caller,
             decision: account.decision,
             records: stands.len() as u64,
         };

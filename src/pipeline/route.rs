@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{InvalidUri, PathAndQuery};
 
 use super::account::Account;
 use super::gateway::Live;
 use crate::check::Invalid;
-use crate::limits::{Limiter, Who};
-use crate::net::{PathError, path, query};
-use crate::plan::{Match, Mode, NoRoute, Param, Per, Route};
+use crate::net::{CanonicalPath, PathError, path, query};
+use crate::plan::{Match, Mode, NoRoute, Param, Route};
 use crate::problem::{Problem, Rejection};
 
 /// Query parameters, decoded, in the order in which they came.
@@ -29,23 +28,6 @@ pub(super) struct Routed {
     pub(super) query: Query,
     /// The canonical path and the declared query: what the upstream is asked for.
     pub(super) target: PathAndQuery,
-}
-
-impl Routed {
-    /// Who counts the route's calls `per` such, if anybody does.
-    pub(super) fn limiter(&self, per: Per) -> Option<&Limiter> {
-        self.live.limiter(&self.route, per)
-    }
-
-    /// Takes one call from the bucket of `who`, where the route limits `per` such.
-    pub(super) fn limit(&self, per: Per, who: Who<'_>, account: &mut Account) -> Result<(), Rejection> {
-        let Some(limiter) = self.limiter(per) else { return Ok(()) };
-        let checked = limiter.check(who);
-        account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.standing));
-        checked
-            .map(drop)
-            .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
-    }
 }
 
 /// Finds the route and checks what stands in the request's target.
@@ -78,8 +60,18 @@ pub(super) fn find(live: Arc<Live>, head: &Parts, account: &mut Account) -> Resu
         check(param, value)?;
     }
     check_query(&route, &query)?;
-    let target = canonical.target(head.uri.query()).map_err(|error| malformed(&error))?;
+    let target = target(&canonical, &query).map_err(|error| malformed(&error))?;
     Ok(Routed { live, route, params, query, target })
+}
+
+/// What the upstream is asked for. The query is written anew from what was read: a `;`, which some servers take for a
+/// separator, is then no second parameter behind a first one.
+fn target(path: &CanonicalPath, pairs: &[(String, String)]) -> Result<PathAndQuery, InvalidUri> {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        query::write(&mut text, name, value);
+    }
+    path.target((!text.is_empty()).then_some(&*text))
 }
 
 /// Every parameter is declared, and every required one is there.

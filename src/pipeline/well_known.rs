@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 
-use super::Gateway;
+use super::{Gateway, account};
+use crate::audit::DecisionId;
 use crate::net::ResponseBody;
 
 /// The pages by path.
@@ -41,6 +42,7 @@ pub(super) fn page<B>(gateway: &Gateway, request: &Request<B>) -> Option<Respons
     let page = gateway.live().pages.0.get(path)?.clone();
     let mut response = Response::new(ResponseBody::from(page.body));
     let headers = response.headers_mut();
+    headers.extend(account::decision_header(DecisionId::random()));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

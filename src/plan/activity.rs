@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Purpose, Recipient};
+use super::{Param, Purpose, Recipient};
 use crate::action::{Action, Spec};
 use crate::check::Check;
 use crate::payload::{Layout, Path, Undeclared};
@@ -73,8 +73,9 @@ pub struct Side {
     pub unknown_fields: Undeclared,
     /// The declared fields.
     pub fields: Vec<Field>,
-    /// Response headers that go to the caller; empty for a request, whose headers stand on the route.
-    pub headers: Vec<http::HeaderName>,
+    /// Response headers that go to the caller, if they are as declared; empty for a request, whose headers stand on the
+    /// route.
+    pub headers: Vec<Param>,
 }
 
 /// A declared field and its destinations.

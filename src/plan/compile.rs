@@ -285,7 +285,7 @@ impl Compiler<'_> {
         let paths: Vec<_> = fields.iter().map(|field| field.path.clone()).collect();
         let layout = Layout::compile(&paths, written.unknown_fields).ok()?;
         let headers = written.headers.iter().filter(|_| !request);
-        let headers = headers.map(|header| header.name.value.parse().ok()).collect::<Option<_>>()?;
+        let headers = headers.map(param).collect::<Option<_>>()?;
         Some(Side { layout, unknown_fields: written.unknown_fields, fields, headers })
     }
 

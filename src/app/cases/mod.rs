@@ -2,6 +2,8 @@
 //! of its own, a clock that it sets, and an upstream that only remembers.
 
 mod setting;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
 use serde_json::Value;

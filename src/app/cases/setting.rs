@@ -140,6 +140,16 @@ impl Setting {
         Ok(Got { status, body, upstream_saw: self.recorder.saw(), stored })
     }
 
+    #[cfg(test)]
+    pub(super) fn office(&self) -> &Office {
+        &self.office
+    }
+
+    #[cfg(test)]
+    pub(super) fn store(&self) -> &crate::store::Store {
+        self.core.gateway.store()
+    }
+
     pub(super) async fn close(self) {
         let _ = self.stop.send(true);
         let server = self.server;

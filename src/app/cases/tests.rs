@@ -1,0 +1,203 @@
+//! Whole exchanges under policies that the shipped ones do not show.
+
+use std::fs;
+use std::path::Path;
+
+use super::setting::Setting;
+use super::*;
+use crate::{config, plan};
+
+/// Legitimate interests, so that nothing but an objection or a restriction stops a call; the person stands in the body.
+const SCORING: &str = r#"
+activity: scoring
+title: Scoring
+purpose: product-recommendation
+legal_basis: legitimate_interests
+assessment: LIA-1
+data_subject_categories: [customers]
+data_subject: body.customer
+retention: 30d after exchange
+upstream: favourites-model
+routes:
+  - match: POST /score/
+    payload: json
+    access: { all_scopes: [predict], on_behalf_of: behalf }
+    rate_limit: { rate: 1/h, burst: 2, per: caller }
+    query: { tag: { type: string, required: false } }
+  - match: GET /status
+    personal_data: none
+    access: { any_scope: [watch, operate] }
+    rate_limit: { rate: 1/h, burst: 1, per: address }
+request:
+  fields:
+    customer: { category: pd:Identifier, type: string, length: 1..60, upstream: pseudonymize, stored: encrypted }
+response:
+  fields:
+    score: { type: integer, caller: unchanged, stored: encrypted }
+"#;
+
+const SCORING_CASES: &str = r#"
+- case: acting for a customer
+  given: { token: { sub: robot, client_id: robot, scopes: [predict, behalf] } }
+  send: { method: POST, path: "/score/?tag=a;b=c", json: { customer: ada } }
+  upstream_sees: { customer: { matches: "^p1_" } }
+  caller_gets: { status: 200 }
+- case: two spellings of a number would be two persons
+  given: { token: { sub: robot, client_id: robot, scopes: [predict, behalf] } }
+  send: { method: POST, path: /score/, text: '{"customer": -0}' }
+  caller_gets: { status: 422, problem: field-invalid }
+  upstream_sees: nothing
+- case: a route without personal data asks for the scopes that its policy names
+  send: { method: GET, path: /status }
+  caller_gets: { status: 401, problem: authentication-required }
+  upstream_sees: nothing
+- case: and refuses whoever lacks them
+  given: { token: { sub: ada, scopes: [predict] } }
+  send: { method: GET, path: /status }
+  caller_gets: { status: 403, problem: scope-missing }
+  upstream_sees: nothing
+- case: and serves whoever has one
+  given: { token: { sub: ada, scopes: [operate] } }
+  send: { method: GET, path: /status }
+  caller_gets: { status: 200 }
+- case: its limit holds
+  given:
+    exchanges: [ { token: { sub: ada, scopes: [watch] }, send: { method: GET, path: /status } } ]
+    token: { sub: ada, scopes: [watch] }
+  send: { method: GET, path: /status }
+  caller_gets: { status: 429, problem: rate-limited }
+  upstream_sees: nothing
+"#;
+
+/// An activity that is asked without a body.
+const LATEST: &str = r#"
+activity: latest
+title: The latest score
+purpose: product-recommendation
+legal_basis: contract
+data_subject_categories: [customers]
+data_subject: token.sub
+retention: 30d after exchange
+upstream: favourites-model
+routes:
+  - match: GET /latest/{model}
+    payload: json
+    access: { all_scopes: [predict] }
+    path: { model: { type: string, length: 1..20 } }
+response:
+  fields:
+    score: { type: integer, caller: unchanged, stored: encrypted }
+"#;
+
+const LATEST_CASES: &str = r#"
+- case: a call without a body is a whole one
+  given: { token: { sub: ada, scopes: [predict] } }
+  send: { method: GET, path: /latest/a }
+  upstream_answers: { status: 200, json: { score: 7 } }
+  caller_gets: { status: 200, json: { score: 7 } }
+  stored: { score: 7 }
+- case: with a body that nobody declared it is refused
+  given: { token: { sub: ada, scopes: [predict] } }
+  send: { method: GET, path: /latest/a, json: { who: bob } }
+  caller_gets: { status: 422, problem: field-not-permitted }
+  upstream_sees: nothing
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = folder.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::copy(shipped.join("policies/organisation.yaml"), policies.join("organisation.yaml")).unwrap();
+    fs::copy(shipped.join("consentry.example.yaml"), folder.path().join("consentry.yaml")).unwrap();
+    for (name, text) in [
+        ("scoring.yaml", SCORING),
+        ("scoring.cases.yaml", SCORING_CASES),
+        ("latest.yaml", LATEST),
+        ("latest.cases.yaml", LATEST_CASES),
+    ] {
+        fs::write(policies.join(name), text).unwrap();
+    }
+    folder
+}
+
+fn read(folder: &Path) -> (Config, PolicySet) {
+    let (config, _) = config::load(&folder.join("consentry.yaml")).unwrap();
+    let (_, set, warnings) =
+        plan::load(&config.policies, &config.deployment()).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(warnings.errors(), 0);
+    (config, set)
+}
+
+#[tokio::test]
+async fn what_a_policy_says_holds_on_every_kind_of_route() {
+    let folder = folder();
+    let (config, set) = read(folder.path());
+    let verdicts = run(&config, &set, |_| {}).await.unwrap();
+    assert_eq!(verdicts.len(), 8);
+    for Verdict { case, faults, .. } in verdicts {
+        assert!(faults.is_empty(), "{case}: {faults:?}");
+    }
+}
+
+/// GDPR Art. 5(1)(c): whoever is refused leaves no key and no reference behind, however often they come; and a limit
+/// holds before a refusal is written down.
+#[tokio::test]
+async fn a_refusal_mints_nothing_and_is_limited() {
+    let folder = folder();
+    let cases = r#"
+- case: a field that nobody declared
+  given: { token: { sub: robot, client_id: robot, scopes: [predict, behalf] } }
+  send: { method: POST, path: /score/, json: { customer: ada, more: 1 } }
+  caller_gets: { status: 422 }
+- case: a scope that is missing
+  given: { token: { sub: thief, client_id: thief, scopes: [other] } }
+  send: { method: POST, path: /score/, json: { customer: ada } }
+  caller_gets: { status: 403, problem: scope-missing }
+"#;
+    fs::write(folder.path().join("policies/scoring.cases.yaml"), cases).unwrap();
+    let (config, set) = read(folder.path());
+    let file = set.cases.iter().find(|file| file.activity == "scoring").unwrap();
+    let [undeclared, scope] = &file.cases[..] else { panic!("two cases") };
+
+    let mut setting = Setting::new(&config, undeclared).await.unwrap();
+    assert_eq!(setting.act(undeclared).await.unwrap().status, 422);
+    let entries = setting.store().audit_entries(1, 100).await.unwrap();
+    let texts: Vec<String> =
+        entries.iter().map(|entry| String::from_utf8(entry.encoded.clone()).unwrap()).collect();
+    assert!(texts.iter().any(|text| text.contains("field-not-permitted")), "{texts:?}");
+    assert!(texts.iter().all(|text| !text.contains("key-minted")), "{texts:?}");
+
+    let statuses = [
+        setting.act(scope).await.unwrap().status,
+        setting.act(scope).await.unwrap().status,
+        setting.act(scope).await.unwrap().status,
+    ];
+    assert_eq!(statuses, [403, 403, 429]);
+    let refusals = setting.store().audit_entries(1, 100).await.unwrap();
+    let refusals =
+        refusals.iter().filter(|entry| String::from_utf8_lossy(&entry.encoded).contains("scope-missing"));
+    assert_eq!(refusals.count(), 2);
+    setting.close().await;
+}
+
+/// A withdrawal in a namespace that nobody's credential has would be answered as done, and bind nobody.
+#[tokio::test]
+async fn a_namespace_that_no_credential_has_is_a_mistake() {
+    let folder = folder();
+    let (config, set) = read(folder.path());
+    let case = &set.cases.first().unwrap().cases[0];
+    let setting = Setting::new(&config, case).await.unwrap();
+    let withdraw = |namespace: &str| crate::admin::Command::ConsentWithdraw {
+        person: crate::admin::PersonId {
+            namespace: namespace.to_owned(),
+            identifier: "ada".to_owned().into(),
+        },
+        purpose: "product-recommendation".to_owned(),
+        method: "api".to_owned(),
+    };
+    let refused = setting.office().carry_out(withdraw("custmers")).await.unwrap_err();
+    assert!(refused.is_asked_wrong() && refused.to_string().contains("customers"), "{refused}");
+    assert!(setting.office().carry_out(withdraw("customers")).await.unwrap().done);
+    setting.close().await;
+}
