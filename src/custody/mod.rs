@@ -22,7 +22,7 @@ mod vault;
 
 pub use cache::SubjectKey;
 pub use error::CustodyError;
-pub use record::{OpenedRecord, RecordDraft, sealed_hash};
+pub use record::{OpenedRecord, RecordDraft};
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
-use crate::crypto::{Digest, random, sha256};
+use crate::crypto::random;
 use crate::payload::Value;
 use crate::personal::Reference;
 use crate::store::{RecordId, SealedRecord};
@@ -116,20 +116,6 @@ impl std::fmt::Debug for RecordDraft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "RecordDraft({} fields)", self.fields.len() + self.lists.len())
     }
-}
-
-/// SHA-256 over the ciphertexts of records in order, for the event that says they were kept. Ciphertexts are no
-/// personal data to whoever lacks the key, so this may stand in the audit for ever; it binds each to its place.
-pub fn sealed_hash(records: &[SealedRecord]) -> Digest {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for record in records {
-        parts.push(&record.id);
-        for (name, sealed) in &record.fields {
-            parts.push(name.as_bytes());
-            parts.push(sealed);
-        }
-    }
-    sha256(&parts)
 }
 
 /// A record in clear. Wiped when dropped.
@@ -276,13 +262,5 @@ mod tests {
         assert!(!draft.is_empty());
         let opened = open(&key, &draft.finish().unwrap()).unwrap();
         assert_eq!(opened.field("addresses[*].zip"), Some(br#"[[[0],"75001"],[[2],"1010"]]"#.as_slice()));
-    }
-
-    #[test]
-    fn the_hash_tells_two_records_apart_and_holds_their_places() {
-        let key = key(1, "favourites", &DataKey::generate());
-        let (a, b) = (sealed(&key), sealed(&key));
-        assert_ne!(sealed_hash(std::slice::from_ref(&a)), sealed_hash(std::slice::from_ref(&b)));
-        assert_ne!(sealed_hash(&[a.clone(), b.clone()]), sealed_hash(&[b, a]));
     }
 }

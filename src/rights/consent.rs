@@ -47,7 +47,7 @@ pub struct Statement<'a> {
     pub purpose: &'a str,
     /// The material version of the notice that was shown.
     pub notice_version: u32,
-    /// SHA-256 of the wording that was shown, which [`crate::crypto::sha256`] of its one part gives.
+    /// SHA-256 of the wording that was shown, as [`crate::crypto::digest`] gives it.
     pub wording: Digest,
     /// The language it was shown in, a tag of BCP 47.
     pub language: &'a str,

@@ -531,6 +531,20 @@ async fn a_person_whom_retention_forgot_is_found_anew() {
     assert!(house.custody.key(&lookup, anew.reference(), "advice", day).await.is_ok());
 }
 
+#[tokio::test]
+async fn what_is_restricted_is_kept_past_its_term_until_the_restriction_is_lifted() {
+    let house = House::new().await;
+    let (adas, bobs) = (house.keep("ada", "advice").await, house.keep("bob", "advice").await);
+    restrict(&house.rights, &person("ada")).await.unwrap();
+    house.clock.advance(DAY * 40);
+    retention::run(&house.store, &house.facts.terms(), house.clock.now()).await.unwrap();
+    assert!(house.opens(&adas, Reader::Source).await);
+    assert!(!house.opens(&bobs, Reader::Source).await);
+    lift_restriction(&house.rights, &person("ada")).await.unwrap();
+    retention::run(&house.store, &house.facts.terms(), house.clock.now()).await.unwrap();
+    assert!(!house.opens(&adas, Reader::Source).await);
+}
+
 /// Exchanges forward as fast as they can while the person withdraws and consents: whatever a withdrawal acknowledged,
 /// nobody is inside on an older standing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

@@ -165,8 +165,10 @@ impl Reader<'_> {
     }
 
     pub(in crate::store) fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Rows<RecordId> {
+        // What is restricted is kept, also past its term (GDPR Art. 18(2)), until the restriction is lifted.
         let keys: Vec<KeyId> = self.keyring.rows(
-            "SELECT id FROM key WHERE activity = ?1 AND day <= ?2 ORDER BY day",
+            "SELECT id FROM key WHERE activity = ?1 AND day <= ?2 AND reference NOT IN \
+             (SELECT subject.reference FROM stop JOIN subject USING (lookup) WHERE stop.kind = 0) ORDER BY day",
             params![activity, before.day().number()],
             |row| row.get(0),
         )?;
