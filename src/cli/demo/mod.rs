@@ -23,7 +23,7 @@ const MARKER: &str = crate::config::DEMO_MARKER;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The port of the gateway, on loopback.
+    /// The port of the gateway, on loopback; 0 takes a free one.
     #[arg(long, default_value_t = 8443)]
     port: u16,
     /// Do every step of the tour, check what comes of it, and stop.
@@ -73,11 +73,12 @@ async fn start(args: &Args) -> anyhow::Result<Exit> {
             bail!("the demo's people cannot be asked: {}", reply.says);
         }
     }
-    output::note(format_args!("Consentry serves https://localhost:{} before http://{model}.", args.port));
+    let port = demo.address()?.port();
+    output::note(format_args!("Consentry serves https://localhost:{port} before http://{model}."));
     let toured = if args.tour {
         tour::run(&demo, &seen).await
     } else {
-        paste(&demo, args)?;
+        paste(&demo, port)?;
         until_stopped().await
     };
     demo.stop().await;
@@ -85,8 +86,8 @@ async fn start(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Commands to paste, for the three calls of the API that the policies govern.
-fn paste(demo: &Demo, args: &Args) -> anyhow::Result<()> {
-    let (port, ca) = (args.port, demo.authority().display());
+fn paste(demo: &Demo, port: u16) -> anyhow::Result<()> {
+    let ca = demo.authority().display();
     let config = demo.config_file();
     let config = config.display();
     let ada = demo.token("ada", &["predict"], None)?;
