@@ -1,0 +1,192 @@
+//! A gateway in this process: the repository's policies, files in a temporary folder, a plaintext listener on loopback.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use consentry::admin::{Command, Office, PersonId};
+use consentry::app::Core;
+use consentry::clock::Clock;
+use consentry::config;
+use consentry::identity::{self, DevelopmentToken};
+use consentry::keys::LocalKey;
+use consentry::net::{ConnectionInfo, ResponseBody};
+use consentry::pipeline::{Gateway, Worker};
+use consentry::problem::Rejection;
+use consentry::proxy::{Handler, ListenerConfig, Listeners, ServerHandle};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::upstream;
+
+const ISSUER: &str = "https://issuer.bench.invalid";
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// A gateway that serves.
+pub(crate) struct Setting {
+    runtime: Runtime,
+    core: Core,
+    server: ServerHandle,
+    stop: watch::Sender<bool>,
+    folder: TempDir,
+}
+
+impl Setting {
+    /// With `journal` as the policy's mode, and as many persons who have agreed.
+    pub(crate) fn new(journal: &str, persons: usize) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let config = deployment(folder.path(), journal, upstream::start()?)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let core = runtime.block_on(Core::open(config, Clock::system()))?;
+        let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
+        for number in 0..persons {
+            let person =
+                PersonId { namespace: "customers".to_owned(), identifier: identifier(number).into() };
+            let agrees = Command::ConsentGrant {
+                person,
+                purpose: "product-recommendation".to_owned(),
+                language: "en".to_owned(),
+                method: "api".to_owned(),
+            };
+            let reply = runtime.block_on(office.carry_out(agrees))?;
+            ensure!(reply.done, "{}", reply.says);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = ListenerConfig { threads: Some(1), ..ListenerConfig::new(loopback, None) };
+        let gateway = Arc::clone(&core.gateway);
+        let exchanges = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
+        let server = Listeners::bind(&listener)?.serve(exchanges, stopped)?;
+        Ok(Self { runtime, core, server, stop, folder })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    pub(crate) fn gateway(&self) -> &Arc<Gateway> {
+        &self.core.gateway
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// One request for each of the first `count` persons.
+    pub(crate) fn requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
+        let request = |number| {
+            let (token, body) = (token(number)?, body(number));
+            let head = format!(
+                "POST /predict/ HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                self.address(),
+                body.len(),
+            );
+            Ok((head + &body).into_bytes())
+        };
+        (0..count).map(request).collect()
+    }
+
+    /// Requests on the route without personal data.
+    pub(crate) fn open_requests(&self, count: usize) -> Vec<Vec<u8>> {
+        let request = format!("GET /health HTTP/1.1\r\nhost: {}\r\n\r\n", self.address());
+        vec![request.into_bytes(); count]
+    }
+
+    pub(crate) fn close(self) -> anyhow::Result<()> {
+        self.stop.send(true)?;
+        self.server.join()?;
+        self.runtime.block_on(self.core.gateway.store().close());
+        Ok(self.folder.close()?)
+    }
+}
+
+/// A token for a person.
+pub(crate) fn token(number: usize) -> anyhow::Result<String> {
+    let token = DevelopmentToken {
+        issuer: ISSUER.to_owned(),
+        audience: "consentry".to_owned(),
+        sub: identifier(number),
+        scopes: vec!["predict".to_owned()],
+        ttl: Duration::from_secs(12 * 3600),
+        ..DevelopmentToken::default()
+    };
+    Ok(identity::issue(&token, SECRET.as_bytes(), Clock::system().now())?)
+}
+
+/// A person's body of 204 bytes.
+pub(crate) fn body(number: usize) -> String {
+    let body = format!(
+        r#"{{"first_name": "Augusta Ada Byron", "last_name": "King of Ockham Park", "email": "augusta.ada.king.byron.{number:06}@example.org", "age": 36, "sex": "Female", "favorite_color": "Red", "favorite_food": "Pizza"}}"#
+    );
+    debug_assert_eq!(body.len(), 204);
+    body
+}
+
+fn identifier(number: usize) -> String {
+    format!("person-{number:05}")
+}
+
+fn deployment(folder: &Path, journal: &str, upstream: SocketAddr) -> anyhow::Result<config::Config> {
+    let policies = folder.join("policies");
+    fs::create_dir(&policies)?;
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"))? {
+        let entry = entry?;
+        let text = fs::read_to_string(entry.path())?
+            .replace("journal: before_forward", &format!("journal: {journal}"))
+            .replace("rate: 60/min, burst: 20", "rate: 60000000/min, burst: 1000000");
+        if !entry.path().to_string_lossy().contains(".cases.") {
+            fs::write(policies.join(entry.file_name()), text)?;
+        }
+    }
+    secret(&folder.join("issuer.secret"))?;
+    LocalKey::create(&folder.join("master.key"))?;
+    let file = folder.join("consentry.yaml");
+    fs::write(
+        &file,
+        format!(
+            "listeners:\n  - {{ https: \"127.0.0.1:8443\", certificate: none.pem, key: none.key }}\n\
+             upstreams:\n  favourites-model: {{ url: \"http://{upstream}\", recipient: model-host }}\n\
+             issuers:\n  - {{ issuer: \"{ISSUER}\", secret_file: issuer.secret, audience: consentry, algorithms: [HS256], namespace: customers }}\n\
+             keys: {{ file: master.key }}\n\
+             store: {{ sqlite: data.db, keyring: keys.db }}\n\
+             policies: policies\n"
+        ),
+    )?;
+    match config::load(&file) {
+        Ok((mut config, _)) => {
+            config.listeners.clear();
+            config.admin.socket = None;
+            Ok(config)
+        }
+        Err(diagnostics) => bail!("{}", diagnostics.render(false)),
+    }
+}
+
+fn secret(path: &Path) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{SECRET}").context("the secret cannot be written")
+}
+
+struct Exchanges(Worker);
+
+impl Handler for Exchanges {
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &Arc<ConnectionInfo>,
+    ) -> Response<ResponseBody> {
+        self.0.handle(request, connection).await
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
+        self.0.refuse(&rejection)
+    }
+}
