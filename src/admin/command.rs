@@ -95,6 +95,22 @@ pub enum Command {
     },
     /// Gives a signed checkpoint of the audit, to keep elsewhere.
     AuditCheckpoint {},
+    /// Gives the key that verifies the signatures of checkpoints.
+    AuditKey {},
+    /// Shows entries of the audit as they were encoded, one a line.
+    AuditShow {
+        /// The number of the first, from 1.
+        from: u64,
+        /// How many at most; a thousand are given at once.
+        count: u32,
+    },
+    /// Shows what is kept of a person, opened (Art. 15).
+    Access {
+        /// Who.
+        person: PersonId,
+        /// A code of organisation.yaml.
+        reason: String,
+    },
     /// Reads policies, certificates and API keys anew.
     Reload {},
 }
@@ -109,8 +125,12 @@ impl Command {
             | Self::ConsentShow { .. }
             | Self::Restrict { .. }
             | Self::Object { .. }
+            | Self::Access { .. }
             | Self::Erase { .. } => Role::Officer,
-            Self::AuditVerify { .. } | Self::AuditCheckpoint {} => Role::Auditor,
+            Self::AuditVerify { .. }
+            | Self::AuditCheckpoint {}
+            | Self::AuditKey {}
+            | Self::AuditShow { .. } => Role::Auditor,
             Self::Retention {} | Self::Reload {} => Role::Operator,
         }
     }
@@ -124,10 +144,14 @@ impl Command {
             | Self::ConsentShow { person }
             | Self::Restrict { person, .. }
             | Self::Object { person, .. }
+            | Self::Access { person, .. }
             | Self::Erase { person } => Some(person),
-            Self::Retention {} | Self::AuditVerify { .. } | Self::AuditCheckpoint {} | Self::Reload {} => {
-                None
-            }
+            Self::Retention {}
+            | Self::AuditVerify { .. }
+            | Self::AuditCheckpoint {}
+            | Self::AuditKey {}
+            | Self::AuditShow { .. }
+            | Self::Reload {} => None,
         }
     }
 
@@ -144,6 +168,9 @@ impl Command {
             Self::Retention {} => "retention",
             Self::AuditVerify { .. } => "audit-verify",
             Self::AuditCheckpoint {} => "audit-checkpoint",
+            Self::AuditKey {} => "audit-key",
+            Self::AuditShow { .. } => "audit-show",
+            Self::Access { .. } => "access",
             Self::Reload {} => "reload",
         }
     }

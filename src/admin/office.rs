@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Command, PersonId, Reply};
-use crate::audit::{Checkpoint, What};
+use crate::audit::{Checkpoint, StoredEntry, What};
 use crate::clock::Clock;
 use crate::crypto::sha256;
 use crate::custody::retention;
@@ -19,6 +19,9 @@ use crate::rights::consent::{self, Method, Statement};
 use crate::rights::{self, Facts, Rights, RightsError, stops};
 use crate::store::{ConsentRow, ConsentState, Store, StoreError};
 use crate::telemetry::Metrics;
+
+/// How many entries of the audit are shown at once.
+const ENTRIES: u32 = 1000;
 
 /// What the composition root does for the administration: swap the policies.
 pub trait Control: Send + Sync {
@@ -114,6 +117,9 @@ impl Office {
             Command::Retention {} => self.retention().await,
             Command::AuditVerify { against } => verify_audit(self.journal(), against.as_deref()).await,
             Command::AuditCheckpoint {} => Ok(Reply::done(self.journal().checkpoint().encode())),
+            Command::AuditKey {} => Ok(Reply::done(hex(self.journal().public().as_bytes()))),
+            Command::AuditShow { from, count } => self.entries(from, count).await,
+            Command::Access { person, reason } => self.access(&subject(&person), &reason).await,
             Command::Reload {} => self.reload().await,
         }
     }
@@ -146,6 +152,28 @@ impl Office {
             lines.push("The person has said nothing, or is not known.".to_owned());
         }
         Ok(Reply::done(lines.join("\n")))
+    }
+
+    async fn access(&self, person: &Person, reason: &str) -> Result<Reply, OfficeError> {
+        let access = rights::access(&self.rights, &self.facts(), person, reason).await?;
+        let records: Vec<serde_json::Value> = access
+            .records
+            .iter()
+            .map(|shown| {
+                let kept: serde_json::Value = serde_json::from_slice(&shown.json).unwrap_or_default();
+                let at = shown.at.to_string();
+                json!({ "activity": shown.activity, "number": shown.number, "at": at, "kept": kept })
+            })
+            .collect();
+        let data = json!({ "records": records, "damaged": access.damaged });
+        let says = serde_json::to_string_pretty(&data).unwrap_or_default();
+        Ok(Reply::done(says).with(data))
+    }
+
+    async fn entries(&self, from: u64, count: u32) -> Result<Reply, OfficeError> {
+        let entries = self.store().audit_entries(from.max(1), count.min(ENTRIES)).await?;
+        let line = |entry: &StoredEntry| format!("{} {}", entry.seq, String::from_utf8_lossy(&entry.encoded));
+        Ok(Reply::done(entries.iter().map(line).collect::<Vec<_>>().join("\n")))
     }
 
     async fn restrict(&self, person: &Person, lift: bool) -> Result<Reply, OfficeError> {
@@ -273,6 +301,10 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn subject(person: &PersonId) -> Person {

@@ -24,16 +24,14 @@ impl Reload {
     async fn reload(&self) -> Result<Diagnostics, AppError> {
         let (live, warnings) = live::load(&self.config)?;
         let api_keys = open::api_keys(&self.config)?;
-        for [certificate, key] in self.certificates.iter().map(|certificates| certificates.files()) {
-            Certificates::load(certificate, key)?;
-        }
-        for certificates in &self.certificates {
-            certificates.reload()?;
-        }
-        let identity = self.gateway.identity();
-        identity.set_api_keys(api_keys).map_err(AppError::Identity)?;
+        let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
+        // These are watched besides, and would be in force within seconds whatever becomes of the rest.
+        self.gateway.identity().set_api_keys(api_keys).map_err(AppError::Identity)?;
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
         self.gateway.journal().record(loaded)?.await?;
+        for (certificates, pair) in self.certificates.iter().zip(pairs) {
+            certificates.replace(pair);
+        }
         self.gateway.replace(live);
         Ok(warnings)
     }

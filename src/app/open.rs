@@ -97,7 +97,7 @@ fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
 /// Where the store's files are.
 pub(super) fn files(config: &Config) -> StoreConfig {
     let store = &config.store;
-    StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: false }
+    StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: store.restored }
 }
 
 /// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.

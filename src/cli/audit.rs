@@ -25,6 +25,17 @@ enum Act {
         #[arg(long, value_name = "FILE")]
         against: Option<PathBuf>,
     },
+    /// Print the public key (Ed25519) that verifies the signatures of checkpoints.
+    Key,
+    /// Print entries, one JSON object a line behind its number.
+    Show {
+        /// The number of the first, from 1.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// How many at most.
+        #[arg(long, default_value_t = 1000)]
+        count: u32,
+    },
     /// Print a signed checkpoint. Keep it where nobody who can change this machine can change it.
     Checkpoint,
 }
@@ -39,6 +50,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 .transpose()?;
             Command::AuditVerify { against }
         }
+        Act::Key => Command::AuditKey {},
+        Act::Show { from, count } => Command::AuditShow { from, count },
         Act::Checkpoint => Command::AuditCheckpoint {},
     };
     connect::carry_out(&args.deployment, command)

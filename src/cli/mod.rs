@@ -81,6 +81,8 @@ enum Command {
     Restrict(person::RestrictArgs),
     /// Record a person's objection to a purpose, or lift it (GDPR Art. 21).
     Object(person::ObjectArgs),
+    /// Show what is kept of a person, opened, for them to have (GDPR Art. 15).
+    Access(person::AccessArgs),
     /// Erase a person's data by destroying their keys (GDPR Art. 17).
     Erase(person::EraseArgs),
     /// Verify the audit, or write a checkpoint to keep elsewhere.
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Consent(args) => person::consent(args),
         Command::Restrict(args) => person::restrict(args),
         Command::Object(args) => person::object(args),
+        Command::Access(args) => person::access(args),
         Command::Erase(args) => person::erase(args),
         Command::Audit(args) => audit::run(args),
         Command::Key(args) => key::run(args),

@@ -1,4 +1,4 @@
-//! `consent`, `restrict`, `object`, `erase`: what is done for one person.
+//! `consent`, `access`, `restrict`, `object`, `erase`: what is done for one person.
 
 use std::io::Read as _;
 
@@ -114,6 +114,17 @@ pub(super) struct ObjectArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct AccessArgs {
+    #[command(flatten)]
+    who: Who,
+    /// Why: a code of organisation.yaml.
+    #[arg(long, default_value = "data-subject-request")]
+    reason: String,
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct EraseArgs {
     #[command(flatten)]
     who: Who,
@@ -145,6 +156,10 @@ pub(super) fn restrict(args: RestrictArgs) -> anyhow::Result<Exit> {
 pub(super) fn object(args: ObjectArgs) -> anyhow::Result<Exit> {
     let command = Command::Object { person: args.who.id()?, purpose: args.purpose, lift: args.lift };
     connect::carry_out(&args.deployment, command)
+}
+
+pub(super) fn access(args: AccessArgs) -> anyhow::Result<Exit> {
+    connect::carry_out(&args.deployment, Command::Access { person: args.who.id()?, reason: args.reason })
 }
 
 pub(super) fn erase(args: EraseArgs) -> anyhow::Result<Exit> {

@@ -11,13 +11,18 @@ use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// An older data file was put back on purpose, beside today's keyring: accept that the audit's newest entries are
+    /// gone, for this one start. What was erased since stays unreadable.
+    #[arg(long)]
+    restored: bool,
     #[command(flatten)]
     deployment: Deployment,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     harden().context("the process cannot be closed to debuggers and core dumps")?;
-    let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
+    let Some(mut config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
+    config.store.restored = args.restored;
     telemetry::start_log(&config.log.filter, config.log.format);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -58,11 +63,15 @@ async fn until_stopped(running: &app::Running) -> anyhow::Result<()> {
     }
 }
 
-/// No core dump, and no other process of this user reads the memory: it holds keys and personal data.
+/// No core dump, no other process of this user reads the memory, nobody else reads a file: all hold keys or personal
+/// data.
 fn harden() -> std::io::Result<()> {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    use rustix::fs::Mode;
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask};
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     #[cfg(target_os = "linux")]
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    // Every file that is made from here on is its owner's alone, from its first moment.
+    umask(Mode::RWXG | Mode::RWXO);
     Ok(())
 }

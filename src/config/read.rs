@@ -60,7 +60,7 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
     };
     let problems = map.take("problems").map(|node| address::url(node, Query::Refused, file));
     let store = match map.take("store") {
-        None => Some(Store { sqlite: file.under(SQLITE), keyring: file.under(KEYRING) }),
+        None => Some(Store { sqlite: file.under(SQLITE), keyring: file.under(KEYRING), restored: false }),
         Some(node) => store(node, file),
     };
     let policies = file.path_or(map.take("policies"), "policies");
@@ -250,7 +250,7 @@ fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
         file.reader.report(Code::SameFile, at, "Data and keys would be kept in one file.", help);
         return None;
     }
-    Some(Store { sqlite, keyring })
+    Some(Store { sqlite, keyring, restored: false })
 }
 
 fn log(node: &Node, file: &mut File<'_>) -> Option<Log> {

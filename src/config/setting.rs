@@ -192,6 +192,8 @@ pub struct Store {
     pub sqlite: PathBuf,
     /// `keyring`: wrapped keys. Default: `data/keys.db`.
     pub keyring: PathBuf,
+    /// That the operator has put an older data file back. Never from the file: `serve --restored` says it for one start.
+    pub restored: bool,
 }
 
 /// What is logged, and how.

@@ -106,7 +106,10 @@ fn what_is_left_out_has_the_documented_defaults() {
     assert_eq!(config.keys, MasterKeySource::File(under("keys/master.key")));
     assert!(config.interchange_keys.is_empty() && config.trusted_proxies.is_empty());
     assert_eq!(config.problems, None);
-    assert_eq!(config.store, Store { sqlite: under("data/consentry.db"), keyring: under("data/keys.db") });
+    assert_eq!(
+        config.store,
+        Store { sqlite: under("data/consentry.db"), keyring: under("data/keys.db"), restored: false }
+    );
     assert_eq!(config.policies, under("policies"));
     assert_eq!(config.log, Log::default());
     assert_eq!(config.threads, None);

@@ -21,6 +21,10 @@ pub struct Certificates {
     current: ArcSwap<CertifiedKey>,
 }
 
+/// A chain and its key that belong together, read and not yet in force.
+#[derive(Debug)]
+pub struct Pair(CertifiedKey);
+
 impl Certificates {
     /// Reads the chain (the server's certificate first) and the key.
     ///
@@ -37,8 +41,21 @@ impl Certificates {
     /// # Errors
     /// As [`Certificates::load`]; what was in force stays in force.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current.store(Arc::new(read(&self.certificate, &self.key)?));
+        self.replace(self.read()?);
         Ok(())
+    }
+
+    /// Reads the files again and puts nothing in force, so that all of a deployment can be read before any of it is.
+    ///
+    /// # Errors
+    /// As [`Certificates::load`].
+    pub fn read(&self) -> Result<Pair, TlsError> {
+        read(&self.certificate, &self.key).map(Pair)
+    }
+
+    /// Puts in force what was read.
+    pub fn replace(&self, pair: Pair) {
+        self.current.store(Arc::new(pair.0));
     }
 
     /// The two files, certificate first: what to watch for changes.
