@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Command, PersonId, Reply};
 use crate::audit::{Checkpoint, StoredEntry, What};
 use crate::clock::Clock;
-use crate::crypto::sha256;
+use crate::crypto::digest;
 use crate::custody::retention;
 use crate::journal::{Journal, JournalError};
 use crate::personal::Person;
@@ -102,16 +102,17 @@ impl Office {
                 Ok(Reply::done(format!("The refusal of {purpose} is recorded.")))
             }
             Command::ConsentWithdraw { person, purpose, method } => {
-                self.wording(&purpose)?;
-                let method = self::method(&method)?;
-                consent::withdraw(&self.rights, &self.facts(), &subject(&person), &purpose, method).await?;
+                let (person, method) = (subject(&person), self::method(&method)?);
+                self.spoken_of(&person, &purpose).await?;
+                consent::withdraw(&self.rights, &self.facts(), &person, &purpose, method).await?;
                 Ok(Reply::done(format!("Consent to {purpose} is withdrawn; it binds from now on.")))
             }
             Command::ConsentShow { person } => self.show(&subject(&person)).await,
             Command::Restrict { person, lift } => self.restrict(&subject(&person), lift).await,
             Command::Object { person, purpose, lift } => {
-                self.wording(&purpose)?;
-                self.object(&subject(&person), &purpose, lift).await
+                let person = subject(&person);
+                self.spoken_of(&person, &purpose).await?;
+                self.object(&person, &purpose, lift).await
             }
             Command::Erase { person } => self.erase(&subject(&person)).await,
             Command::Retention {} => self.retention().await,
@@ -251,6 +252,19 @@ impl Office {
         Facts::from(&self.gateway.live().plan)
     }
 
+    /// Refuses a purpose that is a slip of the pen: neither does a policy name it, nor has the person ever spoken of it.
+    /// What a policy named once can be withdrawn from and taken back all the same.
+    async fn spoken_of(&self, person: &Person, purpose: &str) -> Result<(), OfficeError> {
+        let unknown = match self.wording(purpose) {
+            Ok(_) => return Ok(()),
+            Err(unknown) => unknown,
+        };
+        let row = self.store().stand(self.gateway.custody().lookup(person)).await?;
+        let consented = row.consents.iter().any(|consent| consent.purpose == purpose);
+        let objected = row.stops.iter().any(|stop| stop.purpose.as_deref() == Some(purpose));
+        if consented || objected { Ok(()) } else { Err(unknown) }
+    }
+
     /// The hash of what the notice says of a purpose, and its version.
     fn wording(&self, purpose: &str) -> Result<([u8; 32], u32), OfficeError> {
         let live = self.gateway.live();
@@ -260,7 +274,7 @@ impl Office {
             OfficeError::Asked(format!("No policy names this purpose; there are: {}.", known.join(", ")))
         })?;
         let says = found.says.as_deref().unwrap_or_default();
-        Ok((sha256(&[says.as_bytes()]), found.notice_version))
+        Ok((digest(says.as_bytes()), found.notice_version))
     }
 
     fn store(&self) -> &Store {

@@ -1,7 +1,7 @@
 //! Answers: problem documents (RFC 9457), and what the gateway writes itself.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::Gateway;
@@ -92,6 +92,16 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = error.source();
     }
     text
+}
+
+/// The upstream's answer as the caller gets it: its status, what of its head the policy lets through, and above that
+/// what the gateway says itself.
+pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<ResponseBody> {
+    let mut response = json(status, body);
+    for (name, value) in &headers {
+        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    response
 }
 
 /// A JSON answer that no cache may keep: it holds somebody's data, or says something about them.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use http::{Response, StatusCode};
+use http::Response;
 
 use super::Gateway;
 use super::account::Account;
@@ -60,25 +60,22 @@ pub(super) async fn close(
 ) -> Result<Response<ResponseBody>, Rejection> {
     let began = Instant::now();
     let result = match answered {
-        Ok(Minimised { body, headers, draft, upstream_status }) => {
+        Ok(Minimised { body, headers, draft, status }) => {
             let record = draft.filter(|draft| !draft.is_empty()).map(RecordDraft::finish).transpose();
             let record = record.map_err(super::materials::unavailable)?;
             let ended = Ended {
                 outcome: audit::Outcome::Answered,
                 problem: None,
-                upstream_status: Some(upstream_status),
+                upstream_status: Some(status.as_u16()),
             };
             intent.outcome(ended, Vec::from_iter(record)).await.map_err(unwritten)?;
-            let mut response = answer::json(StatusCode::OK, body.into_bytes());
-            for (name, value) in &headers {
-                // What the gateway says itself is not for the upstream to change.
-                response.headers_mut().entry(name).or_insert_with(|| value.clone());
-            }
-            Ok(response)
+            Ok(answer::of_upstream(status, headers, body.into_bytes()))
         }
         Err(rejection) => {
             let outcome = match rejection.problem {
-                Problem::UpstreamUnavailable => audit::Outcome::UpstreamFailed,
+                Problem::UpstreamUnavailable | Problem::UpstreamAnswerRefused => {
+                    audit::Outcome::UpstreamFailed
+                }
                 _ => audit::Outcome::Refused,
             };
             let problem = Some(rejection.problem);

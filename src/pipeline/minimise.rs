@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::admit;
 use super::authorize::Permit;
@@ -38,7 +38,7 @@ pub(super) struct Minimised {
     /// The headers of the answer that the policy lets through.
     pub(super) headers: HeaderMap,
     pub(super) draft: Option<RecordDraft>,
-    pub(super) upstream_status: u16,
+    pub(super) status: StatusCode,
 }
 
 /// The request's body as the upstream may see it, and the beginning of the record.
@@ -90,7 +90,7 @@ pub(super) fn response(
     };
     let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
     let body = walk(side, materials, &answer.body, &answer.caps, kept).map_err(refused)?;
-    Ok(Minimised { body, headers, draft, upstream_status: answer.status.as_u16() })
+    Ok(Minimised { body, headers, draft, status: answer.status })
 }
 
 /// The declared headers of an answer, as they came, each as the policy says that it must be.

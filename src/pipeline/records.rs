@@ -95,7 +95,7 @@ impl<'a> Shelf<'a> {
         let body = format!(r#"{{"page":{page},"pages":{pages},"records":[{}]}}"#, shown.join(","));
         let what = What::Exported {
             activity: &self.activity.name,
-            caller: account.caller,
+            caller: Some(admitted.caller.tag()),
             decision: account.decision,
             records: stands.len() as u64,
         };
