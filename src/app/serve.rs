@@ -23,6 +23,8 @@ use crate::proxy::{Bound, Handler, ListenerConfig, Listeners, ServerHandle};
 pub struct Running {
     /// Where it listens, in the order of the deployment.
     pub addresses: Vec<SocketAddr>,
+    /// Where its administration listens over TLS, if it does.
+    pub admin: Option<SocketAddr>,
     /// The deployment.
     pub core: Core,
     office: Arc<Office>,
@@ -64,6 +66,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
         }
         None => None,
     };
+    let admin_address = admin.as_ref().and_then(|(listener, ..)| listener.local_addr().ok());
     if let Some((listener, tls, access)) = admin {
         admin::serve_tls(listener, tls, access, Arc::clone(&office), stopped.clone());
     }
@@ -78,7 +81,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     let counters: Vec<_> = servers.iter().map(ServerHandle::counter).collect();
     let counting = background::count_connections(Arc::clone(&core.gateway), counters);
     background.spawn(background::until(stopped.clone(), counting));
-    Ok(Running { addresses, core, office, servers, socket, stop, background })
+    Ok(Running { addresses, admin: admin_address, core, office, servers, socket, stop, background })
 }
 
 impl Running {

@@ -171,7 +171,13 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         match self.peek() {
-            Some(b'0') => self.at += 1,
+            Some(b'0') => {
+                self.at += 1;
+                // Seen here, so that no visitor is shown the 0 of `01987`.
+                if let Some(b'0'..=b'9') = self.peek() {
+                    return Err(self.wrong("a number begins with 0"));
+                }
+            }
             Some(b'1'..=b'9') => self.digits()?,
             _ => return Err(self.wrong("a digit is expected")),
         }

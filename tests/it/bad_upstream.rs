@@ -1,0 +1,166 @@
+//! An API that is down, slow, broken or talkative: nothing of its fault reaches the caller, nothing of the call is kept,
+//! and what was begun is ended in the journal.
+
+use std::io::Write as _;
+
+use consentry::problem::Problem::{UpstreamAnswerRefused, UpstreamUnavailable};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::StatusCode;
+
+use crate::support::gateway::RISK;
+use crate::support::{Call, Gateway, Options, Reply, canary, clean_body};
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_declared_goes_no_further() {
+    let gateway = Gateway::with_holder().await;
+    let echo = clean_body();
+    let bomb = gzip(&vec![b' '; 20 << 20]);
+    let replies = [
+        Reply::of(200, "text/html", format!("<h1>{}</h1>", canary::EMAIL)),
+        Reply::of(200, "text/plain", RISK),
+        Reply::of(200, "application/json; charset=latin1", RISK),
+        Reply::of(500, "application/json", format!(r#"{{"detail": "no column for {}"}}"#, canary::NAME)),
+        Reply::of(422, "application/json", format!(r#"{{"detail": [{{"input": {echo}}}]}}"#)),
+        Reply::of(404, "application/json", RISK),
+        Reply::of(302, "application/json", RISK).header("location", "http://evil.example/?u=1"),
+        Reply::of(307, "application/json", RISK).header("location", "/v1/elsewhere"),
+        Reply::json(""),
+        Reply::json("nothing"),
+        Reply::json(r#"{"risk": 0.25"#),
+        Reply::json(r#"{"risk": 0.25}{"risk": 0.5}"#),
+        Reply::json(r#"{"risk": 0.25, "risk": 0.5}"#),
+        Reply::json(r#"{"risk": NaN}"#),
+        Reply::json(r#"{"risk": "0.25"}"#),
+        Reply::json(r#"{"risk": 1.25}"#),
+        Reply::json(r#"{"risk": [0.25]}"#),
+        Reply::json(r#"{"because": []}"#),
+        Reply::json(r#"[{"risk": 0.25}]"#),
+        Reply::json(r#"{"risk": 0.25, "because": {"code": "x"}}"#),
+        Reply::json(vec![b' '; 9 << 20]),
+        Reply::json(format!("{{\"risk\": 0.25, \"a\": {}{}}}", "[".repeat(5000), "]".repeat(5000))),
+        Reply::json(gzip(RISK.as_bytes())).header("content-encoding", "gzip, gzip"),
+        Reply::json(gzip(RISK.as_bytes())).header("content-encoding", "lzma"),
+        Reply::json(bomb).header("content-encoding", "gzip"),
+        Reply::json(RISK).header("content-encoding", "gzip"),
+        Reply::Truncated(RISK.into()),
+        Reply::Raw("SSH-2.0-model\r\n".into()),
+        Reply::Raw("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n".into()),
+        Reply::Raw("".into()),
+    ];
+    for reply in replies {
+        let shown = format!("{reply:.200?}");
+        gateway.upstream.answer(reply);
+        // A connection of its own upstream, so that a raw answer meets a request and not a pooled connection.
+        let answer = gateway.send(gateway.score(clean_body())).await;
+        assert_eq!(answer.status, 502, "{shown}");
+        answer.problem(UpstreamAnswerRefused);
+        drop(gateway.upstream.take());
+    }
+    assert_eq!(gateway.kept("churn").await, None, "an exchange without an answer leaves no record");
+    assert!(gateway.store().open_intents().await.unwrap().is_empty(), "every exchange was ended");
+    gateway.healthy().await;
+    assert!(gateway.kept("churn").await.is_some());
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_with_more_than_was_declared_is_cut_or_refused_as_the_policy_says() {
+    let gateway = Gateway::with_holder().await;
+    // `churn` leaves out, and keeps every byte of what stays.
+    let told = format!(
+        r#"{{"debug": {{"input": "{}"}}, "risk":  2.50e-1, "because": [{{"code": "c\u00e9", "detail": "{}"}}, {{}}]}}"#,
+        canary::EMAIL,
+        canary::NAME
+    );
+    gateway.upstream.answer(Reply::json(told).header("server", "uvicorn").header("x-trace", canary::HEADER));
+    let answer = gateway.send(gateway.score(clean_body())).await.ok();
+    assert_eq!(answer.text().replace(' ', ""), r#"{"risk":2.50e-1,"because":[{"code":"c\u00e9"},{}]}"#);
+    for name in ["server", "x-trace", "set-cookie"] {
+        assert_eq!(answer.header(name), None, "{name}");
+    }
+    canary::none_in("the answer's head", format!("{:?}", answer.headers).as_bytes());
+    // `loans` refuses.
+    let body = format!(
+        r#"{{"applicant": {{"id": "{}", "name": "{}"}}, "amount": 5000}}"#,
+        canary::HOLDER,
+        canary::NAME
+    );
+    let lend = Call::json("/v1/loans/7/decide", body).bearer(&gateway.token(canary::HOLDER, &["lend"]));
+    gateway.upstream.answer(Reply::json(r#"{"approved": true, "score": 3}"#));
+    gateway.send(lend.clone()).await.problem(UpstreamAnswerRefused);
+    gateway.upstream.answer(Reply::json(r#"{"approved": true}"#));
+    assert_eq!(gateway.send(lend).await.ok().text(), r#"{"approved": true}"#);
+    drop(gateway.upstream.take());
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_read() {
+    let gateway = Gateway::with_holder().await;
+    gateway.upstream.answer(Reply::json(gzip(RISK.as_bytes())).header("content-encoding", "gzip"));
+    let answer = gateway.send(gateway.score(clean_body())).await.ok();
+    assert_eq!((answer.text(), answer.header("content-encoding")), (RISK, None));
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_api_that_is_down_is_502_and_comes_back_by_itself() {
+    let mut gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    gateway.upstream.down().await;
+    for _ in 0..3 {
+        gateway.send(gateway.score(clean_body())).await.problem(UpstreamUnavailable);
+    }
+    gateway.send(Call::get("/v1/live")).await.problem(UpstreamUnavailable);
+    gateway.upstream.saw_nothing();
+    assert!(gateway.store().open_intents().await.unwrap().is_empty());
+    gateway.upstream.up().await;
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_api_that_is_too_slow_is_504() {
+    let gateway = Gateway::with(Options { patience: Some("900ms"), ..Options::default() }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    gateway.upstream.answer(Reply::Never);
+    let answer = gateway.send(gateway.score(clean_body())).await;
+    answer.problem_with(UpstreamUnavailable, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(gateway.upstream.take().len(), 1, "a call that may have been carried out is not sent again");
+    assert!(gateway.store().open_intents().await.unwrap().is_empty());
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn a_route_without_personal_data_passes_nothing_of_the_caller() {
+    let gateway = Gateway::start().await;
+    gateway.upstream.answer(Reply::of(200, "text/plain", "up\n").header("server", "uvicorn"));
+    let call = Call::get("/v1/live").header("x-campaign", "a").header("cookie", "a=b").bearer("whoever");
+    let answer = gateway.send(call).await.ok();
+    assert_eq!(
+        (answer.text(), answer.header("content-type"), answer.header("server")),
+        ("up\n", Some("text/plain"), None)
+    );
+    let seen = gateway.upstream.one();
+    assert_eq!((seen.method.as_str(), seen.target.as_str(), seen.body.len()), ("GET", "/v1/live", 0));
+    let mut names: Vec<&str> = seen.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept-encoding", "host"]);
+    use consentry::problem::Problem::FieldNotPermitted;
+    gateway.refuses(Call::get("/v1/live").body(canary::NAME), FieldNotPermitted).await;
+    gateway.refuses(Call::get("/v1/live?who=quirina"), FieldNotPermitted).await;
+    for status in [301, 500, 503] {
+        gateway.upstream.answer(Reply::of(status, "text/html", canary::NAME));
+        gateway.send(Call::get("/v1/live")).await.problem(UpstreamAnswerRefused);
+    }
+    gateway.close().await;
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}

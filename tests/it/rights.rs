@@ -1,0 +1,204 @@
+//! What data subjects may ask, carried out through the administration: over its socket, and over TLS with tokens.
+
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::time::Duration;
+
+use consentry::admin::{Command, new_token};
+use consentry::problem::Problem::{ConsentMissing, ObjectionRaised, ProcessingRestricted};
+use http::Method;
+use serde_json::json;
+
+use crate::support::admin::person;
+use crate::support::client::Client;
+use crate::support::{Call, Gateway, Options, canary, clean_body};
+
+#[tokio::test]
+async fn what_a_person_said_is_shown_in_their_own_order() {
+    let gateway = Gateway::start().await;
+    assert!(gateway.admin.show(canary::HOLDER).await.contains("said nothing"));
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    let shown = gateway.admin.show(canary::HOLDER).await;
+    let expected = "churn-forecast (notice version 2, fr): given 2026-03-02T10:00:00Z by page, expires 2026-05-31T10:00:00Z";
+    assert_eq!(shown.trim(), expected);
+    gateway.clock.advance(Duration::from_secs(60));
+    gateway.admin.withdraw(canary::HOLDER, "churn-forecast").await;
+    let shown = gateway.admin.show(canary::HOLDER).await;
+    assert!(shown.contains("withdrawn 2026-03-02T10:01:00Z by spoken"), "{shown}");
+    gateway.admin.done(Command::Restrict { person: person(canary::HOLDER), lift: false }).await;
+    let object =
+        Command::Object { person: person(canary::HOLDER), purpose: "offers".to_owned(), lift: false };
+    gateway.admin.done(object).await;
+    let shown = gateway.admin.show(canary::HOLDER).await;
+    assert!(shown.contains("restrict") && shown.contains("object") && shown.contains("to offers"), "{shown}");
+    assert!(gateway.admin.show(canary::OTHER).await.contains("said nothing"), "nobody else said anything");
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_said_so_and_changes_nothing() {
+    let gateway = Gateway::start().await;
+    let grant = |purpose: &str, method: &str| Command::ConsentGrant {
+        person: person(canary::HOLDER),
+        purpose: purpose.to_owned(),
+        language: "fr".to_owned(),
+        method: method.to_owned(),
+    };
+    let object =
+        Command::Object { person: person(canary::HOLDER), purpose: "dowsing".to_owned(), lift: false };
+    for command in [grant("world-domination", "page"), grant("churn-forecast", "telepathy"), object] {
+        let (status, reply) = gateway.admin.ask(&command).await;
+        assert_eq!((status.as_u16(), reply.done), (422, false), "{}", reply.says);
+        assert!(!reply.says.is_empty());
+    }
+    for body in ["", "{}", "[]", r#"{"command": "erase"}"#, r#"{"command": "reload", "force": true}"#] {
+        let (status, body) = gateway.admin.send("POST", "/v1/commands", body.as_bytes().to_vec()).await;
+        assert_eq!(status, 400);
+        assert!(!String::from_utf8_lossy(&body).contains("serde"));
+    }
+    assert_eq!(gateway.admin.send("GET", "/v1/commands", Vec::new()).await.0, 405);
+    assert_eq!(gateway.admin.send("POST", "/v1/churn/score", Vec::new()).await.0, 404);
+    assert!(gateway.admin.show(canary::HOLDER).await.contains("said nothing"));
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_erasure_leaves_nothing_that_opens_and_forgets_no_restriction() {
+    let gateway = Gateway::with_holder().await;
+    gateway.admin.grant(canary::OTHER, "churn-forecast").await;
+    gateway.healthy().await;
+    gateway.healthy().await;
+    let other = Call::json("/v1/churn/score", clean_body()).bearer(&gateway.token(canary::OTHER, &["score"]));
+    gateway.send(other).await.ok();
+    drop(gateway.upstream.take());
+    gateway.admin.done(Command::Restrict { person: person(canary::HOLDER), lift: false }).await;
+    let reply = gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
+    assert!(reply.says.contains("1 keys destroyed, 2 records deleted"), "{}", reply.says);
+    let rows = gateway.store().records("churn", None, 0, 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(gateway.opened(&rows[0]).await.is_some(), "the other holder's record is untouched");
+    // Erasing must not re-open processing: the restriction stands, the consent is gone.
+    gateway.refuses(gateway.score(clean_body()), ProcessingRestricted).await;
+    gateway.admin.done(Command::Restrict { person: person(canary::HOLDER), lift: true }).await;
+    gateway.refuses(gateway.score(clean_body()), ConsentMissing).await;
+    gateway.admin.done(Command::Erase { person: person("nobody-ever-seen") }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_objection_survives_an_erasure() {
+    let gateway = Gateway::start().await;
+    let object =
+        Command::Object { person: person(canary::HOLDER), purpose: "offers".to_owned(), lift: false };
+    gateway.admin.done(object).await;
+    gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
+    let call = Call::json("/v1/offers", r#"{"interest": "bees"}"#);
+    gateway.refuses(call.bearer(&gateway.token(canary::HOLDER, &["shop"])), ObjectionRaised).await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn what_comes_to_its_term_goes_and_nothing_before_it() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    gateway.clock.advance(Duration::from_secs(13 * 86_400));
+    gateway.healthy().await;
+    let retention = || gateway.admin.done(Command::Retention {});
+    assert_eq!(retention().await.data["records"], 0);
+    gateway.clock.advance(Duration::from_secs(86_400 + 1));
+    let reply = retention().await;
+    assert_eq!((&reply.data["records"], &reply.data["keys"]), (&json!(1), &json!(1)), "{}", reply.says);
+    assert!(gateway.kept("churn").await.is_some(), "the younger one stays");
+    gateway.clock.advance(Duration::from_secs(13 * 86_400));
+    assert_eq!(retention().await.data["records"], 1);
+    assert_eq!(retention().await.data["records"], 0);
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn the_audit_agrees_with_a_checkpoint_kept_elsewhere_and_with_no_other() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    let checkpoint = gateway.admin.done(Command::AuditCheckpoint {}).await.says;
+    gateway.healthy().await;
+    let verify = |against: &str| Command::AuditVerify { against: Some(against.to_owned()) };
+    let entries = |data: &serde_json::Value| data["entries"].as_u64().unwrap();
+    let first = gateway.admin.done(verify(&checkpoint)).await;
+    gateway.healthy().await;
+    let later = gateway.admin.done(verify(&checkpoint)).await;
+    assert!(entries(&later.data) > entries(&first.data));
+    let (status, reply) = gateway.admin.ask(&verify("no checkpoint")).await;
+    assert_eq!((status.as_u16(), reply.done), (422, false));
+    let other = Gateway::with_holder().await;
+    other.healthy().await;
+    other.healthy().await;
+    let foreign = other.admin.done(Command::AuditCheckpoint {}).await.says;
+    let (_, reply) = gateway.admin.ask(&verify(&foreign)).await;
+    assert!(!reply.done && reply.says.contains("NOT in order"), "{}", reply.says);
+    other.close().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn the_socket_is_its_owners_alone_and_tells_health_and_figures() {
+    let gateway = Gateway::with_holder().await;
+    let socket = std::fs::metadata(gateway.folder.path().join("admin.sock")).unwrap();
+    assert!(socket.file_type().is_socket());
+    assert_eq!(socket.permissions().mode() & 0o777, 0o600);
+    gateway.healthy().await;
+    gateway.refuses(gateway.score("{}"), consentry::problem::Problem::FieldInvalid).await;
+    let (status, body) = gateway.admin.send("GET", "/health", Vec::new()).await;
+    assert_eq!((status.as_u16(), body.as_ref()), (200, b"ok\n".as_slice()));
+    let metrics = gateway.admin.metrics().await;
+    for figure in ["activity=\"churn\"", "problem=\"field-invalid\"", "# EOF"] {
+        assert!(metrics.contains(figure), "{figure}: {metrics}");
+    }
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn over_tls_a_token_does_what_its_role_covers() {
+    let hex = |hash: [u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tokens = ["operator", "officer", "auditor"].map(|role| (role, new_token()));
+    let lines = tokens.iter().map(|(role, (_, hash))| {
+        format!("    - {{ name: the-{role}, role: {role}, hash: \"sha256:{}\" }}\n", hex(*hash))
+    });
+    let admin = format!(
+        "  https: \"127.0.0.1:0\"\n  certificate: server.pem\n  key: server.key\n  tokens:\n{}",
+        lines.collect::<String>()
+    );
+    let gateway = Gateway::with(Options { admin, ..Options::default() }).await;
+    let client = Client::new(gateway.admin_address().unwrap(), &gateway.folder.path().join("ca.pem"));
+    let ask = |command: &Command| Call::json("/v1/commands", serde_json::to_vec(command).unwrap());
+    let erase = Command::Erase { person: person(canary::HOLDER) };
+    let verify = Command::AuditVerify { against: None };
+    let reload = Command::Reload {};
+    let [operator, officer, auditor] = tokens.map(|(_, (token, _))| token);
+    for (command, may) in
+        [(&erase, [false, true, false]), (&verify, [false, true, true]), (&reload, [true, false, false])]
+    {
+        for (token, may) in [&operator, &officer, &auditor].into_iter().zip(may) {
+            let answer = client.send(ask(command).bearer(token)).await;
+            assert_eq!(answer.status, if may { 200 } else { 403 }, "{} {answer:?}", command.name());
+            assert_eq!(answer.json()["done"], may);
+        }
+        for call in
+            [ask(command), ask(command).bearer("ca_wrong"), ask(command).header("authorization", &operator)]
+        {
+            let answer = client.send(call).await;
+            assert_eq!(answer.status, 401);
+            assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
+        }
+    }
+    let figures = |token: &str| client.send(Call::new(Method::GET, "/metrics").bearer(token));
+    assert_eq!(figures(&operator).await.status, 200);
+    assert_eq!(figures(&auditor).await.status, 403);
+    assert_eq!(client.send(Call::get("/metrics")).await.status, 401);
+    assert_eq!(client.send(Call::get("/health")).await.status, 200);
+    // On the callers' listener there is no administration.
+    use consentry::problem::Problem::RouteUnknown;
+    gateway.refuses(ask(&reload).bearer(&operator), RouteUnknown).await;
+    gateway.close().await;
+}
