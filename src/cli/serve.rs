@@ -1,12 +1,13 @@
 //! `serve`: the gateway, until it is told to stop.
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Deployment, Exit, deployment, output};
 use crate::admin::Command;
 use crate::app::{self, AppError, Core};
 use crate::clock::Clock;
+use crate::store::StoreError;
 use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
@@ -26,11 +27,19 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     telemetry::start_log(&config.log.filter, config.log.format);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
+        // Heard from here on: a SIGHUP that comes while the gateway starts must not end it.
+        let signals = Signals::new()?;
         let core = match Core::open(config, Clock::system()).await {
             Ok(core) => core,
             Err(AppError::Policies(diagnostics)) => {
                 deployment::show(&diagnostics);
                 return Ok(Exit::InvalidPolicy);
+            }
+            Err(error @ AppError::Store(StoreError::Cut { .. })) => {
+                output::note(
+                    "If you put an older copy of the data back on purpose, start once with --restored.",
+                );
+                return Err(error.into());
             }
             Err(error) => return Err(error.into()),
         };
@@ -39,24 +48,39 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         for address in &running.addresses {
             output::note(format_args!("Consentry serves https://{address}"));
         }
-        until_stopped(&running).await?;
+        signals.until_stopped(&running).await;
         output::note("Stopping: exchanges that are under way end first.");
         running.stop().await;
         Ok(Exit::Fine)
     })
 }
 
-/// Waits for SIGTERM or Ctrl-C; SIGHUP reloads.
-async fn until_stopped(running: &app::Running) -> anyhow::Result<()> {
-    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
-            _ = hang_up.recv() => {
-                match running.office().carry_out(Command::Reload {}).await {
-                    Ok(reply) => output::note(reply.says),
-                    Err(error) => output::note(error),
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or Ctrl-C; SIGHUP reloads.
+    async fn until_stopped(mut self, running: &app::Running) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    match running.office().carry_out(Command::Reload {}).await {
+                        Ok(reply) => output::note(reply.says),
+                        Err(error) => output::note(error),
+                    }
                 }
             }
         }
