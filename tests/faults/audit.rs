@@ -1,0 +1,122 @@
+//! An audit that somebody changed: `audit verify` says so, and names the first bad entry.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::support::Deployment;
+
+const FILES: [&str; 2] = ["data/data.db", "keys/keys.db"];
+
+/// A deployment with a dozen entries, and a copy of its files.
+fn furnished() -> Deployment {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    for person in ["ada", "bob", "cem"] {
+        deployment.grant(person);
+    }
+    deployment.verify();
+    for name in FILES {
+        fs::copy(deployment.path(name), copy(&deployment, name)).unwrap();
+    }
+    deployment
+}
+
+fn copy(deployment: &Deployment, name: &str) -> std::path::PathBuf {
+    deployment.path(&name.replace('/', "-"))
+}
+
+fn put_back(deployment: &Deployment) {
+    for name in FILES {
+        for beside in ["-wal", "-shm"] {
+            drop(fs::remove_file(deployment.path(&format!("{name}{beside}"))));
+        }
+        fs::copy(copy(deployment, name), deployment.path(name)).unwrap();
+    }
+}
+
+fn sql(file: &Path, script: &str) {
+    Connection::open(file).unwrap().execute_batch(script).unwrap();
+}
+
+fn entries(deployment: &Deployment) -> i64 {
+    let data = Connection::open(deployment.data()).unwrap();
+    data.query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).unwrap()
+}
+
+/// `audit verify` ends with 1 and says this.
+fn found(deployment: &Deployment, arguments: &[&str], sentence: &str) {
+    let said = deployment.run(&[&["audit", "verify"], arguments].concat());
+    assert_eq!(said.code, Some(1), "{sentence}: {said:?}");
+    assert!(said.out.contains("NOT in order") && said.out.contains(sentence), "{sentence}: {said:?}");
+}
+
+#[test]
+fn the_first_bad_entry_is_named() {
+    let deployment = furnished();
+    let count = entries(&deployment);
+    assert!(count >= 9, "{count}");
+    let last = format!("DELETE FROM entry WHERE seq > {}; DELETE FROM checkpoint;", count - 2);
+    let cases = [
+        (
+            "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), '1', '2') AS BLOB) WHERE seq IN (4, 6)",
+            "entry 4 was altered",
+        ),
+        ("UPDATE entry SET hash = zeroblob(32) WHERE seq = 5", "entry 5 was altered"),
+        ("DELETE FROM entry WHERE seq = 3", "entry 3 is missing"),
+        ("DELETE FROM entry WHERE seq = 1", "entry 1 is missing"),
+        // Two entries change places.
+        (
+            "UPDATE entry SET seq = -1 WHERE seq = 4; UPDATE entry SET seq = 4 WHERE seq = 5; \
+             UPDATE entry SET seq = 5 WHERE seq = -1",
+            "entry 4 was altered",
+        ),
+        // One is put in between, the others move up.
+        (
+            "UPDATE entry SET seq = -seq WHERE seq >= 4; UPDATE entry SET seq = 1 - seq WHERE seq < 0; \
+             INSERT INTO entry (seq, body, hash) SELECT 4, body, hash FROM entry WHERE seq = 2",
+            "entry 4 was altered",
+        ),
+        // The tail goes with its checkpoints; the keyring remembers it.
+        (last.as_str(), "the file ends at"),
+        ("DELETE FROM entry; DELETE FROM checkpoint", "the file ends at 0"),
+        ("UPDATE checkpoint SET signature = zeroblob(64)", "is not the gateway's"),
+    ];
+    for (script, sentence) in cases {
+        sql(&deployment.data(), script);
+        found(&deployment, &[], sentence);
+        put_back(&deployment);
+        deployment.verify();
+    }
+}
+
+#[test]
+fn a_checkpoint_kept_elsewhere_sees_a_cut_that_the_keyring_was_made_to_forget() {
+    let deployment = furnished();
+    let said = deployment.run(&["audit", "checkpoint"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let elsewhere = deployment.path("checkpoint");
+    fs::write(&elsewhere, &said.out).unwrap();
+    let against = ["--against", elsewhere.to_str().unwrap()];
+    let said = deployment.run(&["audit", "verify", against[0], against[1]]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+
+    sql(&deployment.data(), "DELETE FROM entry WHERE seq > 6; DELETE FROM checkpoint");
+    sql(&deployment.keyring(), "DELETE FROM anchor");
+    // This machine knows nothing of it any more.
+    deployment.verify();
+    found(&deployment, &against, "the file ends at 6");
+
+    // A checkpoint that nobody signed convinces nobody.
+    let forged = forged(&fs::read_to_string(&elsewhere).unwrap());
+    fs::write(&elsewhere, forged).unwrap();
+    found(&deployment, &against, "is not the gateway's");
+}
+
+/// The checkpoint with another signature.
+fn forged(checkpoint: &str) -> String {
+    let mut checkpoint: serde_json::Value = serde_json::from_str(checkpoint).unwrap();
+    let signature = checkpoint["signature"].as_str().unwrap();
+    checkpoint["signature"] = signature.chars().rev().collect::<String>().into();
+    checkpoint.to_string()
+}

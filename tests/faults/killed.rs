@@ -1,0 +1,96 @@
+//! Killed under load, again and again: what the upstream saw is in the journal, what a caller got is kept.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use consentry::crypto::random;
+use serde_json::json;
+
+use crate::support::{Activity, Caller, Deployment, Evidence, Gateway, Load, Upstream};
+
+/// Which activities are called; both need a key of their own for every request.
+const CALLED: &[Activity] = &[Activity::Counted, Activity::Counted, Activity::Overlapped];
+const CALLERS: usize = 8;
+
+fn kills() -> usize {
+    let asked = std::env::var_os("CONSENTRY_KILLS");
+    asked.map_or(3, |kills| kills.to_str().unwrap().parse().expect("CONSENTRY_KILLS is a number"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_under_load_it_has_lost_nothing() {
+    let upstream = Upstream::start();
+    let deployment = Arc::new(Deployment::new(upstream.address()));
+    deployment.grant("asker");
+    let load = Load::default();
+    let (mut checked, mut entries) = (0, Evidence::read(&deployment).await.entries.len());
+    let (mut answers, mut aborted) = (0, 0);
+    let mut gateway = Gateway::start(&deployment);
+    for round in 0..kills() {
+        let underway = load.begin(&deployment, gateway.address, CALLED, CALLERS);
+        let [some, moment, ..] = random::bytes::<2>();
+        underway.answered(1 + usize::from(some) % 64).await;
+        if round % 2 == 1 {
+            // Killed with requests at the upstream for certain; else whatever the moment brings.
+            upstream.hold(true);
+            upstream.seen(upstream.count() + 1).await;
+        } else {
+            tokio::time::sleep(Duration::from_micros(u64::from(moment) * 100)).await;
+        }
+        gateway.kill();
+        upstream.hold(false);
+        let outcome = underway.end().await;
+        assert_eq!(outcome.refused, [], "round {round}");
+        if round % 4 == 0 {
+            // As it was left, with the dead gateway's socket beside it.
+            deployment.verify();
+        }
+
+        gateway = Gateway::start(&deployment);
+        let caller = Caller::new(&deployment, gateway.address);
+        let clean = json!({ "number": 0 });
+        let answer = caller.post(&Activity::Asked.path(), &deployment.token("asker"), &clean).await.unwrap();
+        assert_eq!(answer.status, 200, "round {round}: {answer:?}");
+        deployment.verify();
+
+        let evidence = Evidence::after(&deployment, entries as u64).await;
+        entries += evidence.entries.len();
+        let outcomes = evidence.outcomes();
+        aborted += outcomes.values().filter(|outcome| *outcome == "aborted").count();
+        let intended = evidence.intended();
+        let saw = upstream.saw().split_off(checked);
+        checked += saw.len();
+        let counted: Vec<_> = saw.iter().filter(|one| one.path == Activity::Counted.path()).collect();
+        let numbers: HashSet<_> = counted.iter().map(|sighting| sighting.number).collect();
+        assert_eq!(numbers.len(), counted.len(), "round {round}: something was sent twice");
+        for number in numbers {
+            let person = evidence.reference(&Load::person(number)).await;
+            assert_eq!(
+                intended.get(&person),
+                Some(&1),
+                "round {round}: {number} was seen without its intent"
+            );
+        }
+        for (number, activity, answer) in &outcome.answered {
+            let record = evidence.record(*activity, &answer.decision).await;
+            assert_eq!(record["number"], *number, "round {round}");
+            let person = evidence.reference(&Load::person(*number)).await;
+            assert_eq!(
+                intended.get(&person),
+                Some(&1),
+                "round {round}: {number} was answered without its intent"
+            );
+        }
+        answers += outcome.answered.len();
+    }
+    let (code, log) = gateway.stop();
+    assert_eq!(code, Some(0), "{log}");
+    deployment.verify();
+    assert!(aborted > 0, "no kill came while something was under way");
+    println!(
+        "{} kills, {checked} requests seen by the upstream, {answers} answers with their records, {aborted} intents \
+         sealed as aborted, {entries} entries in order",
+        kills()
+    );
+}

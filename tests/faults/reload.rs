@@ -1,0 +1,52 @@
+//! Reload under load: nobody is refused, and nobody sees two versions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::{Activity, Deployment, Evidence, Gateway, Load, Upstream, until};
+
+const RELOADS: usize = 30;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_change_under_load_and_an_exchange_sees_one_version() {
+    let upstream = Upstream::start();
+    let deployment = Arc::new(Deployment::new(upstream.address()));
+    let gateway = Gateway::start(&deployment);
+    let load = Load::default();
+    let underway = load.begin(&deployment, gateway.address, &[Activity::Counted, Activity::Overlapped], 6);
+    let said = |what: &str| gateway.log().matches(what).count();
+    for round in 1..=RELOADS {
+        deployment.policies(if round % 2 == 0 { "A" } else { "B" });
+        gateway.signal(Signal::HUP);
+        until("it is reloaded", async || (said("In force: 3 activities") >= round).then_some(())).await;
+        if round == RELOADS / 2 {
+            // A bad set leaves the one in force.
+            let policy = deployment.path("policies/counted.yaml");
+            let good = std::fs::read_to_string(&policy).unwrap();
+            std::fs::write(&policy, good.replace("retention: 30d", "retention: soon")).unwrap();
+            gateway.signal(Signal::HUP);
+            until("it is refused", async || (said("Not reloaded") == 1).then_some(())).await;
+            std::fs::write(&policy, good).unwrap();
+        }
+        // Some exchanges under each.
+        let seen = upstream.count();
+        tokio::time::timeout(Duration::from_secs(30), upstream.seen(seen + 3)).await.unwrap();
+    }
+    let outcome = underway.stop().await;
+    assert!(outcome.lost.is_empty() && outcome.refused.is_empty(), "{outcome:?}");
+    let mut versions: HashMap<&str, usize> = HashMap::new();
+    for (number, _, answer) in &outcome.answered {
+        // What the upstream was sent, and what the caller gets, as the policy of one version has it.
+        let (sent, got) = (answer.body["seen"].as_str().unwrap(), answer.body["mine"].as_str().unwrap());
+        assert_eq!(sent, got, "request {number} saw two versions");
+        *versions.entry(sent).or_default() += 1;
+    }
+    assert!(versions.len() == 2 && versions.values().all(|count| *count > 5), "{versions:?}");
+    assert_eq!(gateway.stop().0, Some(0));
+    let evidence = Evidence::read(&deployment).await;
+    assert_eq!(evidence.of("policy-loaded").count(), RELOADS + 1);
+    deployment.verify();
+}

@@ -1,0 +1,40 @@
+//! A second gateway, and commands beside one that runs, and after one that was killed.
+
+use crate::support::{Deployment, Gateway, Said, Upstream, program};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_gateway_holds_the_store_and_commands_go_through_it() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let gateway = Gateway::start(&deployment);
+    let socket = deployment.path("admin.sock");
+    assert!(socket.exists());
+
+    let said = Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("another gateway holds"), "{said:?}");
+    assert!(socket.exists(), "the second one took the first one's socket away");
+
+    // Through the socket: the store is held, so there is no other way.
+    deployment.grant("ada");
+    let said = deployment.run(&["consent", "show", "--person", "ada"]);
+    assert!(said.code == Some(0) && said.out.contains("advice"), "{said:?}");
+    let said = deployment.run(&["reload"]);
+    assert!(said.code == Some(0) && said.out.contains("In force: 3 activities"), "{said:?}");
+
+    gateway.kill();
+    assert!(socket.exists(), "nobody took it away");
+    let said = deployment.run(&["consent", "withdraw", "--person", "ada", "--purpose", "advice"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = deployment.run(&["consent", "show", "--person", "ada"]);
+    assert!(said.code == Some(0) && said.out.contains("withdrawn"), "{said:?}");
+    let said = deployment.run(&["reload"]);
+    assert!(said.code == Some(1) && said.err.contains("no gateway runs"), "{said:?}");
+    deployment.verify();
+
+    // And a new gateway takes the old one's place.
+    let gateway = Gateway::start(&deployment);
+    deployment.grant("ada");
+    assert_eq!(gateway.stop().0, Some(0));
+    assert!(!socket.exists());
+}
