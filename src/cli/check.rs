@@ -1,31 +1,51 @@
 //! `check`: read deployment and policies as the gateway does, and report everything at once.
 
 use super::{Deployment, Exit, deployment, output};
+use crate::policy::{Diagnostics, report};
 use crate::{app, config};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// How findings are written: for people on standard error, for programs on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
     #[command(flatten)]
     deployment: Deployment,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// With the lines in question, underlined.
+    Human,
+    /// One object with all findings.
+    Json,
+    /// SARIF 2.1.0, as code hosts show it beside a change.
+    Sarif,
+}
+
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
-    let api_keys = config.api_keys.as_deref().map_or(Ok(Vec::new()), config::api_keys);
-    if let Err(diagnostics) = &api_keys {
-        deployment::show(diagnostics);
+    let (config, of_config) = match config::load(&args.deployment.config) {
+        Ok((config, warnings)) => (Some(config), warnings),
+        Err(found) => (None, found),
+    };
+    let (plan, of_policies) = match config.as_ref().map(app::compile) {
+        Some(Ok((plan, warnings))) => (Some(plan), Some(warnings)),
+        Some(Err(found)) => (None, Some(found)),
+        None => (None, None),
+    };
+    let keys = config.as_ref().and_then(|config| config.api_keys.as_deref());
+    let of_keys = keys.and_then(|path| config::api_keys(path).err());
+    let found: Vec<&Diagnostics> =
+        std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
+    match args.format {
+        Format::Human => found.iter().for_each(|found| deployment::show(found)),
+        Format::Json => output::text(report::json(&found)),
+        Format::Sarif => output::text(report::sarif(&found)),
     }
-    match app::compile(&config) {
-        Ok(_) if api_keys.is_err() => Ok(Exit::InvalidPolicy),
-        Ok((plan, warnings)) => {
-            deployment::show(&warnings);
-            let (activities, routes) = (plan.activities.len(), plan.routes.len());
-            output::line(format_args!("{activities} activities, {routes} routes: valid."));
-            Ok(Exit::Fine)
-        }
-        Err(diagnostics) => {
-            deployment::show(&diagnostics);
-            Ok(Exit::InvalidPolicy)
-        }
+    let Some(plan) = plan.filter(|_| of_keys.is_none()) else { return Ok(Exit::InvalidPolicy) };
+    if args.format == Format::Human {
+        let (activities, routes) = (plan.activities.len(), plan.routes.len());
+        output::line(format_args!("{activities} activities, {routes} routes: valid."));
     }
+    Ok(Exit::Fine)
 }

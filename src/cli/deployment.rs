@@ -1,6 +1,5 @@
 //! The deployment that a command speaks of: read, and everything that is wrong with it shown.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::{Deployment, output};
@@ -31,5 +30,5 @@ pub(super) fn show(diagnostics: &Diagnostics) {
     if diagnostics.is_empty() {
         return;
     }
-    output::note(diagnostics.render(std::io::stderr().is_terminal()));
+    output::note(diagnostics.render(output::colours(&std::io::stderr())));
 }

@@ -2,7 +2,7 @@
 //! into `head`) is no error.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{IsTerminal, Write as _};
 
 /// Prints a line of the result.
 pub(super) fn line(text: impl Display) {
@@ -12,6 +12,16 @@ pub(super) fn line(text: impl Display) {
 /// Prints a line for the person at the terminal.
 pub(super) fn note(text: impl Display) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+/// Prints a result that ends its own lines.
+pub(super) fn text(text: impl Display) {
+    drop(write!(std::io::stdout().lock(), "{text}"));
+}
+
+/// Whether what goes there may have colours: a terminal, and nobody who asks for none (<https://no-color.org>).
+pub(super) fn colours(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Prints an error, its causes below it.

@@ -69,12 +69,31 @@ impl Sources {
 
     /// File, line and column of a place; lines and columns count from one, columns in characters.
     pub fn place(&self, span: Span) -> Option<(&str, usize, usize)> {
-        let source = self.source(span.source)?;
-        let before = source.text.get(..span.start)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Some((&source.name, line, column))
+        let Place { file, start: (line, column), .. } = self.range(span)?;
+        Some((file, line, column))
     }
+
+    /// The same with the end.
+    pub fn range(&self, span: Span) -> Option<Place<'_>> {
+        let source = self.source(span.source)?;
+        let position = |at: usize| {
+            let before = source.text.get(..at)?;
+            let line = before.matches('\n').count() + 1;
+            Some((line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1))
+        };
+        Some(Place { file: &source.name, start: position(span.start)?, end: position(span.end)? })
+    }
+}
+
+/// A place for people: lines and columns count from one, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'s> {
+    /// The file's name.
+    pub file: &'s str,
+    /// Line and column of the first character.
+    pub start: (usize, usize),
+    /// Line and column behind the last.
+    pub end: (usize, usize),
 }
 
 /// One thing that is wrong.
