@@ -112,6 +112,25 @@ impl Check {
         self.kind
     }
 
+    /// Whether [`run_text`](Self::run_text) lets every text through.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self {
+                kind: None | Some(RuleKind::String),
+                nullable: _,
+                length: None,
+                limit: None,
+                choice: None,
+                pattern: None,
+                format: None,
+                sanitize: None,
+                refuse_html: false,
+                refuse_sql: false,
+            }
+        )
+    }
+
     fn clean<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, Invalid> {
         if self.refuse_html && refuse::has_markup(text) {
             return Err(invalid("refuse", "must not hold markup"));

@@ -11,6 +11,7 @@ mod output;
 mod person;
 mod reload;
 mod serve;
+mod table;
 mod test;
 mod token;
 

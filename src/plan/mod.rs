@@ -3,6 +3,7 @@
 
 mod activity;
 mod compile;
+mod coverage;
 mod explain;
 mod matcher;
 mod organisation;
@@ -10,6 +11,7 @@ mod route;
 
 pub use activity::{Activity, DataSubject, Field, Side, Specs};
 pub use compile::{Deployment, compile, load};
+pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use explain::{explain, explain_all};
 pub use organisation::{Organisation, Purpose, Recipient};
 pub use route::{Match, NoRoute, Param, Route};

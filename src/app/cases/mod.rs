@@ -6,11 +6,10 @@ mod setting;
 mod tests;
 mod upstream;
 
-use serde_json::Value;
-
 use crate::config::Config;
+use crate::plan::{Coverage, Outcome, Plan};
 use crate::policy::PolicySet;
-use crate::policy::cases::{Case, CaseFile, Expected, UpstreamSees};
+use crate::policy::cases::{Case, CaseFile, Difference, UpstreamSees, unexpected};
 use setting::{Got, Setting};
 
 /// How one case came out.
@@ -21,7 +20,18 @@ pub struct Verdict {
     /// What it shows.
     pub case: String,
     /// What is not as the case says; empty where all is.
-    pub faults: Vec<String>,
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that a case looked at and found otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it is: `what the upstream saw`.
+    pub what: &'static str,
+    /// Every place of it, also those that are as expected.
+    pub places: Vec<Difference>,
+    /// What explains it, where something does.
+    pub note: Option<String>,
 }
 
 /// Why cases could not be run at all.
@@ -37,96 +47,159 @@ pub struct CaseError {
     pub source: anyhow::Error,
 }
 
-/// Runs the cases one after the other; `told` hears of each as it ends.
+/// Runs the cases one after the other; `told` hears of each as it ends. What they show of the plan comes beside the
+/// verdicts.
 ///
 /// # Errors
 /// Where a case cannot be run, which is not the same as that it fails.
 pub async fn run(
     config: &Config,
+    plan: &Plan,
     set: &PolicySet,
     mut told: impl FnMut(&Verdict),
-) -> Result<Vec<Verdict>, CaseError> {
+) -> Result<(Vec<Verdict>, Coverage), CaseError> {
     let mut verdicts = Vec::new();
+    let mut coverage = Coverage::of(plan);
     for file in &set.cases {
         for case in &file.cases {
-            let faults = judge(config, case).await.map_err(|source| CaseError {
+            let got = play(config, case).await.map_err(|source| CaseError {
                 activity: file.activity.clone(),
                 case: case.name.value.clone(),
                 source,
             })?;
+            let faults = compare(case, &got);
+            if faults.is_empty() {
+                let Got { status, body, answered, .. } = &got;
+                let outcome = Outcome { status: *status, body: body.as_ref(), answered: answered.as_ref() };
+                coverage.count(plan, case, outcome);
+            }
             let verdict = verdict(file, case, faults);
             told(&verdict);
             verdicts.push(verdict);
         }
     }
-    Ok(verdicts)
+    Ok((verdicts, coverage))
 }
 
-fn verdict(file: &CaseFile, case: &Case, faults: Vec<String>) -> Verdict {
+fn verdict(file: &CaseFile, case: &Case, faults: Vec<Fault>) -> Verdict {
     Verdict { activity: file.activity.clone(), case: case.name.value.clone(), faults }
 }
 
-async fn judge(config: &Config, case: &Case) -> anyhow::Result<Vec<String>> {
+async fn play(config: &Config, case: &Case) -> anyhow::Result<Got> {
     let mut setting = Setting::new(config, case).await?;
     let got = setting.act(case).await;
     setting.close().await;
-    Ok(compare(case, &got?))
+    got
 }
 
-fn compare(case: &Case, got: &Got) -> Vec<String> {
+fn compare(case: &Case, got: &Got) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let mut look = |what, places: Vec<Difference>, note: Option<String>| {
+        if places.iter().any(|place| !place.agrees) {
+            faults.push(Fault { what, places, note });
+        }
+    };
+    let saw = got.upstream_saw.as_ref();
     match &case.upstream_sees {
-        Some(UpstreamSees::Nothing) if got.upstream_saw.is_some() => {
-            faults.push(format!("the upstream saw {}, not nothing", shown(got.upstream_saw.as_ref())));
+        Some(UpstreamSees::Nothing) => {
+            look("what the upstream saw", saw.map(unexpected).unwrap_or_default(), None);
         }
         Some(UpstreamSees::Body(expected)) => {
-            differ("the upstream saw", expected, got.upstream_saw.as_ref(), &mut faults);
+            let note = if saw.is_none() { Some(refused(got)) } else { None };
+            look("what the upstream saw", expected.differences(saw), note);
         }
-        Some(UpstreamSees::Nothing) | None => {}
+        None => {}
     }
     if let Some(expected) = &case.caller_gets {
-        if expected.status.is_some_and(|status| status != got.status) {
-            faults.push(format!(
-                "the caller got status {}, not {}",
-                got.status,
-                expected.status.unwrap_or_default()
-            ));
+        let mut places = Vec::new();
+        if let Some(status) = expected.status {
+            places.push(single("status", status.to_string(), got.status.to_string()));
         }
-        let problem = got.problem();
-        if let Some(expected) = expected.problem.map(|problem| problem.slug())
-            && problem != Some(expected)
-        {
-            faults.push(format!("the caller got the problem {}, not {expected}", problem.unwrap_or("none")));
+        if let Some(problem) = expected.problem {
+            let got = got.problem().unwrap_or("none");
+            places.push(single("problem", problem.slug().to_owned(), got.to_owned()));
         }
-        if let Some(expected) = &expected.json {
-            differ("the caller got", expected, got.body.as_ref(), &mut faults);
+        if let Some(json) = &expected.json {
+            places.extend(json.differences(got.body.as_ref()));
         }
+        let note = got.problem().filter(|_| expected.problem.is_none()).map(|_| refused(got));
+        look("what the caller got", places, note);
     }
     if let Some(expected) = &case.stored {
-        differ("kept is", expected, got.stored.as_ref(), &mut faults);
+        look("what was stored", expected.differences(got.stored.as_ref()), None);
     }
     faults
 }
 
-/// Names the members that differ, rather than two whole bodies.
-fn differ(who: &str, expected: &Expected, got: Option<&Value>, faults: &mut Vec<String>) {
-    if expected.accepts(got) {
-        return;
-    }
-    let (Expected::Members(members), Some(Value::Object(object))) = (expected, got) else {
-        faults.push(format!("{who} {}", shown(got)));
-        return;
-    };
-    for (name, expected) in members {
-        if !expected.accepts(object.get(name)) {
-            faults.push(format!("{who} `{name}`: {}", shown(object.get(name))));
-        }
-    }
-    for name in object.keys().filter(|key| !members.iter().any(|(name, _)| name == *key)) {
-        faults.push(format!("{who} `{name}`, which the case does not name"));
-    }
+fn single(at: &str, expected: String, got: String) -> Difference {
+    let agrees = expected == got;
+    Difference { at: at.to_owned(), expected, got, agrees }
 }
 
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
+/// What the gateway said instead of letting the call through.
+fn refused(got: &Got) -> String {
+    let Some(problem) = got.problem() else { return format!("The caller got the status {}.", got.status) };
+    let field = got.member("field").map(|field| format!(" `{field}`")).unwrap_or_default();
+    let detail = got.member("detail").map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("The gateway refused with {problem}{field}{detail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+    use crate::plan;
+    use crate::policy::cases::Expected;
+
+    /// The example deployment, with the cases of the shipped policies that are called so.
+    fn shipped(names: &[&str]) -> (Config, Plan, PolicySet) {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("consentry.example.yaml");
+        let (config, _) = config::load(&file).unwrap();
+        let (plan, mut set, _) = plan::load(&config.policies, &config.deployment()).unwrap();
+        for file in &mut set.cases {
+            file.cases.retain(|case| names.contains(&case.name.value.as_str()));
+        }
+        assert_eq!(set.cases.iter().map(|file| file.cases.len()).sum::<usize>(), names.len());
+        (config, plan, set)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_passing_cases_look_at_is_covered() {
+        let names =
+            ["the model never sees who asks", "no consent, no prediction", "the page shows no one's name"];
+        let (config, plan, set) = shipped(&names);
+        let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict.faults.is_empty()), "{verdicts:?}");
+        let lines: Vec<String> = coverage
+            .items()
+            .iter()
+            .map(|item| {
+                let mark = if item.covered { "x" } else { " " };
+                format!("[{mark}] {} | {} | {}", item.covers.word(), item.activity, item.what)
+            })
+            .collect();
+        insta::assert_snapshot!("covered", lines.join("\n"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_failing_case_says_what_differs_and_covers_nothing() {
+        let (config, plan, mut set) = shipped(&["the model never sees who asks"]);
+        for case in set.cases.iter_mut().flat_map(|file| &mut file.cases) {
+            let Some(UpstreamSees::Body(Expected::Members(members))) = &mut case.upstream_sees else {
+                panic!("the case does not look at what the upstream saw");
+            };
+            members.retain(|(name, _)| name != "email");
+            members.push(("first_name".into(), Expected::Exactly("Ada".into())));
+        }
+        let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
+        let [fault] = verdicts[0].faults.as_slice() else { panic!("{verdicts:?}") };
+        assert_eq!(fault.what, "what the upstream saw");
+        let differ: Vec<_> =
+            fault.places.iter().filter(|place| !place.agrees).map(|place| place.at.as_str()).collect();
+        assert_eq!(differ, ["first_name", "email"]);
+        assert!(coverage.items().iter().all(|item| !item.covered));
+    }
 }

@@ -49,6 +49,8 @@ pub(super) struct Got {
     pub(super) status: u16,
     pub(super) body: Option<Value>,
     pub(super) upstream_saw: Option<Value>,
+    /// What the upstream replied, where it was asked.
+    pub(super) answered: Option<Value>,
     /// The record that the call left, in clear.
     pub(super) stored: Option<Value>,
 }
@@ -56,7 +58,12 @@ pub(super) struct Got {
 impl Got {
     /// The last segment of the problem's type.
     pub(super) fn problem(&self) -> Option<&str> {
-        self.body.as_ref()?.get("type")?.as_str()?.rsplit('/').next()
+        self.member("type")?.rsplit('/').next()
+    }
+
+    /// A member of the problem that is a text.
+    pub(super) fn member(&self, name: &str) -> Option<&str> {
+        self.body.as_ref()?.get(name)?.as_str()
     }
 }
 
@@ -127,17 +134,18 @@ impl Setting {
             self.clock.advance(advance);
             self.officer(Command::Retention {}).await?;
         }
-        match &case.upstream_answers {
-            Some(answers) => {
-                self.recorder.prepare(answers.status, answers.json.as_ref().unwrap_or(&Value::Null))
-            }
-            None => self.recorder.prepare(200, &self.made_up_answer(&case.send)),
-        }
+        let (answers, answer) = match &case.upstream_answers {
+            Some(answers) => (answers.status, answers.json.clone().unwrap_or_default()),
+            None => (200, self.made_up_answer(&case.send)),
+        };
+        self.recorder.prepare(answers, &answer);
         let kept_before = self.newest().await?;
         let (status, body) = self.call(given.token.as_ref(), &case.send).await?;
         let kept = self.newest().await?;
         let stored = if kept == kept_before { None } else { self.opened(kept).await? };
-        Ok(Got { status, body, upstream_saw: self.recorder.saw(), stored })
+        let upstream_saw = self.recorder.saw();
+        let answered = upstream_saw.is_some().then_some(answer);
+        Ok(Got { status, body, upstream_saw, answered, stored })
     }
 
     #[cfg(test)]

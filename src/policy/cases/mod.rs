@@ -20,6 +20,7 @@
 //! An expected value is compared whole: a member that is not named must not be there. `{ matches: REGEX }` compares a
 //! text by pattern, `any` accepts whatever is there, `absent` a member that is not.
 
+mod difference;
 mod read;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ use super::diagnostics::{Span, Spanned};
 use crate::clock::Timestamp;
 use crate::problem::Problem;
 
+pub use difference::{Difference, unexpected};
 pub(super) use read::{check, read};
 
 /// The cases of one activity.
