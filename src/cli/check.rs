@@ -35,8 +35,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     };
     let keys = config.as_ref().and_then(|config| config.api_keys.as_deref());
     let of_keys = keys.and_then(|path| config::api_keys(path).err());
-    let found: Vec<&Diagnostics> =
-        std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
+    let found: Vec<&Diagnostics> = std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
     match args.format {
         Format::Human => found.iter().for_each(|found| deployment::show(found)),
         Format::Json => output::text(report::json(&found)),

@@ -121,19 +121,19 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn read(folder: &Path) -> (Config, PolicySet) {
+fn read(folder: &Path) -> (Config, Plan, PolicySet) {
     let (config, _) = config::load(&folder.join("consentry.yaml")).unwrap();
-    let (_, set, warnings) =
+    let (plan, set, warnings) =
         plan::load(&config.policies, &config.deployment()).unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(warnings.errors(), 0);
-    (config, set)
+    (config, plan, set)
 }
 
 #[tokio::test]
 async fn what_a_policy_says_holds_on_every_kind_of_route() {
     let folder = folder();
-    let (config, set) = read(folder.path());
-    let verdicts = run(&config, &set, |_| {}).await.unwrap();
+    let (config, plan, set) = read(folder.path());
+    let (verdicts, _) = run(&config, &plan, &set, |_| {}).await.unwrap();
     assert_eq!(verdicts.len(), 8);
     for Verdict { case, faults, .. } in verdicts {
         assert!(faults.is_empty(), "{case}: {faults:?}");
@@ -156,7 +156,7 @@ async fn a_refusal_mints_nothing_and_is_limited() {
   caller_gets: { status: 403, problem: scope-missing }
 "#;
     fs::write(folder.path().join("policies/scoring.cases.yaml"), cases).unwrap();
-    let (config, set) = read(folder.path());
+    let (config, _, set) = read(folder.path());
     let file = set.cases.iter().find(|file| file.activity == "scoring").unwrap();
     let [undeclared, scope] = &file.cases[..] else { panic!("two cases") };
 
@@ -185,7 +185,7 @@ async fn a_refusal_mints_nothing_and_is_limited() {
 #[tokio::test]
 async fn a_namespace_that_no_credential_has_is_a_mistake() {
     let folder = folder();
-    let (config, set) = read(folder.path());
+    let (config, _, set) = read(folder.path());
     let case = &set.cases.first().unwrap().cases[0];
     let setting = Setting::new(&config, case).await.unwrap();
     let withdraw = |namespace: &str| crate::admin::Command::ConsentWithdraw {
