@@ -9,17 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use consentry::admin::{Command, Office, PersonId};
-use consentry::app::Core;
+use consentry::app::{Core, Exchanges};
 use consentry::clock::Clock;
 use consentry::config;
 use consentry::identity::{self, DevelopmentToken};
 use consentry::keys::LocalKey;
-use consentry::net::{ConnectionInfo, ResponseBody};
-use consentry::pipeline::{Gateway, Worker};
-use consentry::problem::Rejection;
-use consentry::proxy::{Handler, ListenerConfig, Listeners, ServerHandle};
-use http::{Request, Response};
-use hyper::body::Incoming;
+use consentry::pipeline::Gateway;
+use consentry::proxy::{ListenerConfig, Listeners, ServerHandle};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -62,7 +58,7 @@ impl Setting {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = ListenerConfig { threads: Some(1), ..ListenerConfig::new(loopback, None) };
         let gateway = Arc::clone(&core.gateway);
-        let exchanges = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
+        let exchanges = move |_| Exchanges::new(&gateway);
         let server = Listeners::bind(&listener)?.serve(exchanges, stopped)?;
         Ok(Self { runtime, core, server, stop, folder })
     }
@@ -173,20 +169,4 @@ fn secret(path: &Path) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{SECRET}").context("the secret cannot be written")
-}
-
-struct Exchanges(Worker);
-
-impl Handler for Exchanges {
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &Arc<ConnectionInfo>,
-    ) -> Response<ResponseBody> {
-        self.0.handle(request, connection).await
-    }
-
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
-        self.0.refuse(&rejection)
-    }
 }

@@ -27,6 +27,8 @@ impl Reload {
         let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
         // These are watched besides, and would be in force within seconds whatever becomes of the rest.
         self.gateway.identity().set_api_keys(api_keys).map_err(AppError::Identity)?;
+        // Whoever reloads may have revoked something: every token is verified anew.
+        self.gateway.identity().forget();
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
         self.gateway.journal().record(loaded)?.await?;
         for (certificates, pair) in self.certificates.iter().zip(pairs) {

@@ -6,12 +6,14 @@ mod background;
 pub mod cases;
 mod control;
 mod error;
+mod exchanges;
 mod live;
 mod open;
 mod serve;
 
 pub use alone::{AloneError, alone};
 pub use error::AppError;
+pub use exchanges::Exchanges;
 pub use live::compile;
 pub use open::Core;
 pub use serve::{Running, serve};

@@ -3,21 +3,17 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::control::Reload;
-use super::{AppError, Core, background};
+use super::{AppError, Core, Exchanges, background};
 use crate::admin::{self, Access, Grant, Office, Role};
 use crate::config::{AdminRole, AdminTls, AdminToken, Config};
 use crate::net::tls::{self, Protocols};
-use crate::net::{Certificates, ConnectionInfo, ResponseBody, TrustedProxies};
-use crate::pipeline::Worker;
-use crate::problem::Rejection;
-use crate::proxy::{Bound, Handler, ListenerConfig, Listeners, ServerHandle};
+use crate::net::{Certificates, TrustedProxies};
+use crate::proxy::{Bound, ListenerConfig, Listeners, ServerHandle};
 
 /// A gateway that serves.
 pub struct Running {
@@ -75,7 +71,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     let mut servers = Vec::new();
     for listener in bound {
         let gateway = Arc::clone(&core.gateway);
-        let worker = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
+        let worker = move |_| Exchanges::new(&gateway);
         servers.push(listener.serve(worker, stopped.clone())?);
     }
     let counters: Vec<_> = servers.iter().map(ServerHandle::counter).collect();
@@ -146,31 +142,4 @@ fn access(entry: &AdminTls) -> Access {
         Grant { name: token.name.clone(), role, hash: token.hash }
     };
     Access::Tokens(entry.tokens.iter().map(grant).collect())
-}
-
-/// The pipeline as the listeners call it.
-struct Exchanges(Worker);
-
-impl Handler for Exchanges {
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &Arc<ConnectionInfo>,
-    ) -> Response<ResponseBody> {
-        self.0.handle(request, connection).await
-    }
-
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
-        self.0.refuse(&rejection)
-    }
-
-    async fn settled(&self) {
-        self.0.settled().await;
-    }
-}
-
-impl std::fmt::Debug for Exchanges {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Exchanges")
-    }
 }

@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, header};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::upstream::Recorder;
 use crate::admin::{Command, Office, PersonId};
-use crate::app::Core;
+use crate::app::{Core, Exchanges};
 use crate::check::Check;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Issuer, KeyFrom, MasterKeySource};
@@ -27,13 +26,10 @@ use crate::custody::Reader;
 use crate::identity::{self, Algorithm, DevelopmentToken};
 use crate::keys::LocalKey;
 use crate::net::dial::{HeadCaps, Target};
-use crate::net::{ConnectionInfo, ResponseBody};
 use crate::payload::{Kind, read};
-use crate::pipeline::Worker;
 use crate::policy::Spanned;
 use crate::policy::cases::{Call, CallBody, Case, Token};
-use crate::problem::Rejection;
-use crate::proxy::{Handler, ListenerConfig, Listeners, ServerHandle};
+use crate::proxy::{ListenerConfig, Listeners, ServerHandle};
 
 const ISSUER: &str = "https://issuer.cases.invalid";
 const AUDIENCE: &str = "consentry";
@@ -99,7 +95,7 @@ impl Setting {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = ListenerConfig { threads: Some(1), ..ListenerConfig::new(loopback, None) };
         let gateway = Arc::clone(&core.gateway);
-        let exchanges = move |_| Exchanges(Worker::new(Arc::clone(&gateway)));
+        let exchanges = move |_| Exchanges::new(&gateway);
         let server = Listeners::bind(&listener)?.serve(exchanges, stopped)?;
         Ok(Self { folder, clock, core, office, namespace, secret, recorder, upstream, server, stop })
     }
@@ -381,22 +377,5 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.0));
-    }
-}
-
-/// The pipeline behind the case's listener.
-struct Exchanges(Worker);
-
-impl Handler for Exchanges {
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &Arc<ConnectionInfo>,
-    ) -> Response<ResponseBody> {
-        self.0.handle(request, connection).await
-    }
-
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
-        self.0.refuse(&rejection)
     }
 }
