@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::path::{Path, Step};
+use super::spelled::Spelled;
 
 /// A declared field's number: its place in the list that the layout was compiled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,16 +119,9 @@ impl Members {
 #[derive(Clone, Debug)]
 struct Edge {
     name: Box<str>,
-    /// The name in quotes, where JSON may spell it without escapes; nearly every body does.
-    quoted: Option<Box<str>>,
+    /// The key as nearly every body spells it.
+    spelled: Option<Spelled>,
     to: NodeId,
-}
-
-impl Edge {
-    fn new(name: &str, to: NodeId) -> Self {
-        let plain = !name.chars().any(|c| c < ' ' || c == '"' || c == '\\');
-        Self { name: name.into(), quoted: plain.then(|| format!("\"{name}\"").into()), to }
-    }
 }
 
 impl Layout {
@@ -171,11 +165,11 @@ impl Layout {
         self.below.get(range.0 as usize..range.1 as usize).unwrap_or_default()
     }
 
-    /// How JSON mostly spells the key of a member, in quotes, and its place.
-    #[inline]
-    pub(super) fn quoted(&self, members: Members, number: u32) -> Option<(&str, NodeId)> {
+    /// How JSON mostly spells the key of a member, and its place.
+    #[inline(always)]
+    pub(super) fn spelled(&self, members: Members, number: u32) -> Option<(&Spelled, NodeId)> {
         let edge = self.edges.get((members.first + number) as usize).filter(|_| number < members.count)?;
-        Some((edge.quoted.as_deref()?, edge.to))
+        Some((edge.spelled.as_ref()?, edge.to))
     }
 
     /// The number of the member with this name, unescaped, and its place.
@@ -234,7 +228,11 @@ impl Layout {
             sorted: number(self.sorted.len()),
             count: number(members.len()),
         };
-        self.edges.extend(members.iter().map(|&(name, to)| Edge::new(name, to)));
+        self.edges.extend(members.iter().map(|&(name, to)| Edge {
+            name: name.into(),
+            spelled: Spelled::new(name),
+            to,
+        }));
         if laid.count > FEW {
             let mut places: Vec<_> = (0..).zip(members).collect();
             places.sort_unstable_by(|(_, (a, _)), (_, (b, _))| order(a.as_bytes(), b.as_bytes()));
@@ -389,20 +387,20 @@ mod tests {
             let (found, node) = layout.member(members, name.as_bytes()).unwrap();
             assert_eq!(found, number);
             assert_eq!(Some(node), layout.nth(members, number));
-            assert_eq!(layout.quoted(members, number), Some((&*format!("\"{name}\""), node)));
+            let (spelled, to) = layout.spelled(members, number).unwrap();
+            assert!(spelled.begins(format!("\"{name}\":").as_bytes()) && to == node);
         }
         assert!(layout.member(members, b"field_").is_none());
         assert!(layout.member(members, b"").is_none());
-        assert_eq!(layout.quoted(members, 300), None);
+        assert!(layout.spelled(members, 300).is_none());
     }
 
     #[test]
-    fn a_name_that_json_must_escape_is_not_expected_in_quotes() {
+    fn a_name_that_json_must_escape_is_not_expected() {
         let layout = compile(&[r#"['a"b']"#, r"['a\\b']", r"['a\nb']", "['a b']"]).unwrap();
         let Shape::Object(members) = layout.shape(layout.root()) else { panic!("the root is an object") };
-        let quoted: Vec<_> =
-            (0..4).map(|number| layout.quoted(members, number).map(|(quoted, _)| quoted)).collect();
-        assert_eq!(quoted, [None, None, None, Some("\"a b\"")]);
+        let spelled = [0, 1, 2, 3].map(|number| layout.spelled(members, number).is_some());
+        assert_eq!(spelled, [false, false, false, true]);
         assert!(layout.member(members, b"a\nb").is_some());
     }
 

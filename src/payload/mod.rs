@@ -12,6 +12,7 @@ pub mod read;
 mod caps;
 mod layout;
 mod path;
+mod spelled;
 mod stop;
 mod value;
 

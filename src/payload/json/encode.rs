@@ -25,8 +25,9 @@ pub(super) fn encode(kind: Kind, text: &str, out: &mut Vec<u8>) -> Option<()> {
 
 /// Escapes only what must be (RFC 8259 section 7).
 fn string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
     let mut rest = text.as_bytes();
+    out.reserve(rest.len() + 2);
+    out.push(b'"');
     while let Some((plain, [special, tail @ ..])) = rest.split_at_checked(plain_end(rest, 0)) {
         out.extend_from_slice(plain);
         match special {

@@ -1,8 +1,12 @@
 //! The tokens of JSON over a body that is known to be UTF-8.
 
+use crate::payload::spelled::Spelled;
 use crate::payload::{Kind, Malformed};
 
 /// A place in a body. Tokens begin where it stands; white space is stepped over by [`Cursor::space`] only.
+///
+/// It is copied where a fault is reported or a call is not inlined: whoever points to it keeps it out of registers.
+#[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
     /// Bytes before the cursor.
@@ -42,7 +46,7 @@ impl<'a> Cursor<'a> {
 
     /// The byte at the cursor; `None` at the end.
     #[inline(always)]
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
@@ -56,7 +60,7 @@ impl<'a> Cursor<'a> {
 
     /// A fault at the cursor.
     #[cold]
-    pub(super) fn wrong(&self, reason: &'static str) -> Malformed {
+    pub(super) fn wrong(self, reason: &'static str) -> Malformed {
         let reason = if self.at >= self.text.len() { "the body ends too early" } else { reason };
         Malformed { offset: self.at, reason }
     }
@@ -81,16 +85,16 @@ impl<'a> Cursor<'a> {
         Ok(key)
     }
 
-    /// The same, where the body goes on with this key, as it stands in quotes; else nothing.
+    /// The same, where the body goes on with this key and its colon, as they are mostly spelled; else nothing.
     #[inline(always)]
-    pub(super) fn expected_key(&mut self, quoted: &str) -> Result<bool, Malformed> {
+    pub(super) fn expected_key(&mut self, key: &Spelled) -> bool {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        if !rest.starts_with(quoted.as_bytes()) {
-            return Ok(false);
+        let is = key.begins(rest);
+        if is {
+            self.at += key.len();
+            self.space();
         }
-        self.at += quoted.len();
-        self.colon()?;
-        Ok(true)
+        is
     }
 
     #[inline(always)]
@@ -143,7 +147,7 @@ impl<'a> Cursor<'a> {
 
     /// Checks the escape whose backslash is at `at`, and gives the place after it.
     #[inline(never)]
-    fn escape(&self, at: usize) -> Result<usize, Malformed> {
+    fn escape(self, at: usize) -> Result<usize, Malformed> {
         let fault = |reason| Malformed { offset: at, reason };
         let bytes = self.text.as_bytes();
         match bytes.get(at + 1) {
@@ -219,7 +223,7 @@ impl<'a> Cursor<'a> {
 
     /// INVARIANT: tokens begin and end beside ASCII, so a span is never cut within a character.
     #[inline]
-    fn span(&self, from: usize, to: usize) -> Result<&'a str, Malformed> {
+    fn span(self, from: usize, to: usize) -> Result<&'a str, Malformed> {
         self.text.get(from..to).ok_or(Malformed { offset: from, reason: "the token cannot be read" })
     }
 }
@@ -232,31 +236,31 @@ pub(super) fn number_kind(text: &str) -> Option<Kind> {
 
 /// Writes what a checked string means to the end of `out`.
 pub(super) fn unescape(raw: &str, out: &mut String) -> Option<()> {
-    let mut rest = raw;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push_str(plain);
-        let mut chars = escape.chars();
-        let mut used = 1;
-        out.push(match chars.next()? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
-                let bytes = rest.as_bytes();
-                let first = unit(bytes, plain.len())?;
-                let second = unit(bytes, plain.len() + 6).filter(|_| (0xd800..0xdc00).contains(&first));
-                used = if second.is_some() { 11 } else { 5 };
+    let bytes = raw.as_bytes();
+    out.reserve(bytes.len());
+    let mut from = 0;
+    loop {
+        // In a checked string nothing but a backslash is special.
+        let at = plain_end(bytes, from);
+        out.push_str(raw.get(from..at)?);
+        from = at + 2;
+        out.push(match bytes.get(at + 1) {
+            None => return (at == bytes.len()).then_some(()),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let first = unit(bytes, at)?;
+                let second = unit(bytes, at + 6).filter(|_| (0xd800..0xdc00).contains(&first));
+                from = at + if second.is_some() { 12 } else { 6 };
                 char::decode_utf16([first].into_iter().chain(second)).next()?.ok()?
             }
-            plain @ ('"' | '\\' | '/') => plain,
-            _ => return None,
+            Some(plain @ (b'"' | b'\\' | b'/')) => char::from(*plain),
+            Some(_) => return None,
         });
-        rest = escape.get(used..)?;
     }
-    out.push_str(rest);
-    Some(())
 }
 
 /// The UTF-16 unit of an escape `\uXXXX` that begins at `at`.

@@ -37,31 +37,38 @@ pub fn walk<V: Visitor>(
 
 /// An open object or array that the layout knows.
 #[derive(Clone, Copy)]
-pub(super) struct Frame {
-    inside: Inside,
-    /// What has become of the members or elements so far.
-    lead: Lead,
-    /// Where the last comma stands.
-    comma: usize,
+pub(super) enum Frame {
+    Object(Object),
+    Array(Array),
 }
 
 #[derive(Clone, Copy)]
-enum Inside {
-    Object {
-        members: Members,
-        /// A bit for each of the first 64 members.
-        seen: u64,
-        /// Where the bits of the others begin in the scratch.
-        more: usize,
-        /// The mark of the undeclared keys.
-        keys: usize,
-        /// The member that is expected next: bodies mostly have their keys in the order of the policy.
-        next: u32,
-    },
-    Array {
-        element: NodeId,
-        rows: usize,
-    },
+pub(super) struct Object {
+    members: Members,
+    /// A bit for each of the first 64 members.
+    seen: u64,
+    /// Where the bits of the others begin in the scratch.
+    more: usize,
+    /// The mark of the undeclared keys.
+    keys: usize,
+    /// The member that is expected next: bodies mostly have their keys in the order of the policy.
+    next: u32,
+    trail: Trail,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Array {
+    element: NodeId,
+    rows: usize,
+    trail: Trail,
+}
+
+/// What has become of the members or elements so far.
+#[derive(Clone, Copy)]
+struct Trail {
+    lead: Lead,
+    /// Where the last comma stands.
+    comma: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,10 +81,23 @@ enum Lead {
     Kept,
 }
 
+impl Trail {
+    const NEW: Self = Self { lead: Lead::Fresh, comma: 0 };
+}
+
+/// Why the members or elements of a frame are left for now.
+enum Pause {
+    /// The value at the cursor is an object or array on the way to a field.
+    Inner(NodeId),
+    /// The frame has ended; the cursor stands behind it.
+    End,
+}
+
 struct Walk<'a, V> {
     body: &'a [u8],
     layout: &'a Layout,
     tally: Tally<'a>,
+    /// Where the walk stands between frames. Within one, a copy of it is used, which the compiler keeps in registers.
     cursor: Cursor<'a>,
     visitor: &'a mut V,
     out: &'a mut Vec<u8>,
@@ -86,45 +106,29 @@ struct Walk<'a, V> {
     scratch: &'a mut Scratch,
 }
 
-impl<V: Visitor> Walk<'_, V> {
+impl<'a, V: Visitor> Walk<'a, V> {
     fn run(&mut self) -> Result<(), Stop<V::Error>> {
         self.cursor.space();
         let Some(mut frame) = self.enter(self.layout.root(), 1)? else { return self.finish() };
+        // Whether a value of the frame has just ended, and a comma or the end must follow.
+        let mut after = false;
         loop {
-            // INVARIANT: the cursor stands where a member or an element must begin.
-            if let Some(node) = self.step(&mut frame)? {
-                // The value is an object or array on the way to a field, which is always kept.
-                frame.lead = Lead::Kept;
-                if let Some(inner) = self.enter(node, self.scratch.parents.len() + 2)? {
-                    self.scratch.parents.push(frame);
-                    frame = inner;
-                    continue;
+            let pause = match &mut frame {
+                Frame::Object(object) => self.members(object, after)?,
+                Frame::Array(array) => self.elements(array, after)?,
+            };
+            after = true;
+            match pause {
+                Pause::Inner(node) => {
+                    if let Some(inner) = self.enter(node, self.scratch.parents.len() + 2)? {
+                        self.scratch.parents.push(std::mem::replace(&mut frame, inner));
+                        after = false;
+                    }
                 }
-            }
-            loop {
-                self.cursor.space();
-                match (self.cursor.peek(), &frame.inside) {
-                    (Some(b','), _) => {
-                        frame.comma = self.cursor.at;
-                        self.cursor.at += 1;
-                        self.cursor.space();
-                        break;
-                    }
-                    (Some(b'}'), &Inside::Object { members, seen, more, keys, .. }) => {
-                        self.scratch.keys.close(keys, self.body)?;
-                        self.report_missing(members, seen, more)?;
-                    }
-                    (Some(b']'), Inside::Array { .. }) => {
-                        self.scratch.indices.pop();
-                    }
-                    (_, Inside::Object { .. }) => return Err(self.cursor.wrong(Cursor::AFTER_MEMBER).into()),
-                    (_, Inside::Array { .. }) => return Err(self.cursor.wrong(Cursor::AFTER_ELEMENT).into()),
-                }
-                self.cursor.at += 1;
-                match self.scratch.parents.pop() {
+                Pause::End => match self.scratch.parents.pop() {
                     Some(parent) => frame = parent,
                     None => return self.finish(),
-                }
+                },
             }
         }
     }
@@ -150,7 +154,8 @@ impl<V: Visitor> Walk<'_, V> {
         self.tally.depth(depth)?;
         self.cursor.at += 1;
         self.cursor.space();
-        let inside = match shape {
+        let trail = Trail::NEW;
+        Ok(Some(match shape {
             Shape::Object(members) => {
                 if self.cursor.peek() == Some(b'}') {
                     self.cursor.at += 1;
@@ -159,7 +164,14 @@ impl<V: Visitor> Walk<'_, V> {
                 }
                 let more = self.scratch.seen.len();
                 self.scratch.seen.resize(more + (members.count() as usize / 64), 0);
-                Inside::Object { members, seen: 0, more, keys: self.scratch.keys.mark(), next: 0 }
+                Frame::Object(Object {
+                    members,
+                    seen: 0,
+                    more,
+                    keys: self.scratch.keys.mark(),
+                    next: 0,
+                    trail,
+                })
             }
             Shape::Array(element) => {
                 if self.cursor.peek() == Some(b']') {
@@ -167,63 +179,123 @@ impl<V: Visitor> Walk<'_, V> {
                     return Ok(None);
                 }
                 self.scratch.indices.push(0);
-                Inside::Array { element, rows: 0 }
+                Frame::Array(Array { element, rows: 0, trail })
             }
             Shape::Field(field) => return Err(Stop::Visitor(self.visitor.misshapen(field))),
-        };
-        Ok(Some(Frame { inside, lead: Lead::Fresh, comma: 0 }))
+        }))
     }
 
-    /// Treats a member or element; `Some`, and its value not read, where that is on the way to a field.
+    /// Treats members up to one on the way to a field, or to the object's end.
     #[inline]
-    fn step(&mut self, frame: &mut Frame) -> Result<Option<NodeId>, Stop<V::Error>> {
-        let start = self.cursor.at;
-        if frame.lead == Lead::Dropped {
-            // Those before are gone, and so is the comma between.
-            self.copied = start;
-        }
-        let node = match &mut frame.inside {
-            Inside::Array { element, rows } => {
-                *rows += 1;
-                self.tally.rows(*rows)?;
-                if let Some(index) = self.scratch.indices.last_mut() {
-                    *index = u32::try_from(*rows - 1).unwrap_or(u32::MAX);
+    fn members(&mut self, object: &mut Object, mut after: bool) -> Result<Pause, Stop<V::Error>> {
+        let Object { members, mut seen, more, keys, mut next, mut trail } = *object;
+        let mut cursor = self.cursor;
+        loop {
+            if after {
+                cursor.space();
+                match cursor.peek() {
+                    Some(b',') => {
+                        trail.comma = cursor.at;
+                        cursor.at += 1;
+                        cursor.space();
+                    }
+                    Some(b'}') => {
+                        self.scratch.keys.close(keys, self.body)?;
+                        self.report_missing(members, seen, more)?;
+                        cursor.at += 1;
+                        self.cursor = cursor;
+                        return Ok(Pause::End);
+                    }
+                    _ => return Err(cursor.wrong(Cursor::AFTER_MEMBER).into()),
                 }
-                *element
             }
-            Inside::Object { members, seen, more, next, .. } => {
-                self.tally.member()?;
-                let expected = self.layout.quoted(*members, *next);
-                let known = match expected {
-                    Some((quoted, node)) if self.cursor.expected_key(quoted)? => (*next, node),
-                    _ => {
-                        let key = self.cursor.key()?;
-                        match self.member(*members, key, start)? {
-                            Some(known) => known,
-                            None => {
-                                self.undeclared(frame, start, key)?;
-                                return Ok(None);
-                            }
+            after = true;
+            let start = cursor.at;
+            self.drop_comma(trail, start);
+            self.tally.member()?;
+            let (number, node) = match self.layout.spelled(members, next) {
+                Some((key, node)) if cursor.expected_key(key) => (next, node),
+                _ => {
+                    let key = cursor.key()?;
+                    match self.member(members, key, start)? {
+                        Some(known) => known,
+                        None => {
+                            self.cursor = cursor;
+                            self.undeclared(start, key)?;
+                            cursor = self.cursor;
+                            self.leave_out(&mut trail, start, cursor.at);
+                            continue;
                         }
                     }
-                };
-                let (number, node) = known;
-                *next = number + 1;
-                let word = match number.checked_sub(64) {
-                    None => Some(seen),
-                    Some(beyond) => self.scratch.seen.get_mut(*more + beyond as usize / 64),
-                };
-                let bit = 1 << (number % 64);
-                match word {
-                    Some(word) if *word & bit == 0 => *word |= bit,
-                    _ => return Err(Malformed { offset: start + 1, reason: DUPLICATE }.into()),
                 }
-                node
+            };
+            next = number + 1;
+            let word = match number.checked_sub(64) {
+                None => Some(&mut seen),
+                Some(beyond) => self.scratch.seen.get_mut(more + beyond as usize / 64),
+            };
+            let bit = 1 << (number % 64);
+            match word {
+                Some(word) if *word & bit == 0 => *word |= bit,
+                _ => return Err(Malformed { offset: start + 1, reason: DUPLICATE }.into()),
             }
-        };
-        match self.layout.shape(node) {
-            Shape::Field(field) => self.field(frame, start, field).map(|()| None),
-            Shape::Object(_) | Shape::Array(_) => Ok(Some(node)),
+            let Shape::Field(field) = self.layout.shape(node) else {
+                trail.lead = Lead::Kept;
+                *object = Object { members, seen, more, keys, next, trail };
+                self.cursor = cursor;
+                return Ok(Pause::Inner(node));
+            };
+            self.field(&mut cursor, &mut trail, start, field)?;
+        }
+    }
+
+    /// Treats elements up to one on the way to a field, or to the array's end.
+    #[inline]
+    fn elements(&mut self, array: &mut Array, mut after: bool) -> Result<Pause, Stop<V::Error>> {
+        let Array { element, mut rows, mut trail } = *array;
+        let shape = self.layout.shape(element);
+        let mut cursor = self.cursor;
+        loop {
+            if after {
+                cursor.space();
+                match cursor.peek() {
+                    Some(b',') => {
+                        trail.comma = cursor.at;
+                        cursor.at += 1;
+                        cursor.space();
+                    }
+                    Some(b']') => {
+                        self.scratch.indices.pop();
+                        cursor.at += 1;
+                        self.cursor = cursor;
+                        return Ok(Pause::End);
+                    }
+                    _ => return Err(cursor.wrong(Cursor::AFTER_ELEMENT).into()),
+                }
+            }
+            after = true;
+            let start = cursor.at;
+            self.drop_comma(trail, start);
+            if let Some(index) = self.scratch.indices.last_mut() {
+                *index = u32::try_from(rows).unwrap_or(u32::MAX);
+            }
+            rows += 1;
+            self.tally.rows(rows)?;
+            let Shape::Field(field) = shape else {
+                trail.lead = Lead::Kept;
+                *array = Array { element, rows, trail };
+                self.cursor = cursor;
+                return Ok(Pause::Inner(element));
+            };
+            self.field(&mut cursor, &mut trail, start, field)?;
+        }
+    }
+
+    /// Where all before are gone, so is the comma behind them.
+    #[inline(always)]
+    fn drop_comma(&mut self, trail: Trail, start: usize) {
+        if trail.lead == Lead::Dropped {
+            self.copied = start;
         }
     }
 
@@ -243,7 +315,8 @@ impl<V: Visitor> Walk<'_, V> {
         Ok(self.layout.member(members, name.as_bytes()))
     }
 
-    fn undeclared(&mut self, frame: &mut Frame, start: usize, key: Text<'_>) -> Result<(), Stop<V::Error>> {
+    /// Steps over an undeclared member's value, at the cursor.
+    fn undeclared(&mut self, start: usize, key: Text<'_>) -> Result<(), Stop<V::Error>> {
         self.visitor.undeclared().map_err(Stop::Visitor)?;
         if self.layout.undeclared() == Undeclared::Refuse {
             return Err(Stop::Undeclared);
@@ -251,17 +324,22 @@ impl<V: Visitor> Walk<'_, V> {
         let Scratch { parents, keys, skipper, .. } = &mut *self.scratch;
         keys.push(start + 1, key, self.body)?;
         skipper.skip(&mut self.cursor, self.body, parents.len() + 1, &mut self.tally, keys)?;
-        self.leave_out(frame, start);
         Ok(())
     }
 
-    #[inline]
-    fn field(&mut self, frame: &mut Frame, start: usize, field: FieldId) -> Result<(), Stop<V::Error>> {
-        if let Some(b'{' | b'[') = self.cursor.peek() {
+    #[inline(always)]
+    fn field(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        trail: &mut Trail,
+        start: usize,
+        field: FieldId,
+    ) -> Result<(), Stop<V::Error>> {
+        if let Some(b'{' | b'[') = cursor.peek() {
             return Err(Stop::Visitor(self.visitor.misshapen(field)));
         }
-        let from = self.cursor.at;
-        let scalar = self.cursor.scalar()?;
+        let from = cursor.at;
+        let scalar = cursor.scalar()?;
         let Scratch { indices, unescaped, replacement, .. } = &mut *self.scratch;
         let text = if scalar.text.escaped {
             unescaped.clear();
@@ -274,29 +352,29 @@ impl<V: Visitor> Walk<'_, V> {
         replacement.clear();
         let value = Value { kind: scalar.kind, text };
         match self.visitor.value(field, indices, value, replacement).map_err(Stop::Visitor)? {
-            Treated::Kept => frame.lead = Lead::Kept,
-            Treated::LeftOut => self.leave_out(frame, start),
+            Treated::Kept => trail.lead = Lead::Kept,
+            Treated::LeftOut => self.leave_out(trail, start, cursor.at),
             Treated::Replaced(kind) => {
-                frame.lead = Lead::Kept;
+                trail.lead = Lead::Kept;
                 self.flush(from);
                 encode(kind, &self.scratch.replacement, self.out).ok_or(Stop::Unfit(field))?;
-                self.copied = self.cursor.at;
+                self.copied = cursor.at;
             }
         }
         Ok(())
     }
 
-    /// Leaves out what stands between `start` and the cursor, with one comma: the one before it if something stands
-    /// before that, else the one after it.
+    /// Leaves out what stands from `start` up to `to`, with one comma: the one before it if something stands before that,
+    /// else the one after it.
     #[inline]
-    fn leave_out(&mut self, frame: &mut Frame, start: usize) {
-        if frame.lead == Lead::Kept {
-            self.flush(frame.comma);
+    fn leave_out(&mut self, trail: &mut Trail, start: usize, to: usize) {
+        if trail.lead == Lead::Kept {
+            self.flush(trail.comma);
         } else {
-            frame.lead = Lead::Dropped;
+            trail.lead = Lead::Dropped;
             self.flush(start);
         }
-        self.copied = self.cursor.at;
+        self.copied = to;
     }
 
     /// Copies what has not been copied yet, up to `to`.
