@@ -73,7 +73,7 @@ EDIT = "CAST(replace(CAST(body AS TEXT), '200', '201') AS BLOB)"
         (f"UPDATE entry SET body = {EDIT} WHERE seq = :seq", "entry {seq} was altered", "entry {seq}"),
         ("UPDATE entry SET hash = zeroblob(32) WHERE seq = :seq", "entry {seq} was altered", "entry {seq}"),
         ("DELETE FROM entry WHERE seq = :seq", "entry {seq} is missing", "entry {seq}"),
-        ("DELETE FROM entry WHERE seq >= :seq", "there are {before}", "ends at entry {before}"),
+        ("DELETE FROM entry WHERE seq >= :seq", "there are {before}", "the file ends at {before}"),
     ],
     ids=["an edited event", "another hash", "a gap", "a cut tail"],
 )
