@@ -40,7 +40,8 @@ pub enum Outcome {
     Answered,
     /// The caller was given a problem after the intent had been written.
     Refused,
-    /// The client left, or the gateway stopped: an intent without an outcome is sealed so at the next start.
+    /// The client left before anything was sent, or the gateway stopped: an intent without an outcome is sealed so at the
+    /// next start.
     Aborted,
     /// The upstream could not be reached, was too slow, or broke off.
     UpstreamFailed,

@@ -7,7 +7,8 @@ use crate::store::{Change, DataChange, Done, Entry, Receipt, SealedRecord};
 
 use super::{Journal, JournalError, sealed};
 
-/// An intent that has no outcome yet. Dropped without one, for instance because the client left, it is sealed as aborted.
+/// An intent that has no outcome yet. Dropped without one, for instance because the client left before anything was sent,
+/// it is sealed as aborted.
 #[derive(Debug)]
 #[must_use = "dropping it seals the exchange as aborted"]
 pub struct Intended {
