@@ -1,22 +1,19 @@
 //! Withdrawals while exchanges are on their way: what was acknowledged is in force.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use consentry::admin::{Command, Office, PersonId};
 use consentry::app::{self, Core, Running};
-use consentry::audit::Reading;
 use consentry::clock::Clock;
 use consentry::crypto::random;
 use http::StatusCode;
 use serde_json::json;
-use socket2::{Domain, Socket, Type};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use crate::support::{Activity, Answer, Caller, Deployment, Upstream, until};
+use crate::support::{Activity, Answer, Caller, Deployment, Upstream, deaf, intended};
 
 async fn serve(deployment: &Deployment) -> (Running, Caller) {
     let core = Core::open(deployment.config(), Clock::system()).await.unwrap();
@@ -144,16 +141,6 @@ async fn a_withdrawal_overtakes_what_waits_for_its_commit() {
     deployment.verify();
 }
 
-/// A listener that the system answers for no more once one connection waits there, and that connection.
-fn deaf() -> (TcpListener, TcpStream) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    socket.listen(0).unwrap();
-    let listener = TcpListener::from(socket);
-    let filler = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (listener, filler)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_withdrawal_overtakes_what_waits_for_its_connection() {
     let (listener, _filler) = deaf();
@@ -162,13 +149,7 @@ async fn a_withdrawal_overtakes_what_waits_for_its_connection() {
     grant(running.office(), "ada").await;
     let (calling, of) = (caller.clone(), Arc::clone(&deployment));
     let call = tokio::spawn(async move { ask(&calling, &of, "ada", 1).await });
-    let store = running.core.gateway.store();
-    until("the intent is durable", async || {
-        let entries = store.audit_entries(1, 100).await.unwrap();
-        let intended = |encoded: &[u8]| Reading::new(encoded).unwrap().kind == "exchange-intended";
-        entries.iter().any(|entry| intended(&entry.encoded)).then_some(())
-    })
-    .await;
+    intended(&running.core, 1).await;
     assert!(!call.is_finished());
     withdraw(running.office(), "ada").await;
     // Only now can it connect.

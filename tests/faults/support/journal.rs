@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use consentry::app::Core;
 use consentry::audit::Reading;
 use consentry::clock::Clock;
 use consentry::config::MasterKeySource;
@@ -12,7 +13,7 @@ use consentry::personal::Person;
 use consentry::store::{Store, StoreConfig};
 use serde_json::Value;
 
-use super::{Activity, Deployment};
+use super::{Activity, Deployment, until};
 
 /// What was written down, and the means to open it.
 pub(crate) struct Evidence {
@@ -114,4 +115,14 @@ impl Evidence {
         let opened = self.custody.open_record(&row.record, Reader::Source).await.unwrap();
         serde_json::from_slice(&opened.to_json()).unwrap()
     }
+}
+
+/// When so many intents are in the journal.
+pub(crate) async fn intended(core: &Core, count: usize) {
+    until("the intent is durable", async || {
+        let entries = core.gateway.store().audit_entries(1, 1000).await.unwrap();
+        let kinds = entries.iter().map(|entry| Reading::new(&entry.encoded).unwrap().kind);
+        (kinds.filter(|kind| kind == "exchange-intended").count() >= count).then_some(())
+    })
+    .await;
 }

@@ -10,9 +10,9 @@ mod upstream;
 pub(crate) use caller::{Answer, Caller};
 pub(crate) use deployment::{Activity, Deployment};
 pub(crate) use gateway::{Gateway, Said, program};
-pub(crate) use journal::Evidence;
+pub(crate) use journal::{Evidence, intended};
 pub(crate) use load::Load;
-pub(crate) use upstream::Upstream;
+pub(crate) use upstream::{Upstream, deaf};
 
 use std::time::{Duration, Instant};
 

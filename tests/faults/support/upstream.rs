@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tokio::io::Interest;
 use tokio::sync::{Notify, watch};
 
@@ -195,6 +196,16 @@ impl Upstream {
             inbox.unanswered.push(json!({ "echo": number, "seen": seen, "mine": "unseen" }));
         }
     }
+}
+
+/// A listener that the system answers for no more once one connection waits there, and that connection.
+pub(crate) fn deaf() -> (TcpListener, TcpStream) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let listener = TcpListener::from(socket);
+    let filler = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (listener, filler)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
