@@ -22,7 +22,7 @@ pub(super) struct Reload {
 impl Reload {
     /// Everything is read before anything is swapped, so that a mistake in one file changes nothing.
     async fn reload(&self) -> Result<Diagnostics, AppError> {
-        let (live, warnings) = live::load(&self.config)?;
+        let (live, warnings) = live::load(&self.config, self.gateway.clock().now())?;
         let api_keys = open::api_keys(&self.config)?;
         let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
         // These are watched besides, and would be in force within seconds whatever becomes of the rest.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::AppError;
+use crate::clock::Timestamp;
 use crate::config::{Config, secret_text};
 use crate::crypto::InterchangeKey;
 use crate::notice;
 use crate::pipeline::Live;
 use crate::plan::{self, Plan};
-use crate::policy::Diagnostics;
+use crate::policy::{self, Diagnostics};
 
 /// Reads and compiles the deployment's policies. Warnings come beside the plan.
 ///
@@ -19,9 +20,22 @@ pub fn compile(config: &Config) -> Result<(Plan, Diagnostics), Diagnostics> {
     Ok((plan, warnings))
 }
 
+/// The same as somebody reads it who wants to know before it is served: what the calendar has ended is an error.
+///
+/// # Errors
+/// As [`compile`].
+pub fn check(config: &Config, now: Timestamp) -> Result<(Plan, Diagnostics), Diagnostics> {
+    let (plan, _, warnings) = plan::load_on(&config.policies, &config.deployment(), now)?;
+    Ok((plan, warnings))
+}
+
 /// The policies with all that they need to be in force.
-pub(super) fn load(config: &Config) -> Result<(Live, Diagnostics), AppError> {
-    let (plan, warnings) = compile(config).map_err(AppError::Policies)?;
+pub(super) fn load(config: &Config, now: Timestamp) -> Result<(Live, Diagnostics), AppError> {
+    let (plan, set, warnings) =
+        plan::load(&config.policies, &config.deployment()).map_err(AppError::Policies)?;
+    for due in policy::due(&set, now) {
+        tracing::warn!(code = due.code.code(), "{} Calls are refused past that day.", due.message);
+    }
     let keys = interchange_keys(config)?;
     let pages = notice::pages(&plan)?;
     Ok((Live::new(plan, keys, pages), warnings))

@@ -14,6 +14,6 @@ mod serve;
 pub use alone::{AloneError, alone};
 pub use error::AppError;
 pub use exchanges::Exchanges;
-pub use live::compile;
+pub use live::{check, compile};
 pub use open::Core;
 pub use serve::{Running, serve};

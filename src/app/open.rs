@@ -47,7 +47,7 @@ impl Core {
     /// The first part that does not open; nothing is served then.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
         config::refuse_demo(&config)?;
-        let (live, warnings) = live::load(&config)?;
+        let (live, warnings) = live::load(&config, clock.now())?;
         let store = open_store(&config, &clock)?;
         let provider = master_key(&config, store.is_new())?;
         let journal = Journal::open(store.clone(), &*provider, clock.clone()).await?;

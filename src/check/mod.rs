@@ -10,6 +10,8 @@
 //! 4. `sanitize`, which may change the value: everything after it sees the changed one.
 //! 5. `range`, `length` (in characters), `one_of`, `pattern` (the whole value), `format`.
 //!
+//! A whole body may be held against a JSON Schema too ([`Schema`]).
+//!
 //! What fails is told as an [`Invalid`], which names the word and what was declared, never the value.
 
 mod compile;
@@ -20,8 +22,10 @@ mod refuse;
 mod rules;
 mod run;
 mod sanitize;
+mod schema;
 
 pub use compile::RulesError;
 pub use format::Format;
 pub use rules::{Length, Range, RefuseKind, RuleKind, Rules, Sanitize};
 pub use run::{Check, Checked, Invalid};
+pub use schema::{Misfit, Other, Part, Schema, SchemaError};

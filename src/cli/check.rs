@@ -1,6 +1,7 @@
 //! `check`: read deployment and policies as the gateway does, and report everything at once.
 
 use super::{Deployment, Exit, deployment, output};
+use crate::clock::Clock;
 use crate::policy::{Diagnostics, report};
 use crate::{app, config};
 
@@ -28,7 +29,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Ok((config, warnings)) => (Some(config), warnings),
         Err(found) => (None, found),
     };
-    let (plan, of_policies) = match config.as_ref().map(app::compile) {
+    let now = Clock::system().now();
+    let (plan, of_policies) = match config.as_ref().map(|config| app::check(config, now)) {
         Some(Ok((plan, warnings))) => (Some(plan), Some(warnings)),
         Some(Err(found)) => (None, Some(found)),
         None => (None, None),

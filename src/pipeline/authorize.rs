@@ -9,7 +9,7 @@ use crate::payload::Caps;
 use crate::personal::Person;
 use crate::plan::{Activity, Per};
 use crate::problem::{Problem, Rejection};
-use crate::standing::{Ask, Stand, StandingError};
+use crate::standing::{Ask, Stand, StandingError, Transfer};
 
 /// Leave to process one person's data in one exchange. It is good until the person's epoch moves.
 #[derive(Debug)]
@@ -72,5 +72,12 @@ pub(super) fn ask<'a>(gateway: &Gateway, activity: &'a Activity) -> Ask<'a> {
         basis: activity.legal_basis,
         direct_marketing: activity.purpose.direct_marketing,
         now: gateway.clock().now(),
+        transfer: activity.recipient.as_ref().map(|recipient| Transfer {
+            ends: recipient.transfer_ends,
+            consent: recipient
+                .transfer_consent
+                .as_ref()
+                .map(|purpose| (&*purpose.name, purpose.notice_version)),
+        }),
     }
 }

@@ -12,6 +12,7 @@ use super::authorize::Permit;
 use super::forward::Answer;
 use super::materials::Materials;
 use super::route::{self, sentence};
+use super::whole;
 use crate::action::Refused;
 use crate::check::Checked;
 use crate::custody::RecordDraft;
@@ -68,10 +69,15 @@ fn outgoing(
     if body.is_empty() && permit.admitted.may_lack_a_body() {
         return match side.fields.iter().find(|field| field.required) {
             Some(field) => Err(Treat::invalid(field, "The field is missing.")),
+            None if side.schema.is_some() => {
+                Err(Rejection::new(Problem::FieldInvalid).detail("The body is missing."))
+            }
             None => Ok(Cleared(Bytes::new())),
         };
     }
-    walk(side, materials, body, &permit.caps(), kept)
+    let cleared = walk(side, materials, body, &permit.caps(), kept)?;
+    whole::check(side, body)?;
+    Ok(cleared)
 }
 
 /// The upstream's answer as the caller may see it, and the whole record. What is wrong with an answer is the upstream's
@@ -90,6 +96,7 @@ pub(super) fn response(
     };
     let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
     let body = walk(side, materials, &answer.body, &answer.caps, kept).map_err(refused)?;
+    whole::check(side, &answer.body).map_err(refused)?;
     Ok(Minimised { body, headers, draft, status: answer.status })
 }
 

@@ -21,6 +21,7 @@ mod records;
 mod route;
 mod underway;
 mod well_known;
+mod whole;
 
 pub use exchange::Worker;
 pub use gateway::{Gateway, Live, Parts};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Param, Purpose, Recipient};
 use crate::action::{Action, Spec};
-use crate::check::Check;
-use crate::payload::{Layout, Path, Undeclared};
+use crate::check::{Check, Part, Schema};
+use crate::payload::{Layout, Path, Step, Undeclared};
 use crate::policy::{Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode};
 
 /// A row of the register (GDPR Art. 30), compiled.
@@ -76,6 +76,36 @@ pub struct Side {
     /// Response headers that go to the caller, if they are as declared; empty for a request, whose headers stand on the
     /// route.
     pub headers: Vec<Param>,
+    /// What the body as a whole must be, and the name of the file that says it.
+    pub schema: Option<(Arc<str>, Arc<Schema>)>,
+}
+
+impl Side {
+    /// A place in a body, as far as the policy declares it: a JSON pointer (RFC 6901), and the field that it leads to, if
+    /// it leads to one. What nobody declared may be anybody's text, and is not in it.
+    pub fn place(&self, at: &[Part]) -> (String, Option<Arc<str>>) {
+        let mut pointer = String::new();
+        let mut fits: Vec<&Field> = self.fields.iter().collect();
+        let mut depth = 0;
+        for part in at {
+            fits.retain(|field| match (field.path.steps().get(depth), part) {
+                (Some(Step::Member(name)), Part::Member(came)) => **name == **came,
+                (Some(Step::Every), Part::Element(_)) => true,
+                _ => false,
+            });
+            if fits.is_empty() {
+                return (pointer, None);
+            }
+            depth += 1;
+            pointer.push('/');
+            match part {
+                Part::Member(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
+                Part::Element(index) => pointer.push_str(&index.to_string()),
+            }
+        }
+        let whole = fits.into_iter().find(|field| field.path.steps().len() == depth);
+        (pointer, whole.map(|field| Arc::clone(&field.name)))
+    }
 }
 
 /// A declared field and its destinations.

@@ -11,8 +11,10 @@ use super::{
 };
 use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
+use crate::clock::Timestamp;
 use crate::payload::{Kind, Layout, Undeclared};
 use crate::policy::reader::Reader;
+use crate::policy::units::end_of;
 use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, RouteKind, Segment, Spanned};
 
 /// How long a consent lasts where the organisation does not say.
@@ -36,7 +38,26 @@ pub fn load(
     folder: &FilePath,
     deployment: &Deployment,
 ) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
-    let Draft { set, found } = policy::read(folder);
+    loaded(policy::read(folder), deployment)
+}
+
+/// The same, and what the calendar says: what ended before `now` is an error here, as it is none for a gateway, which
+/// refuses the calls in question and serves the others.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_on(
+    folder: &FilePath,
+    deployment: &Deployment,
+    now: Timestamp,
+) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+    let mut draft = policy::read(folder);
+    draft.found.extend(policy::due(&draft.set, now));
+    loaded(draft, deployment)
+}
+
+fn loaded(draft: Draft, deployment: &Deployment) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+    let Draft { set, found } = draft;
     let mut reader = Reader { found };
     let plan = build(&set, deployment, &mut reader);
     let found = finish(plan, &set, reader)?;
@@ -110,16 +131,20 @@ fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Optio
 }
 
 fn organisation(written: &policy::Organisation) -> Organisation {
-    let purposes = written.purposes.iter().map(|purpose| {
-        let name: Arc<str> = purpose.name.value.as_str().into();
-        let compiled = Purpose {
-            name: Arc::clone(&name),
-            says: purpose.says.clone(),
-            notice_version: purpose.notice_version,
-            direct_marketing: purpose.direct_marketing,
-        };
-        (name, Arc::new(compiled))
-    });
+    let purposes: BTreeMap<Arc<str>, Arc<Purpose>> = written
+        .purposes
+        .iter()
+        .map(|purpose| {
+            let name: Arc<str> = purpose.name.value.as_str().into();
+            let compiled = Purpose {
+                name: Arc::clone(&name),
+                says: purpose.says.clone(),
+                notice_version: purpose.notice_version,
+                direct_marketing: purpose.direct_marketing,
+            };
+            (name, Arc::new(compiled))
+        })
+        .collect();
     let recipients = written.recipients.iter().filter_map(|recipient| {
         let id: Arc<str> = recipient.id.value.as_str().into();
         let compiled = Recipient {
@@ -130,17 +155,23 @@ fn organisation(written: &policy::Organisation) -> Organisation {
             country: recipient.country.as_ref()?.value.clone(),
             transfer_instrument: recipient.transfer_instrument,
             pseudonymize_before_transfer: recipient.pseudonymize_before_transfer,
+            transfer_ends: recipient.transfer_valid_until.as_ref().map(|until| end_of(until.value)),
+            transfer_consent: match &recipient.transfer_consent {
+                None => None,
+                Some(purpose) => Some(purposes.get(purpose.value.as_str()).cloned()?),
+            },
         };
         Some((id, Arc::new(compiled)))
     });
+    let recipients = recipients.collect();
     Organisation {
         name: written.name.clone().unwrap_or_default(),
         address: written.address.clone().unwrap_or_default(),
         contact: written.contact.clone().unwrap_or_default(),
         dpo: written.dpo.clone(),
         supervisory_authority: written.supervisory_authority.clone(),
-        purposes: purposes.collect(),
-        recipients: recipients.collect(),
+        purposes,
+        recipients,
         consent_expires: written.consent_expires.unwrap_or(CONSENT_EXPIRES),
         reasons: written.reasons.iter().map(|reason| reason.value.as_str().into()).collect(),
     }
@@ -277,6 +308,7 @@ impl Compiler<'_> {
                 unknown_fields: Undeclared::Refuse,
                 fields: Vec::new(),
                 headers: Vec::new(),
+                schema: None,
             });
         };
         let fields: Vec<_> =
@@ -286,7 +318,11 @@ impl Compiler<'_> {
         let layout = Layout::compile(&paths, written.unknown_fields).ok()?;
         let headers = written.headers.iter().filter(|_| !request);
         let headers = headers.map(param).collect::<Option<_>>()?;
-        Some(Side { layout, unknown_fields: written.unknown_fields, fields, headers })
+        let schema = match &written.schema {
+            None => None,
+            Some(whole) => Some((whole.file.value.as_str().into(), Arc::clone(whole.compiled.as_ref()?))),
+        };
+        Some(Side { layout, unknown_fields: written.unknown_fields, fields, headers, schema })
     }
 
     fn field(

@@ -334,6 +334,19 @@ impl Coverage {
             refusals.push((Problem::ObjectionRaised, "a person who has `objected`"));
         }
         refusals.push((Problem::ProcessingRestricted, "a person who is `restricted`"));
+        if let Some(recipient) = &activity.recipient
+            && (recipient.transfer_consent.is_some() || recipient.transfer_ends.is_some())
+        {
+            let how = match recipient.transfer_consent {
+                Some(_) => "a person without `consent` to the transfer",
+                None => "a `clock` past the day until which the transfer's instrument holds",
+            };
+            refusals.push((Problem::TransferNotPermitted, how));
+        }
+        if activity.request.schema.is_some() {
+            refusals
+                .push((Problem::FieldInvalid, "a body that fits its fields and as a whole not the schema"));
+        }
         match &activity.data_subject {
             Some(DataSubject::Body(..)) => {
                 refusals.push((Problem::SubjectMismatch, "a body about another person than the token"));
@@ -346,8 +359,12 @@ impl Coverage {
         if activity.request.unknown_fields == Undeclared::Refuse {
             refusals.push((Problem::FieldNotPermitted, "a body with a field that is not declared"));
         }
-        if activity.response.unknown_fields == Undeclared::Refuse {
-            refusals.push((Problem::UpstreamAnswerRefused, "an answer with a field that is not declared"));
+        if activity.response.unknown_fields == Undeclared::Refuse || activity.response.schema.is_some() {
+            let how = match activity.response.schema {
+                Some(_) => "an answer that fits its fields and as a whole not the schema",
+                None => "an answer with a field that is not declared",
+            };
+            refusals.push((Problem::UpstreamAnswerRefused, how));
         }
         for (problem, how) in refusals {
             let target = Target::ByActivity { activity: index, problem, field: None };

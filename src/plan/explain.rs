@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Field, Plan, Route, RouteKind};
+use super::{Field, Plan, Recipient, Route, RouteKind};
 use crate::action::Spec;
 use crate::check::{RuleKind, Rules, Sanitize};
+use crate::clock::Timestamp;
 use crate::policy::Answer;
 use crate::policy::units::show_duration;
 
@@ -58,6 +59,14 @@ pub fn explain(plan: &Plan, route: &Route) -> String {
             .map(|recipient| format!("{upstream}, run by {} ({})", recipient.name, recipient.country));
         line("upstream", &whose.unwrap_or_default());
     }
+    if let Some(transfer) = activity.recipient.as_deref().and_then(transfer) {
+        line("transfer", &transfer);
+    }
+    for (name, side) in [("call", &activity.request), ("answer", &activity.response)] {
+        if let Some((file, _)) = &side.schema {
+            line(name, &format!("must fit {file} as a whole"));
+        }
+    }
     let row = |field: &Field| {
         let stored = match &field.specs.stored {
             Spec::Unchanged => "encrypted".to_owned(),
@@ -76,6 +85,21 @@ pub fn explain(plan: &Plan, route: &Route) -> String {
     let heads = ["upstream answers", "rule", "caller gets", "stored", "export"];
     text.push_str(&table(heads, activity.response.fields.iter(), row));
     text
+}
+
+/// What sending to a recipient in a third country rests on.
+fn transfer(recipient: &Recipient) -> Option<String> {
+    let mut text = recipient.transfer_instrument?.word().to_owned();
+    if let Some(purpose) = &recipient.transfer_consent {
+        text.push_str(&format!(", with the person's consent to {}", purpose.name));
+    }
+    if let Some(last) =
+        recipient.transfer_ends.map(|ends| Timestamp::from_millis(ends.millis().saturating_sub(1)))
+    {
+        let last = last.to_string();
+        text.push_str(&format!(", until {}", last.split('T').next().unwrap_or_default()));
+    }
+    Some(text)
 }
 
 fn access(route: &Route) -> String {

@@ -10,7 +10,7 @@ mod organisation;
 mod route;
 
 pub use activity::{Activity, DataSubject, Field, Side, Specs};
-pub use compile::{Deployment, compile, load};
+pub use compile::{Deployment, compile, load, load_on};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use explain::{explain, explain_all};
 pub use organisation::{Organisation, Purpose, Recipient};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::policy::{Role, TransferInstrument};
 
 /// The controller and what the notice and the register say of it (GDPR Art. 13, 30(1)(a)).
@@ -59,4 +60,8 @@ pub struct Recipient {
     pub transfer_instrument: Option<TransferInstrument>,
     /// Whether direct identifiers must be pseudonymised, generalised or left out before they go there.
     pub pseudonymize_before_transfer: bool,
+    /// From when on the instrument holds no more.
+    pub transfer_ends: Option<Timestamp>,
+    /// Under which purpose a person agrees to the transfer, where it rests on that (GDPR Art. 49(1)(a)).
+    pub transfer_consent: Option<Arc<Purpose>>,
 }

@@ -90,6 +90,7 @@ codes! {
     NothingToExport       "CP0210" Error   "an export of what is not stored";
     DataSubjectField      "CP0211" Error   "a field that cannot name a person";
     NameTwice             "CP0212" Error   "a name that is given twice";
+    Schema                "CP0213" Error   "a schema that cannot be used";
 
     NoPurpose             "CP0301" Error   "no purpose" "Art. 5(1)(b)";
     NoLegalBasis          "CP0302" Error   "no legal basis" "Art. 6(1)";
@@ -112,6 +113,9 @@ codes! {
     ReIdentifyUnreasoned  "CP0319" Error   "a re-identification without a scope or a reason" "Art. 5(2)";
     AccessOpen            "CP0320" Warning "a route that asks for no scope" "Art. 32";
     NoController          "CP0321" Error   "no controller" "Art. 13(1)(a) and 30(1)(a)";
+    TransferExpired       "CP0330" Error   "a transfer instrument that no longer holds" "Art. 44 to 49";
+    TransferExpires       "CP0331" Warning "a transfer instrument that soon holds no more" "Art. 44 to 49";
+    TransferConsent       "CP0332" Error   "a transfer by consent that nobody is asked for" "Art. 49(1)(a)";
 
     NotImplementedYet     "CP0401" Error   "a word that is not implemented yet";
 

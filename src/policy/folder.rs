@@ -11,7 +11,7 @@ use super::codes::{Code, Severity};
 use super::diagnostics::{Diagnostic, Diagnostics, Sources};
 use super::model::PolicySet;
 use super::reader::Reader;
-use super::{cases, checks, law, read_activity, read_organisation, yaml};
+use super::{cases, checks, law, read_activity, read_organisation, schemas, transfers, yaml};
 
 const ORGANISATION: &str = "organisation.yaml";
 const CASES: &str = ".cases.yaml";
@@ -85,10 +85,12 @@ pub fn read(folder: &Path) -> Draft {
         let help = "Write it: it names the controller, the purposes and the recipients.";
         reader.found.push(Diagnostic::nowhere(Code::NoController, message, help));
     }
+    schemas::load(folder, &mut set, &mut digest, &mut sources, &mut reader);
     set.digest = digest.finalize().into();
     set.sources = Arc::new(sources);
     checks::run(&set, &mut reader);
     law::run(&set, &mut reader);
+    transfers::run(&set, &mut reader);
     Draft { set, found: reader.found }
 }
 

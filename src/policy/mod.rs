@@ -24,6 +24,8 @@ mod read_organisation;
 mod read_route;
 pub mod reader;
 pub mod report;
+mod schemas;
+mod transfers;
 pub mod units;
 mod words;
 pub mod yaml;
@@ -37,8 +39,9 @@ pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
 pub use model::{
     Access, Activity, DataSubject, Destinations, Field, Limits, Organisation, Param, PolicySet, Purpose,
-    RateLimit, Recipient, Route, RouteKind, Segment, Side,
+    RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
 };
+pub use transfers::{SOON, due};
 pub use words::{
     Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode, Per, Role,
     TransferInstrument,

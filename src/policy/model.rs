@@ -14,7 +14,7 @@ use super::words::{
     TransferInstrument,
 };
 use crate::action::Spec;
-use crate::check::Rules;
+use crate::check::{Rules, Schema};
 use crate::payload::{Path, Undeclared};
 
 /// All files of a policies folder.
@@ -30,7 +30,8 @@ pub struct PolicySet {
     pub unread: Vec<String>,
     /// The cases, in the order of their files' names.
     pub cases: Vec<CaseFile>,
-    /// SHA-256 of `organisation.yaml` and every activity, with their names, in the order of names.
+    /// SHA-256 of `organisation.yaml` and every activity, with their names, in the order of names, and then of the
+    /// schemas that they use.
     pub digest: [u8; 32],
 }
 
@@ -91,6 +92,10 @@ pub struct Recipient {
     pub transfer_instrument: Option<TransferInstrument>,
     /// Whether direct identifiers may go there only protected.
     pub pseudonymize_before_transfer: bool,
+    /// The last day (UTC) on which the instrument holds.
+    pub transfer_valid_until: Option<Spanned<time::Date>>,
+    /// The purpose under which a person agrees to the transfer (GDPR Art. 49(1)(a)).
+    pub transfer_consent: Option<Spanned<String>>,
 }
 
 /// A row of the register.
@@ -100,7 +105,7 @@ pub struct Activity {
     pub name: String,
     /// What to underline where something is missing.
     pub span: Span,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; with schemas, of that and of them.
     pub digest: [u8; 32],
     /// What the register calls it.
     pub title: Option<String>,
@@ -170,6 +175,17 @@ pub struct Side {
     pub path: Vec<Param>,
     /// Headers that pass.
     pub headers: Vec<Param>,
+    /// What the body as a whole must be.
+    pub schema: Option<WholeBody>,
+}
+
+/// A JSON Schema for a whole body.
+#[derive(Clone, Debug)]
+pub struct WholeBody {
+    /// The file, from the policies folder on.
+    pub file: Spanned<String>,
+    /// As it is run; `None` where something was wrong with it, and reported.
+    pub compiled: Option<Arc<Schema>>,
 }
 
 /// A declared field.

@@ -16,7 +16,8 @@ use crate::payload::Path;
 
 pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut Reader) -> Option<Activity> {
     let mut map = reader.map(node, "the activity")?;
-    map.not_yet(&["shadows", "schema", "on_denied_row"], reader);
+    map.not_yet(&["shadows", "on_denied_row"], reader);
+    map.not_here("schema", "Write it under `request` or `response`: each body has its own.", reader);
     if let Some(node) = map.must("activity", "Write the file's name without `.yaml`.")
         && let Some(text) = reader.text(node)
         && text.value != name

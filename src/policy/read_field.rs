@@ -2,7 +2,7 @@
 
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Field, Param, Side};
+use super::model::{Field, Param, Side, WholeBody};
 use super::read_action::{Direction, destinations};
 use super::reader::{Map, Reader, capital};
 use super::units::digits;
@@ -16,7 +16,6 @@ use crate::payload::{Path, Undeclared};
 pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Option<Side> {
     let request = direction == Direction::Request;
     let mut map = reader.map(node, if request { "a request" } else { "a response" })?;
-    map.not_yet(&["schema"], reader);
     let span = map.span;
     let unknown_fields = map.take("unknown_fields").and_then(|node| {
         reader.word(node, &[("refuse", Undeclared::Refuse), ("leave_out", Undeclared::LeaveOut)])
@@ -34,6 +33,8 @@ pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Op
         map.not_here("path", "Declare it under `request` or at the route.", reader);
     }
     let headers = map.take("headers").map(|node| self::headers(node, reader)).unwrap_or_default();
+    let schema = map.take("schema").and_then(|node| reader.text(node));
+    let schema = schema.map(|file| WholeBody { file, compiled: None });
     map.finish(reader);
     Some(Side {
         span,
@@ -42,6 +43,7 @@ pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Op
         query,
         path,
         headers,
+        schema,
     })
 }
 

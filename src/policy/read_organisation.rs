@@ -6,6 +6,7 @@ use super::model::{Organisation, Purpose, Recipient};
 use super::read_action::{Direction, destinations};
 use super::read_field::words;
 use super::reader::{Map, Reader};
+use super::units;
 use super::words::{Role, TransferInstrument};
 use super::yaml::{Entry, Node};
 
@@ -117,7 +118,22 @@ fn recipient(entry: &Entry, reader: &mut Reader) -> Option<Recipient> {
         map.take("transfer_instrument").and_then(|node| reader.word(node, &instruments));
     let pseudonymize_before_transfer =
         map.take("pseudonymize_before_transfer").and_then(|node| reader.boolean(node)).unwrap_or(false);
+    let until = map.take("transfer_valid_until").and_then(|node| {
+        let help = "Write the last day on which it holds: `transfer_valid_until: 2027-06-30`.";
+        Some(Spanned::new(reader.parsed(node, units::date, "a day", help)?, node.span))
+    });
+    let transfer_consent = map.take("transfer_consent").and_then(|node| reader.text(node));
     map.finish(reader);
     let id = Spanned::new(entry.key.clone(), entry.at);
-    Some(Recipient { id, name, role, agreement, country, transfer_instrument, pseudonymize_before_transfer })
+    Some(Recipient {
+        id,
+        name,
+        role,
+        agreement,
+        country,
+        transfer_instrument,
+        pseudonymize_before_transfer,
+        transfer_valid_until: until,
+        transfer_consent,
+    })
 }

@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+
 /// `500ms`, `30s`, `15min`, `12h`, `30d`: a whole number and a unit, more than nothing and at most a hundred years.
 pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
@@ -41,6 +43,24 @@ pub fn size(text: &str) -> Option<u64> {
         _ => return None,
     })?;
     (1..=1 << 30).contains(&bytes).then_some(bytes)
+}
+
+/// `2027-06-30`: a day of the calendar, as RFC 3339 writes a `full-date`.
+pub fn date(text: &str) -> Option<time::Date> {
+    let digits = |part: &str, count| {
+        (part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
+    };
+    let (year, rest) = text.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    digits(year, 4).and(digits(month, 2)).and(digits(day, 2))?;
+    let month = time::Month::try_from(month.parse::<u8>().ok()?).ok()?;
+    time::Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()
+}
+
+/// The first moment after a day (UTC).
+pub fn end_of(day: time::Date) -> Timestamp {
+    let next = day.next_day().map_or(i64::MAX / 1000, |next| next.midnight().assume_utc().unix_timestamp());
+    Timestamp::from_millis(next.saturating_mul(1000))
 }
 
 /// `60/min`: calls, and the time in which they may come.

@@ -180,6 +180,8 @@ impl ActivityFacts {
             basis: self.basis,
             direct_marketing: self.direct_marketing,
             now,
+            // Whether a ground stands is asked, not whether something may be sent.
+            transfer: None,
         }
     }
 }

@@ -20,7 +20,7 @@ mod epochs;
 mod stand;
 
 pub use epochs::Forwarding;
-pub use stand::{Ask, Stand};
+pub use stand::{Ask, Stand, Transfer};
 
 use std::sync::Arc;
 

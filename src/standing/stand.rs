@@ -42,6 +42,18 @@ pub struct Ask<'a> {
     pub direct_marketing: bool,
     /// The present, by which a consent may have expired.
     pub now: Timestamp,
+    /// What the transfer to a third country rests on, where the data goes to one.
+    pub transfer: Option<Transfer<'a>>,
+}
+
+/// What a transfer must still rest on when it takes place (Art. 44 to 49).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfer<'a> {
+    /// From when on its instrument holds no more.
+    pub ends: Option<Timestamp>,
+    /// The purpose under which the person must have agreed to it explicitly (Art. 49(1)(a)), and its material notice
+    /// version.
+    pub consent: Option<(&'a str, u32)>,
 }
 
 impl Stand {
@@ -86,7 +98,8 @@ impl Stand {
     /// [`Problem::ProcessingRestricted`] whatever the basis, since a restriction keeps and does not use;
     /// [`Problem::ConsentWithdrawn`] and [`Problem::ConsentMissing`] (never given, refused, expired, or to an older
     /// material version) where the basis is consent; [`Problem::ObjectionRaised`] where the basis is one that Art. 21(1)
-    /// names, or for direct marketing on any basis.
+    /// names, or for direct marketing on any basis; [`Problem::TransferNotPermitted`] where the transfer's instrument has
+    /// ended, or the person has not agreed to it, or no longer.
     pub fn permits(&self, ask: Ask<'_>) -> Result<(), Problem> {
         if self.facts.restricted {
             return Err(Problem::ProcessingRestricted);
@@ -97,7 +110,15 @@ impl Stand {
         if (ask.direct_marketing || ask.basis.may_be_objected_to()) && self.objected(ask.purpose) {
             return Err(Problem::ObjectionRaised);
         }
-        Ok(())
+        match ask.transfer {
+            Some(transfer) if !self.transfers(transfer, ask.now) => Err(Problem::TransferNotPermitted),
+            _ => Ok(()),
+        }
+    }
+
+    fn transfers(&self, transfer: Transfer<'_>, now: Timestamp) -> bool {
+        transfer.ends.is_none_or(|ends| now < ends)
+            && transfer.consent.is_none_or(|(purpose, version)| self.agreed(purpose, version, now))
     }
 
     /// The version of the notice that a consent to this purpose rests on, for the evidence.
@@ -117,18 +138,22 @@ impl Stand {
     }
 
     fn consented(&self, ask: Ask<'_>) -> Result<(), Problem> {
-        let stands = |consent: &ConsentRow| {
-            consent.state == ConsentState::Given
-                && consent.notice_version >= ask.notice_version
-                && consent.expires.is_none_or(|expires| ask.now < expires)
-        };
-        if self.words(ask.purpose).any(stands) {
+        if self.agreed(ask.purpose, ask.notice_version, ask.now) {
             return Ok(());
         }
         match self.words(ask.purpose).next().map(|consent| consent.state) {
             Some(ConsentState::Withdrawn) => Err(Problem::ConsentWithdrawn),
             _ => Err(Problem::ConsentMissing),
         }
+    }
+
+    /// Whether a consent to the purpose stands.
+    fn agreed(&self, purpose: &str, version: u32, now: Timestamp) -> bool {
+        self.words(purpose).any(|consent| {
+            consent.state == ConsentState::Given
+                && consent.notice_version >= version
+                && consent.expires.is_none_or(|expires| now < expires)
+        })
     }
 
     fn words<'a>(&'a self, purpose: &'a str) -> impl Iterator<Item = &'a ConsentRow> {

@@ -38,7 +38,7 @@ fn stand(consents: Vec<ConsentRow>, stops: Vec<Stop>) -> Stand {
 }
 
 fn ask(basis: LegalBasis, direct_marketing: bool) -> Ask<'static> {
-    Ask { purpose: "advice", notice_version: 2, basis, direct_marketing, now: NOW }
+    Ask { purpose: "advice", notice_version: 2, basis, direct_marketing, now: NOW, transfer: None }
 }
 
 /// Basis × consent × objection × restriction × direct marketing, against the rule said another way.
@@ -110,6 +110,32 @@ fn a_consent_ends_with_the_millisecond_in_which_it_expires() {
     assert_eq!(at(NOW.plus(Duration::from_millis(1))), Err(Problem::ConsentMissing));
     assert_eq!(stand.consented_version("advice"), Some(2));
     assert_eq!(stand.consented_version("other"), None);
+}
+
+#[test]
+fn a_transfer_rests_on_an_instrument_that_holds_and_on_a_consent_of_its_own() {
+    let processing = consent(ConsentState::Given, 2, 1);
+    let transfer = |state, at| ConsentRow { purpose: "to-us".to_owned(), ..consent(state, 1, at) };
+    let judged = |consents: Vec<ConsentRow>, ends, named: Option<(&'static str, u32)>| {
+        let ask =
+            Ask { transfer: Some(Transfer { ends, consent: named }), ..ask(LegalBasis::Consent, false) };
+        stand(consents, vec![]).permits(ask)
+    };
+    let after = Some(NOW.plus(Duration::from_millis(1)));
+    let no = Err(Problem::TransferNotPermitted);
+    assert_eq!(judged(vec![processing.clone()], after, None), Ok(()));
+    assert_eq!(judged(vec![processing.clone()], Some(NOW), None), no);
+    let named = Some(("to-us", 1));
+    let given = transfer(ConsentState::Given, 1);
+    assert_eq!(judged(vec![processing.clone()], after, named), no);
+    assert_eq!(judged(vec![processing.clone(), given.clone()], after, named), Ok(()));
+    assert_eq!(judged(vec![processing.clone(), given.clone()], None, Some(("to-us", 2))), no);
+    let expired = ConsentRow { expires: Some(NOW), ..given.clone() };
+    assert_eq!(judged(vec![processing.clone(), expired], None, named), no);
+    let withdrawn = transfer(ConsentState::Withdrawn, 2);
+    assert_eq!(judged(vec![processing, given.clone(), withdrawn], None, named), no);
+    // The consent to the transfer is none to the processing.
+    assert_eq!(judged(vec![given], None, named), Err(Problem::ConsentMissing));
 }
 
 #[test]

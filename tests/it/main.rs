@@ -23,3 +23,5 @@ mod pages;
 mod records;
 mod reload;
 mod rights;
+mod schemas;
+mod transfers;

@@ -41,6 +41,34 @@ fn the_law_speaks_with_its_articles() {
             "third country",
             &[(ORGANISATION, ", transfer_instrument: scc", ""), (ORGANISATION, "country: DE", "country: IN")],
         ),
+        (
+            "a derogation without anybody's consent",
+            &[(ORGANISATION, "country: DE", "country: IN, transfer_instrument: derogation")],
+        ),
+        (
+            "one consent for a processing and a transfer",
+            &[(
+                ORGANISATION,
+                "country: DE",
+                "country: IN, transfer_instrument: derogation, transfer_consent: research",
+            )],
+        ),
+        (
+            "a transfer by consent to nothing",
+            &[(
+                ORGANISATION,
+                "country: DE",
+                "country: IN, transfer_instrument: derogation, transfer_consent: reserch",
+            )],
+        ),
+        (
+            "consent and a date where nothing is transferred on them",
+            &[(
+                ORGANISATION,
+                "country: DE",
+                "country: DE, transfer_valid_until: 2026-02-29, transfer_consent: research",
+            )],
+        ),
         ("unknown adequacy", &[(ORGANISATION, "country: DE", "country: CN, transfer_instrument: adequacy")]),
         (
             "recipient without role and agreement",
@@ -274,7 +302,6 @@ fn no_word_without_code_is_accepted_in_silence() {
         ("caller: unchanged", "caller: { re_identify: { all_scopes: [x] } }", "`re_identify`"),
         ("other_recipients: []", "shadows: other", "`shadows`"),
         ("    payload: json ", "    on_denied_row: leave_out_row\n    payload: json ", "`on_denied_row`"),
-        ("request:\n", "request:\n  schema: x.json\n", "`schema`"),
         (
             "    payload: json ",
             "    query: { page: { type: integer, upstream: leave_out } }\n    payload: json ",
@@ -366,4 +393,60 @@ fn words_that_could_do_nothing_are_errors() {
             changes.iter().fold(Folder::shipped(), |folder, (file, from, to)| folder.change(file, from, to));
         assert_eq!(folder.codes(), [*code], "{changes:?}: {}", folder.found());
     }
+}
+
+#[test]
+fn a_schema_is_shown_where_it_is_broken() {
+    let named = |schema: &str| {
+        Folder::shipped()
+            .change(ACTIVITY, "request:\n", "request:\n  schema: whole.json\n")
+            .with("whole.json", schema)
+            .with("part.json", r#"{ "type": "object" }"#)
+    };
+    assert_eq!(named(r#"{ "allOf": [{ "$ref": "part.json" }] }"#).lines(), "");
+    let mut text = String::new();
+    for (name, schema) in [
+        ("not JSON", "{\n  \"type\": \"object\",\n  \"required\": [\"age\",]\n}\n"),
+        ("an unknown type", "{\n  \"properties\": {\n    \"age\": { \"type\": \"nummer\" }\n  }\n}\n"),
+        ("a pattern of no linear time", "{\n  \"patternProperties\": { \"^(?=x)\": true }\n}\n"),
+        ("an unknown format", "{ \"properties\": { \"email\": { \"format\": \"mail\" } } }"),
+        ("another draft", "{ \"$schema\": \"http://json-schema.org/draft-07/schema#\" }"),
+        ("a reference to the net", "{ \"items\": { \"$ref\": \"https://example.org/s.json\" } }"),
+        ("a reference out of the folder", "{ \"$ref\": \"../secret.json\" }"),
+        ("a reference to what is not there", "{ \"$ref\": \"#/$defs/visit\" }"),
+    ] {
+        text.push_str(&format!("# {name}\n{}\n", named(schema).lines()));
+    }
+    for (name, file) in
+        [("no file", "none.json"), ("a way out", "../whole.json"), ("a policy", "favourites.yaml")]
+    {
+        let folder =
+            Folder::shipped().change(ACTIVITY, "request:\n", &format!("request:\n  schema: {file}\n"));
+        text.push_str(&format!("# {name}\n{}\n", folder.lines()));
+    }
+    let placed = Folder::shipped().change(
+        ACTIVITY,
+        "activity: favourites ",
+        "schema: whole.json\nactivity: favourites ",
+    );
+    text.push_str(&format!("# of no body\n{}\n", placed.lines()));
+    assert_snapshot!("schemas", text);
+}
+
+#[test]
+fn a_transfer_is_warned_of_before_its_end_and_refused_after() {
+    let folder = Folder::shipped().change(
+        ORGANISATION,
+        "country: DE",
+        "country: IN, transfer_instrument: scc, transfer_valid_until: 2026-06-30",
+    );
+    let on = |day: &str| {
+        let set = crate::policy::load(folder.path()).unwrap().0;
+        let at = crate::policy::units::end_of(crate::policy::units::date(day).unwrap());
+        crate::policy::due(&set, at).into_iter().map(|due| due.code).collect::<Vec<_>>()
+    };
+    assert_eq!(on("2026-05-30"), []);
+    assert_eq!(on("2026-05-31"), [Code::TransferExpires]);
+    assert_eq!(on("2026-06-29"), [Code::TransferExpires]);
+    assert_eq!(on("2026-06-30"), [Code::TransferExpired]);
 }

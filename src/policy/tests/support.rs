@@ -29,6 +29,10 @@ impl Folder {
         self
     }
 
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Changes a text that must be there.
     pub(super) fn change(self, name: &str, from: &str, to: &str) -> Self {
         let path = self.0.path().join(name);

@@ -109,6 +109,11 @@ impl Gateway {
         gateway
     }
 
+    /// What is in force.
+    pub(crate) fn live(&self) -> std::sync::Arc<consentry::pipeline::Live> {
+        self.running.core.gateway.live()
+    }
+
     pub(crate) fn store(&self) -> &consentry::store::Store {
         self.running.core.gateway.store()
     }
