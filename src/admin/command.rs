@@ -111,7 +111,7 @@ pub enum Command {
         /// A code of organisation.yaml.
         reason: String,
     },
-    /// Reads policies, certificates and API keys anew.
+    /// Reads policies, certificates and keys anew.
     Reload {},
 }
 

@@ -156,7 +156,8 @@ fn router(desk: Desk) -> Router {
 
 async fn health(State(desk): State<Desk>) -> Response {
     if desk.office.healthy() {
-        (StatusCode::OK, "ok\n").into_response()
+        let refused = desk.office.refused().map(|refused| format!("{refused}\n")).unwrap_or_default();
+        (StatusCode::OK, format!("ok\n{refused}")).into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the store does not take changes; nothing is forwarded\n")
             .into_response()

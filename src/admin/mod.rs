@@ -15,4 +15,4 @@ mod office;
 pub use access::{Access, Grant, Role, new_token};
 pub use command::{Command, PersonId, Reply};
 pub use http::{Served, serve_socket, serve_tls};
-pub use office::{Control, Office, OfficeError, verify_audit};
+pub use office::{Control, Office, OfficeError, Refusal, verify_audit};

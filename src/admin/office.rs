@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Command, PersonId, Reply};
 use crate::audit::{Checkpoint, StoredEntry, What};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::crypto::digest;
 use crate::custody::retention;
 use crate::journal::{Journal, JournalError};
@@ -25,9 +25,34 @@ const ENTRIES: u32 = 1000;
 
 /// What the composition root does for the administration: swap the policies.
 pub trait Control: Send + Sync {
-    /// Reads policies, certificates and API keys anew. The answer is for people: what is in force now, or what is wrong
+    /// Reads policies, certificates and keys anew. The answer is for people: what is in force now, or what is wrong
     /// with the new set, in which case the old one stays.
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>>;
+
+    /// Why what was read last is not in force, where it is not.
+    fn refused(&self) -> Option<Refusal>;
+}
+
+/// A set of policies that was read and is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// When it was read.
+    pub at: Timestamp,
+    /// How much is wrong with it.
+    pub errors: usize,
+}
+
+/// For people, and without what the policies say: whoever may ask for health may not read them.
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { at, errors } = self;
+        let (s, are) = if *errors == 1 { ("", "is") } else { ("s", "are") };
+        write!(
+            f,
+            "what is saved is NOT in force: it was refused at {at}, there {are} {errors} error{s} in it; \
+             `consentry check` shows what is wrong"
+        )
+    }
 }
 
 /// Why a command was not carried out.
@@ -73,6 +98,11 @@ impl Office {
 
     pub(super) fn healthy(&self) -> bool {
         self.store().health().able
+    }
+
+    /// Why what is saved is not in force, where it is not.
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        self.control.as_ref()?.refused()
     }
 
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {

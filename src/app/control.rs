@@ -1,66 +1,173 @@
-//! Reload: policies, certificates, API keys. A set that is not valid leaves the one in force as it is.
+//! Reload: policies, certificates, API keys, issuers' key files. A set that is not valid leaves the one in force as it is.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{AppError, live, open};
-use crate::admin::Control;
+use super::saved::Saved;
+use super::{AppError, changed, live, open};
+use crate::admin::{Control, Refusal};
 use crate::audit::What;
-use crate::config::Config;
+use crate::config::{Config, Issuer};
+use crate::crypto::Digest;
 use crate::net::Certificates;
 use crate::pipeline::Gateway;
-use crate::policy::Diagnostics;
+use crate::policy::{Diagnostics, Severity};
+
+/// How many findings of a set that is refused are logged, one a line. All of them are in the answer to a command.
+const LOGGED: usize = 100;
 
 /// What a reload needs.
 pub(super) struct Reload {
-    pub(super) config: Arc<Config>,
-    pub(super) gateway: Arc<Gateway>,
-    pub(super) certificates: Vec<Arc<Certificates>>,
+    config: Arc<Config>,
+    gateway: Arc<Gateway>,
+    certificates: Vec<Arc<Certificates>>,
+    saved: Saved,
+    /// One at a time: of two that read one after the other, the later must not be swapped out by the earlier.
+    turn: tokio::sync::Mutex<()>,
+    seen: Mutex<Seen>,
+}
+
+/// What became of what was read last.
+struct Seen {
+    /// The state of the files that it was.
+    digest: Digest,
+    /// Why it is not in force, where it is not.
+    refused: Option<Refusal>,
 }
 
 impl Reload {
+    /// For a gateway whose policies were read in this state.
+    pub(super) fn new(
+        config: Arc<Config>,
+        gateway: Arc<Gateway>,
+        certificates: Vec<Arc<Certificates>>,
+        read_as: Digest,
+    ) -> Self {
+        let saved = Saved::of(&config);
+        let seen = Mutex::new(Seen { digest: read_as, refused: None });
+        Self { config, gateway, certificates, saved, turn: tokio::sync::Mutex::default(), seen }
+    }
+
+    /// The files that are read when they were saved.
+    pub(super) fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
+    /// Reloads, if the files are not as they were when they were last read.
+    pub(super) async fn if_saved(&self) {
+        let _turn = self.turn.lock().await;
+        let Some(now) = self.digest().await else { return };
+        if now == self.seen().digest {
+            return;
+        }
+        tracing::info!("policies or keys were saved");
+        // What came of it is in the log and in the figures; nobody waits for an answer.
+        drop(self.told(Some(now)).await);
+    }
+
     /// Everything is read before anything is swapped, so that a mistake in one file changes nothing.
-    async fn reload(&self) -> Result<Diagnostics, AppError> {
+    async fn reload(&self) -> Result<(Diagnostics, Vec<String>), AppError> {
         let (live, warnings) = live::load(&self.config, self.gateway.clock().now())?;
         let api_keys = open::api_keys(&self.config)?;
+        let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
         let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
+        let identity = self.gateway.identity();
+        identity.set_issuer_keys(issuers).map_err(AppError::Identity)?;
         // These are watched besides, and would be in force within seconds whatever becomes of the rest.
-        self.gateway.identity().set_api_keys(api_keys).map_err(AppError::Identity)?;
+        identity.set_api_keys(api_keys).map_err(AppError::Identity)?;
         // Whoever reloads may have revoked something: every token is verified anew.
-        self.gateway.identity().forget();
+        identity.forget();
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
         self.gateway.journal().record(loaded)?.await?;
         for (certificates, pair) in self.certificates.iter().zip(pairs) {
             certificates.replace(pair);
         }
+        let changes = changed::between(&self.gateway.live().plan, &live.plan);
         self.gateway.replace(live);
-        Ok(warnings)
+        Ok((warnings, changes))
+    }
+
+    /// Reloads, counts it, and says what came of it: in the log, to whoever asked, and to whoever asks later.
+    async fn told(&self, digest: Option<Digest>) -> Result<String, String> {
+        let reloaded = self.reload().await;
+        self.gateway.metrics().reload(reloaded.is_ok());
+        match reloaded {
+            Ok((warnings, changes)) => {
+                self.note(digest, None);
+                let live = self.gateway.live();
+                let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
+                tracing::info!(activities, routes, "reloaded");
+                changes.iter().for_each(|change| tracing::info!("{change}"));
+                log(&warnings);
+                let changes: String = changes.iter().map(|change| format!("\n{change}")).collect();
+                let warnings = listed(&warnings);
+                Ok(format!("In force: {activities} activities, {routes} routes.{changes}{warnings}"))
+            }
+            Err(error) => {
+                tracing::error!(cause = %error, "not reloaded: what was in force stays in force");
+                let (details, errors) = match &error {
+                    AppError::Policies(diagnostics) => {
+                        log(diagnostics);
+                        (listed(diagnostics), diagnostics.errors())
+                    }
+                    error => (error_chain(error), 1),
+                };
+                // Where the journal did not take it, nothing is wrong with the files: they are tried at the next look.
+                let again = matches!(error, AppError::Store(_) | AppError::Journal(_));
+                let refusal = Refusal { at: self.gateway.clock().now(), errors };
+                self.note(digest.filter(|_| !again), Some(refusal));
+                Err(format!("Not reloaded, what was in force stays in force: {error}.{details}"))
+            }
+        }
+    }
+
+    fn note(&self, digest: Option<Digest>, refused: Option<Refusal>) {
+        self.gateway.metrics().policies_refused().set(i64::from(refused.is_some()));
+        let mut seen = self.seen();
+        seen.digest = digest.unwrap_or(seen.digest);
+        seen.refused = refused;
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of the files, taken before they are read: what is saved in between is seen at the next look.
+    async fn digest(&self) -> Option<Digest> {
+        let saved = self.saved.clone();
+        tokio::task::spawn_blocking(move || saved.digest()).await.ok()
     }
 }
 
 impl Control for Reload {
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>> {
         Box::pin(async move {
-            let reloaded = self.reload().await;
-            self.gateway.metrics().reload(reloaded.is_ok());
-            match reloaded {
-                Ok(warnings) => {
-                    let live = self.gateway.live();
-                    let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
-                    tracing::info!(activities, routes, "reloaded");
-                    Ok(format!("In force: {activities} activities, {routes} routes.{}", listed(&warnings)))
-                }
-                Err(error) => {
-                    tracing::error!(cause = %error, "not reloaded: what was in force stays in force");
-                    let details = match &error {
-                        AppError::Policies(diagnostics) => listed(diagnostics),
-                        error => error_chain(error),
-                    };
-                    Err(format!("Not reloaded, what was in force stays in force: {error}.{details}"))
-                }
-            }
+            let _turn = self.turn.lock().await;
+            let digest = self.digest().await;
+            self.told(digest).await
         })
+    }
+
+    fn refused(&self) -> Option<Refusal> {
+        self.seen().refused.clone()
+    }
+}
+
+/// One line for each finding, for those who read the log and not the terminal.
+fn log(diagnostics: &Diagnostics) {
+    for found in diagnostics.iter().take(LOGGED) {
+        let place = found.span.and_then(|span| diagnostics.sources().place(span));
+        let at = place.map(|(file, line, column)| format!("{file}:{line}:{column}")).unwrap_or_default();
+        let (code, message, help) = (found.code.code(), &found.message, &found.help);
+        match found.code.severity() {
+            Severity::Error => tracing::error!(code, at, help, "{message}"),
+            Severity::Warning => tracing::warn!(code, at, help, "{message}"),
+        }
+    }
+    let more = diagnostics.iter().count().saturating_sub(LOGGED);
+    if more > 0 {
+        tracing::error!(more, "there is more that is not as it should be: `consentry check` shows all");
     }
 }
 

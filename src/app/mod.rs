@@ -4,11 +4,14 @@
 mod alone;
 mod background;
 pub mod cases;
+mod changed;
 mod control;
 mod error;
 mod exchanges;
 mod live;
+mod on_save;
 mod open;
+mod saved;
 mod serve;
 
 pub use alone::{AloneError, alone};

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::saved::Saved;
 use super::{AppError, live};
 use crate::audit::What;
 use crate::clock::Clock;
 use crate::config::{self, Config, Issuer, MasterKeySource};
-use crate::crypto::Mac;
+use crate::crypto::{Digest, Mac};
 use crate::custody::Custody;
 use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
 use crate::journal::Journal;
@@ -38,6 +39,8 @@ pub struct Core {
     pub rights: Rights,
     /// What the policies were warned of.
     pub warnings: Diagnostics,
+    /// The state of the files when they were read.
+    pub(super) read_as: Digest,
 }
 
 impl Core {
@@ -47,6 +50,8 @@ impl Core {
     /// The first part that does not open; nothing is served then.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
         config::refuse_demo(&config)?;
+        // Before they are read: what is saved in between is seen at the first look.
+        let read_as = Saved::of(&config).digest();
         let (live, warnings) = live::load(&config, clock.now())?;
         let store = open_store(&config, &clock)?;
         let provider = master_key(&config, store.is_new())?;
@@ -73,7 +78,7 @@ impl Core {
             problems: config.problems.clone(),
         };
         let gateway = Arc::new(Gateway::new(parts, live));
-        Ok(Self { config: Arc::new(config), gateway, rights, warnings })
+        Ok(Self { config: Arc::new(config), gateway, rights, warnings, read_as })
     }
 }
 

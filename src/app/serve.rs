@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::control::Reload;
-use super::{AppError, Core, Exchanges, background};
-use crate::admin::{self, Access, Grant, Office, Role};
-use crate::config::{AdminRole, AdminTls, AdminToken, Config};
+use super::{AppError, Core, Exchanges, background, on_save};
+use crate::admin::{self, Access, Control, Grant, Office, Role};
+use crate::config::{AdminRole, AdminTls, AdminToken, Config, ReloadOn};
 use crate::net::tls::{self, Protocols};
 use crate::net::{Certificates, TrustedProxies};
 use crate::proxy::{Bound, ListenerConfig, Listeners, ServerHandle};
@@ -48,13 +48,10 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
         None => None,
     };
 
-    let reload = Reload {
-        config: Arc::clone(&config),
-        gateway: Arc::clone(&core.gateway),
-        certificates: certificates.clone(),
-    };
-    let office =
-        Arc::new(Office::new(Arc::clone(&core.gateway), core.rights.clone(), Some(Arc::new(reload))));
+    let (gateway, pairs) = (Arc::clone(&core.gateway), certificates.clone());
+    let reload = Arc::new(Reload::new(Arc::clone(&config), gateway, pairs, core.read_as));
+    let control: Arc<dyn Control> = Arc::<Reload>::clone(&reload);
+    let office = Arc::new(Office::new(Arc::clone(&core.gateway), core.rights.clone(), Some(control)));
     let socket = match &config.admin.socket {
         Some(path) => {
             let served = admin::serve_socket(path, Arc::clone(&office), stopped.clone());
@@ -67,6 +64,9 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
         admin::serve_tls(listener, tls, access, Arc::clone(&office), stopped.clone());
     }
     let mut background = background::start(&core.gateway, &office, &config, certificates, &stopped);
+    if config.reload == ReloadOn::Save {
+        background.spawn(background::until(stopped.clone(), on_save::run(reload)));
+    }
 
     let mut servers = Vec::new();
     for listener in bound {

@@ -90,8 +90,8 @@ enum Command {
     Audit(audit::Args),
     /// Make keys: the master key, an interchange key, an API key, an admin token.
     Key(key::Args),
-    /// Tell a running gateway to read policies, certificates and API keys anew. What else consentry.yaml says, and the
-    /// keys of issuers, is read at the start only.
+    /// Tell a running gateway to read policies, certificates, interchange keys, API keys and the key files of issuers anew.
+    /// What else consentry.yaml says is read at the start only.
     Reload(reload::Args),
 }
 

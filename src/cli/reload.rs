@@ -1,4 +1,4 @@
-//! `reload`: tells a running gateway to read policies, certificates and API keys anew.
+//! `reload`: tells a running gateway to read policies, certificates and keys anew.
 
 use super::{Deployment, Exit, connect};
 use crate::admin::Command;

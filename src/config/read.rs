@@ -10,7 +10,7 @@ use super::address::{self, Query};
 use super::file::{File, plain};
 use super::issuer::issuers;
 use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
-use super::setting::{Admin, Config, Log, MasterKeySource, Store, UpstreamEntry};
+use super::setting::{Admin, Config, Log, MasterKeySource, ReloadOn, Store, UpstreamEntry};
 use crate::policy::reader::Map;
 use crate::policy::yaml::{Content, Node};
 use crate::policy::{Code, Diagnostics};
@@ -64,6 +64,9 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         Some(node) => store(node, file),
     };
     let policies = file.path_or(map.take("policies"), "policies");
+    let reload = map.take("reload").map_or(Some(ReloadOn::default()), |node| {
+        file.reader.word(node, &[("on_save", ReloadOn::Save), ("by_command", ReloadOn::Command)])
+    });
     let trusted_proxies = match map.take("trusted_proxies") {
         None => Some(Vec::new()),
         Some(node) => address::networks(node, file),
@@ -86,6 +89,7 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         problems: optional(problems)?.map(|(url, _)| url.trim_end_matches('/').to_owned()),
         store: store?,
         policies: policies?,
+        reload: reload?,
         trusted_proxies: trusted_proxies?,
         log: log?,
         threads: optional(threads)?.and_then(|threads| usize::try_from(threads).ok()),

@@ -41,6 +41,8 @@ pub struct Config {
     pub store: Store,
     /// `policies`: the folder of policies. Default: `policies`.
     pub policies: PathBuf,
+    /// `reload`: what puts a changed policy in force. Default: `on_save`.
+    pub reload: ReloadOn,
     /// `trusted_proxies`: networks of proxies whose word on a caller's address is taken. Default: none.
     pub trusted_proxies: Vec<IpNet>,
     /// `log`: what is logged, and how.
@@ -174,6 +176,16 @@ pub struct UpstreamEntry {
     pub ca: Option<PathBuf>,
     /// `timeouts`: `connect` (default 5s), `total` (30s) and `idle` (1500ms).
     pub timeouts: UpstreamTimeouts,
+}
+
+/// What puts changed policies and key files in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReloadOn {
+    /// `on_save`: that they are saved. `consentry reload` does so too.
+    #[default]
+    Save,
+    /// `by_command`: `consentry reload` or SIGHUP, and nothing else.
+    Command,
 }
 
 /// Where the master key is. A missing or wrong one beside existing data is an error of whoever opens it.

@@ -131,6 +131,32 @@ impl Identity {
         Ok(())
     }
 
+    /// Puts the keys that issuers have in files in force, as they are now. Which issuers there are, and what else is said
+    /// of them, is as it was at the start. Tokens that are remembered are not asked about again until [`Self::forget`].
+    ///
+    /// # Errors
+    /// All that is wrong with them; the keys before stay in force, every one.
+    pub fn set_issuer_keys(&self, written: Vec<IssuerConfig>) -> Result<(), Vec<SetupError>> {
+        let (mut fresh, mut errors) = (Vec::new(), Vec::new());
+        for issuer in written {
+            // A key set is fetched by whoever keeps it fresh, and by nobody here.
+            match Issuer::compile(issuer, &nowhere()) {
+                Ok(Issuer { name, keys: Keys::Given(keys), .. }) => fresh.push((name, keys.into_inner())),
+                Ok(_) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        for (name, keys) in fresh {
+            if let Some(Issuer { keys: Keys::Given(ours), .. }) = self.issuers.get(&name) {
+                ours.store(keys);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets all remembered tokens: each is verified anew at its next use.
     pub fn forget(&self) {
         self.remembered.forget();
@@ -179,7 +205,7 @@ impl Identity {
         issuer.admits(algorithm, token.header.typ.as_deref())?;
         let kid = token.header.kid.as_deref();
         let verdict = match &issuer.keys {
-            Keys::Given(keys) => keys.verify(kid, algorithm, token.signed, token.signature),
+            Keys::Given(keys) => keys.load().verify(kid, algorithm, token.signed, token.signature),
             Keys::Fetched(jwks) => {
                 let keys = jwks.keys();
                 let Some(keys) = keys.as_ref() else {
@@ -239,6 +265,11 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").field("issuers", &self.issuers.keys()).finish_non_exhaustive()
     }
+}
+
+/// A way to fetch key sets that fetches none.
+fn nowhere() -> Fetch {
+    Arc::new(|_| Box::pin(async { Err("no key set is fetched here".into()) }))
 }
 
 /// The one credential of a request.

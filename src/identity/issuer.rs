@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use zeroize::Zeroizing;
 
@@ -57,8 +58,13 @@ pub(super) struct Issuer {
 }
 
 pub(super) enum Keys {
-    Given(KeySet),
+    /// Swapped by a reload.
+    Given(ArcSwap<KeySet>),
     Fetched(Arc<Jwks>),
+}
+
+fn given(keys: KeySet) -> Keys {
+    Keys::Given(ArcSwap::from_pointee(keys))
 }
 
 impl Issuer {
@@ -75,8 +81,8 @@ impl Issuer {
             return Err(empty("algorithm"));
         }
         let keys = match keys {
-            KeySource::Secret(secret) => Keys::Given(secret_key(&issuer, &secret, &algorithms)?),
-            KeySource::PublicKey(pem) => Keys::Given(public_key(&issuer, &pem, &algorithms)?),
+            KeySource::Secret(secret) => given(secret_key(&issuer, &secret, &algorithms)?),
+            KeySource::PublicKey(pem) => given(public_key(&issuer, &pem, &algorithms)?),
             KeySource::Jwks(url) => {
                 if algorithms.iter().any(|algorithm| algorithm.family() == AlgorithmFamily::Hmac) {
                     let why = "a key set holds public keys, HMAC needs a secret";

@@ -37,6 +37,7 @@ struct Figures {
     upstream: Histogram,
     journal: Histogram,
     reloads: Family<ReloadLabels, Counter>,
+    policies_refused: Gauge,
     connections: Gauge,
 }
 
@@ -84,6 +85,7 @@ impl Metrics {
             upstream: seconds(),
             journal: seconds(),
             reloads: Family::default(),
+            policies_refused: Gauge::default(),
             connections: Gauge::default(),
         };
         let Figures { registry, exchanges, problems, unauthenticated, duration, upstream, journal, .. } =
@@ -110,6 +112,11 @@ impl Metrics {
             journal.clone(),
         );
         figures.registry.register("reloads", "Reloads of the policies by result", figures.reloads.clone());
+        figures.registry.register(
+            "policies_refused",
+            "Whether what is saved was refused, so that an older set is in force",
+            figures.policies_refused.clone(),
+        );
         figures.registry.register("connections", "Open connections of callers", figures.connections.clone());
         Self(Arc::new(figures))
     }
@@ -133,6 +140,11 @@ impl Metrics {
     pub fn reload(&self, accepted: bool) {
         let result = if accepted { "accepted" } else { "refused" };
         self.0.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Whether what is saved was refused (1), so that an older set is in force.
+    pub fn policies_refused(&self) -> &Gauge {
+        &self.0.policies_refused
     }
 
     /// Notes how long the upstream took.

@@ -19,6 +19,7 @@ mod callers;
 mod canaries;
 mod floors;
 mod limits;
+mod living;
 mod pages;
 mod records;
 mod reload;

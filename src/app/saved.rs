@@ -1,0 +1,178 @@
+//! What is saved: the files that a reload reads anew because somebody saved them, and how one state of them is told from
+//! another.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::config::{Config, KeyFrom};
+use crate::crypto::{Digest, digest};
+
+/// As much of a file as its state is told by: no policy and no key that is read is larger.
+const READ: u64 = 2 * 1024 * 1024;
+/// How deep below the folder of policies files are looked for, and how many of them: schemas may have folders of their own.
+const DEPTH: usize = 8;
+const FILES: usize = 20_000;
+
+/// The folder of policies, and the files of keys that nothing else looks at: interchange keys and those of issuers. The
+/// files of certificates and of API keys are looked at by themselves, whatever the policies are like.
+#[derive(Clone, Debug)]
+pub(super) struct Saved {
+    policies: PathBuf,
+    keys: Vec<PathBuf>,
+}
+
+impl Saved {
+    /// Those of a deployment, by their full paths.
+    pub(super) fn of(config: &Config) -> Self {
+        let full = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let issuers = config.issuers.iter().filter_map(|issuer| match &issuer.key {
+            KeyFrom::Jwks(_) => None,
+            KeyFrom::PublicKey(path) | KeyFrom::SecretFile(path) => Some(path),
+        });
+        let keys = config.interchange_keys.iter().map(|(_, path)| path).chain(issuers);
+        Self { policies: full(&config.policies), keys: keys.map(|path| full(path)).collect() }
+    }
+
+    /// The folder of policies; in the folders below it a change can be seen too.
+    pub(super) fn policies(&self) -> &Path {
+        &self.policies
+    }
+
+    /// The folders beside it in which a change can be seen. The one around the policies is among them: mounted
+    /// configurations and deployments swap a folder, or the link to it, whole.
+    pub(super) fn folders(&self) -> Vec<&Path> {
+        let keys = self.keys.iter().filter_map(|key| key.parent());
+        let mut folders: Vec<&Path> = self.policies.parent().into_iter().chain(keys).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders
+    }
+
+    /// Whether something at this path can be one of these files, or a link on the way to one. What editors put beside a
+    /// file while they save it is none.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        // `..data` of a mounted configuration is the link that is swapped.
+        *path == *self.policies
+            || self.keys.iter().any(|key| path == key)
+            || name.starts_with("..")
+            || path.starts_with(&self.policies) && is_policy(&name)
+    }
+
+    /// A digest of all that a reload would read. Blocks on the disk. A file that cannot be read has a state too, so that
+    /// it is a change when it can.
+    pub(super) fn digest(&self) -> Digest {
+        let mut paths = Vec::new();
+        collect(&self.policies, DEPTH, &mut paths);
+        paths.sort_unstable();
+        paths.extend(self.keys.iter().cloned());
+        let mut states = Vec::with_capacity(paths.len() * 64);
+        for path in &paths {
+            states.extend(digest(path.as_os_str().as_encoded_bytes()));
+            states.extend(state(path));
+        }
+        digest(&states)
+    }
+}
+
+/// The files below a folder that policies are made of.
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if paths.len() >= FILES || name.starts_with('.') {
+            continue;
+        }
+        if is_policy(&name) {
+            paths.push(path);
+        } else if depth > 0 && path.is_dir() {
+            collect(&path, depth - 1, paths);
+        }
+    }
+}
+
+/// Whether a file of this name may be read with the policies: an activity, its cases, a schema.
+fn is_policy(name: &str) -> bool {
+    !name.starts_with('.') && [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
+}
+
+fn state(path: &Path) -> Digest {
+    let mut bytes = Zeroizing::new(Vec::new());
+    match File::open(path).and_then(|file| file.take(READ).read_to_end(&mut bytes)) {
+        Ok(_) => digest(&bytes),
+        Err(error) => digest(error.kind().to_string().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Saved) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        fs::write(folder.path().join("policies/a.yaml"), "one").unwrap();
+        fs::write(folder.path().join("partner.key"), "key").unwrap();
+        let saved =
+            Saved { policies: folder.path().join("policies"), keys: vec![folder.path().join("partner.key")] };
+        (folder, saved)
+    }
+
+    #[test]
+    fn every_change_that_a_reload_would_read_is_one_and_no_other() {
+        let (folder, saved) = folder();
+        let at = |name: &str| folder.path().join(name);
+        let mut before = saved.digest();
+        let mut changed = |expected: bool, what: &str| {
+            let now = saved.digest();
+            assert_eq!(now != before, expected, "{what}");
+            before = now;
+        };
+        fs::write(at("policies/a.yaml"), "one").unwrap();
+        changed(false, "saved as it was");
+        fs::write(at("policies/a.yaml"), "two").unwrap();
+        changed(true, "as long, and another");
+        fs::write(at("policies/.a.yaml.swp"), "half").unwrap();
+        fs::write(at("policies/a.yaml~"), "old").unwrap();
+        changed(false, "what an editor leaves");
+        fs::create_dir(at("policies/schemas")).unwrap();
+        changed(false, "an empty folder");
+        fs::write(at("policies/schemas/whole.json"), "{}").unwrap();
+        changed(true, "a schema");
+        fs::rename(at("policies/a.yaml"), at("policies/b.yaml")).unwrap();
+        changed(true, "another name");
+        fs::write(at("partner.key"), "new").unwrap();
+        changed(true, "a key");
+        fs::remove_file(at("partner.key")).unwrap();
+        changed(true, "no key");
+        fs::rename(at("policies"), at("old")).unwrap();
+        changed(true, "no folder");
+        symlink(at("old"), at("policies")).unwrap();
+        changed(true, "a link to it");
+    }
+
+    #[test]
+    fn only_what_may_be_read_is_looked_at() {
+        let (folder, saved) = folder();
+        for (name, expected) in [
+            ("policies", true),
+            ("policies/a.yaml", true),
+            ("policies/new.yml", true),
+            ("policies/..data", true),
+            ("policies/schemas/whole.json", true),
+            ("policies/.a.yaml.swp", false),
+            ("policies/4913", false),
+            ("partner.key", true),
+            ("consentry.db-wal", false),
+        ] {
+            assert_eq!(saved.holds(&folder.path().join(name)), expected, "{name}");
+        }
+        assert_eq!(saved.folders(), [folder.path()]);
+    }
+}

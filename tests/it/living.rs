@@ -1,0 +1,194 @@
+//! Policies that live: what is saved comes into force by itself, under load and whole, or is refused aloud.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use consentry::admin::Command;
+use consentry::crypto::random;
+use consentry::problem::Problem::{self, FieldInvalid, TokenInvalid};
+
+use crate::support::gateway::{RISK, write};
+use crate::support::{Call, Gateway, Options, changed, clean_body};
+
+/// What the figures say of this one.
+pub(crate) fn figure(metrics: &str, name: &str) -> u64 {
+    let line = metrics.lines().find(|line| line.starts_with(&format!("{name} ")));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+impl Gateway {
+    async fn figure(&self, name: &str) -> u64 {
+        figure(&self.admin.metrics().await, name)
+    }
+
+    /// Waits until this has been counted so often.
+    async fn counted(&self, name: &str, least: u64) {
+        for _ in 0..1200 {
+            if self.figure(name).await >= least {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{name} is not {least} after half a minute:\n{}", self.admin.metrics().await);
+    }
+}
+
+impl Gateway {
+    /// Makes a call that goes through again and again, until it is refused.
+    async fn soon_refuses(&self, call: &Call, problem: Problem) {
+        for _ in 0..1200 {
+            let answer = self.send(call.clone()).await;
+            if answer.status != 200 {
+                answer.problem(problem);
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("still answered after half a minute");
+    }
+}
+
+const ACCEPTED: &str = "consentry_reloads_total{result=\"accepted\"}";
+const REFUSED: &str = "consentry_reloads_total{result=\"refused\"}";
+
+#[tokio::test]
+async fn what_is_saved_comes_into_force_and_what_is_bad_is_refused_aloud() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    let born_early = gateway.score(changed("1987", "1940"));
+    gateway.edit_policy("churn.yaml", |text| text.replace("1900..2030", "1950..2030"));
+    gateway.counted(ACCEPTED, 1).await;
+    gateway.refuses(born_early.clone(), FieldInvalid).await.at("birth_year");
+    assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
+    assert_eq!(gateway.admin.send("GET", "/health", Vec::new()).await.1, "ok\n");
+
+    gateway.edit_policy("churn.yaml", |text| {
+        text.replace("1950..2030", "all of them").replace("token.sub", "me")
+    });
+    gateway.counted(REFUSED, 1).await;
+    gateway.refuses(born_early.clone(), FieldInvalid).await.at("birth_year");
+    assert_eq!(gateway.figure("consentry_policies_refused").await, 1);
+    let (status, health) = gateway.admin.send("GET", "/health", Vec::new()).await;
+    let health = String::from_utf8(health.to_vec()).unwrap();
+    assert!(status == 200 && health.contains("NOT in force") && health.contains("2 errors"), "{health}");
+
+    gateway.edit_policy("churn.yaml", |text| {
+        text.replace("all of them", "1900..2030").replace("subject: me", "subject: token.sub")
+    });
+    gateway.counted(ACCEPTED, 2).await;
+    assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
+    gateway.send(born_early).await.ok();
+    // Every set that came into force is in the audit, the first one too, and nobody commanded any.
+    let audit = gateway.admin.done(Command::AuditShow { from: 1, count: 1000 }).await.says;
+    assert_eq!(audit.matches("\"policy-loaded\"").count(), 3, "{audit}");
+    assert_eq!(audit.matches("\"administered\"").count(), 0, "{audit}");
+    drop(gateway.upstream.take());
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_policies_are_saved_under_load() {
+    let gateway = Gateway::with_holder().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut callers = Vec::new();
+    for _ in 0..4 {
+        let mut connection = gateway.client.http1().await;
+        let (stop, done, call) = (Arc::clone(&stop), Arc::clone(&done), gateway.score(clean_body()));
+        callers.push(tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                assert_eq!(connection.send(call.clone()).await.unwrap().ok().text(), RISK);
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    for round in 0..4 {
+        let seen = done.load(Ordering::Relaxed);
+        let (from, to) =
+            if round % 2 == 0 { ("keep_last: 3", "keep_last: 2") } else { ("keep_last: 2", "keep_last: 3") };
+        // As editors save: beside it, and then in its place.
+        let (path, aside) = ("policies/churn.yaml", "policies/.churn.yaml.tmp");
+        let text = fs::read_to_string(gateway.folder.path().join(path)).unwrap().replace(from, to);
+        write(gateway.folder.path(), aside, &text);
+        fs::rename(gateway.folder.path().join(aside), gateway.folder.path().join(path)).unwrap();
+        gateway.counted(ACCEPTED, round + 1).await;
+        while done.load(Ordering::Relaxed) < seen + 8 {
+            tokio::task::yield_now().await;
+            assert!(callers.iter().all(|caller| !caller.is_finished()), "a call failed");
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(gateway.upstream.take().len(), done.load(Ordering::Relaxed));
+    assert_eq!(gateway.figure(REFUSED).await, 0);
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_swapped_whole_and_the_key_of_an_issuer_come_into_force() {
+    let gateway = Gateway::with_holder().await;
+    let at = |name: &str| gateway.folder.path().join(name);
+    // As a mounted configuration is: files are links through a link to a folder.
+    fs::rename(at("policies"), at("one")).unwrap();
+    symlink("one", at("policies")).unwrap();
+    fs::create_dir(at("two")).unwrap();
+    for entry in fs::read_dir(at("one")).unwrap().map(|entry| entry.unwrap()) {
+        let text = fs::read_to_string(entry.path()).unwrap().replace("1900..2030", "1950..2030");
+        fs::write(at("two").join(entry.file_name()), text).unwrap();
+    }
+    symlink("two", at("next")).unwrap();
+    fs::rename(at("next"), at("policies")).unwrap();
+    let born_early = gateway.score(changed("1987", "1940"));
+    gateway.soon_refuses(&born_early, FieldInvalid).await;
+    drop(gateway.upstream.take());
+
+    let before = gateway.score(clean_body());
+    let secret: String = random::bytes::<24>().iter().map(|byte| format!("{byte:02x}")).collect();
+    write(gateway.folder.path(), "issuer.secret", &secret);
+    gateway.soon_refuses(&before, TokenInvalid).await;
+    drop(gateway.upstream.take());
+    let mut gateway = gateway;
+    gateway.secret = secret;
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn half_a_file_is_not_read_while_somebody_writes_it() {
+    use std::io::Write as _;
+    let gateway = Gateway::with_holder().await;
+    let path = gateway.folder.path().join("policies/churn.yaml");
+    let text = fs::read_to_string(&path).unwrap().replace("keep_last: 3", "keep_last: 2");
+    let (first, rest) = text.split_at(text.find("    card:").unwrap());
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(first.as_bytes()).unwrap();
+    // Longer than saving takes, and longer than one look at the files.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    gateway.healthy().await;
+    assert_eq!((gateway.figure(ACCEPTED).await, gateway.figure(REFUSED).await), (0, 0));
+    file.write_all(rest.as_bytes()).unwrap();
+    drop(file);
+    gateway.counted(ACCEPTED, 1).await;
+    assert_eq!(gateway.figure(REFUSED).await, 0);
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn by_command_nothing_comes_into_force_that_nobody_commands() {
+    let gateway = Gateway::with(Options { more: "reload: by_command\n".into(), ..Options::default() }).await;
+    gateway.edit_policy("churn.yaml", |text| text.replace("1900..2030", "1950..2030"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(gateway.figure(ACCEPTED).await, 0);
+    let reply = gateway.admin.done(Command::Reload {}).await;
+    assert!(reply.says.contains("churn"), "{}", reply.says);
+    assert_eq!(gateway.figure(ACCEPTED).await, 1);
+    gateway.close().await;
+}
