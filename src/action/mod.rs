@@ -23,6 +23,7 @@
 //! An action sees the value that the field's check let through. Where the check changed it (`sanitize`), `Treated::Kept` must
 //! not become a copy of the body's bytes: `Checked::settle` of the check room sees to that.
 
+mod disclosure;
 mod encrypt;
 mod generalize;
 mod mask;

@@ -1,6 +1,7 @@
 //! From rules as written to a check that can be run, or to what is wrong with them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use regex::RegexBuilder;
 use thiserror::Error;
@@ -173,6 +174,7 @@ impl Check {
             sanitize: *sanitize,
             refuse_html,
             refuse_sql: refuse.contains(&RefuseKind::SqlInjection),
+            rules: Arc::new(rules.clone()),
         };
         let choice = choice(one_of, kind, &check)?;
         Ok(Self { choice, ..check })

@@ -14,6 +14,7 @@
 //!
 //! What fails is told as an [`Invalid`], which names the word and what was declared, never the value.
 
+mod compare;
 mod compile;
 mod decimal;
 mod format;
@@ -24,6 +25,7 @@ mod run;
 mod sanitize;
 mod schema;
 
+pub use compare::{Bearing, RuleChange};
 pub use compile::RulesError;
 pub use format::Format;
 pub use rules::{Length, Range, RefuseKind, RuleKind, Rules, Sanitize};

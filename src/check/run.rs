@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use super::decimal::Decimal;
-use super::{Format, Length, RuleKind, Sanitize, refuse, sanitize};
+use super::{Format, Length, RuleKind, Rules, Sanitize, refuse, sanitize};
 use crate::payload::{Kind, Treated, Value};
 
 /// What one field's values must be. Made by [`Check::compile`]; cheap to run, shared between threads.
@@ -24,6 +25,8 @@ pub struct Check {
     pub(super) sanitize: Option<Sanitize>,
     pub(super) refuse_html: bool,
     pub(super) refuse_sql: bool,
+    /// As they are written: for people, and never looked at while a value is checked.
+    pub(super) rules: Arc<Rules>,
 }
 
 /// INVARIANT: both ends parse as decimals.
@@ -107,6 +110,11 @@ impl Check {
         kind.map_or_else(|| Err(self.wrong_type()), |kind| self.run(Value { kind, text }))
     }
 
+    /// What it was compiled from.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The type, as declared or as the other words mean it.
     pub fn kind(&self) -> Option<RuleKind> {
         self.kind
@@ -127,6 +135,7 @@ impl Check {
                 sanitize: None,
                 refuse_html: false,
                 refuse_sql: false,
+                rules: _,
             }
         )
     }

@@ -1,8 +1,10 @@
 //! Whole bodies against a JSON Schema (draft 2020-12): what must hold between fields, where a rule for each is not enough.
 //! Compiled once; patterns are read by an engine of linear time; nothing is fetched but through the one who compiles.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
@@ -13,7 +15,11 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const PATTERN: usize = 1 << 20;
 
 /// A schema as it is run.
-pub struct Schema(Validator);
+pub struct Schema {
+    validator: Validator,
+    /// What it was compiled from, by address: itself, and what it refers to.
+    documents: BTreeMap<String, Value>,
+}
 
 /// What is wrong with a schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,11 +59,17 @@ pub trait Other: Send + Sync + 'static {
     fn fetch(&self, uri: &str) -> Result<Value, String>;
 }
 
-struct Fetched<T>(T);
+struct Fetched<T> {
+    other: T,
+    documents: Arc<Mutex<BTreeMap<String, Value>>>,
+}
 
 impl<T: Other> Retrieve for Fetched<T> {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
-        self.0.fetch(uri.as_str()).map_err(Into::into)
+        let document = self.other.fetch(uri.as_str())?;
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.insert(uri.as_str().to_owned(), document.clone());
+        Ok(document)
     }
 }
 
@@ -74,15 +86,20 @@ impl Schema {
         {
             return Err(fault("/$schema", format!("the draft is {DRAFT}, and this is another")));
         }
+        let documents = Arc::new(Mutex::new(BTreeMap::from([(uri.to_owned(), schema.clone())])));
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_base_uri(uri)
-            .with_retriever(Fetched(other))
+            .with_retriever(Fetched { other, documents: Arc::clone(&documents) })
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN).dfa_size_limit(PATTERN))
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false);
         match options.build(schema) {
-            Ok(validator) => Ok(Self(validator)),
+            Ok(validator) => {
+                let documents =
+                    std::mem::take(&mut *documents.lock().unwrap_or_else(PoisonError::into_inner));
+                Ok(Self { validator, documents })
+            }
             Err(error) => {
                 let (at, what) = (error.instance_path().as_str(), error.to_string());
                 // What a reference leads to is looked up before the walk that knows places.
@@ -97,12 +114,17 @@ impl Schema {
         }
     }
 
+    /// Whether it asks the same in the same words, whatever its files are called and however they are laid out.
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.documents.values().eq(other.documents.values())
+    }
+
     /// Whether a body fits.
     ///
     /// # Errors
     /// The first place where it does not.
     pub fn check(&self, body: &Value) -> Result<(), Misfit> {
-        self.0.validate(body).map_err(|error| {
+        self.validator.validate(body).map_err(|error| {
             let part = |segment| match segment {
                 jsonschema::paths::LocationSegment::Property(name) => Part::Member(name.into_owned()),
                 jsonschema::paths::LocationSegment::Index(index) => Part::Element(index),

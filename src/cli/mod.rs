@@ -5,6 +5,7 @@ mod check;
 mod connect;
 mod demo;
 mod deployment;
+mod diff;
 mod explain;
 mod key;
 mod output;
@@ -31,6 +32,8 @@ enum Exit {
     CaseFailed = 2,
     /// A policy or the configuration is not valid.
     InvalidPolicy = 3,
+    /// After a change of policies somebody may see, keep or do more.
+    More = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -70,6 +73,8 @@ enum Command {
     Check(check::Args),
     /// Show, route by route, what becomes of every field.
     Explain(explain::Args),
+    /// Say what changes for whom between two sets of policies; 4 where somebody may see, keep or do more.
+    Diff(diff::Args),
     /// Run the policies' cases (NAME.cases.yaml) through the real pipeline.
     Test(test::Args),
     /// See it work: a gateway, a small API behind it, and commands to paste.
@@ -112,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Test(args) => test::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),

@@ -4,6 +4,7 @@
 mod activity;
 mod compile;
 mod coverage;
+pub mod diff;
 mod explain;
 mod matcher;
 mod organisation;
@@ -12,6 +13,7 @@ mod route;
 pub use activity::{Activity, DataSubject, Field, Side, Specs};
 pub use compile::{Deployment, compile, load, load_on};
 pub use coverage::{Coverage, Covers, Item, Outcome};
+pub use diff::{Change, Class, Whom, changes};
 pub use explain::{explain, explain_all};
 pub use organisation::{Organisation, Purpose, Recipient};
 pub use route::{Match, NoRoute, Param, Route};

@@ -1,0 +1,207 @@
+//! Fields, and what is not declared.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::words::{instead, optional, quoted, seen};
+use super::{Changes, Class, Whom, param};
+use crate::action::Spec;
+use crate::payload::Undeclared;
+use crate::plan::{Field, Side, Specs};
+
+/// One direction of an exchange.
+pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes) {
+    // The layout is made of the fields.
+    let Side { layout: _, unknown_fields, fields, headers, schema } = new;
+    let whose = if request { "a request" } else { "an answer" };
+    let fate = match (old.unknown_fields, unknown_fields) {
+        (Undeclared::Refuse, Undeclared::LeaveOut) => {
+            Some((Class::More, format!("{whose} with fields that are not declared passes, without them")))
+        }
+        (Undeclared::LeaveOut, Undeclared::Refuse) => {
+            Some((Class::Less, format!("{whose} with fields that are not declared is refused")))
+        }
+        (Undeclared::Refuse, Undeclared::Refuse) | (Undeclared::LeaveOut, Undeclared::LeaveOut) => None,
+    };
+    if let Some((class, says)) = fate {
+        found.add(class, Whom::Callers, "undeclared fields", says);
+    }
+    for field in fields {
+        match old.fields.iter().find(|before| before.name == field.name) {
+            None => added(field, request, old.unknown_fields, found),
+            Some(before) => self::field(before, field, request, found),
+        }
+    }
+    for before in old.fields.iter().filter(|before| !fields.iter().any(|field| field.name == before.name)) {
+        let fate = match unknown_fields {
+            Undeclared::Refuse => "a body that has it is refused",
+            Undeclared::LeaveOut => "it is left out",
+        };
+        found.add(Class::Less, outward(request).0, about(before), format!("is no longer declared: {fate}"));
+    }
+    param::compare("", "response header", &old.headers, headers, found);
+    let whole = if request { "a request as a whole" } else { "an answer as a whole" };
+    let name = |file: &Arc<str>| quoted(file);
+    match (&old.schema, schema) {
+        (None, None) => {}
+        (None, Some((file, _))) => {
+            found.add(Class::Less, Whom::Callers, whole, format!("must fit the schema {}", name(file)));
+        }
+        (Some((file, _)), None) => {
+            found.add(
+                Class::More,
+                Whom::Callers,
+                whole,
+                format!("need no longer fit the schema {}", name(file)),
+            );
+        }
+        (Some((_, before)), Some((_, after))) if after.is_as(before) => {}
+        // Whether another schema lets more through cannot be told.
+        (Some(_), Some((file, _))) => {
+            let says = format!("must fit another schema than before, {}", name(file));
+            found.add(Class::More, Whom::Callers, whole, says);
+        }
+    }
+}
+
+/// Every field of a side that was not there.
+pub(super) fn all_new(side: &Side, request: bool, found: &mut Changes) {
+    side.fields.iter().for_each(|field| added(field, request, Undeclared::Refuse, found));
+    param::compare("", "response header", &[], &side.headers, found);
+}
+
+fn about(field: &Field) -> String {
+    format!("field {}", quoted(&field.name))
+}
+
+/// Who is at the end of a side, and how that is said.
+const fn outward(request: bool) -> (Whom, &'static str) {
+    if request { (Whom::Upstream, "the upstream sees") } else { (Whom::Callers, "callers get") }
+}
+
+/// `until_now` is what became of it while it was not declared.
+fn added(field: &Field, request: bool, until_now: Undeclared, found: &mut Changes) {
+    let Specs { outward: out, stored, export } = &field.specs;
+    let (whom, sees) = outward(request);
+    let mut parts = vec![format!("{sees} {}", seen(out))];
+    if *stored != Spec::LeaveOut {
+        parts.push(format!("kept: {}", kept(stored)));
+    }
+    if *export != Spec::LeaveOut {
+        parts.push(format!("an export shows {}", seen(export)));
+    }
+    if request && field.required {
+        parts.push("it must be sent".to_owned());
+    }
+    let nowhere = *stored == Spec::LeaveOut && *export == Spec::LeaveOut && !(request && field.required);
+    let class = match (out, until_now) {
+        (Spec::LeaveOut, Undeclared::LeaveOut) | (Spec::RefuseIfPresent, Undeclared::Refuse) if nowhere => {
+            Class::Other
+        }
+        (Spec::RefuseIfPresent, Undeclared::LeaveOut) if nowhere => Class::Less,
+        _ => Class::More,
+    };
+    found.add(class, whom, about(field), format!("is new: {}", parts.join("; ")));
+}
+
+fn field(old: &Field, new: &Field, request: bool, found: &mut Changes) {
+    // What is run is compiled from the words, which are what is compared.
+    let Field {
+        name: _,
+        path: _,
+        category,
+        identifying,
+        required,
+        check,
+        outward: _,
+        stored: _,
+        export: _,
+        rule: _,
+        specs,
+    } = new;
+    let about = about(new);
+    destinations(&old.specs, specs, request, &about, found);
+    for change in check.rules().changes(old.check.rules()) {
+        param::rule(&change, &about, found);
+    }
+    if *required != old.required {
+        let (class, says) = match (request, required) {
+            // Whoever left it out until now gives it from now on.
+            (true, true) => (Class::More, "must be sent"),
+            (true, false) => (Class::Less, "may be missing"),
+            (false, true) => (Class::Other, "must be in an answer"),
+            (false, false) => (Class::Other, "may be missing in an answer"),
+        };
+        found.add(class, Whom::Callers, &about, says);
+    }
+    if *category != old.category {
+        let says = instead(optional(category.as_deref()), optional(old.category.as_deref()));
+        found.add(Class::Other, Whom::Register, &about, format!("its category is {says}"));
+    }
+    if *identifying != old.identifying {
+        let says = if *identifying { "counts as identifying" } else { "no longer counts as identifying" };
+        found.add(Class::Other, Whom::Register, &about, says);
+    }
+}
+
+fn destinations(old: &Specs, new: &Specs, request: bool, about: &str, found: &mut Changes) {
+    let Specs { outward: out, stored, export } = new;
+    let (whom, sees) = outward(request);
+    if let Some(class) = class(&old.outward, out) {
+        found.add(class, whom, about, outwards(&old.outward, out, sees));
+    }
+    if let Some(class) = class(&old.stored, stored) {
+        let says = match stored {
+            Spec::LeaveOut => format!("is no longer kept (before: {})", kept(&old.stored)),
+            stored => format!("is kept: {}", instead(kept(stored), kept(&old.stored))),
+        };
+        found.add(class, Whom::Store, about, says);
+    }
+    if let Some(class) = class(&old.export, export) {
+        let says = match export {
+            Spec::LeaveOut => format!("an export no longer shows it (before: {})", seen(&old.export)),
+            export => format!("an export will show {}", instead(seen(export), seen(&old.export))),
+        };
+        found.add(class, Whom::Export, about, says);
+    }
+}
+
+fn outwards(old: &Spec, new: &Spec, sees: &str) -> String {
+    let will = sees.replace("sees", "will see").replace("get", "will get");
+    match (old, new) {
+        (_, Spec::RefuseIfPresent) => format!("a body that has it is refused (before: {})", seen(old)),
+        (Spec::RefuseIfPresent, Spec::LeaveOut) => {
+            "a body that has it is no longer refused; it is left out".to_owned()
+        }
+        (_, Spec::LeaveOut) => format!(
+            "{} (before: {})",
+            sees.replace("sees", "no longer sees it").replace("get", "no longer get it"),
+            seen(old)
+        ),
+        (_, Spec::Unchanged) => format!("{will} it exactly (before: {})", seen(old)),
+        (_, new) => format!("{will} {}", instead(seen(new), seen(old))),
+    }
+}
+
+/// `None` where nothing changed.
+fn class(old: &Spec, new: &Spec) -> Option<Class> {
+    if old == new {
+        return None;
+    }
+    match new.discloses(old) {
+        Some(Ordering::Equal) => Some(match (old, new) {
+            (Spec::RefuseIfPresent, _) => Class::More,
+            (_, Spec::RefuseIfPresent) => Class::Less,
+            _ => Class::Other,
+        }),
+        order => Class::of(order),
+    }
+}
+
+/// What is kept, in words.
+fn kept(spec: &Spec) -> String {
+    match spec {
+        Spec::Unchanged => "the value as it came, encrypted".to_owned(),
+        spec => spec.describe(),
+    }
+}
