@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use consentry::action::{Materials, Pseudonyms};
 use consentry::clock::Timestamp;
 use consentry::custody::{RecordDraft, SubjectKey};
-use consentry::payload::{Caps, FieldId, Treated, Value, Visitor, json};
+use consentry::payload::{Caps, Envelope, FieldId, Treated, Value, Visitor};
 use consentry::pipeline::Gateway;
 use consentry::plan::{Field, Side};
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -61,7 +61,8 @@ impl Alone {
             stored: String::new(),
         };
         let mut out = Vec::new();
-        json::walk(self.body.as_bytes(), &side.layout, &CAPS, &mut treat, &mut out)?;
+        let payload = found.route.payload.as_ref().context("the route is governed")?;
+        payload.request.walk(self.body.as_bytes(), &Envelope::default(), &CAPS, &mut treat, &mut out)?;
         Ok((out.len(), treat.draft.finish()?.fields.len()))
     }
 }

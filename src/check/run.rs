@@ -71,6 +71,9 @@ impl Check {
     /// Checks a value, and sanitises it where the policy says so.
     pub fn run<'a>(&self, value: Value<'a>) -> Result<Checked<'a>, Invalid> {
         let Value { kind, text } = value;
+        if kind == Kind::Untyped {
+            return self.run_text(text);
+        }
         if kind == Kind::Null {
             return if self.nullable {
                 Ok(Checked::unchanged(value))

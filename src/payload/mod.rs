@@ -2,7 +2,8 @@
 //! them, hands each to a [`Visitor`], and writes the body anew with every untouched byte as it came.
 //!
 //! A body comes in by [`read::capped`], is unpacked by [`coding::decode`], and is walked by the format that the policy
-//! declares and [`media`] recognises. Each format is a file of its own beside [`json`]; a [`Layout`] serves them all.
+//! declares and [`media`] recognises: a [`Walker`] has the declared fields compiled for it. Each format is a file or
+//! folder of its own beside [`json`].
 
 pub mod coding;
 pub mod json;
@@ -10,14 +11,19 @@ pub mod media;
 pub mod read;
 
 mod caps;
+mod format;
 mod layout;
 mod path;
 mod spelled;
 mod stop;
 mod value;
+mod walker;
 
 pub use caps::{Cap, Caps};
+pub use format::Format;
 pub use layout::{Clash, FieldId, Layout, Undeclared};
+pub use media::Envelope;
 pub use path::{Path, PathError, Step};
 pub use stop::{Malformed, Stop};
-pub use value::{Kind, Treated, Value, Visitor};
+pub use value::{Kind, Row, Treated, Value, Visitor};
+pub use walker::{Declared, Direction, Walker};

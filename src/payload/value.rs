@@ -15,6 +15,8 @@ pub enum Kind {
     Boolean,
     /// `null`.
     Null,
+    /// A text of a format that knows no types, a CSV cell for example: it is read as the type that is declared for it.
+    Untyped,
 }
 
 /// A scalar at the place of a declared field.
@@ -44,6 +46,17 @@ pub enum Treated {
     Replaced(Kind),
 }
 
+/// What becomes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Its values are visited.
+    Visited,
+    /// It is left out, unvisited; rows keep their numbers.
+    LeftOut,
+    /// It is visited, and this many empty rows are written before it.
+    After(u32),
+}
+
 /// Decides over the values that a walk finds. One call per value, in the order of the body.
 pub trait Visitor {
     /// Why a visitor stops a walk.
@@ -67,4 +80,24 @@ pub trait Visitor {
 
     /// A declared field, or an object or array on the way to one, that has another shape than declared.
     fn misshapen(&mut self, field: FieldId) -> Self::Error;
+
+    /// What becomes of the row with this number, counted from 0. Where a body has its rows in columns this is asked for
+    /// each column, and the answer must be the same.
+    fn row(&mut self, _row: u32) -> Row {
+        Row::Visited
+    }
+
+    /// The body has this many rows: called at the end of a list of rows, or of each column. `Ok` is how many empty rows
+    /// are written behind the last.
+    ///
+    /// # Errors
+    /// Where the body must have another number of them.
+    fn rows(&mut self, _count: u32) -> Result<u32, Self::Error> {
+        Ok(0)
+    }
+
+    /// Whether this field is left out wherever it occurs, so that a column of it goes as a whole.
+    fn leaves_out(&self, _field: FieldId) -> bool {
+        false
+    }
 }

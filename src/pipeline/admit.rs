@@ -16,8 +16,8 @@ use super::route::{self, Routed};
 use crate::identity::Caller;
 use crate::limits::Who;
 use crate::net::{ConnectionInfo, headers};
-use crate::payload::{Caps, coding, media, read};
-use crate::plan::{Access, Per, Route};
+use crate::payload::{Caps, Envelope, coding, read};
+use crate::plan::{Access, Payload, Per, Route};
 use crate::problem::{Challenge, Problem, Rejection};
 
 /// The header by which a caller names the purpose, where the token does not.
@@ -33,6 +33,9 @@ pub(super) const RATIO: usize = 100;
 /// Keys that one body may have, in all its objects.
 const MEMBERS: usize = 100_000;
 
+/// In a `kserve-v2` body with binary tensors: how many bytes of JSON stand before them.
+pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
 /// A call that may be made: its body may now be read.
 #[derive(Debug)]
 pub(super) struct Admitted {
@@ -44,6 +47,15 @@ pub(super) struct Admitted {
     pub(super) reason: Option<Arc<str>>,
     content_type: Option<String>,
     content_encoding: Option<String>,
+    json_length: Option<String>,
+}
+
+/// A body, whole and decoded.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    /// What the head said of it.
+    pub(super) envelope: Envelope,
 }
 
 /// Counts the call against its address, before anything is spent on its credential.
@@ -106,7 +118,8 @@ pub(super) fn admit(
     let passed = headers::to_upstream(&head.headers, &declared);
     let content_type = text(&head.headers, header::CONTENT_TYPE)?.map(str::to_owned);
     let content_encoding = text(&head.headers, header::CONTENT_ENCODING)?.map(str::to_owned);
-    Ok(Admitted { caller, headers: passed, reason, content_type, content_encoding, routed })
+    let json_length = text(&head.headers, JSON_LENGTH)?.map(str::to_owned);
+    Ok(Admitted { caller, headers: passed, reason, content_type, content_encoding, json_length, routed })
 }
 
 impl Admitted {
@@ -121,29 +134,41 @@ impl Admitted {
         }
     }
 
+    /// How the bodies of the call are read.
+    pub(super) fn payload(&self) -> Result<&Payload, Rejection> {
+        // The plan gives every governed route one.
+        self.routed.route.payload.as_ref().ok_or_else(|| Rejection::new(Problem::InternalError))
+    }
+
     /// Whether calls of this method mostly come without a body, so that one without is whole.
     pub(super) fn may_lack_a_body(&self) -> bool {
         matches!(self.routed.route.method, Method::GET | Method::DELETE)
     }
 
     /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
-    pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Rejection> {
+    pub(super) async fn read(&self, body: Incoming) -> Result<Received, Rejection> {
         if self.may_lack_a_body() && body.is_end_stream() {
-            return Ok(Bytes::new());
+            return Ok(Received::default());
         }
-        if !media::accepts_json(self.content_type.as_deref()) {
-            return Err(Rejection::new(Problem::PayloadNotInspectable)
-                .detail("Send Content-Type: application/json; the charset is UTF-8."));
-        }
+        let format = self.payload()?.request.format();
+        let envelope = Envelope::open(format, self.content_type.as_deref(), self.json_length.as_deref());
+        let envelope = envelope.ok_or_else(|| {
+            let detail = format!("Send Content-Type: {}; the charset is UTF-8.", format.media_type());
+            Rejection::new(Problem::PayloadNotInspectable).detail(detail)
+        })?;
         let cap = self.caps().bytes;
         let body = read::capped(body, cap, &PACE).await.map_err(unread)?;
-        coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(|error| match error {
-            coding::CodingError::TooLarge | coding::CodingError::TooTight => {
-                Rejection::new(Problem::PayloadTooLarge)
-            }
-            coding::CodingError::Unsupported => Rejection::new(Problem::PayloadNotInspectable),
-            error => Rejection::new(Problem::RequestMalformed).because(error),
-        })
+        let bytes =
+            coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(
+                |error| match error {
+                    coding::CodingError::TooLarge | coding::CodingError::TooTight => {
+                        Rejection::new(Problem::PayloadTooLarge)
+                    }
+                    coding::CodingError::Unsupported => Rejection::new(Problem::PayloadNotInspectable),
+                    error => Rejection::new(Problem::RequestMalformed).because(error),
+                },
+            )?;
+        Ok(Received { bytes, envelope })
     }
 }
 

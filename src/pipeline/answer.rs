@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Gateway;
 use super::account::Account;
+use super::minimise::Cleared;
 use crate::net::ResponseBody;
 use crate::problem::{Challenge, Problem, Rejection};
 
@@ -96,8 +97,11 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// The upstream's answer as the caller gets it: its status, what of its head the policy lets through, and above that
 /// what the gateway says itself.
-pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<ResponseBody> {
-    let mut response = json(status, body);
+pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Cleared) -> Response<ResponseBody> {
+    let mut head = HeaderMap::new();
+    body.describe(&mut head);
+    let mut response = json(status, body.into_bytes());
+    response.headers_mut().extend(head);
     for (name, value) in &headers {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }

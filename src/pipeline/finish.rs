@@ -69,7 +69,7 @@ pub(super) async fn close(
                 upstream_status: Some(status.as_u16()),
             };
             intent.outcome(ended, Vec::from_iter(record)).await.map_err(unwritten)?;
-            Ok(answer::of_upstream(status, headers, body.into_bytes()))
+            Ok(answer::of_upstream(status, headers, body))
         }
         Err(rejection) => {
             let outcome = match rejection.problem {

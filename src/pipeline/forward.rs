@@ -11,9 +11,10 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 
 use super::Gateway;
+use super::admit::{self, Received};
 use super::authorize::Permit;
 use super::minimise::Cleared;
-use crate::payload::{Caps, coding, media, read};
+use crate::payload::{Caps, Envelope, Format, coding, read};
 use crate::problem::{Problem, Rejection};
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
 
@@ -47,7 +48,7 @@ impl Upstreams {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(super) body: Received,
     pub(super) caps: Caps,
 }
 
@@ -59,16 +60,23 @@ pub(super) async fn send(
     cleared: Cleared,
 ) -> Result<Answer, Rejection> {
     let upstream = upstreams.named(permit.activity().upstream.as_ref())?;
+    let answers = permit.admitted.payload()?.response.format();
+    let mut headers = std::mem::take(&mut permit.admitted.headers);
+    cleared.describe(&mut headers);
+    headers.insert(header::ACCEPT, HeaderValue::from_static(answers.media_type()));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let body = cleared.into_bytes();
     // The name under which the intent was written.
     let began_as = permit.stand.reference();
     let started = Instant::now();
     for _ in 0..LOOKS {
-        let request = addressed(permit, body.clone());
+        let routed = &permit.admitted.routed;
+        let request =
+            build(routed.route.method.clone(), routed.target.clone(), headers.clone(), body.clone());
         match upstream.send_if(request, || gateway.standing().forward(&permit.stand)).await {
             Err(UpstreamError::Held) => permit.renew(gateway).await?,
             sent => {
-                let answer = whole(sent.map_err(unsent_or_failed)?, permit.caps()).await;
+                let answer = whole(sent.map_err(unsent_or_failed)?, answers, permit.caps()).await;
                 gateway.metrics().upstream(started.elapsed());
                 return answer;
             }
@@ -79,19 +87,6 @@ pub(super) async fn send(
         }
     }
     Err(unsent_or_failed(UpstreamError::Held))
-}
-
-fn addressed(permit: &Permit, body: Bytes) -> Request<Full<Bytes>> {
-    let routed = &permit.admitted.routed;
-    let mut headers = permit.admitted.headers.clone();
-    if body.is_empty() {
-        headers.remove(header::CONTENT_TYPE);
-    } else {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    build(routed.route.method.clone(), routed.target.clone(), headers, body)
 }
 
 /// A request to the upstream with nothing in it but what the gateway put there.
@@ -122,18 +117,24 @@ pub(super) fn unsent_or_failed(error: UpstreamError) -> Rejection {
     }
 }
 
-/// Reads the whole answer. Anything but a JSON answer with a status of 2xx is refused: error pages echo what was sent.
-async fn whole(response: http::Response<UpstreamBody>, request_caps: Caps) -> Result<Answer, Rejection> {
-    let refused = |why: &'static str| Rejection::new(Problem::UpstreamAnswerRefused).because(why);
+/// Reads the whole answer. Anything but an answer of the declared format with a status of 2xx is refused: error pages
+/// echo what was sent.
+async fn whole(
+    response: http::Response<UpstreamBody>,
+    format: Format,
+    request_caps: Caps,
+) -> Result<Answer, Rejection> {
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", head.status.as_u16())));
     }
     let text = |name| head.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    if !media::accepts_json(text(header::CONTENT_TYPE)) {
-        return Err(refused("the upstream's answer is not application/json"));
-    }
+    let envelope = Envelope::open(format, text(header::CONTENT_TYPE), text(admit::JSON_LENGTH));
+    let envelope = envelope.ok_or_else(|| {
+        let why = format!("the upstream's answer is not {}", format.media_type());
+        Rejection::new(Problem::UpstreamAnswerRefused).because(why)
+    })?;
     let caps = Caps { bytes: ANSWER_CAP, ..request_caps };
     let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(|error| match error {
         read::ReadError::TooSlow => {
@@ -143,5 +144,6 @@ async fn whole(response: http::Response<UpstreamBody>, request_caps: Caps) -> Re
     })?;
     let body = coding::decode(text(header::CONTENT_ENCODING), body, caps.bytes, super::admit::RATIO)
         .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
+    let body = Received { bytes: body, envelope };
     Ok(Answer { status: head.status, headers: head.headers, body, caps })
 }

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::Gateway;
+use super::admit::Received;
 use super::authorize::Permit;
 use super::minimise;
 use crate::action::{self, Needs, Pseudonyms};
@@ -46,7 +45,7 @@ impl Materials {
 pub(super) async fn collect(
     gateway: &Gateway,
     permit: &mut Permit,
-    body: &Bytes,
+    body: &Received,
 ) -> Result<Materials, Rejection> {
     let at = gateway.clock().now();
     let activity = permit.activity();
@@ -67,7 +66,7 @@ async fn key(
     gateway: &Gateway,
     permit: &mut Permit,
     materials: &Materials,
-    body: &Bytes,
+    body: &Received,
 ) -> Result<Arc<SubjectKey>, Rejection> {
     let (at, name) = (materials.at, &permit.activity().name);
     let cached = gateway.custody().cached_key(&permit.lookup, permit.stand.reference(), name, at.day());

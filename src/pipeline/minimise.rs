@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::admit;
+use super::admit::{self, Received};
 use super::authorize::Permit;
 use super::forward::Answer;
 use super::materials::Materials;
@@ -16,18 +16,41 @@ use super::whole;
 use crate::action::Refused;
 use crate::check::Checked;
 use crate::custody::RecordDraft;
-use crate::payload::{Caps, FieldId, Stop, Treated, Undeclared, Value, Visitor, json};
+use crate::payload::{Caps, Envelope, FieldId, Format, Stop, Treated, Undeclared, Value, Visitor, Walker};
 use crate::plan::{Field, Param, Side};
 use crate::problem::{Problem, Rejection};
 
 /// A body that holds what its destination may see, and nothing more.
 #[derive(Debug)]
-pub(super) struct Cleared(Bytes);
+pub(super) struct Cleared {
+    bytes: Bytes,
+    format: Format,
+    envelope: Envelope,
+}
 
 impl Cleared {
     /// The bytes, for the one who sends them.
     pub(super) fn into_bytes(self) -> Bytes {
-        self.0
+        self.bytes
+    }
+
+    /// What the head that goes with it must say.
+    pub(super) fn describe(&self, headers: &mut HeaderMap) {
+        if self.bytes.is_empty() {
+            headers.remove(header::CONTENT_TYPE);
+            return;
+        }
+        let content_type = match self.envelope.content_type(self.format) {
+            Cow::Borrowed(text) => Ok(HeaderValue::from_static(text)),
+            Cow::Owned(text) => HeaderValue::try_from(text),
+        };
+        // INVARIANT: a boundary is of letters, digits and marks that a header may have.
+        if let Ok(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(length) = self.envelope.json_length {
+            headers.insert(admit::JSON_LENGTH, HeaderValue::from(length));
+        }
     }
 }
 
@@ -46,7 +69,7 @@ pub(super) struct Minimised {
 pub(super) fn request(
     permit: &Permit,
     materials: &Materials,
-    body: &Bytes,
+    body: &Received,
 ) -> Result<(Cleared, Option<RecordDraft>), Rejection> {
     let mut draft = materials.draft();
     let kept = draft.as_mut().map_or(Keeping::Nothing, Keeping::In);
@@ -55,28 +78,31 @@ pub(super) fn request(
 }
 
 /// The same without keeping anything: whether the body would be refused, before a key is made to seal it under.
-pub(super) fn rehearse(permit: &Permit, materials: &Materials, body: &Bytes) -> Result<(), Rejection> {
+pub(super) fn rehearse(permit: &Permit, materials: &Materials, body: &Received) -> Result<(), Rejection> {
     outgoing(permit, materials, body, Keeping::Rehearsal).map(drop)
 }
 
 fn outgoing(
     permit: &Permit,
     materials: &Materials,
-    body: &Bytes,
+    body: &Received,
     kept: Keeping<'_>,
 ) -> Result<Cleared, Rejection> {
     let side = &permit.activity().request;
-    if body.is_empty() && permit.admitted.may_lack_a_body() {
+    let walker = &permit.admitted.payload()?.request;
+    if body.bytes.is_empty() && permit.admitted.may_lack_a_body() {
         return match side.fields.iter().find(|field| field.required) {
             Some(field) => Err(Treat::invalid(field, "The field is missing.")),
             None if side.schema.is_some() => {
                 Err(Rejection::new(Problem::FieldInvalid).detail("The body is missing."))
             }
-            None => Ok(Cleared(Bytes::new())),
+            None => {
+                Ok(Cleared { bytes: Bytes::new(), format: walker.format(), envelope: Envelope::default() })
+            }
         };
     }
-    let cleared = walk(side, materials, body, &permit.caps(), kept)?;
-    whole::check(side, body)?;
+    let cleared = walk(side, walker, materials, body, &permit.caps(), kept)?;
+    whole::check(side, &body.bytes)?;
     Ok(cleared)
 }
 
@@ -95,8 +121,9 @@ pub(super) fn response(
             .because(rejection)
     };
     let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
-    let body = walk(side, materials, &answer.body, &answer.caps, kept).map_err(refused)?;
-    whole::check(side, &answer.body).map_err(refused)?;
+    let walker = &permit.admitted.payload()?.response;
+    let body = walk(side, walker, materials, &answer.body, &answer.caps, kept).map_err(refused)?;
+    whole::check(side, &answer.body.bytes).map_err(refused)?;
     Ok(Minimised { body, headers, draft, status: answer.status })
 }
 
@@ -123,24 +150,30 @@ fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap, Rejection>
 
 fn walk(
     side: &Side,
+    walker: &Walker,
     materials: &Materials,
-    body: &[u8],
+    body: &Received,
     caps: &Caps,
     kept: Keeping<'_>,
 ) -> Result<Cleared, Rejection> {
     let mut treat = Treat { side, materials, kept, stored: String::new() };
-    let mut out = Vec::with_capacity(body.len() + body.len() / 4);
-    json::walk(body, &side.layout, caps, &mut treat, &mut out).map_err(refusal)?;
-    Ok(Cleared(out.into()))
+    let Received { bytes, envelope } = body;
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 4);
+    let format = walker.format();
+    let envelope =
+        walker.walk(bytes, envelope, caps, &mut treat, &mut out).map_err(|stop| refusal(format, stop))?;
+    Ok(Cleared { bytes: out.into(), format, envelope })
 }
 
 /// What a walk that stopped means for the caller.
-pub(super) fn refusal(stop: Stop<Rejection>) -> Rejection {
+pub(super) fn refusal(format: Format, stop: Stop<Rejection>) -> Rejection {
     match stop {
         Stop::Visitor(rejection) => rejection,
-        Stop::Malformed(malformed) => {
+        Stop::Malformed(malformed) if format == Format::Json => {
             Rejection::new(Problem::RequestMalformed).detail(format!("The body is not JSON: {malformed}."))
         }
+        Stop::Malformed(malformed) => Rejection::new(Problem::PayloadNotInspectable)
+            .detail(format!("The body is not `{}`: {malformed}.", format.word())),
         Stop::Undeclared | Stop::Unfit(_) => Problem::InternalError.into(),
         Stop::TooLarge(cap) => {
             Rejection::new(Problem::PayloadTooLarge).detail(format!("The body has {cap}."))

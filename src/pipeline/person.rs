@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::admit::Admitted;
+use super::admit::{Admitted, Received};
 use super::minimise::refusal;
-use crate::payload::{Kind, Stop, json};
+use crate::payload::{Format, Kind, Stop, json};
 use crate::personal::Person;
 use crate::plan::DataSubject;
 use crate::problem::{Problem, Rejection};
 
 /// The data subject of an exchange, as the policy says where to find them.
-pub(super) fn of(admitted: &Admitted, body: &Bytes) -> Result<Person, Rejection> {
+pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Person, Rejection> {
     let activity = &admitted.routed.route.activity;
     match &activity.data_subject {
         Some(DataSubject::Claim(claim)) => of_token(admitted, claim),
@@ -22,10 +20,10 @@ pub(super) fn of(admitted: &Admitted, body: &Bytes) -> Result<Person, Rejection>
                 Rejection { field: name, ..Rejection::new(Problem::FieldInvalid) }
                     .detail("The field says whose data this is.")
             };
-            let found = json::find(body, path, &admitted.caps()).map_err(|stop| match stop {
+            let found = json::find(&body.bytes, path, &admitted.caps()).map_err(|stop| match stop {
                 Stop::Visitor(_) => invalid(),
-                Stop::Malformed(malformed) => refusal(Stop::Malformed(malformed)),
-                Stop::TooLarge(cap) => refusal(Stop::TooLarge(cap)),
+                Stop::Malformed(malformed) => refusal(Format::Json, Stop::Malformed(malformed)),
+                Stop::TooLarge(cap) => refusal(Format::Json, Stop::TooLarge(cap)),
                 Stop::Undeclared | Stop::Unfit(_) => Problem::InternalError.into(),
             })?;
             match found {
@@ -42,7 +40,7 @@ pub(super) fn of(admitted: &Admitted, body: &Bytes) -> Result<Person, Rejection>
             }
         }
         // The plan gives every governed route a data subject.
-        None => Err(Rejection::new(Problem::InternalError)),
+        Some(DataSubject::Rows(..)) | None => Err(Rejection::new(Problem::InternalError)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Param, Purpose, Recipient};
 use crate::action::{Action, Spec};
 use crate::check::{Check, Part, Schema};
-use crate::payload::{Layout, Path, Step, Undeclared};
+use crate::payload::{Path, Step, Undeclared};
 use crate::policy::{Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode};
 
 /// A row of the register (GDPR Art. 30), compiled.
@@ -67,11 +67,9 @@ pub struct Activity {
 /// One direction of an exchange.
 #[derive(Debug)]
 pub struct Side {
-    /// The fields' paths, compiled. INVARIANT: `FieldId(n)` is `fields[n]`.
-    pub layout: Layout,
     /// What becomes of a field that is not declared.
     pub unknown_fields: Undeclared,
-    /// The declared fields.
+    /// The declared fields. INVARIANT: `FieldId(n)` of each walker of this side is `fields[n]`.
     pub fields: Vec<Field>,
     /// Response headers that go to the caller, if they are as declared; empty for a request, whose headers stand on the
     /// route.
@@ -154,4 +152,6 @@ pub enum DataSubject {
     Claim(Arc<str>),
     /// A field of the request's body: its path, and its index in the request's fields.
     Body(Path, usize),
+    /// The same in each row of a batch, each of which may be another person's.
+    Rows(Path, usize),
 }

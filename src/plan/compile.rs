@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::matcher::Matcher;
 use super::{
-    Activity, DataSubject, Field, Organisation, Param, Plan, Purpose, Recipient, Route, Side, Specs,
+    Activity, DataSubject, Field, Organisation, Param, Payload, Plan, Purpose, Recipient, Route, Side, Specs,
 };
 use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
 use crate::clock::Timestamp;
-use crate::payload::{Kind, Layout, Undeclared};
+use crate::payload::{Declared, Direction, Kind, Undeclared, Walker};
 use crate::policy::reader::Reader;
 use crate::policy::units::end_of;
 use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, RouteKind, Segment, Spanned};
@@ -216,6 +216,10 @@ impl Compiler<'_> {
                 let field = request.fields.iter().position(|field| field.path == *path)?;
                 Some(DataSubject::Body(path.clone(), field))
             }
+            Some(Spanned { value: policy::DataSubject::Rows(path), .. }) => {
+                let field = request.fields.iter().position(|field| field.path == *path)?;
+                Some(DataSubject::Rows(path.clone(), field))
+            }
         };
         let purpose = self.organisation.purposes.get(written.purpose.as_ref()?.value.as_str())?;
         let other_recipients = written
@@ -302,9 +306,7 @@ impl Compiler<'_> {
         reader: &mut Reader,
     ) -> Option<Side> {
         let Some(written) = written else {
-            let layout = Layout::compile(&[], Undeclared::Refuse).ok()?;
             return Some(Side {
-                layout,
                 unknown_fields: Undeclared::Refuse,
                 fields: Vec::new(),
                 headers: Vec::new(),
@@ -314,15 +316,13 @@ impl Compiler<'_> {
         let fields: Vec<_> =
             written.fields.iter().map(|field| self.field(field, request, recipient, reader)).collect();
         let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
-        let paths: Vec<_> = fields.iter().map(|field| field.path.clone()).collect();
-        let layout = Layout::compile(&paths, written.unknown_fields).ok()?;
         let headers = written.headers.iter().filter(|_| !request);
         let headers = headers.map(param).collect::<Option<_>>()?;
         let schema = match &written.schema {
             None => None,
             Some(whole) => Some((whole.file.value.as_str().into(), Arc::clone(whole.compiled.as_ref()?))),
         };
-        Some(Side { layout, unknown_fields: written.unknown_fields, fields, headers, schema })
+        Some(Side { unknown_fields: written.unknown_fields, fields, headers, schema })
     }
 
     fn field(
@@ -439,8 +439,13 @@ fn compile_route(
             path.push(param(declared)?);
         }
     }
+    let payload = match route.kind {
+        RouteKind::Governed => Some(payload(written, route, activity)?),
+        RouteKind::Open { .. } | RouteKind::Answer(_) => None,
+    };
     Some(Route {
         index,
+        payload,
         text: route.text.value.as_str().into(),
         method: route.method.clone(),
         kind: route.kind,
@@ -452,6 +457,41 @@ fn compile_route(
         headers: params(&route.headers, shared.map_or(&[], |side| &side.headers))?,
         activity: Arc::clone(activity),
         segments: route.segments.clone(),
+    })
+}
+
+/// Both sides' fields, and the person's, compiled for the formats of a route.
+fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activity) -> Option<Payload> {
+    let policy::Payload { request, response } = route.payload.value;
+    let paths = |side: &Side| side.fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>();
+    let (asked, answered) = (paths(&activity.request), paths(&activity.response));
+    let (person, rows) = match &activity.data_subject {
+        Some(DataSubject::Rows(path, _)) => (Some(path), Some(path)),
+        Some(DataSubject::Body(path, _)) => (Some(path), None),
+        Some(DataSubject::Claim(_)) | None => (None, None),
+    };
+    let answered_rows = rows.and_then(|_| policy::json_rows(answered.iter()));
+    let side = |format, direction, paths: &[_], undeclared, rows| {
+        Walker::compile(format, direction, Declared { paths, undeclared, rows }).ok()
+    };
+    let person = match person {
+        None => None,
+        Some(path) => {
+            let path = std::slice::from_ref(path);
+            Some(side(request, Direction::Request, path, Undeclared::LeaveOut, rows)?)
+        }
+    };
+    Some(Payload {
+        request: side(request, Direction::Request, &asked, activity.request.unknown_fields, rows)?,
+        response: side(
+            response,
+            Direction::Response,
+            &answered,
+            activity.response.unknown_fields,
+            answered_rows,
+        )?,
+        person,
+        on_denied_row: route.on_denied_row.as_ref().map_or(written.on_denied_row, |own| own.value),
     })
 }
 

@@ -348,7 +348,7 @@ impl Coverage {
                 .push((Problem::FieldInvalid, "a body that fits its fields and as a whole not the schema"));
         }
         match &activity.data_subject {
-            Some(DataSubject::Body(..)) => {
+            Some(DataSubject::Body(..) | DataSubject::Rows(..)) => {
                 refusals.push((Problem::SubjectMismatch, "a body about another person than the token"));
             }
             Some(DataSubject::Claim(_)) => {

@@ -16,11 +16,11 @@ pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
 pub use explain::{explain, explain_all};
 pub use organisation::{Organisation, Purpose, Recipient};
-pub use route::{Match, NoRoute, Param, Route};
+pub use route::{Match, NoRoute, Param, Payload, Route};
 
 pub use crate::policy::{
-    Access, Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Limits, Mode,
-    Per, RateLimit, Role, RouteKind, TransferInstrument,
+    Access, Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis,
+    Limits, Mode, Per, RateLimit, Role, RouteKind, TransferInstrument,
 };
 
 use std::sync::Arc;

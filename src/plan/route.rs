@@ -6,7 +6,8 @@ use http::Method;
 
 use super::Activity;
 use crate::check::Check;
-use crate::policy::{Access, Limits, RateLimit, RouteKind, Segment};
+use crate::payload::Walker;
+use crate::policy::{Access, DeniedRow, Limits, RateLimit, RouteKind, Segment};
 
 /// One method and path that the gateway serves.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Route {
     pub method: Method,
     /// What a call of it is.
     pub kind: RouteKind,
+    /// How the bodies of a governed route are read; `None` for the others.
+    pub payload: Option<Payload>,
     /// Who may call it.
     pub access: Access,
     /// How often.
@@ -34,6 +37,19 @@ pub struct Route {
     /// The activity that it belongs to.
     pub activity: Arc<Activity>,
     pub(super) segments: Vec<Segment>,
+}
+
+/// How the bodies of a governed route are read.
+#[derive(Debug)]
+pub struct Payload {
+    /// What callers send.
+    pub request: Walker,
+    /// What the upstream answers.
+    pub response: Walker,
+    /// Finds the person's field in a request, and nothing else, where the body says whose data it is.
+    pub person: Option<Walker>,
+    /// What becomes of a batch with a row that may not be processed.
+    pub on_denied_row: DeniedRow,
 }
 
 /// A declared query or path parameter, or an allowed header.

@@ -3,8 +3,9 @@
 use super::codes::Code;
 use super::model::{Activity, DataSubject, Param, PolicySet, Route, RouteKind, Segment};
 use super::reader::Reader;
-use super::words::{Answer, Per};
+use super::words::{Answer, DeniedRow, Per};
 use crate::check::RuleKind;
+use crate::payload::Path;
 
 pub(super) fn of_activity(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     for route in &activity.routes {
@@ -120,6 +121,7 @@ fn belongs(activity: &Activity, route: &Route, reader: &mut Reader) {
         RouteKind::Governed | RouteKind::Open { .. } => {}
     }
     words_of_access(activity, route, reader);
+    denied_rows(activity, route, reader);
     if let Some(limit) = &route.rate_limit
         && limit.per == Per::DataSubject
         && route.kind != RouteKind::Governed
@@ -134,12 +136,37 @@ fn belongs(activity: &Activity, route: &Route, reader: &mut Reader) {
     }
 }
 
+/// A row can be left out only where there are rows, each somebody's, on both ways.
+fn denied_rows(activity: &Activity, route: &Route, reader: &mut Reader) {
+    let own = route.on_denied_row.as_ref();
+    let leaves_out = own.map_or(activity.on_denied_row, |own| own.value) == DeniedRow::LeaveOutRow;
+    if route.kind != RouteKind::Governed || !(leaves_out || own.is_some()) {
+        return;
+    }
+    let at = own.map_or(route.text.span, |own| own.span);
+    let rows =
+        matches!(&activity.data_subject, Some(subject) if matches!(subject.value, DataSubject::Rows(_)));
+    if !rows {
+        let help = "Leave `on_denied_row` out, or say `data_subject: rows.FIELD`.";
+        reader.report(Code::NotHere, at, "All rows of a call are one person's here.", help);
+        return;
+    }
+    let mut answer =
+        activity.response.iter().flat_map(|side| &side.fields).filter_map(|field| field.path.as_ref());
+    let rows = route.payload.value.response.has_rows()
+        || answer.clone().any(Path::is_many) && super::checks::json_rows(&mut answer).is_some();
+    if leaves_out && !rows {
+        let help = "Declare the list that has one element for each row, `results[*].score` for example, or say `on_denied_row: refuse`.";
+        reader.report(Code::NotHere, at, "The answer has no rows, so none can be told to be missing.", help);
+    }
+}
+
 /// What `access` says must be something that the route can do.
 fn words_of_access(activity: &Activity, route: &Route, reader: &mut Reader) {
     let Some(access) = &route.access else { return };
     let by_body = matches!(
         &activity.data_subject,
-        Some(subject) if matches!(subject.value, DataSubject::Body(_))
+        Some(subject) if matches!(subject.value, DataSubject::Body(_) | DataSubject::Rows(_))
     );
     if access.value.on_behalf_of.is_some() && !(by_body && route.kind == RouteKind::Governed) {
         let help = "Leave it out, or find the person in the body: `data_subject: body.FIELD`.";

@@ -4,18 +4,18 @@
 use super::check_routes;
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Activity, DataSubject, Field, PolicySet, Side};
+use super::model::{Activity, DataSubject, Field, PolicySet, RouteKind, Side};
 use super::read_field::check_action;
 use super::reader::{Reader, capital, did_you_mean};
 use crate::action::Spec;
 use crate::check::RuleKind;
-use crate::payload::{Clash, FieldId, Layout};
+use crate::payload::{Clash, Declared, Direction, FieldId, Format, Path, Step, Walker};
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
     for activity in &set.activities {
         names(set, activity, reader);
-        for side in [&activity.request, &activity.response].into_iter().flatten() {
-            clashes(side, reader);
+        for (side, direction) in sides(activity) {
+            clashes(activity, side, direction, reader);
             exports(side, reader);
         }
         kept_twice(set, activity, reader);
@@ -79,16 +79,57 @@ fn names(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     }
 }
 
-/// Every field that contradicts an earlier one, not only the first.
-fn clashes(side: &Side, reader: &mut Reader) {
+fn sides(activity: &Activity) -> impl Iterator<Item = (&Side, Direction)> {
+    let sides = [(&activity.request, Direction::Request), (&activity.response, Direction::Response)];
+    sides.into_iter().filter_map(|(side, direction)| Some((side.as_ref()?, direction)))
+}
+
+/// The formats in which the bodies of one direction come, each once.
+fn formats(activity: &Activity, direction: Direction) -> Vec<Format> {
+    let governed = activity.routes.iter().filter(|route| route.kind == RouteKind::Governed);
+    let mut formats: Vec<_> = governed
+        .map(|route| match direction {
+            Direction::Request => route.payload.value.request,
+            Direction::Response => route.payload.value.response,
+        })
+        .collect();
+    formats.sort_unstable();
+    formats.dedup();
+    formats
+}
+
+/// Every field that contradicts an earlier one in a format, or has no place there, not only the first.
+fn clashes(activity: &Activity, side: &Side, direction: Direction, reader: &mut Reader) {
+    let formats = formats(activity, direction);
+    // What cannot stand in one format is reported once, and a side that no route uses is checked as JSON.
+    let first = formats.first().copied().unwrap_or_default();
+    for format in std::iter::once(first).chain(formats.into_iter().skip(1)) {
+        let before = reader.found.len();
+        clashes_in(format, direction, side, reader);
+        if reader.found.len() > before {
+            return;
+        }
+    }
+}
+
+/// The path whose first `[*]` is the array of rows in a JSON body, where all that have one agree on it.
+pub(crate) fn json_rows<'a>(mut paths: impl Iterator<Item = &'a Path>) -> Option<&'a Path> {
+    let rows = |path: &'a Path| path.steps().split(|step| *step == Step::Every).next();
+    let first = paths.by_ref().find(|path| path.is_many())?;
+    let same = |path: &Path| !path.is_many() || path.steps().starts_with(rows(first).unwrap_or_default());
+    paths.all(|path| same(path)).then_some(first)
+}
+
+fn clashes_in(format: Format, direction: Direction, side: &Side, reader: &mut Reader) {
     let mut fields: Vec<_> =
         side.fields.iter().filter_map(|field| Some((field, field.path.clone()?))).collect();
     loop {
         let paths: Vec<_> = fields.iter().map(|(_, path)| path.clone()).collect();
-        let Err(clash) = Layout::compile(&paths, side.unknown_fields) else { return };
+        let declared = Declared { paths: &paths, undeclared: side.unknown_fields, rows: None };
+        let Err(clash) = Walker::compile(format, direction, declared) else { return };
         let FieldId(second) = match clash {
             Clash::Twice { second, .. } | Clash::Within { second, .. } => second,
-            Clash::Shape { field, .. } => field,
+            Clash::Shape { field, .. } | Clash::NoPlace { field, .. } => field,
             Clash::TooMany => {
                 reader.report(
                     Code::FieldClash,
@@ -103,7 +144,10 @@ fn clashes(side: &Side, reader: &mut Reader) {
             return;
         }
         let (field, _) = fields.remove(usize::from(second));
-        let help = "Declare either the whole as one value, or its parts.";
+        let help = match clash {
+            Clash::NoPlace { .. } => "Name it as this format has it, or say another `payload`.",
+            _ => "Declare either the whole as one value, or its parts.",
+        };
         reader.report(Code::FieldClash, field.name.span, format!("{}.", capital(&clash.to_string())), help);
     }
 }
@@ -148,6 +192,15 @@ fn exports(side: &Side, reader: &mut Reader) {
     }
 }
 
+/// Whether a field belongs to the rows of a format.
+fn in_rows(format: Format, side: &Side, path: &Path) -> bool {
+    let paths: Vec<_> = side.fields.iter().filter_map(|field| field.path.clone()).collect();
+    let field = paths.iter().position(|other| other == path).and_then(|place| u16::try_from(place).ok());
+    let declared = Declared { paths: &paths, undeclared: side.unknown_fields, rows: None };
+    let walker = Walker::compile(format, Direction::Request, declared);
+    matches!((walker, field), (Ok(walker), Some(field)) if walker.row(FieldId(field), &[0]).0.is_some())
+}
+
 /// A category's default must fit every field that takes it.
 fn category_actions(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     let Some(organisation) = &set.organisation else { return };
@@ -176,7 +229,11 @@ fn category_actions(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
 }
 
 fn data_subject(activity: &Activity, reader: &mut Reader) {
-    let Some(Spanned { value: DataSubject::Body(path), span }) = &activity.data_subject else { return };
+    let Some(Spanned { value: DataSubject::Body(path) | DataSubject::Rows(path), span }) =
+        &activity.data_subject
+    else {
+        return;
+    };
     let Some(request) = &activity.request else { return };
     let Some(field) = request.fields.iter().find(|field| field.path.as_ref() == Some(path)) else {
         let name = Spanned::new(path.to_string(), *span);
@@ -189,8 +246,25 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
         );
         return;
     };
-    let fault = if path.is_many() {
+    let rows =
+        matches!(&activity.data_subject, Some(subject) if matches!(subject.value, DataSubject::Rows(_)));
+    let json = formats(activity, Direction::Request).iter().any(|format| !format.has_rows());
+    let many = path.steps().iter().filter(|step| **step == Step::Every).count();
+    let fault = if !rows && many > 0 || rows && many > usize::from(json) {
         Some("it can name several persons")
+    } else if rows && many == 0 && json {
+        Some(
+            "in a format without rows of its own the path has the `[*]` of the array whose elements are the rows",
+        )
+    } else if rows
+        && many == 1
+        && formats(activity, Direction::Request).iter().any(|format| format.has_rows())
+    {
+        Some("it can name several persons of one row")
+    } else if !rows
+        && formats(activity, Direction::Request).iter().any(|&format| in_rows(format, request, path))
+    {
+        Some("each row of this format has one: say `rows.`")
     } else if !field.required || field.rules.nullable {
         Some("it may be missing")
     } else if !matches!(field.rules.kind, None | Some(RuleKind::String | RuleKind::Integer)) {

@@ -31,20 +31,20 @@ mod words;
 pub mod yaml;
 
 pub(crate) use check_routes::path_parameters;
-pub(crate) use checks::unknown;
+pub(crate) use checks::{json_rows, unknown};
 pub use codes::{Code, Severity};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Source, Sources, Span, Spanned};
 pub use folder::{Draft, has_errors, load, read};
 pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
 pub use model::{
-    Access, Activity, DataSubject, Destinations, Field, Limits, Organisation, Param, PolicySet, Purpose,
-    RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
+    Access, Activity, DataSubject, Destinations, Field, Limits, Organisation, Param, Payload, PolicySet,
+    Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
 };
 pub use transfers::{SOON, due};
 pub use words::{
-    Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode, Per, Role,
-    TransferInstrument,
+    Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode, Per,
+    Role, TransferInstrument,
 };
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ use std::time::Duration;
 use super::cases::CaseFile;
 use super::diagnostics::{Sources, Span, Spanned};
 use super::words::{
-    Answer, Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode, Per, Role,
-    TransferInstrument,
+    Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode, Per,
+    Role, TransferInstrument,
 };
 use crate::action::Spec;
 use crate::check::{Rules, Schema};
-use crate::payload::{Path, Undeclared};
+use crate::payload::{Format, Path, Undeclared};
 
 /// All files of a policies folder.
 #[derive(Clone, Debug)]
@@ -135,6 +135,8 @@ pub struct Activity {
     pub pseudonymization_domain: Option<String>,
     /// When the intent is durable.
     pub journal: JournalMode,
+    /// What becomes of a batch with a row that may not be processed, where the route does not say.
+    pub on_denied_row: DeniedRow,
     /// Whether calls are served.
     pub mode: Mode,
     /// The activity whose records are used.
@@ -158,6 +160,8 @@ pub enum DataSubject {
     Claim(String),
     /// `body.FIELD`
     Body(Path),
+    /// `rows.FIELD`: each row of a batch is its own person's.
+    Rows(Path),
 }
 
 /// One direction of an exchange.
@@ -244,6 +248,10 @@ pub struct Route {
     pub segments: Vec<Segment>,
     /// What a call is.
     pub kind: RouteKind,
+    /// How the bodies of a governed route are written.
+    pub payload: Spanned<Payload>,
+    /// What becomes of a batch with a row that may not be processed.
+    pub on_denied_row: Option<Spanned<DeniedRow>>,
     /// Who may call.
     pub access: Option<Spanned<Access>>,
     /// How often.
@@ -258,6 +266,15 @@ pub struct Route {
     pub headers: Vec<Param>,
 }
 
+/// How bodies are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// What callers send.
+    pub request: Format,
+    /// What the upstream answers.
+    pub response: Format,
+}
+
 /// A piece of a route's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Segment {
@@ -270,7 +287,7 @@ pub enum Segment {
 /// What a call of a route is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteKind {
-    /// An exchange with personal data in JSON, under the activity's rules.
+    /// An exchange with personal data, under the activity's rules.
     Governed,
     /// `personal_data: none`: forwarded without query, caller's headers and, unless `body: pass`, without a body.
     Open {

@@ -10,13 +10,15 @@ use super::read_field::{side, words};
 use super::read_route::route;
 use super::reader::{Map, Reader};
 use super::units;
-use super::words::{Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode};
+use super::words::{
+    Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode,
+};
 use super::yaml::{Meaning, Node};
 use crate::payload::Path;
 
 pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut Reader) -> Option<Activity> {
     let mut map = reader.map(node, "the activity")?;
-    map.not_yet(&["shadows", "on_denied_row"], reader);
+    map.not_yet(&["shadows"], reader);
     map.not_here("schema", "Write it under `request` or `response`: each body has its own.", reader);
     if let Some(node) = map.must("activity", "Write the file's name without `.yaml`.")
         && let Some(text) = reader.text(node)
@@ -63,6 +65,11 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
     }
     let journal =
         map.take("journal").and_then(|node| reader.word(node, &words(JournalMode::ALL, JournalMode::word)));
+    if re_use {
+        map.not_here("on_denied_row", "Leave it out: what is kept is shown record by record.", reader);
+    }
+    let denied_rows = words(DeniedRow::ALL, DeniedRow::word);
+    let on_denied_row = map.take("on_denied_row").and_then(|node| reader.word(node, &denied_rows));
     let mode = map.take("mode").and_then(|node| reader.word(node, &words(Mode::ALL, Mode::word)));
     let routes =
         map.must("routes", "List the calls that it serves: `routes: [ { match: POST /predict/, … } ]`.");
@@ -87,6 +94,7 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
         other_recipients,
         pseudonymization_domain: domain,
         journal: journal.unwrap_or_default(),
+        on_denied_row: on_denied_row.unwrap_or_default(),
         mode: mode.unwrap_or_default(),
         records_of: None,
         further_processing: None,
@@ -135,7 +143,7 @@ fn of_exchanges(map: &mut Map<'_>, activity: &mut Activity, reader: &mut Reader)
         );
     }
     if governed {
-        let help = "Say whose data a call holds: `data_subject: token.sub`, or `body.FIELD`.";
+        let help = "Say whose data a call holds: `data_subject: token.sub`, `body.FIELD`, or `rows.FIELD` in a batch.";
         let node = map.must("data_subject", help);
         activity.data_subject = node.and_then(|node| data_subject(node, help, reader));
         let help = "Say how long records are kept: `retention: 30d after exchange`.";
@@ -179,7 +187,8 @@ fn data_subject(node: &Node, help: &str, reader: &mut Reader) -> Option<Spanned<
     let text = reader.text(node)?;
     let subject = match text.value.split_once('.') {
         Some(("token", claim)) if !claim.is_empty() => DataSubject::Claim(claim.to_owned()),
-        Some(("body", field)) => match Path::parse(field) {
+        Some((place @ ("body" | "rows"), field)) => match Path::parse(field) {
+            Ok(path) if place == "rows" => DataSubject::Rows(path),
             Ok(path) => DataSubject::Body(path),
             Err(error) => {
                 reader.report(
@@ -191,10 +200,6 @@ fn data_subject(node: &Node, help: &str, reader: &mut Reader) -> Option<Spanned<
                 return None;
             }
         },
-        Some(("rows", _)) => {
-            reader.not_yet(text.span, "A batch in which each row is its own person");
-            return None;
-        }
         _ => {
             reader.report(
                 Code::WrongValue,

@@ -7,26 +7,15 @@ use http::Method;
 
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Access, Limits, RateLimit, Route, RouteKind, Segment};
+use super::model::{Access, Limits, Payload, RateLimit, Route, RouteKind, Segment};
 use super::read_field::{headers, params, words};
 use super::reader::{Map, Reader};
 use super::units;
-use super::words::{Answer, Per};
-use super::yaml::Node;
+use super::words::{Answer, DeniedRow, Per};
+use super::yaml::{Content, Node};
+use crate::payload::Format;
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const FORMATS: &[&str] = &[
-    "json",
-    "ndjson",
-    "csv",
-    "form",
-    "multipart",
-    "mlflow",
-    "kserve-v2",
-    "tf-serving",
-    "openai-chat",
-    "text",
-];
 
 pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     let mut map = reader.map(node, "a route")?;
@@ -36,8 +25,18 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     }
     let text = text.and_then(|node| reader.text(node));
     let target = text.as_ref().and_then(|text| target(text, reader));
-    map.not_yet(&["on_denied_row"], reader);
-    let kind = kind(&mut map, reader);
+    let mut payload = Spanned::new(Payload::default(), map.span);
+    let kind = kind(&mut map, &mut payload, reader);
+    let on_denied_row = match kind {
+        RouteKind::Governed => map.take("on_denied_row").and_then(|node| {
+            let word = reader.word(node, &words(DeniedRow::ALL, DeniedRow::word))?;
+            Some(Spanned::new(word, node.span))
+        }),
+        _ => {
+            map.not_here("on_denied_row", "Leave it out: this route forwards no rows.", reader);
+            None
+        }
+    };
     let access = map.take("access").and_then(|node| access(node, reader));
     let rate_limit = map.take("rate_limit").and_then(|node| rate_limit(node, reader));
     let limits = map.take("limits").and_then(|node| limits(node, reader)).unwrap_or_default();
@@ -54,10 +53,23 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     }
     map.finish(reader);
     let (text, (method, segments)) = (text?, target?);
-    Some(Route { text, method, segments, kind, access, rate_limit, limits, path, query, headers: heads })
+    Some(Route {
+        text,
+        method,
+        segments,
+        kind,
+        payload,
+        on_denied_row,
+        access,
+        rate_limit,
+        limits,
+        path,
+        query,
+        headers: heads,
+    })
 }
 
-fn kind(map: &mut Map<'_>, reader: &mut Reader) -> RouteKind {
+fn kind(map: &mut Map<'_>, payload: &mut Spanned<Payload>, reader: &mut Reader) -> RouteKind {
     let open = map.take("personal_data").and_then(|node| reader.word(node, &[("none", ())])).is_some();
     if open {
         map.not_here("payload", "Leave it out: what passes here is not read.", reader);
@@ -72,17 +84,33 @@ fn kind(map: &mut Map<'_>, reader: &mut Reader) -> RouteKind {
         return RouteKind::Answer(answer.unwrap_or(Answer::PseudonymizedRecords));
     }
     let help = "Say `payload: json`, or `personal_data: none` where neither call nor answer holds any.";
-    if let Some(node) = map.must("payload", help)
-        && let Some(scalar) = reader.scalar(node)
-        && scalar.text != "json"
-    {
-        if FORMATS.contains(&scalar.text.as_str()) {
-            reader.not_yet(node.span, &format!("The payload format `{}`", scalar.text));
-        } else {
-            reader.unknown_word(&scalar.text, node.span, FORMATS);
-        }
+    if let Some(node) = map.must("payload", help) {
+        payload.span = node.span;
+        payload.value = self::payload(node, reader);
     }
     RouteKind::Governed
+}
+
+/// A format, or one for each direction.
+fn payload(node: &Node, reader: &mut Reader) -> Payload {
+    let Content::Map(_) = &node.content else {
+        let request = format(node, reader);
+        return Payload { request, response: request.answers() };
+    };
+    let Some(mut map) = reader.map(node, "a payload") else { return Payload::default() };
+    let help = "Say what callers send: `payload: { request: csv, response: json }`.";
+    let request = map.must("request", help).map(|node| format(node, reader)).unwrap_or_default();
+    let response = map.take("response").map(|node| format(node, reader));
+    map.finish(reader);
+    Payload { request, response: response.unwrap_or(request.answers()) }
+}
+
+fn format(node: &Node, reader: &mut Reader) -> Format {
+    let Some(format) = reader.word(node, &words(Format::ALL, Format::word)) else { return Format::default() };
+    if !Format::BUILT.contains(&format) {
+        reader.not_yet(node.span, &format!("The payload format `{}`", format.word()));
+    }
+    format
 }
 
 /// The cap of a body that passes unread.

@@ -298,6 +298,29 @@ impl Per {
     }
 }
 
+/// What becomes of a batch in which a row's person does not permit it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DeniedRow {
+    /// The whole batch is refused.
+    #[default]
+    Refuse,
+    /// The row is left out, and the answer has `null` at its place.
+    LeaveOutRow,
+}
+
+impl DeniedRow {
+    /// Every one there is.
+    pub const ALL: &'static [Self] = &[Self::Refuse, Self::LeaveOutRow];
+
+    /// The policy's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::LeaveOutRow => "leave_out_row",
+        }
+    }
+}
+
 /// What the gateway answers from its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {

@@ -21,3 +21,18 @@ mod tests;
 
 pub use find::{Found, Unfound, find};
 pub use walk::walk;
+
+use super::layout::{Clash, FieldId, Layout, Place, Rows, Undeclared};
+use super::path::{Path, Step};
+
+/// The layout of one document. `rows` are the steps to the array whose elements are rows, its `[*]` included.
+pub(super) fn layout(paths: &[Path], undeclared: Undeclared, rows: Option<&[Step]>) -> Result<Layout, Clash> {
+    let place = |(field, path): (u16, &Path)| {
+        let mut place = Place::of(FieldId(field), path);
+        place.rows =
+            rows.filter(|rows| path.steps().starts_with(rows)).map(|rows| (rows.len() - 1, Rows::Each));
+        place
+    };
+    let places: Vec<_> = (0..=u16::MAX).zip(paths).map(place).collect();
+    Layout::place(paths, &places, undeclared)
+}

@@ -5,8 +5,8 @@ use super::keys::DUPLICATE;
 use super::lexer::{Cursor, Text, unescape};
 use super::scratch::Scratch;
 use crate::payload::caps::{Caps, Tally};
-use crate::payload::layout::{Layout, Members, NodeId, Shape, Undeclared};
-use crate::payload::{FieldId, Malformed, Stop, Treated, Value, Visitor};
+use crate::payload::layout::{Layout, Members, NodeId, Rows, Shape, Undeclared};
+use crate::payload::{FieldId, Malformed, Row, Stop, Treated, Value, Visitor};
 
 /// Walks a JSON body and writes it anew to the end of `out`: every untouched byte as it came, a left-out member without
 /// its key and with one separator less, a replaced value encoded. A body that nothing is done to is one copy.
@@ -27,8 +27,9 @@ pub fn walk<V: Visitor>(
     let tally = Tally::of(body, caps)?;
     let cursor = Cursor::new(body)?;
     let written = out.len();
-    let result =
-        Scratch::lend(|scratch| Walk { body, layout, tally, cursor, visitor, out, copied: 0, scratch }.run());
+    let result = Scratch::lend(|scratch| {
+        Walk { body, layout, tally, cursor, visitor, out, copied: 0, column: None, scratch }.run()
+    });
     if result.is_err() {
         out.truncate(written);
     }
@@ -59,8 +60,21 @@ pub(super) struct Object {
 #[derive(Clone, Copy)]
 pub(super) struct Array {
     element: NodeId,
+    kind: Rows,
     rows: usize,
     trail: Trail,
+    /// Where a column that is left out whole began.
+    column: Option<Column>,
+}
+
+/// A column that is left out with its key, once it has been visited.
+#[derive(Clone, Copy)]
+struct Column {
+    /// Where its key begins.
+    start: usize,
+    /// What had been written by then, and up to where the body had.
+    written: usize,
+    copied: usize,
 }
 
 /// What has become of the members or elements so far.
@@ -103,6 +117,8 @@ struct Walk<'a, V> {
     out: &'a mut Vec<u8>,
     /// Bytes of the body that are written or left out.
     copied: usize,
+    /// The column about to be entered, or just left, that goes with its key.
+    column: Option<Column>,
     scratch: &'a mut Scratch,
 }
 
@@ -119,14 +135,21 @@ impl<'a, V: Visitor> Walk<'a, V> {
             };
             after = true;
             match pause {
-                Pause::Inner(node) => {
-                    if let Some(inner) = self.enter(node, self.scratch.parents.len() + 2)? {
+                Pause::Inner(node) => match self.enter(node, self.scratch.parents.len() + 2)? {
+                    Some(inner) => {
                         self.scratch.parents.push(std::mem::replace(&mut frame, inner));
                         after = false;
                     }
-                }
+                    None => self.drop_column(&mut frame),
+                },
                 Pause::End => match self.scratch.parents.pop() {
-                    Some(parent) => frame = parent,
+                    Some(parent) => {
+                        if let Frame::Array(array) = frame {
+                            self.column = array.column;
+                        }
+                        frame = parent;
+                        self.drop_column(&mut frame);
+                    }
                     None => return self.finish(),
                 },
             }
@@ -143,7 +166,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     fn enter(&mut self, node: NodeId, depth: usize) -> Result<Option<Frame>, Stop<V::Error>> {
         let shape = self.layout.shape(node);
         match (self.cursor.peek(), shape) {
-            (Some(b'{'), Shape::Object(_)) | (Some(b'['), Shape::Array(_)) => {}
+            (Some(b'{'), Shape::Object(_)) | (Some(b'['), Shape::Array(..)) => {}
             (Some(b'{' | b'['), _) => return Err(self.misshapen(node)),
             _ => {
                 // What is no JSON at all (`first_name=Ada` begins like `false`) is said to be that.
@@ -173,13 +196,14 @@ impl<'a, V: Visitor> Walk<'a, V> {
                     trail,
                 })
             }
-            Shape::Array(element) => {
+            Shape::Array(element, kind) => {
                 if self.cursor.peek() == Some(b']') {
+                    self.end_rows(kind, 0, trail)?;
                     self.cursor.at += 1;
                     return Ok(None);
                 }
                 self.scratch.indices.push(0);
-                Frame::Array(Array { element, rows: 0, trail })
+                Frame::Array(Array { element, kind, rows: 0, trail, column: self.column.take() })
             }
             Shape::Field(field) => return Err(Stop::Visitor(self.visitor.misshapen(field))),
         }))
@@ -240,7 +264,10 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 _ => return Err(Malformed { offset: start + 1, reason: DUPLICATE }.into()),
             }
             let Shape::Field(field) = self.layout.shape(node) else {
-                trail.lead = Lead::Kept;
+                self.column = self.column_to_drop(node, start);
+                if self.column.is_none() {
+                    trail.lead = Lead::Kept;
+                }
                 *object = Object { members, seen, more, keys, next, trail };
                 self.cursor = cursor;
                 return Ok(Pause::Inner(node));
@@ -252,7 +279,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     /// Treats elements up to one on the way to a field, or to the array's end.
     #[inline]
     fn elements(&mut self, array: &mut Array, mut after: bool) -> Result<Pause, Stop<V::Error>> {
-        let Array { element, mut rows, mut trail } = *array;
+        let Array { element, kind, mut rows, mut trail, column } = *array;
         let shape = self.layout.shape(element);
         let mut cursor = self.cursor;
         loop {
@@ -266,8 +293,10 @@ impl<'a, V: Visitor> Walk<'a, V> {
                     }
                     Some(b']') => {
                         self.scratch.indices.pop();
-                        cursor.at += 1;
                         self.cursor = cursor;
+                        self.end_rows(kind, rows, trail)?;
+                        self.cursor.at += 1;
+                        *array = Array { element, kind, rows, trail, column };
                         return Ok(Pause::End);
                     }
                     _ => return Err(cursor.wrong(Cursor::AFTER_ELEMENT).into()),
@@ -276,19 +305,79 @@ impl<'a, V: Visitor> Walk<'a, V> {
             after = true;
             let start = cursor.at;
             self.drop_comma(trail, start);
-            if let Some(index) = self.scratch.indices.last_mut() {
-                *index = u32::try_from(rows).unwrap_or(u32::MAX);
+            let index = u32::try_from(rows).unwrap_or(u32::MAX);
+            if let Some(last) = self.scratch.indices.last_mut() {
+                *last = index;
             }
             rows += 1;
             self.tally.rows(rows)?;
+            if kind != Rows::None {
+                match self.visitor.row(index) {
+                    Row::Visited => {}
+                    Row::LeftOut => {
+                        let Scratch { parents, keys, skipper, .. } = &mut *self.scratch;
+                        skipper.skip(&mut cursor, self.body, parents.len() + 1, &mut self.tally, keys)?;
+                        self.leave_out(&mut trail, start, cursor.at);
+                        continue;
+                    }
+                    Row::After(count) => self.empty_rows(&mut trail, start, count),
+                }
+            }
             let Shape::Field(field) = shape else {
                 trail.lead = Lead::Kept;
-                *array = Array { element, rows, trail };
+                *array = Array { element, kind, rows, trail, column };
                 self.cursor = cursor;
                 return Ok(Pause::Inner(element));
             };
             self.field(&mut cursor, &mut trail, start, field)?;
         }
+    }
+
+    /// Where a column begins that is left out whole.
+    fn column_to_drop(&self, node: NodeId, start: usize) -> Option<Column> {
+        let Shape::Array(_, Rows::Column) = self.layout.shape(node) else { return None };
+        let dropped = self.layout.below(node).iter().all(|&field| self.visitor.leaves_out(field));
+        dropped.then_some(Column { start, written: self.out.len(), copied: self.copied })
+    }
+
+    /// Takes back what was written of a column that has just been visited and is left out.
+    fn drop_column(&mut self, parent: &mut Frame) {
+        let (Some(column), Frame::Object(object)) = (self.column.take(), parent) else { return };
+        self.out.truncate(column.written);
+        self.copied = column.copied;
+        self.leave_out(&mut object.trail, column.start, self.cursor.at);
+    }
+
+    /// Writes rows of nothing before the element that begins at `start`.
+    fn empty_rows(&mut self, trail: &mut Trail, start: usize, count: u32) {
+        if trail.lead == Lead::Kept {
+            self.flush(trail.comma);
+            (0..count).for_each(|_| self.out.extend_from_slice(b",null"));
+            self.copied = trail.comma;
+        } else {
+            self.flush(start);
+            (0..count).for_each(|_| self.out.extend_from_slice(b"null,"));
+            self.copied = start;
+            // There is no comma in the body that would have to go with the element: see `leave_out`.
+            *trail = Trail { lead: Lead::Kept, comma: start };
+        }
+    }
+
+    /// At the end of an array, at its bracket.
+    fn end_rows(&mut self, kind: Rows, rows: usize, trail: Trail) -> Result<(), Stop<V::Error>> {
+        if kind == Rows::None {
+            return Ok(());
+        }
+        let more = self.visitor.rows(u32::try_from(rows).unwrap_or(u32::MAX)).map_err(Stop::Visitor)?;
+        if more > 0 {
+            self.flush(self.cursor.at);
+            self.copied = self.cursor.at;
+            for number in 0..more {
+                let first = number == 0 && trail.lead != Lead::Kept;
+                self.out.extend_from_slice(if first { b"null" } else { b",null" });
+            }
+        }
+        Ok(())
     }
 
     /// Where all before are gone, so is the comma behind them.
@@ -370,6 +459,10 @@ impl<'a, V: Visitor> Walk<'a, V> {
     fn leave_out(&mut self, trail: &mut Trail, start: usize, to: usize) {
         if trail.lead == Lead::Kept {
             self.flush(trail.comma);
+            if trail.comma == start {
+                // The comma behind the empty rows before it.
+                self.out.pop();
+            }
         } else {
             trail.lead = Lead::Dropped;
             self.flush(start);

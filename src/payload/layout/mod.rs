@@ -1,10 +1,45 @@
 //! Declared paths, compiled to a trie in flat arrays.
 
+mod clash;
+mod tree;
+
+pub use clash::Clash;
+
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use super::path::{Path, Step};
 use super::spelled::Spelled;
+
+use tree::Tree;
+
+/// Where a format has a field in its bodies.
+pub(super) struct Place {
+    /// The field.
+    pub(super) field: FieldId,
+    /// The way from the root of a body.
+    pub(super) steps: Vec<Step>,
+    /// The array on the way whose elements are the rows of the body: which step is its `[*]`, and how rows lie in it.
+    pub(super) rows: Option<(usize, Rows)>,
+}
+
+impl Place {
+    /// Where the path itself says.
+    pub(super) fn of(field: FieldId, path: &Path) -> Self {
+        Self { field, steps: path.steps().to_vec(), rows: None }
+    }
+}
+
+/// Whether the elements of an array are rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// No.
+    #[default]
+    None,
+    /// Each element is a row.
+    Each,
+    /// Each element is what one column has of a row. The array goes with its key where the column is left out.
+    Column,
+}
 
 /// A declared field's number: its place in the list that the layout was compiled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,44 +59,6 @@ pub enum Undeclared {
     Refuse,
     /// The key goes, with all that it holds.
     LeaveOut,
-}
-
-/// Why a list of paths is no layout. Fields are numbered as in the list.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Clash {
-    /// Two fields have one path.
-    #[error("`{path}` is declared twice")]
-    Twice {
-        /// The path.
-        path: Path,
-        /// Declared first.
-        first: FieldId,
-        /// Declared again.
-        second: FieldId,
-    },
-    /// One field holds another: a field is a single value.
-    #[error("`{inner}` lies within `{outer}`, which is declared as a single value")]
-    Within {
-        /// The shorter path.
-        outer: Path,
-        /// The path that goes on from it.
-        inner: Path,
-        /// Of the two, the one declared later.
-        second: FieldId,
-    },
-    /// One place is an object for one field and an array for another.
-    #[error("`{first}` and `{second}` need an object and an array at one place")]
-    Shape {
-        /// Declared first.
-        first: Path,
-        /// Declared later.
-        second: Path,
-        /// The field declared later.
-        field: FieldId,
-    },
-    /// More fields than numbers.
-    #[error("more than {} fields are declared", u16::MAX)]
-    TooMany,
 }
 
 /// Where declared fields are in a body: compiled once at load, read by every walk.
@@ -96,8 +93,8 @@ pub(super) enum Shape {
     Field(FieldId),
     /// An object with these members.
     Object(Members),
-    /// An array of elements of one shape.
-    Array(NodeId),
+    /// An array of elements of one shape, which may be rows.
+    Array(NodeId, Rows),
 }
 
 /// The declared members of an object.
@@ -131,7 +128,14 @@ impl Layout {
     /// # Errors
     /// The first path that contradicts an earlier one.
     pub fn compile(paths: &[Path], undeclared: Undeclared) -> Result<Self, Clash> {
-        let tree = Tree::grow(paths)?;
+        let places: Vec<_> =
+            (0..=u16::MAX).zip(paths).map(|(field, path)| Place::of(FieldId(field), path)).collect();
+        Self::place(paths, &places, undeclared)
+    }
+
+    /// The same for a format that has the fields elsewhere than their paths say.
+    pub(super) fn place(paths: &[Path], places: &[Place], undeclared: Undeclared) -> Result<Self, Clash> {
+        let tree = Tree::grow(paths, places)?;
         let mut layout =
             Self { undeclared, nodes: Vec::new(), edges: Vec::new(), sorted: Vec::new(), below: Vec::new() };
         layout.flatten(&tree);
@@ -200,7 +204,7 @@ impl Layout {
         for sprout in &tree.sprouts {
             let shape = match (sprout.field, sprout.every) {
                 (Some(field), _) => Shape::Field(field),
-                (None, Some(element)) => Shape::Array(element),
+                (None, Some(element)) => Shape::Array(element, sprout.rows),
                 (None, None) => Shape::Object(self.lay_members(&sprout.members)),
             };
             self.nodes.push(Node { shape, below: (0, 0) });
@@ -264,91 +268,6 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// The trie while it grows.
-struct Tree<'a> {
-    sprouts: Vec<Sprout<'a>>,
-}
-
-struct Sprout<'a> {
-    /// The field whose path made it.
-    by: FieldId,
-    field: Option<FieldId>,
-    every: Option<NodeId>,
-    members: Vec<(&'a str, NodeId)>,
-}
-
-impl<'a> Tree<'a> {
-    fn grow(paths: &'a [Path]) -> Result<Self, Clash> {
-        if paths.len() > usize::from(u16::MAX) {
-            return Err(Clash::TooMany);
-        }
-        let path_of = |field: FieldId| paths.get(field.index()).cloned().ok_or(Clash::TooMany);
-        let mut tree = Self { sprouts: vec![Sprout::new(FieldId(0))] };
-        let mut known: HashMap<(u32, &str), NodeId> = HashMap::new();
-        for (id, path) in (0..).map(FieldId).zip(paths) {
-            let mut here = NodeId(0);
-            for step in path.steps() {
-                let sprout = tree.sprout(here)?;
-                if let Some(outer) = sprout.field {
-                    return Err(Clash::Within { outer: path_of(outer)?, inner: path.clone(), second: id });
-                }
-                let other = match step {
-                    Step::Member(_) => sprout.every.is_some(),
-                    Step::Every => !sprout.members.is_empty(),
-                };
-                if other {
-                    return Err(Clash::Shape { first: path_of(sprout.by)?, second: path.clone(), field: id });
-                }
-                let next = match step {
-                    Step::Member(name) => known.get(&(here.0, &**name)).copied(),
-                    Step::Every => sprout.every,
-                };
-                here = match next {
-                    Some(next) => next,
-                    None => {
-                        let next = tree.branch(here, step, id)?;
-                        if let Step::Member(name) = step {
-                            known.insert((here.0, name), next);
-                        }
-                        next
-                    }
-                };
-            }
-            let sprout = tree.sprout(here)?;
-            if let Some(first) = sprout.field {
-                return Err(Clash::Twice { path: path.clone(), first, second: id });
-            }
-            if sprout.every.is_some() || !sprout.members.is_empty() {
-                return Err(Clash::Within { outer: path.clone(), inner: path_of(sprout.by)?, second: id });
-            }
-            sprout.field = Some(id);
-        }
-        Ok(tree)
-    }
-
-    fn branch(&mut self, from: NodeId, step: &'a Step, by: FieldId) -> Result<NodeId, Clash> {
-        let next = NodeId(number(self.sprouts.len()));
-        self.sprouts.push(Sprout::new(by));
-        let sprout = self.sprout(from)?;
-        match step {
-            Step::Member(name) => sprout.members.push((name, next)),
-            Step::Every => sprout.every = Some(next),
-        }
-        Ok(next)
-    }
-
-    /// INVARIANT: an id is only ever made with its sprout.
-    fn sprout(&mut self, id: NodeId) -> Result<&mut Sprout<'a>, Clash> {
-        self.sprouts.get_mut(id.0 as usize).ok_or(Clash::TooMany)
-    }
-}
-
-impl Sprout<'_> {
-    fn new(by: FieldId) -> Self {
-        Self { by, field: None, every: None, members: Vec::new() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,7 +280,7 @@ mod tests {
     fn look(layout: &Layout, names: &[&str]) -> Option<NodeId> {
         names.iter().try_fold(layout.root(), |node, name| match layout.shape(node) {
             Shape::Object(members) => layout.member(members, name.as_bytes()).map(|(_, node)| node),
-            Shape::Array(element) if *name == "*" => Some(element),
+            Shape::Array(element, _) if *name == "*" => Some(element),
             _ => None,
         })
     }

@@ -1,0 +1,113 @@
+//! Declared fields, compiled for the format that has them: the one thing that the rooms above ask to walk a body.
+
+use super::caps::Caps;
+use super::format::Format;
+use super::json;
+use super::layout::{Clash, FieldId, Layout, Undeclared};
+use super::media::Envelope;
+use super::path::{Path, Step};
+use super::stop::Stop;
+use super::value::Visitor;
+
+/// Which way a body goes. A format may be another in its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the caller to the upstream.
+    Request,
+    /// From the upstream to the caller.
+    Response,
+}
+
+/// What is compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// The fields' paths; the place in the list is the field's [`FieldId`].
+    pub paths: &'a [Path],
+    /// What becomes of everything else.
+    pub undeclared: Undeclared,
+    /// In JSON, a path whose first `[*]` is the array that has the rows, if rows matter. Formats that have rows of
+    /// their own need none.
+    pub rows: Option<&'a Path>,
+}
+
+/// Walks the bodies of one format and one direction.
+#[derive(Clone, Debug)]
+pub struct Walker {
+    format: Format,
+    /// For each field whether it belongs to a row; else it is of the whole body.
+    in_row: Box<[bool]>,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Json(Layout),
+}
+
+impl Walker {
+    /// Compiles declared fields for a format.
+    ///
+    /// # Errors
+    /// The first path that contradicts an earlier one, or that the format has no place for.
+    pub fn compile(format: Format, direction: Direction, declared: Declared<'_>) -> Result<Self, Clash> {
+        let Declared { paths, undeclared, rows } = declared;
+        let _ = direction;
+        let (kind, in_row) = match format {
+            Format::Json => {
+                let prefix = rows.and_then(row_prefix);
+                let layout = json::layout(paths, undeclared, prefix)?;
+                let under = |path: &Path| prefix.is_some_and(|prefix| path.steps().starts_with(prefix));
+                (Kind::Json(layout), paths.iter().map(under).collect())
+            }
+            // Where a format is not built yet, a policy that names it does not load.
+            _ => (Kind::Json(Layout::compile(paths, undeclared)?), vec![false; paths.len()].into()),
+        };
+        Ok(Self { format, in_row, kind })
+    }
+
+    /// The format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The row that a value belongs to, and its indices within it; without a row it is of the whole body. `at` is what
+    /// [`Visitor::value`] was given.
+    pub fn row<'a>(&self, field: FieldId, at: &'a [u32]) -> (Option<u32>, &'a [u32]) {
+        let in_row = self.in_row.get(field.index()).is_some_and(|in_row| *in_row);
+        match at.split_first() {
+            // In JSON the name has the `[*]` of the rows, so its index stays with the value.
+            Some((row, _)) if in_row && self.format == Format::Json => (Some(*row), at),
+            Some((row, within)) if in_row => (Some(*row), within),
+            _ => (None, at),
+        }
+    }
+
+    /// Walks a body and writes it anew to the end of `out`: every untouched byte as it came. What its head must say of
+    /// it is the envelope that comes back.
+    ///
+    /// # Errors
+    /// See [`Stop`]. Nothing is added to `out` then.
+    pub fn walk<V: Visitor>(
+        &self,
+        body: &[u8],
+        envelope: &Envelope,
+        caps: &Caps,
+        visitor: &mut V,
+        out: &mut Vec<u8>,
+    ) -> Result<Envelope, Stop<V::Error>> {
+        let written = out.len();
+        let walked = match &self.kind {
+            Kind::Json(layout) => json::walk(body, layout, caps, visitor, out).map(|()| envelope.clone()),
+        };
+        if walked.is_err() {
+            out.truncate(written);
+        }
+        walked
+    }
+}
+
+/// The steps to the array that has the rows, its `[*]` included.
+fn row_prefix(path: &Path) -> Option<&[Step]> {
+    let every = path.steps().iter().position(|step| *step == Step::Every)?;
+    path.steps().get(..=every)
+}
