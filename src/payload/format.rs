@@ -65,6 +65,11 @@ impl Format {
         matches!(self, Self::Ndjson | Self::Csv | Self::Mlflow | Self::KserveV2 | Self::TfServing)
     }
 
+    /// Whether a body is one JSON document, whatever stands in it.
+    pub const fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Mlflow | Self::KserveV2 | Self::TfServing | Self::OpenaiChat)
+    }
+
     /// The format of the answers to bodies of this one, where a policy names no other.
     pub const fn answers(self) -> Self {
         match self {

@@ -16,6 +16,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
         names(set, activity, reader);
         for (side, direction) in sides(activity) {
             clashes(activity, side, direction, reader);
+            schemas(activity, side, direction, reader);
             exports(side, reader);
         }
         kept_twice(set, activity, reader);
@@ -112,12 +113,23 @@ fn clashes(activity: &Activity, side: &Side, direction: Direction, reader: &mut 
     }
 }
 
+/// A JSON Schema is for JSON.
+fn schemas(activity: &Activity, side: &Side, direction: Direction, reader: &mut Reader) {
+    let Some(schema) = &side.schema else { return };
+    if let Some(format) = formats(activity, direction).iter().find(|format| !format.is_json()) {
+        let message =
+            format!("A body of `{}` is no JSON document that a schema could describe.", format.word());
+        let help = "Say with `type`, `length`, `range` and their like what each field must be.";
+        reader.report(Code::NotHere, schema.file.span, message, help);
+    }
+}
+
 /// The path whose first `[*]` is the array of rows in a JSON body, where all that have one agree on it.
 pub(crate) fn json_rows<'a>(mut paths: impl Iterator<Item = &'a Path>) -> Option<&'a Path> {
     let rows = |path: &'a Path| path.steps().split(|step| *step == Step::Every).next();
     let first = paths.by_ref().find(|path| path.is_many())?;
     let same = |path: &Path| !path.is_many() || path.steps().starts_with(rows(first).unwrap_or_default());
-    paths.all(|path| same(path)).then_some(first)
+    paths.all(same).then_some(first)
 }
 
 fn clashes_in(format: Format, direction: Direction, side: &Side, reader: &mut Reader) {
@@ -275,7 +287,11 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
         None
     };
     if let Some(fault) = fault {
-        let help = "Name a required field of type string or integer that stands once in the body and is not sanitised.";
+        let help = if rows {
+            "Name a required field of type string or integer that stands once in each row and is not sanitised."
+        } else {
+            "Name a required field of type string or integer that stands once in the body and is not sanitised."
+        };
         reader.report(
             Code::DataSubjectField,
             *span,

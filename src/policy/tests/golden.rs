@@ -269,6 +269,17 @@ fn shapes_and_names_are_told_with_what_to_write() {
                 (ACTIVITY, "other_recipients: []", "may_outlive_source: true"),
             ],
         ),
+        (
+            "rows",
+            &[
+                (ACTIVITY, "data_subject: token.sub", "data_subject: rows.email"),
+                (ACTIVITY, "    payload: json ", "    on_denied_row: leave_out_row\n    payload: json "),
+            ],
+        ),
+        (
+            "a row left out of one person's call",
+            &[(ACTIVITY, "    payload: json ", "    on_denied_row: leave_out_row\n    payload: json ")],
+        ),
         ("file name", &[(ACTIVITY, "activity: favourites ", "activity: favorites ")]),
         ("reasons", &[(ORGANISATION, "reasons: [", "# [")]),
         ("country", &[(ORGANISATION, "country: DE", "country: Germany")]),
@@ -288,7 +299,6 @@ fn shapes_and_names_are_told_with_what_to_write() {
 fn no_word_without_code_is_accepted_in_silence() {
     let words: &[(&str, &str, &str)] = &[
         ("payload: json ", "payload: mlflow ", "The payload format `mlflow`"),
-        ("data_subject: token.sub", "data_subject: rows.email", "each row"),
         ("upstream: pseudonymize,", "upstream: { noise: { laplace: 1 } },", "`noise`"),
         (
             "upstream: pseudonymize,",
@@ -301,7 +311,6 @@ fn no_word_without_code_is_accepted_in_silence() {
         ("caller: unchanged", "caller: { detokenize: { all_scopes: [x] } }", "`detokenize`"),
         ("caller: unchanged", "caller: { re_identify: { all_scopes: [x] } }", "`re_identify`"),
         ("other_recipients: []", "shadows: other", "`shadows`"),
-        ("    payload: json ", "    on_denied_row: leave_out_row\n    payload: json ", "`on_denied_row`"),
         (
             "    payload: json ",
             "    query: { page: { type: integer, upstream: leave_out } }\n    payload: json ",
