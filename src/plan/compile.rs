@@ -5,17 +5,16 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::compile_route::{self, param};
 use super::matcher::Matcher;
-use super::{
-    Activity, DataSubject, Field, Organisation, Param, Payload, Plan, Purpose, Recipient, Route, Side, Specs,
-};
+use super::{Activity, DataSubject, Field, Organisation, Plan, Purpose, Recipient, Route, Side, Specs};
 use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
 use crate::clock::Timestamp;
-use crate::payload::{Declared, Direction, Kind, Undeclared, Walker};
+use crate::payload::{Kind, Undeclared};
 use crate::policy::reader::Reader;
 use crate::policy::units::end_of;
-use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, RouteKind, Segment, Spanned};
+use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, RouteKind, Spanned};
 
 /// How long a consent lasts where the organisation does not say.
 const CONSENT_EXPIRES: Duration = Duration::from_secs(365 * 86_400);
@@ -118,7 +117,7 @@ fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Optio
             routes.push(
                 compiled
                     .as_ref()
-                    .and_then(|compiled| compile_route(index, activity, route, compiled))
+                    .and_then(|compiled| compile_route::route(index, activity, route, compiled))
                     .map(Arc::new),
             );
         }
@@ -418,88 +417,4 @@ impl Compiler<'_> {
         }
         Action::compile(spec, kind, |name| keys.iter().position(|key| key == name)).ok()
     }
-}
-
-fn compile_route(
-    index: usize,
-    written: &policy::Activity,
-    route: &policy::Route,
-    activity: &Arc<Activity>,
-) -> Option<Route> {
-    let params = |params: &[policy::Param], shared: &[policy::Param]| {
-        let own = |param: &&policy::Param| !params.iter().any(|other| other.name.value == param.name.value);
-        params.iter().chain(shared.iter().filter(own)).map(param).collect::<Option<Vec<_>>>()
-    };
-    let shared = written.request.as_ref().filter(|_| route.kind == RouteKind::Governed);
-    let mut path = Vec::new();
-    for segment in &route.segments {
-        if let Segment::Param(name) = segment {
-            let declared =
-                policy::path_parameters(written, route).find(|param| *param.name.value == **name)?;
-            path.push(param(declared)?);
-        }
-    }
-    let payload = match route.kind {
-        RouteKind::Governed => Some(payload(written, route, activity)?),
-        RouteKind::Open { .. } | RouteKind::Answer(_) => None,
-    };
-    Some(Route {
-        index,
-        payload,
-        text: route.text.value.as_str().into(),
-        method: route.method.clone(),
-        kind: route.kind,
-        access: route.access.as_ref().map(|access| access.value.clone()).unwrap_or_default(),
-        rate_limit: route.rate_limit,
-        limits: route.limits,
-        path,
-        query: params(&route.query, shared.map_or(&[], |side| &side.query))?,
-        headers: params(&route.headers, shared.map_or(&[], |side| &side.headers))?,
-        activity: Arc::clone(activity),
-        segments: route.segments.clone(),
-    })
-}
-
-/// Both sides' fields, and the person's, compiled for the formats of a route.
-fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activity) -> Option<Payload> {
-    let policy::Payload { request, response } = route.payload.value;
-    let paths = |side: &Side| side.fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>();
-    let (asked, answered) = (paths(&activity.request), paths(&activity.response));
-    let (person, rows) = match &activity.data_subject {
-        Some(DataSubject::Rows(path, _)) => (Some(path), Some(path)),
-        Some(DataSubject::Body(path, _)) => (Some(path), None),
-        Some(DataSubject::Claim(_)) | None => (None, None),
-    };
-    let answered_rows = rows.and_then(|_| policy::json_rows(answered.iter()));
-    let side = |format, direction, paths: &[_], undeclared, rows| {
-        Walker::compile(format, direction, Declared { paths, undeclared, rows }).ok()
-    };
-    let person = match person {
-        None => None,
-        Some(path) => {
-            let path = std::slice::from_ref(path);
-            Some(side(request, Direction::Request, path, Undeclared::LeaveOut, rows)?)
-        }
-    };
-    Some(Payload {
-        request: side(request, Direction::Request, &asked, activity.request.unknown_fields, rows)?,
-        response: side(
-            response,
-            Direction::Response,
-            &answered,
-            activity.response.unknown_fields,
-            answered_rows,
-        )?,
-        person,
-        on_denied_row: route.on_denied_row.as_ref().map_or(written.on_denied_row, |own| own.value),
-    })
-}
-
-fn param(written: &policy::Param) -> Option<Param> {
-    Some(Param {
-        name: written.name.value.as_str().into(),
-        required: written.required,
-        check: Check::compile(&written.rules).ok()?,
-        kind: written.rules.kind?.kind(),
-    })
 }

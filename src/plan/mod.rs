@@ -3,6 +3,7 @@
 
 mod activity;
 mod compile;
+mod compile_route;
 mod coverage;
 pub mod diff;
 mod explain;

@@ -8,6 +8,7 @@ mod encode;
 mod find;
 mod keys;
 mod lexer;
+mod rows;
 mod scratch;
 mod skip;
 mod walk;
@@ -18,6 +19,8 @@ mod generated;
 mod oracle;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_rows;
 
 pub use find::{Found, Unfound, find};
 pub use walk::walk;

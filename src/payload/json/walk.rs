@@ -3,6 +3,7 @@
 use super::encode::encode;
 use super::keys::DUPLICATE;
 use super::lexer::{Cursor, Text, unescape};
+use super::rows::Column;
 use super::scratch::Scratch;
 use crate::payload::caps::{Caps, Tally};
 use crate::payload::layout::{Layout, Members, NodeId, Rows, Shape, Undeclared};
@@ -54,7 +55,7 @@ pub(super) struct Object {
     keys: usize,
     /// The member that is expected next: bodies mostly have their keys in the order of the policy.
     next: u32,
-    trail: Trail,
+    pub(super) trail: Trail,
 }
 
 #[derive(Clone, Copy)]
@@ -67,26 +68,16 @@ pub(super) struct Array {
     column: Option<Column>,
 }
 
-/// A column that is left out with its key, once it has been visited.
-#[derive(Clone, Copy)]
-struct Column {
-    /// Where its key begins.
-    start: usize,
-    /// What had been written by then, and up to where the body had.
-    written: usize,
-    copied: usize,
-}
-
 /// What has become of the members or elements so far.
 #[derive(Clone, Copy)]
-struct Trail {
-    lead: Lead,
+pub(super) struct Trail {
+    pub(super) lead: Lead,
     /// Where the last comma stands.
-    comma: usize,
+    pub(super) comma: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lead {
+pub(super) enum Lead {
     /// There was none.
     Fresh,
     /// There were some, and all were left out.
@@ -107,18 +98,18 @@ enum Pause {
     End,
 }
 
-struct Walk<'a, V> {
-    body: &'a [u8],
-    layout: &'a Layout,
+pub(super) struct Walk<'a, V> {
+    pub(super) body: &'a [u8],
+    pub(super) layout: &'a Layout,
     tally: Tally<'a>,
     /// Where the walk stands between frames. Within one, a copy of it is used, which the compiler keeps in registers.
-    cursor: Cursor<'a>,
-    visitor: &'a mut V,
-    out: &'a mut Vec<u8>,
+    pub(super) cursor: Cursor<'a>,
+    pub(super) visitor: &'a mut V,
+    pub(super) out: &'a mut Vec<u8>,
     /// Bytes of the body that are written or left out.
-    copied: usize,
+    pub(super) copied: usize,
     /// The column about to be entered, or just left, that goes with its key.
-    column: Option<Column>,
+    pub(super) column: Option<Column>,
     scratch: &'a mut Scratch,
 }
 
@@ -333,53 +324,6 @@ impl<'a, V: Visitor> Walk<'a, V> {
         }
     }
 
-    /// Where a column begins that is left out whole.
-    fn column_to_drop(&self, node: NodeId, start: usize) -> Option<Column> {
-        let Shape::Array(_, Rows::Column) = self.layout.shape(node) else { return None };
-        let dropped = self.layout.below(node).iter().all(|&field| self.visitor.leaves_out(field));
-        dropped.then_some(Column { start, written: self.out.len(), copied: self.copied })
-    }
-
-    /// Takes back what was written of a column that has just been visited and is left out.
-    fn drop_column(&mut self, parent: &mut Frame) {
-        let (Some(column), Frame::Object(object)) = (self.column.take(), parent) else { return };
-        self.out.truncate(column.written);
-        self.copied = column.copied;
-        self.leave_out(&mut object.trail, column.start, self.cursor.at);
-    }
-
-    /// Writes rows of nothing before the element that begins at `start`.
-    fn empty_rows(&mut self, trail: &mut Trail, start: usize, count: u32) {
-        if trail.lead == Lead::Kept {
-            self.flush(trail.comma);
-            (0..count).for_each(|_| self.out.extend_from_slice(b",null"));
-            self.copied = trail.comma;
-        } else {
-            self.flush(start);
-            (0..count).for_each(|_| self.out.extend_from_slice(b"null,"));
-            self.copied = start;
-            // There is no comma in the body that would have to go with the element: see `leave_out`.
-            *trail = Trail { lead: Lead::Kept, comma: start };
-        }
-    }
-
-    /// At the end of an array, at its bracket.
-    fn end_rows(&mut self, kind: Rows, rows: usize, trail: Trail) -> Result<(), Stop<V::Error>> {
-        if kind == Rows::None {
-            return Ok(());
-        }
-        let more = self.visitor.rows(u32::try_from(rows).unwrap_or(u32::MAX)).map_err(Stop::Visitor)?;
-        if more > 0 {
-            self.flush(self.cursor.at);
-            self.copied = self.cursor.at;
-            for number in 0..more {
-                let first = number == 0 && trail.lead != Lead::Kept;
-                self.out.extend_from_slice(if first { b"null" } else { b",null" });
-            }
-        }
-        Ok(())
-    }
-
     /// Where all before are gone, so is the comma behind them.
     #[inline(always)]
     fn drop_comma(&mut self, trail: Trail, start: usize) {
@@ -456,7 +400,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     /// Leaves out what stands from `start` up to `to`, with one comma: the one before it if something stands before that,
     /// else the one after it.
     #[inline]
-    fn leave_out(&mut self, trail: &mut Trail, start: usize, to: usize) {
+    pub(super) fn leave_out(&mut self, trail: &mut Trail, start: usize, to: usize) {
         if trail.lead == Lead::Kept {
             self.flush(trail.comma);
             if trail.comma == start {
@@ -472,7 +416,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
 
     /// Copies what has not been copied yet, up to `to`.
     #[inline]
-    fn flush(&mut self, to: usize) {
+    pub(super) fn flush(&mut self, to: usize) {
         if self.copied == 0 {
             // One allocation for most bodies: replacements are mostly about as long as what they replace.
             self.out

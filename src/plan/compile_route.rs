@@ -1,0 +1,92 @@
+//! From routes as written to routes as run.
+
+use std::sync::Arc;
+
+use super::{Activity, DataSubject, Param, Payload, Route, Side};
+use crate::check::Check;
+use crate::payload::{Declared, Direction, Undeclared, Walker};
+use crate::policy::{self, RouteKind, Segment};
+
+pub(super) fn route(
+    index: usize,
+    written: &policy::Activity,
+    route: &policy::Route,
+    activity: &Arc<Activity>,
+) -> Option<Route> {
+    let params = |params: &[policy::Param], shared: &[policy::Param]| {
+        let own = |param: &&policy::Param| !params.iter().any(|other| other.name.value == param.name.value);
+        params.iter().chain(shared.iter().filter(own)).map(param).collect::<Option<Vec<_>>>()
+    };
+    let shared = written.request.as_ref().filter(|_| route.kind == RouteKind::Governed);
+    let mut path = Vec::new();
+    for segment in &route.segments {
+        if let Segment::Param(name) = segment {
+            let declared =
+                policy::path_parameters(written, route).find(|param| *param.name.value == **name)?;
+            path.push(param(declared)?);
+        }
+    }
+    let payload = match route.kind {
+        RouteKind::Governed => Some(payload(written, route, activity)?),
+        RouteKind::Open { .. } | RouteKind::Answer(_) => None,
+    };
+    Some(Route {
+        index,
+        payload,
+        text: route.text.value.as_str().into(),
+        method: route.method.clone(),
+        kind: route.kind,
+        access: route.access.as_ref().map(|access| access.value.clone()).unwrap_or_default(),
+        rate_limit: route.rate_limit,
+        limits: route.limits,
+        path,
+        query: params(&route.query, shared.map_or(&[], |side| &side.query))?,
+        headers: params(&route.headers, shared.map_or(&[], |side| &side.headers))?,
+        activity: Arc::clone(activity),
+        segments: route.segments.clone(),
+    })
+}
+
+/// Both sides' fields, and the person's, compiled for the formats of a route.
+fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activity) -> Option<Payload> {
+    let policy::Payload { request, response } = route.payload.value;
+    let paths = |side: &Side| side.fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>();
+    let (asked, answered) = (paths(&activity.request), paths(&activity.response));
+    let (person, rows) = match &activity.data_subject {
+        Some(DataSubject::Rows(path, _)) => (Some(path), Some(path)),
+        Some(DataSubject::Body(path, _)) => (Some(path), None),
+        Some(DataSubject::Claim(_)) | None => (None, None),
+    };
+    let answered_rows = rows.and_then(|_| policy::json_rows(answered.iter()));
+    let side = |format, direction, paths: &[_], undeclared, rows| {
+        Walker::compile(format, direction, Declared { paths, undeclared, rows }).ok()
+    };
+    let person = match person {
+        None => None,
+        Some(path) => {
+            let path = std::slice::from_ref(path);
+            Some(side(request, Direction::Request, path, Undeclared::LeaveOut, rows)?)
+        }
+    };
+    Some(Payload {
+        request: side(request, Direction::Request, &asked, activity.request.unknown_fields, rows)?,
+        response: side(
+            response,
+            Direction::Response,
+            &answered,
+            activity.response.unknown_fields,
+            answered_rows,
+        )?,
+        person,
+        on_denied_row: route.on_denied_row.as_ref().map_or(written.on_denied_row, |own| own.value),
+    })
+}
+
+pub(super) fn param(written: &policy::Param) -> Option<Param> {
+    Some(Param {
+        name: written.name.value.as_str().into(),
+        required: written.required,
+        check: Check::compile(&written.rules).ok()?,
+        kind: written.rules.kind?.kind(),
+    })
+}
