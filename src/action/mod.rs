@@ -157,6 +157,11 @@ impl Action {
         }))
     }
 
+    /// Whether the destination never sees anything.
+    pub const fn leaves_out(&self) -> bool {
+        matches!(self.0, Run::LeaveOut)
+    }
+
     /// What must be fetched before this action is done.
     pub const fn needs(&self) -> Needs {
         match self.0 {

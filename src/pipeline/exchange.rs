@@ -89,16 +89,16 @@ impl Worker {
             return records::answer(gateway, admitted, body, kind, account).await;
         }
         let body = admitted.read(body).await?;
-        let person = person::of(&admitted, &body)?;
-        let mut permit = authorize::permit(gateway, admitted, person, account).await?;
+        let persons = person::of(&admitted, &body)?;
+        let mut permit = authorize::permit(gateway, admitted, persons, account).await?;
         let materials = materials::collect(gateway, &mut permit, &body).await?;
-        let (cleared, draft) = minimise::request(&permit, &materials, &body)?;
+        let (cleared, drafts) = minimise::request(&permit, &materials, &body)?;
         // What the upstream sees is in the journal first; what the caller gets, too.
         let intent = finish::intend(gateway, &permit, &materials, account).await?;
         let Self { gateway, upstreams, .. } = self.clone();
         let rest = async move {
             let answered = match forward::send(&gateway, &upstreams, &mut permit, cleared).await {
-                Ok(upstream) => minimise::response(&permit, &materials, upstream, draft),
+                Ok(upstream) => minimise::response(&permit, &materials, upstream, drafts),
                 Err(rejection) => Err(rejection),
             };
             finish::close(&gateway, intent, answered).await

@@ -11,7 +11,6 @@ use super::authorize::Permit;
 use super::materials::Materials;
 use super::minimise::Minimised;
 use crate::audit::{self, What};
-use crate::custody::RecordDraft;
 use crate::journal::{Ended, Intended};
 use crate::net::ResponseBody;
 use crate::plan::JournalMode;
@@ -27,16 +26,16 @@ pub(super) async fn intend(
 ) -> Result<Intended, Rejection> {
     let activity = permit.activity();
     let overlapped = activity.journal == JournalMode::Overlapped;
-    // Whoever has something kept has a reference by now; others have one if they ever said anything.
-    let person = materials.reference().or_else(|| permit.stand.reference());
+    let persons = materials.references(permit);
+    let consented = permit.stands().filter_map(|stand| stand.consented_version(&activity.purpose.name)).min();
     let what = What::ExchangeIntended {
         decision: account.decision,
         activity: &activity.name,
         caller: account.caller,
         journal: if overlapped { "overlapped" } else { "before_forward" },
         legal_basis: activity.legal_basis.word(),
-        notice_version: permit.stand.consented_version(&activity.purpose.name).map(u64::from),
-        persons: person.as_slice(),
+        notice_version: consented.map(u64::from),
+        persons: &persons,
         policy: activity.digest,
         purpose: &activity.purpose.name,
         recipient: activity.recipient.as_ref().map(|recipient| &*recipient.id),
@@ -60,15 +59,14 @@ pub(super) async fn close(
 ) -> Result<Response<ResponseBody>, Rejection> {
     let began = Instant::now();
     let result = match answered {
-        Ok(Minimised { body, headers, draft, status }) => {
-            let record = draft.filter(|draft| !draft.is_empty()).map(RecordDraft::finish).transpose();
-            let record = record.map_err(super::materials::unavailable)?;
+        Ok(Minimised { body, headers, drafts, status }) => {
+            let records = drafts.finish().map_err(super::materials::unavailable)?;
             let ended = Ended {
                 outcome: audit::Outcome::Answered,
                 problem: None,
                 upstream_status: Some(status.as_u16()),
             };
-            intent.outcome(ended, Vec::from_iter(record)).await.map_err(unwritten)?;
+            intent.outcome(ended, records).await.map_err(unwritten)?;
             Ok(answer::of_upstream(status, headers, body))
         }
         Err(rejection) => {

@@ -66,14 +66,14 @@ pub(super) async fn send(
     headers.insert(header::ACCEPT, HeaderValue::from_static(answers.media_type()));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let body = cleared.into_bytes();
-    // The name under which the intent was written.
-    let began_as = permit.stand.reference();
+    // The names under which the intent was written.
+    let began_as = permit.references();
     let started = Instant::now();
     for _ in 0..LOOKS {
         let routed = &permit.admitted.routed;
         let request =
             build(routed.route.method.clone(), routed.target.clone(), headers.clone(), body.clone());
-        match upstream.send_if(request, || gateway.standing().forward(&permit.stand)).await {
+        match upstream.send_if(request, || gateway.standing().forward_all(permit.stands())).await {
             Err(UpstreamError::Held) => permit.renew(gateway).await?,
             sent => {
                 let answer = whole(sent.map_err(unsent_or_failed)?, answers, permit.caps()).await;
@@ -81,7 +81,11 @@ pub(super) async fn send(
                 return answer;
             }
         }
-        if began_as.is_some() && permit.stand.reference() != began_as {
+        if began_as
+            .iter()
+            .zip(permit.stands())
+            .any(|(began, now)| began.is_some() && now.reference() != *began)
+        {
             return Err(Rejection::new(Problem::ConsentWithdrawn)
                 .detail("The person was forgotten while the exchange was on its way; nothing was sent."));
         }

@@ -3,14 +3,18 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+use smallvec::SmallVec;
+
 use super::Gateway;
 use super::admit::Received;
-use super::authorize::Permit;
+use super::authorize::{Party, Permit};
+use super::drafts::Drafts;
 use super::minimise;
 use crate::action::{self, Needs, Pseudonyms};
 use crate::clock::Timestamp;
 use crate::crypto::InterchangeKey;
-use crate::custody::{CustodyError, RecordDraft, SubjectKey};
+use crate::custody::{CustodyError, SubjectKey};
 use crate::personal::Reference;
 use crate::plan::{Activity, Field};
 use crate::problem::{Problem, Rejection};
@@ -20,23 +24,35 @@ use crate::problem::{Problem, Rejection};
 pub(super) struct Materials {
     pseudonyms: Option<Arc<Pseudonyms>>,
     keys: Arc<[InterchangeKey]>,
-    key: Option<Arc<SubjectKey>>,
+    /// The parties' keys of the day, in their order; none where the activity keeps nothing.
+    subjects: SmallVec<[Arc<SubjectKey>; 1]>,
     at: Timestamp,
 }
+
+/// How many keys are minted at once: so many share a commit.
+const AT_ONCE: usize = 256;
 
 impl Materials {
     pub(super) fn actions(&self) -> action::Materials<'_> {
         action::Materials { pseudonyms: self.pseudonyms.as_deref(), keys: &self.keys }
     }
 
-    /// Whose record it is going to be, where the activity keeps one.
-    pub(super) fn reference(&self) -> Option<Reference> {
-        self.key.as_ref().map(|key| key.reference)
+    /// Whose data it is, in the order of the rows where each is somebody's. Whoever has something kept has a reference by
+    /// now; others have one if they ever said anything.
+    pub(super) fn references(&self, permit: &Permit) -> SmallVec<[Reference; 1]> {
+        let of = |party: usize| {
+            let kept = self.subjects.get(party).map(|key| key.reference);
+            kept.or_else(|| permit.parties.get(party)?.stand.reference())
+        };
+        match &permit.batch {
+            None => of(0).into_iter().collect(),
+            Some(batch) => batch.parties().iter().filter_map(|party| of((*party)? as usize)).collect(),
+        }
     }
 
-    /// The beginning of the record, where the activity keeps one.
-    pub(super) fn draft(&self) -> Option<RecordDraft> {
-        self.key.as_ref().map(|key| RecordDraft::new(Arc::clone(key), self.at))
+    /// The beginning of the records, where the activity keeps any.
+    pub(super) fn drafts(&self, permit: &Permit) -> Drafts {
+        Drafts::new(permit, &self.subjects, self.at)
     }
 }
 
@@ -55,47 +71,62 @@ pub(super) async fn collect(
         true => Some(gateway.custody().pseudonyms(domain).await.map_err(unavailable)?),
     };
     let keys = Arc::clone(&permit.admitted.routed.live.keys);
-    let mut materials = Materials { pseudonyms, keys, key: None, at };
+    let mut materials = Materials { pseudonyms, keys, subjects: SmallVec::new(), at };
     if keeps(activity) {
-        materials.key = Some(key(gateway, permit, &materials, body).await?);
+        materials.subjects = subjects(gateway, permit, &materials, body).await?;
     }
     Ok(materials)
 }
 
-async fn key(
+/// The parties' keys of the day, in their order.
+async fn subjects(
     gateway: &Gateway,
     permit: &mut Permit,
     materials: &Materials,
     body: &Received,
-) -> Result<Arc<SubjectKey>, Rejection> {
+) -> Result<SmallVec<[Arc<SubjectKey>; 1]>, Rejection> {
     let (at, name) = (materials.at, &permit.activity().name);
-    let cached = gateway.custody().cached_key(&permit.lookup, permit.stand.reference(), name, at.day());
-    let key = match cached {
-        Some(key) => key,
-        None => {
-            // A refusal mints nothing: a body that will be refused must not give anybody a key, or a reference.
-            minimise::rehearse(permit, materials, body)?;
-            let minted = match mint(gateway, permit, at).await {
-                // The person was erased after their standing was looked up. What is known of them now decides.
-                Err(CustodyError::Forgotten) => {
-                    permit.renew(gateway).await?;
-                    mint(gateway, permit, at).await
-                }
-                minted => minted,
-            };
-            minted.map_err(unavailable)?
-        }
+    let cached =
+        |party: &Party| gateway.custody().cached_key(&party.lookup, party.stand.reference(), name, at.day());
+    let cached: SmallVec<[_; 1]> = permit.parties.iter().map(cached).collect();
+    let keys = if cached.iter().all(Option::is_some) {
+        cached.into_iter().flatten().collect()
+    } else {
+        // A refusal mints nothing: a body that will be refused must not give anybody a key, or a reference.
+        minimise::rehearse(permit, materials, body)?;
+        let minted = match mint(gateway, permit, at).await {
+            // Somebody was erased after their standing was looked up. What is known of them now decides.
+            Err(CustodyError::Forgotten) => {
+                permit.renew(gateway).await?;
+                mint(gateway, permit, at).await
+            }
+            minted => minted,
+        };
+        minted.map_err(unavailable)?
     };
-    if permit.stand.reference().is_none() {
-        // The person has a reference now, which the remembered standing does not know.
-        gateway.standing().forget(&permit.lookup);
+    for party in permit.parties.iter().filter(|party| party.stand.reference().is_none()) {
+        // They have a reference now, which the remembered standing does not know.
+        gateway.standing().forget(&party.lookup);
     }
-    Ok(key)
+    Ok(keys)
 }
 
-async fn mint(gateway: &Gateway, permit: &Permit, at: Timestamp) -> Result<Arc<SubjectKey>, CustodyError> {
-    let (name, reference) = (&permit.activity().name, permit.stand.reference());
-    gateway.custody().key(&permit.lookup, reference, name, at.day()).await
+/// Every party's key, made where there is none. Those who wait together are written together.
+async fn mint(
+    gateway: &Gateway,
+    permit: &Permit,
+    at: Timestamp,
+) -> Result<SmallVec<[Arc<SubjectKey>; 1]>, CustodyError> {
+    let name = &permit.activity().name;
+    let key = |party: &Party| {
+        let (lookup, reference) = (party.lookup, party.stand.reference());
+        async move { gateway.custody().key(&lookup, reference, name, at.day()).await }
+    };
+    let mut keys = SmallVec::with_capacity(permit.parties.len());
+    for some in permit.parties.chunks(AT_ONCE) {
+        keys.extend(try_join_all(some.iter().map(key)).await?);
+    }
+    Ok(keys)
 }
 
 /// Without its keys the gateway processes nothing.

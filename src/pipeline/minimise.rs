@@ -9,14 +9,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::admit::{self, Received};
 use super::authorize::Permit;
+use super::drafts::{Drafts, Rows};
 use super::forward::Answer;
 use super::materials::Materials;
 use super::route::{self, sentence};
 use super::whole;
 use crate::action::Refused;
 use crate::check::Checked;
-use crate::custody::RecordDraft;
-use crate::payload::{Caps, Envelope, FieldId, Format, Stop, Treated, Undeclared, Value, Visitor, Walker};
+use crate::payload::{
+    Caps, Envelope, FieldId, Format, Row, Stop, Treated, Undeclared, Value, Visitor, Walker,
+};
 use crate::plan::{Field, Param, Side};
 use crate::problem::{Problem, Rejection};
 
@@ -61,20 +63,19 @@ pub(super) struct Minimised {
     pub(super) body: Cleared,
     /// The headers of the answer that the policy lets through.
     pub(super) headers: HeaderMap,
-    pub(super) draft: Option<RecordDraft>,
+    pub(super) drafts: Drafts,
     pub(super) status: StatusCode,
 }
 
-/// The request's body as the upstream may see it, and the beginning of the record.
+/// The request's body as the upstream may see it, and the beginning of what is kept.
 pub(super) fn request(
     permit: &Permit,
     materials: &Materials,
     body: &Received,
-) -> Result<(Cleared, Option<RecordDraft>), Rejection> {
-    let mut draft = materials.draft();
-    let kept = draft.as_mut().map_or(Keeping::Nothing, Keeping::In);
-    let cleared = outgoing(permit, materials, body, kept)?;
-    Ok((cleared, draft))
+) -> Result<(Cleared, Drafts), Rejection> {
+    let mut drafts = materials.drafts(permit);
+    let cleared = outgoing(permit, materials, body, Keeping::In(&mut drafts))?;
+    Ok((cleared, drafts))
 }
 
 /// The same without keeping anything: whether the body would be refused, before a key is made to seal it under.
@@ -101,7 +102,8 @@ fn outgoing(
             }
         };
     }
-    let cleared = walk(side, walker, materials, body, &permit.caps(), kept)?;
+    let rows = permit.batch.as_ref().map_or(Rows::Plain, Rows::Outgoing);
+    let cleared = walk(Treat::new(side, walker, rows, materials, kept), body, &permit.caps())?;
     whole::check(side, &body.bytes)?;
     Ok(cleared)
 }
@@ -112,19 +114,24 @@ pub(super) fn response(
     permit: &Permit,
     materials: &Materials,
     answer: Answer,
-    mut draft: Option<RecordDraft>,
+    mut drafts: Drafts,
 ) -> Result<Minimised, Rejection> {
     let side = &permit.activity().response;
-    let kept = draft.as_mut().map_or(Keeping::Nothing, Keeping::In);
+    let kept = Keeping::In(&mut drafts);
     let refused = |rejection: Rejection| {
         Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
             .because(rejection)
     };
-    let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
+    let mut headers = headers(&side.headers, &answer.headers).map_err(refused)?;
     let walker = &permit.admitted.payload()?.response;
-    let body = walk(side, walker, materials, &answer.body, &answer.caps, kept).map_err(refused)?;
+    let rows = permit.batch.as_ref().map_or(Rows::Plain, Rows::Incoming);
+    let treat = Treat::new(side, walker, rows, materials, kept);
+    let body = walk(treat, &answer.body, &answer.caps).map_err(refused)?;
     whole::check(side, &answer.body.bytes).map_err(refused)?;
-    Ok(Minimised { body, headers, draft, status: answer.status })
+    if let Some(batch) = &permit.batch {
+        batch.tell(&mut headers);
+    }
+    Ok(Minimised { body, headers, drafts, status: answer.status })
 }
 
 /// The declared headers of an answer, as they came, each as the policy says that it must be.
@@ -148,15 +155,8 @@ fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap, Rejection>
     Ok(passed)
 }
 
-fn walk(
-    side: &Side,
-    walker: &Walker,
-    materials: &Materials,
-    body: &Received,
-    caps: &Caps,
-    kept: Keeping<'_>,
-) -> Result<Cleared, Rejection> {
-    let mut treat = Treat { side, materials, kept, stored: String::new() };
+fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, Rejection> {
+    let walker = treat.walker;
     let Received { bytes, envelope } = body;
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 4);
     let format = walker.format();
@@ -194,6 +194,8 @@ fn unfit(field: &Field, refused: Refused) -> Rejection {
 /// Applies the rules of one side of an exchange.
 struct Treat<'a> {
     side: &'a Side,
+    walker: &'a Walker,
+    rows: Rows<'a>,
     materials: &'a Materials,
     kept: Keeping<'a>,
     stored: String,
@@ -201,15 +203,23 @@ struct Treat<'a> {
 
 /// Where kept values go.
 enum Keeping<'a> {
-    /// The activity keeps none.
-    Nothing,
-    /// Into a record.
-    In(&'a mut RecordDraft),
+    /// Into the records.
+    In(&'a mut Drafts),
     /// Nowhere yet: whether they could be kept is all that is asked.
     Rehearsal,
 }
 
 impl<'a> Treat<'a> {
+    fn new(
+        side: &'a Side,
+        walker: &'a Walker,
+        rows: Rows<'a>,
+        materials: &'a Materials,
+        kept: Keeping<'a>,
+    ) -> Self {
+        Self { side, walker, rows, materials, kept, stored: String::new() }
+    }
+
     fn field(&self, id: FieldId) -> Result<&'a Field, Rejection> {
         // INVARIANT: the layout was compiled from these fields, so every number it hands out is one of theirs.
         self.side.fields.get(usize::from(id.0)).ok_or_else(|| Rejection::new(Problem::InternalError))
@@ -231,10 +241,17 @@ impl<'a> Treat<'a> {
             Treated::LeftOut => return Ok(()),
         };
         match &mut self.kept {
-            Keeping::In(draft) => draft.keep(&field.name, at, value).map_err(super::materials::unavailable),
+            Keeping::In(drafts) => {
+                let (row, within) = self.walker.row(id, at);
+                let row = match (self.rows, row) {
+                    (Rows::Incoming(batch), Some(row)) => batch.answered(row),
+                    (_, row) => row,
+                };
+                // A field that is to be kept, in an exchange that has no record for it, would be lost in silence.
+                let kept = drafts.keep(&field.name, at, (row, within), value);
+                kept.map_err(super::materials::unavailable)
+            }
             Keeping::Rehearsal => Ok(()),
-            // A field that is to be kept, in an exchange that has no record, would be lost in silence.
-            Keeping::Nothing => Err(Rejection::new(Problem::InternalError)),
         }
     }
 }
@@ -269,6 +286,31 @@ impl Visitor for Treat<'_> {
             Undeclared::Refuse => Err(Rejection::new(Problem::FieldNotPermitted)
                 .detail("The body has a field that the policy does not declare.")),
         }
+    }
+
+    fn row(&mut self, row: u32) -> Row {
+        match self.rows {
+            Rows::Plain => Row::Visited,
+            Rows::Outgoing(batch) => batch.outgoing(row),
+            Rows::Incoming(batch) => batch.incoming(row),
+        }
+    }
+
+    fn rows(&mut self, count: u32) -> Result<u32, Rejection> {
+        match self.rows {
+            Rows::Plain => Ok(0),
+            // The walk that found the persons saw the same body.
+            Rows::Outgoing(batch) if batch.is_whole(count) => Ok(0),
+            Rows::Outgoing(_) => Err(Problem::InternalError.into()),
+            Rows::Incoming(batch) => batch.behind(count).ok_or_else(|| {
+                Rejection::new(Problem::UpstreamAnswerRefused)
+                    .because("the answer has not one row for each that was sent")
+            }),
+        }
+    }
+
+    fn leaves_out(&self, id: FieldId) -> bool {
+        self.field(id).is_ok_and(|field| field.outward.leaves_out())
     }
 
     fn misshapen(&mut self, id: FieldId) -> Rejection {

@@ -8,6 +8,8 @@ mod account;
 mod admit;
 mod answer;
 mod authorize;
+mod batch;
+mod drafts;
 mod exchange;
 mod finish;
 mod forward;

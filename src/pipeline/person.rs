@@ -1,46 +1,58 @@
 //! Person: whose data an exchange holds, and whether this caller may bring it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::admit::{Admitted, Received};
 use super::minimise::refusal;
-use crate::payload::{Format, Kind, Stop, json};
+use crate::check::RuleKind;
+use crate::payload::{FieldId, Format, Kind, Stop, Treated, Value, Visitor, Walker, json};
 use crate::personal::Person;
-use crate::plan::DataSubject;
+use crate::plan::{DataSubject, Field};
 use crate::problem::{Problem, Rejection};
 
-/// The data subject of an exchange, as the policy says where to find them.
-pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Person, Rejection> {
+/// Whose data an exchange holds.
+pub(super) enum Persons {
+    /// All of it is one person's.
+    One(Person),
+    /// Each row is somebody's.
+    Rows {
+        /// The persons, each once.
+        persons: Vec<Person>,
+        /// For each row, its person's place in that list.
+        rows: Vec<u32>,
+    },
+}
+
+/// The data subjects of an exchange, as the policy says where to find them.
+pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Rejection> {
     let activity = &admitted.routed.route.activity;
+    let named = |field: &usize| activity.request.fields.get(*field).ok_or_else(internal);
     match &activity.data_subject {
-        Some(DataSubject::Claim(claim)) => of_token(admitted, claim),
+        Some(DataSubject::Claim(claim)) => of_token(admitted, claim).map(Persons::One),
         Some(DataSubject::Body(path, field)) => {
-            let invalid = || {
-                let name = activity.request.fields.get(*field).map(|field| Arc::clone(&field.name));
-                Rejection { field: name, ..Rejection::new(Problem::FieldInvalid) }
-                    .detail("The field says whose data this is.")
+            let field = named(field)?;
+            let payload = admitted.payload()?;
+            let format = payload.request.format();
+            let identifier = if matches!(format, Format::Json | Format::OpenaiChat) {
+                let found = json::find(&body.bytes, path, &admitted.caps());
+                let found = found.map_err(|stop| match stop {
+                    Stop::Visitor(_) => invalid(field),
+                    Stop::Malformed(malformed) => refusal(format, Stop::Malformed(malformed)),
+                    Stop::TooLarge(cap) => refusal(format, Stop::TooLarge(cap)),
+                    Stop::Undeclared | Stop::Unfit(_) => internal(),
+                })?;
+                found.and_then(|found| identifier(field, found.value()))
+            } else {
+                let found = search(admitted, body, field)?;
+                found.all.into_iter().next().map(|(_, identifier)| identifier)
             };
-            let found = json::find(&body.bytes, path, &admitted.caps()).map_err(|stop| match stop {
-                Stop::Visitor(_) => invalid(),
-                Stop::Malformed(malformed) => refusal(Format::Json, Stop::Malformed(malformed)),
-                Stop::TooLarge(cap) => refusal(Format::Json, Stop::TooLarge(cap)),
-                Stop::Undeclared | Stop::Unfit(_) => Problem::InternalError.into(),
-            })?;
-            match found {
-                // An identifier is a text or a whole number; anything else names nobody.
-                Some(found)
-                    if matches!(found.kind, Kind::String | Kind::Integer)
-                        && !found.text.is_empty()
-                        // A second spelling of 0 would be a second person.
-                        && !(found.kind == Kind::Integer && found.text == "-0") =>
-                {
-                    of_body(admitted, &found.text)
-                }
-                _ => Err(invalid()),
-            }
+            let identifier = identifier.ok_or_else(|| invalid(field))?;
+            of_body(admitted, &identifier).map(Persons::One)
         }
+        Some(DataSubject::Rows(_, field)) => of_rows(admitted, body, named(field)?),
         // The plan gives every governed route a data subject.
-        Some(DataSubject::Rows(..)) | None => Err(Rejection::new(Problem::InternalError)),
+        None => Err(internal()),
     }
 }
 
@@ -63,4 +75,112 @@ fn of_body(admitted: &Admitted, identifier: &str) -> Result<Person, Rejection> {
         Some(scope) if caller.scopes.has(scope) => Ok(person),
         _ => Err(Problem::SubjectMismatch.into()),
     }
+}
+
+/// The persons of a batch, each once, and whose each row is. Whoever may not act for one of them may not send the batch.
+fn of_rows(admitted: &Admitted, body: &Received, field: &Field) -> Result<Persons, Rejection> {
+    let found = search(admitted, body, field)?;
+    let mut known: HashMap<String, u32> = HashMap::new();
+    let (mut persons, mut rows) = (Vec::new(), Vec::with_capacity(found.all.len()));
+    for (row, identifier) in found.all {
+        // Every row has one, or the search would have stopped.
+        if row != Some(u32::try_from(rows.len()).unwrap_or(u32::MAX)) {
+            return Err(invalid(field));
+        }
+        let place = match known.get(&identifier) {
+            Some(place) => *place,
+            None => {
+                let place = u32::try_from(persons.len()).unwrap_or(u32::MAX);
+                persons.push(of_body(admitted, &identifier)?);
+                known.insert(identifier, place);
+                place
+            }
+        };
+        rows.push(place);
+    }
+    if rows.is_empty() || found.rows != rows.len() {
+        return Err(Rejection::new(Problem::FieldInvalid)
+            .field(Arc::clone(&field.name))
+            .detail("Every row says whose data it is, and there is at least one."));
+    }
+    Ok(Persons::Rows { persons, rows })
+}
+
+/// Walks the body for the person's field alone, as strictly as the walk that treats it.
+fn search<'a>(admitted: &'a Admitted, body: &Received, field: &'a Field) -> Result<Search<'a>, Rejection> {
+    let payload = admitted.payload()?;
+    let walker = payload.person.as_ref().ok_or_else(internal)?;
+    let mut search = Search { walker, field, all: Vec::new(), rows: 0 };
+    // What is written of the body is of no use to anybody.
+    let mut out = Vec::new();
+    walker
+        .walk(&body.bytes, &body.envelope, &admitted.caps(), &mut search, &mut out)
+        .map_err(|stop| refusal(walker.format(), stop))?;
+    Ok(search)
+}
+
+/// Collects the person's field from wherever it occurs.
+struct Search<'a> {
+    walker: &'a Walker,
+    field: &'a Field,
+    /// Rows and identifiers, in the order of the body.
+    all: Vec<(Option<u32>, String)>,
+    rows: usize,
+}
+
+impl Visitor for Search<'_> {
+    type Error = Rejection;
+
+    fn value(
+        &mut self,
+        id: FieldId,
+        at: &[u32],
+        value: Value<'_>,
+        _: &mut String,
+    ) -> Result<Treated, Rejection> {
+        let (row, _) = self.walker.row(id, at);
+        let identifier = identifier(self.field, value).ok_or_else(|| invalid(self.field))?;
+        self.all.push((row, identifier));
+        Ok(Treated::Kept)
+    }
+
+    fn missing(&mut self, _: FieldId) -> Result<(), Rejection> {
+        Err(invalid(self.field))
+    }
+
+    fn undeclared(&mut self) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn misshapen(&mut self, _: FieldId) -> Rejection {
+        invalid(self.field)
+    }
+
+    fn rows(&mut self, count: u32) -> Result<u32, Rejection> {
+        self.rows = usize::try_from(count).unwrap_or(usize::MAX);
+        Ok(0)
+    }
+}
+
+/// An identifier is a text or a whole number; anything else names nobody.
+fn identifier(field: &Field, value: Value<'_>) -> Option<String> {
+    let number = match value.kind {
+        Kind::String => false,
+        Kind::Integer => true,
+        Kind::Untyped => field.check.kind() == Some(RuleKind::Integer),
+        Kind::Number | Kind::Boolean | Kind::Null => return None,
+    };
+    // A second spelling of 0 would be a second person.
+    let nobody = value.text.is_empty() || number && value.text == "-0";
+    (!nobody).then(|| value.text.to_owned())
+}
+
+fn invalid(field: &Field) -> Rejection {
+    Rejection::new(Problem::FieldInvalid)
+        .field(Arc::clone(&field.name))
+        .detail("The field says whose data this is.")
+}
+
+fn internal() -> Rejection {
+    Problem::InternalError.into()
 }

@@ -21,7 +21,7 @@ use crate::custody::{CustodyError, OpenedRecord, Reader};
 use crate::net::ResponseBody;
 use crate::payload::{Kind, Treated, Value};
 use crate::personal::Reference;
-use crate::plan::{Activity, Answer, Field};
+use crate::plan::{Activity, Answer};
 use crate::problem::{Problem, Rejection};
 use crate::standing::Stand;
 use crate::store::{RecordRow, StoreError};
@@ -164,7 +164,7 @@ impl<'a> Shelf<'a> {
         push_string(&mut row, person.as_deref().unwrap_or_default());
         for field in self.source.request.fields.iter().chain(&self.source.response.fields) {
             let (Some(export), Some(kept)) = (&field.export, record.field(&field.name)) else { continue };
-            if let Some(value) = exported(field, export, kept, materials)? {
+            if let Some(value) = exported(export, kept, materials)? {
                 row.push(',');
                 push_string(&mut row, &field.name);
                 row.push(':');
@@ -178,13 +178,13 @@ impl<'a> Shelf<'a> {
 
 /// What an export shows of a kept value, as JSON. Of a field with `[*]` each value is treated by itself.
 fn exported(
-    field: &Field,
     export: &action::Action,
     kept: &[u8],
     materials: &action::Materials<'_>,
 ) -> Result<Option<String>, Rejection> {
     let damaged = || Rejection::new(Problem::InternalError);
-    if !field.path.is_many() {
+    // A field of one value is a scalar; one with a `[*]`, or of the rows of one person's batch, is a list.
+    if kept.first() != Some(&b'[') {
         let kept: &RawValue = serde_json::from_slice(kept).map_err(|_| damaged())?;
         return shown(export, kept, materials);
     }

@@ -11,8 +11,7 @@ use crate::plan::{Field, Side, Specs};
 
 /// One direction of an exchange.
 pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes) {
-    // The layout is made of the fields.
-    let Side { layout: _, unknown_fields, fields, headers, schema } = new;
+    let Side { unknown_fields, fields, headers, schema } = new;
     let whose = if request { "a request" } else { "an answer" };
     let fate = match (old.unknown_fields, unknown_fields) {
         (Undeclared::Refuse, Undeclared::LeaveOut) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::words::{instead, names, quoted};
 use super::{Changes, Class, Whom, param};
-use crate::plan::{Access, Limits, RateLimit, Route, RouteKind};
+use crate::plan::{Access, DeniedRow, Limits, Payload, RateLimit, Route, RouteKind};
 use crate::policy::units::show_duration;
 
 fn about(route: &Route) -> String {
@@ -27,6 +27,7 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
         text: _,
         method: _,
         kind,
+        payload,
         access,
         rate_limit,
         limits,
@@ -45,6 +46,9 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
         let says = format!("{} (before: {})", self::kind(*kind), self::kind(old.kind));
         found.add(of_kinds(old.kind, *kind), Whom::Upstream, &about, says);
     }
+    if let (Some(old), Some(new)) = (&old.payload, payload) {
+        bodies(old, new, &about, found);
+    }
     self::access(&old.access, access, &about, found);
     rate(old.rate_limit, *rate_limit, &about, found);
     self::limits(old.limits, *limits, &about, found);
@@ -52,6 +56,31 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
     param::compare(&of, "path parameter", &old.path, path, found);
     param::compare(&of, "query parameter", &old.query, query, found);
     param::compare(&of, "header", &old.headers, headers, found);
+}
+
+/// Formats, and what becomes of a batch. Another format finds the same fields; what it has beside them may be more.
+fn bodies(old: &Payload, new: &Payload, about: &str, found: &mut Changes) {
+    // The person's walker is the data subject's and the format's.
+    let Payload { request, response, person: _, on_denied_row } = new;
+    for (whom, what, old, new) in [
+        (Whom::Callers, "bodies are", old.request.format(), request.format()),
+        (Whom::Upstream, "answers are", old.response.format(), response.format()),
+    ] {
+        if old != new {
+            let says = format!("{what} read as {}", instead(quoted(new.word()), quoted(old.word())));
+            found.add(Class::More, whom, about, says);
+        }
+    }
+    let (class, says) = match (old.on_denied_row, on_denied_row) {
+        (DeniedRow::Refuse, DeniedRow::LeaveOutRow) => {
+            (Class::More, "a batch with a row that may not be processed passes, without the row")
+        }
+        (DeniedRow::LeaveOutRow, DeniedRow::Refuse) => {
+            (Class::Less, "a batch with a row that may not be processed is refused")
+        }
+        (DeniedRow::Refuse, DeniedRow::Refuse) | (DeniedRow::LeaveOutRow, DeniedRow::LeaveOutRow) => return,
+    };
+    found.add(class, Whom::Callers, about, says);
 }
 
 fn kind(kind: RouteKind) -> String {
