@@ -17,6 +17,7 @@ pub mod payload;
 pub mod action;
 pub mod audit;
 pub mod check;
+pub mod condition;
 
 // Floors 2 and 3: policy as written, plan as run.
 pub mod plan;

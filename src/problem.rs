@@ -53,6 +53,8 @@ problems! {
         "Ask your issuer for a new token: it may be expired, meant for another audience, or signed with a key that is not accepted here.";
     ScopeMissing "scope-missing" FORBIDDEN "The credential lacks a scope that this route needs."
         "Ask for a token with the scopes that the policy lists for the route.";
+    AccessNotPermitted "access-not-permitted" FORBIDDEN "The policy does not permit this call to this caller."
+        "Another scope does not help: the route asks for a condition of the credential, the call or the hour, which the operator can tell.";
     PurposeNotPermitted "purpose-not-permitted" FORBIDDEN "The purpose you name is not the purpose of this processing."
         "Use a token, or a Consentry-Purpose header, that names the activity's purpose, or call the route that serves yours.";
     ConsentMissing "consent-missing" FORBIDDEN "The person has not agreed to this processing."

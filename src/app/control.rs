@@ -76,8 +76,12 @@ impl Reload {
         identity.set_issuer_keys(issuers).map_err(AppError::Identity)?;
         // These are watched besides, and would be in force within seconds whatever becomes of the rest.
         identity.set_api_keys(api_keys).map_err(AppError::Identity)?;
-        // Whoever reloads may have revoked something: every token is verified anew.
-        identity.forget();
+        // Whoever reloads may have revoked something: every token is verified anew, and known as the conditions that were
+        // in force and those that will be need it.
+        let before = self.gateway.live();
+        let wanted = before.plan.claims.iter().chain(&live.plan.claims).flatten().cloned().collect();
+        let conditional = before.plan.claims.is_some() || live.plan.claims.is_some();
+        identity.want(conditional.then_some(wanted));
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
         self.gateway.journal().record(loaded)?.await?;
         for (certificates, pair) in self.certificates.iter().zip(pairs) {

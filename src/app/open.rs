@@ -65,6 +65,7 @@ impl Core {
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
         journal.record(loaded)?.await?;
 
+        identity.want(live.plan.claims.clone());
         let parts = Parts {
             clock,
             identity,

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
+use crate::condition::CallerFacts;
 use crate::crypto::{Mac, digest, random};
 use crate::personal::Personal;
 
@@ -153,12 +154,15 @@ impl ApiKeys {
                 errors.push(SetupError::ApiKeyId { name });
                 continue;
             }
+            let scopes = Scopes::new(scopes);
+            let facts = CallerFacts::new(Kind::ApiKey.word(), &namespace, scopes.iter(), std::iter::empty());
             let caller = Caller {
                 hash: Caller::hash_of(mac, Kind::ApiKey, &namespace, &name),
                 id: Personal::new(name.clone()),
                 namespace,
                 subject: None,
-                scopes: Scopes::new(scopes),
+                scopes,
+                facts: Some(facts),
                 purpose: None,
                 reason: None,
                 issuer: ISSUER.into(),

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::clock::{Clock, Timestamp};
+use crate::condition::CallerFacts;
 use crate::crypto::Mac;
 use crate::personal::{Person, Personal};
 use crate::problem::{Challenge, Problem, Rejection};
@@ -46,6 +47,8 @@ pub struct Identity {
     api_keys: ArcSwap<ApiKeys>,
     mac: Mac,
     remembered: Arc<Remembered>,
+    /// The claims that conditions name; `None` where there is no condition.
+    wanted: ArcSwapOption<Vec<Box<str>>>,
 }
 
 /// What is wrong, and whose fault it is.
@@ -91,7 +94,14 @@ impl Identity {
             return Err(errors);
         }
         let remembered = Arc::new(Remembered::new(remember));
-        Ok(Self { clock, issuers, api_keys: ArcSwap::from_pointee(api_keys), mac, remembered })
+        Ok(Self {
+            clock,
+            issuers,
+            api_keys: ArcSwap::from_pointee(api_keys),
+            mac,
+            remembered,
+            wanted: ArcSwapOption::empty(),
+        })
     }
 
     /// Who sends this head. `query` is the request's, where no credential may stand (RFC 6750 section 2.3: it would
@@ -157,6 +167,14 @@ impl Identity {
         Ok(())
     }
 
+    /// Says which claims conditions name, from now on: nothing else is kept of a token for them. To be called before the
+    /// conditions are in force: whoever is accepted afterwards is known as they need it.
+    pub fn want(&self, claims: Option<Vec<Box<str>>>) {
+        self.wanted.store(claims.map(Arc::new));
+        // INVARIANT: after the store, as with keys: a token that is being verified meanwhile is of an epoch that has gone.
+        self.remembered.forget();
+    }
+
     /// Forgets all remembered tokens: each is verified anew at its next use.
     pub fn forget(&self) {
         self.remembered.forget();
@@ -198,7 +216,8 @@ impl Identity {
     }
 
     fn verify(&self, credential: &str, now: Timestamp) -> Result<Caller, Refusal> {
-        let token = Token::parse(credential)?;
+        let wanted = self.wanted.load();
+        let token = Token::parse(credential, wanted.as_deref().map_or(&[], Vec::as_slice))?;
         let iss = token.claims.iss.as_deref().ok_or(CredentialError::Claim("iss"))?;
         let issuer = self.issuers.get(iss).ok_or(CredentialError::Issuer)?;
         let algorithm = token.header.alg.parse().map_err(|_| CredentialError::Algorithm)?;
@@ -226,11 +245,17 @@ impl Identity {
             Verdict::WrongSignature => return Err(CredentialError::Signature.into()),
         }
         let expires = token.claims.check(&issuer.audiences, now)?;
-        Ok(self.caller(token.claims, issuer, expires)?)
+        Ok(self.caller(token.claims, issuer, expires, wanted.is_some())?)
     }
 
-    fn caller(&self, claims: Claims, issuer: &Issuer, expires: Timestamp) -> Result<Caller, CredentialError> {
-        let Claims { sub, client_id, scopes, purpose, reason, others, .. } = claims;
+    fn caller(
+        &self,
+        claims: Claims,
+        issuer: &Issuer,
+        expires: Timestamp,
+        conditional: bool,
+    ) -> Result<Caller, CredentialError> {
+        let Claims { sub, client_id, scopes, purpose, reason, others, wanted, .. } = claims;
         let (kind, id) = match (sub, client_id) {
             (Some(sub), client_id) if client_id.as_ref() != Some(&sub) => (Kind::Person, sub),
             (_, Some(client_id)) => (Kind::Program, client_id),
@@ -241,12 +266,16 @@ impl Identity {
             Kind::Person => Some(Person::new(namespace.clone(), id.clone())),
             Kind::Program | Kind::ApiKey => None,
         };
+        let scopes = Scopes::new(scopes);
+        let named = wanted.iter().map(|(name, value)| (&**name, value));
+        let facts = conditional.then(|| CallerFacts::new(kind.word(), &namespace, scopes.iter(), named));
         Ok(Caller {
             hash: Caller::hash_of(&self.mac, kind, &namespace, &id),
             id: Personal::new(id),
             namespace,
             subject,
-            scopes: Scopes::new(scopes),
+            scopes,
+            facts,
             purpose,
             reason,
             issuer: issuer.name.clone(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::condition::CallerFacts;
 use crate::crypto::Mac;
 use crate::personal::{Person, Personal};
 
@@ -64,6 +65,8 @@ pub struct Caller {
     pub expires: Timestamp,
     /// A keyed hash of kind, namespace and id: the key of limits, and a tag for the audit.
     pub hash: u128,
+    /// What conditions may know; `None` where there was no condition when the credential was accepted.
+    pub facts: Option<CallerFacts>,
     /// The text and integer claims, by name.
     pub(super) claims: Box<[(Box<str>, Personal<String>)]>,
 }
@@ -74,6 +77,17 @@ pub(super) enum Kind {
     Person,
     Program,
     ApiKey,
+}
+
+impl Kind {
+    /// What a condition calls it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Program => "program",
+            Self::ApiKey => "api_key",
+        }
+    }
 }
 
 impl Caller {

@@ -92,8 +92,9 @@ impl Borrow<[u8]> for Whole {
 }
 
 impl Weighter<Whole, Entry> for Weight {
-    fn weight(&self, key: &Whole, _: &Entry) -> u64 {
-        // The claims that the caller keeps were in the token.
-        OVERHEAD + 2 * key.0.len() as u64
+    fn weight(&self, key: &Whole, entry: &Entry) -> u64 {
+        // The claims that the caller keeps were in the token; for conditions they are kept once more, apart.
+        let times = if entry.caller.facts.is_some() { 8 } else { 2 };
+        OVERHEAD + times * key.0.len() as u64
     }
 }

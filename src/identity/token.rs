@@ -57,6 +57,8 @@ pub(super) struct Claims {
     pub(super) purpose: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) others: Vec<(Box<str>, Personal<String>)>,
+    /// Those that conditions name, as they came.
+    pub(super) wanted: Vec<(Box<str>, Value)>,
     aud: Vec<String>,
     exp: Option<i64>,
     nbf: Option<i64>,
@@ -65,8 +67,9 @@ pub(super) struct Claims {
 }
 
 impl<'t> Token<'t> {
-    /// Takes `text` apart. Nothing of it is to be believed until its signature is verified.
-    pub(super) fn parse(text: &'t str) -> Result<Self, Wrong> {
+    /// Takes `text` apart, and keeps the claims `wanted` as they came. Nothing of it is to be believed until its signature is
+    /// verified.
+    pub(super) fn parse(text: &'t str, wanted: &[Box<str>]) -> Result<Self, Wrong> {
         if text.len() > LONGEST {
             return Err(Wrong::TooLong);
         }
@@ -78,7 +81,7 @@ impl<'t> Token<'t> {
             return Err(Wrong::Header(name));
         }
         let members: Members = serde_json::from_slice(&decoded(payload)?).map_err(|_| Wrong::Malformed)?;
-        Ok(Self { signed, signature, header, claims: Claims::new(members)? })
+        Ok(Self { signed, signature, header, claims: Claims::new(members, wanted)? })
     }
 }
 
@@ -113,13 +116,16 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 impl Claims {
-    fn new(Members(mut members): Members) -> Result<Self, Wrong> {
+    fn new(Members(mut members): Members, wanted: &[Box<str>]) -> Result<Self, Wrong> {
         members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         if members.iter().zip(members.iter().skip(1)).any(|(one, next)| one.0 == next.0) {
             return Err(Wrong::Duplicate);
         }
         let mut claims = Self::default();
         for (name, value) in members {
+            if wanted.iter().any(|wanted| **wanted == *name) {
+                claims.wanted.push((name.as_str().into(), value.clone()));
+            }
             match name.as_str() {
                 "iss" => claims.iss = Some(text("iss", value)?),
                 "sub" => claims.sub = Some(name_of("sub", value)?),

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use super::Gateway;
 use super::account::Account;
+use super::conditions::{self, Opened};
 use super::identify;
 use super::route::{self, Routed};
 use crate::identity::Caller;
@@ -45,6 +46,8 @@ pub(super) struct Admitted {
     pub(super) headers: HeaderMap,
     /// The reason code, where the route asks for one.
     pub(super) reason: Option<Arc<str>>,
+    /// Which gates of the answer stand open for this caller.
+    pub(super) opened: Opened,
     content_type: Option<String>,
     content_encoding: Option<String>,
     json_length: Option<String>,
@@ -78,19 +81,21 @@ pub(super) fn open(
     head: &Parts,
     account: &mut Account,
 ) -> Result<(), Rejection> {
-    let Route { access, rate_limit, .. } = &*routed.route;
-    let anybody = access.all_scopes.is_empty() && access.any_scope.is_empty();
+    let Route { access, rate_limit, when, .. } = &*routed.route;
+    let anybody = access.all_scopes.is_empty() && access.any_scope.is_empty() && when.is_none();
     if anybody && rate_limit.is_none_or(|limit| limit.per != Per::Caller) {
         return Ok(());
     }
     let caller = identify::caller(gateway, head, account)?;
     limit(routed, Per::Caller, Who::Caller(caller.hash), account)?;
-    scopes(access, &caller)
+    scopes(access, &caller)?;
+    conditions::access(gateway, routed, &caller, &head.headers)
 }
 
-/// Checks limits, scopes, purpose and reason, in this order, and keeps of the head what later stages may see. A limit
+/// Checks limits, scopes, purpose, reason, headers and conditions, in this order, and keeps of the head what later stages may see. A limit
 /// comes before whatever it is that refuses a call: a refusal is evidence, which takes room.
 pub(super) fn admit(
+    gateway: &Gateway,
     routed: Routed,
     caller: Arc<Caller>,
     head: Parts,
@@ -113,13 +118,24 @@ pub(super) fn admit(
             None => {}
         }
     }
+    conditions::access(gateway, &routed, &caller, &head.headers)?;
+    let opened = conditions::opened(gateway, &routed, &caller, &head.headers)?;
     let declared: Vec<HeaderName> =
         route.headers.iter().filter_map(|param| param.name.parse().ok()).collect();
     let passed = headers::to_upstream(&head.headers, &declared);
     let content_type = text(&head.headers, header::CONTENT_TYPE)?.map(str::to_owned);
     let content_encoding = text(&head.headers, header::CONTENT_ENCODING)?.map(str::to_owned);
     let json_length = text(&head.headers, JSON_LENGTH)?.map(str::to_owned);
-    Ok(Admitted { caller, headers: passed, reason, content_type, content_encoding, json_length, routed })
+    Ok(Admitted {
+        caller,
+        headers: passed,
+        reason,
+        opened,
+        content_type,
+        content_encoding,
+        json_length,
+        routed,
+    })
 }
 
 impl Admitted {

@@ -84,7 +84,7 @@ impl Worker {
         }
         // Who calls, and whether they may, is settled before a byte of the body is read.
         let caller = identify::caller(gateway, &head, account)?;
-        let admitted = admit::admit(routed, caller, head, account)?;
+        let admitted = admit::admit(gateway, routed, caller, head, account)?;
         if let RouteKind::Answer(kind) = admitted.routed.route.kind {
             return records::answer(gateway, admitted, body, kind, account).await;
         }

@@ -110,6 +110,7 @@ const fn evidence(problem: Problem) -> bool {
     matches!(
         problem,
         Problem::ScopeMissing
+            | Problem::AccessNotPermitted
             | Problem::PurposeNotPermitted
             | Problem::ConsentMissing
             | Problem::ConsentWithdrawn

@@ -140,7 +140,10 @@ fn keeps(activity: &Activity) -> bool {
 
 fn pseudonymizes(activity: &Activity) -> bool {
     fields(activity)
-        .flat_map(|field| [Some(&field.outward), field.stored.as_ref()])
+        .flat_map(|field| {
+            let otherwise = field.gate.as_ref().map(|(_, otherwise)| otherwise);
+            [Some(&field.outward), otherwise, field.stored.as_ref()]
+        })
         .flatten()
         .any(|action| action.needs() == Needs::Pseudonyms)
 }

@@ -125,7 +125,8 @@ pub(super) fn response(
     let mut headers = headers(&side.headers, &answer.headers).map_err(refused)?;
     let walker = &permit.admitted.payload()?.response;
     let rows = permit.batch.as_ref().map_or(Rows::Plain, Rows::Incoming);
-    let treat = Treat::new(side, walker, rows, materials, kept);
+    let opened = &permit.admitted.opened;
+    let treat = Treat { opened, ..Treat::new(side, walker, rows, materials, kept) };
     let body = walk(treat, &answer.body, &answer.caps).map_err(refused)?;
     whole::check(side, &answer.body.bytes).map_err(refused)?;
     if let Some(batch) = &permit.batch {
@@ -195,6 +196,8 @@ fn unfit(field: &Field, refused: Refused) -> Rejection {
 struct Treat<'a> {
     side: &'a Side,
     walker: &'a Walker,
+    /// Whether each gate of the side stands open.
+    opened: &'a [bool],
     rows: Rows<'a>,
     materials: &'a Materials,
     kept: Keeping<'a>,
@@ -217,7 +220,7 @@ impl<'a> Treat<'a> {
         materials: &'a Materials,
         kept: Keeping<'a>,
     ) -> Self {
-        Self { side, walker, rows, materials, kept, stored: String::new() }
+        Self { side, walker, opened: &[], rows, materials, kept, stored: String::new() }
     }
 
     fn field(&self, id: FieldId) -> Result<&'a Field, Rejection> {
@@ -268,7 +271,12 @@ impl Visitor for Treat<'_> {
     ) -> Result<Treated, Rejection> {
         let field = self.field(id)?;
         let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
-        let treated = field.outward.apply(checked.value(), &self.materials.actions(), out);
+        let outward = match &field.gate {
+            // A gate that was not looked at is shut.
+            Some((gate, otherwise)) if self.opened.get(*gate) != Some(&true) => otherwise,
+            _ => &field.outward,
+        };
+        let treated = outward.apply(checked.value(), &self.materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
         self.keep(id, at, &checked)?;
         Ok(checked.settle(treated, out))

@@ -9,6 +9,7 @@ mod admit;
 mod answer;
 mod authorize;
 mod batch;
+mod conditions;
 mod drafts;
 mod exchange;
 mod finish;

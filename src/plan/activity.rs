@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Param, Purpose, Recipient};
 use crate::action::{Action, Spec};
 use crate::check::{Check, Part, Schema};
+use crate::condition::Condition;
 use crate::payload::{Path, Step, Undeclared};
 use crate::policy::{Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode};
 
@@ -74,6 +75,8 @@ pub struct Side {
     /// Response headers that go to the caller, if they are as declared; empty for a request, whose headers stand on the
     /// route.
     pub headers: Vec<Param>,
+    /// Which callers get more than others, each once.
+    pub gates: Vec<Gate>,
     /// What the body as a whole must be, and the name of the file that says it.
     pub schema: Option<(Arc<str>, Arc<Schema>)>,
 }
@@ -123,6 +126,8 @@ pub struct Field {
     pub check: Check,
     /// What becomes of it on its way out: to the upstream in a request, to the caller in a response.
     pub outward: Action,
+    /// Who gets that, as an index of [`Side::gates`], and what becomes of it for others; `None` where all get it.
+    pub gate: Option<(usize, Action)>,
     /// What is sealed; `None` where nothing is kept, the action of `unchanged` where it is sealed as it came.
     pub stored: Option<Action>,
     /// What an export shows of the stored form; `None` where it shows nothing.
@@ -143,6 +148,34 @@ pub struct Specs {
     pub stored: Spec,
     /// What an export shows.
     pub export: Spec,
+    /// What those get for whom the field's gate is shut.
+    pub otherwise: Option<Spec>,
+}
+
+/// Which callers get what others do not.
+#[derive(Debug)]
+pub struct Gate {
+    /// Scopes that the caller must all have.
+    pub all_scopes: Vec<Arc<str>>,
+    /// Scopes of which the caller must have one; empty: none is asked for.
+    pub any_scope: Vec<Arc<str>>,
+    /// What else must hold.
+    pub when: Option<Condition>,
+}
+
+impl Gate {
+    /// In a few words, for people.
+    pub fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.all_scopes.is_empty() {
+            parts.push(format!("all of {}", self.all_scopes.join(", ")));
+        }
+        if !self.any_scope.is_empty() {
+            parts.push(format!("one of {}", self.any_scope.join(", ")));
+        }
+        parts.extend(self.when.as_ref().map(|when| when.text().to_string()));
+        parts.join("; ")
+    }
 }
 
 /// Where an exchange says whose data it holds.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compile_route::{self, param};
+use super::gates::{Gates, claims};
 use super::matcher::Matcher;
 use super::{Activity, DataSubject, Field, Organisation, Plan, Purpose, Recipient, Route, Side, Specs};
 use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
 use crate::clock::Timestamp;
+use crate::condition::Vocabulary;
 use crate::payload::{Kind, Undeclared};
 use crate::policy::reader::Reader;
 use crate::policy::units::end_of;
@@ -126,7 +128,8 @@ fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Optio
     let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
     let matcher = Matcher::new(&routes);
     let interchange_keys = deployment.interchange_keys.iter().map(|name| name.as_str().into()).collect();
-    Some(Plan { digest: set.digest, activities, routes, organisation, interchange_keys, matcher })
+    let claims = claims(&activities, &routes);
+    Some(Plan { digest: set.digest, activities, routes, organisation, interchange_keys, claims, matcher })
 }
 
 fn organisation(written: &policy::Organisation) -> Organisation {
@@ -192,8 +195,9 @@ impl Compiler<'_> {
         reader: &mut Reader,
     ) -> Option<Activity> {
         let recipient = written.upstream.as_ref().and_then(|name| self.recipient(name, reader));
-        let request = self.side(written.request.as_ref(), true, recipient.as_deref(), reader);
-        let response = self.side(written.response.as_ref(), false, None, reader);
+        let request =
+            self.side(written.request.as_ref(), true, recipient.as_deref(), &Vocabulary::default(), reader);
+        let response = self.side(written.response.as_ref(), false, None, &policy::of_fields(written), reader);
         let source = match &written.records_of {
             None => None,
             Some(name) => Some(self.set.activities.iter().position(|other| other.name == name.value)?),
@@ -297,11 +301,12 @@ impl Compiler<'_> {
     }
 
     /// `None` where a part is missing. Every field is looked at, so that each mistake is reported.
-    fn side(
+    fn side<'w>(
         &self,
-        written: Option<&policy::Side>,
+        written: Option<&'w policy::Side>,
         request: bool,
         recipient: Option<&Recipient>,
+        vocabulary: &'w Vocabulary,
         reader: &mut Reader,
     ) -> Option<Side> {
         let Some(written) = written else {
@@ -309,11 +314,16 @@ impl Compiler<'_> {
                 unknown_fields: Undeclared::Refuse,
                 fields: Vec::new(),
                 headers: Vec::new(),
+                gates: Vec::new(),
                 schema: None,
             });
         };
-        let fields: Vec<_> =
-            written.fields.iter().map(|field| self.field(field, request, recipient, reader)).collect();
+        let mut gates = Gates::new(vocabulary);
+        let fields: Vec<_> = written
+            .fields
+            .iter()
+            .map(|field| self.field(field, request, recipient, &mut gates, reader))
+            .collect();
         let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
         let headers = written.headers.iter().filter(|_| !request);
         let headers = headers.map(param).collect::<Option<_>>()?;
@@ -321,14 +331,15 @@ impl Compiler<'_> {
             None => None,
             Some(whole) => Some((whole.file.value.as_str().into(), Arc::clone(whole.compiled.as_ref()?))),
         };
-        Some(Side { unknown_fields: written.unknown_fields, fields, headers, schema })
+        Some(Side { unknown_fields: written.unknown_fields, fields, headers, gates: gates.compiled, schema })
     }
 
-    fn field(
+    fn field<'w>(
         &self,
-        written: &policy::Field,
+        written: &'w policy::Field,
         request: bool,
         recipient: Option<&Recipient>,
+        gates: &mut Gates<'w>,
         reader: &mut Reader,
     ) -> Option<Field> {
         let default = policy::defaults(self.written, written);
@@ -375,6 +386,12 @@ impl Compiler<'_> {
             Some(spec) => self.action(spec, kind, written, reader).map(Some),
         };
         let (stored, export) = (kept(stored), kept(export));
+        let (mut gate, mut otherwise) = (None, None);
+        if let Some(written_gate) = &own.gate {
+            let spec = word(written_gate.value.otherwise.as_ref());
+            gate = Some((gates.index(&written_gate.value)?, self.action(&spec, kind, written, reader)?));
+            otherwise = Some(spec);
+        }
         Some(Field {
             name: written.name.value.as_str().into(),
             path: written.path.clone()?,
@@ -383,10 +400,11 @@ impl Compiler<'_> {
             required: written.required,
             check: Check::compile(&written.rules).ok()?,
             outward: outward?,
+            gate,
             stored: stored?,
             export: export?,
             rule: super::explain::rule(&written.rules, written.required).into(),
-            specs: Specs { outward: specs.0, stored: specs.1, export: specs.2 },
+            specs: Specs { outward: specs.0, stored: specs.1, export: specs.2, otherwise },
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Activity, DataSubject, Param, Payload, Route, Side};
 use crate::check::Check;
+use crate::condition::Condition;
 use crate::payload::{Declared, Direction, Undeclared, Walker};
 use crate::policy::{self, RouteKind, Segment};
 
@@ -30,8 +31,14 @@ pub(super) fn route(
         RouteKind::Governed => Some(payload(written, route, activity)?),
         RouteKind::Open { .. } | RouteKind::Answer(_) => None,
     };
+    let when = route.access.as_ref().and_then(|access| access.value.when.as_ref());
+    let when = match when {
+        None => None,
+        Some(when) => Some(Condition::compile(&when.value, &policy::of_route(written, route)).ok()?),
+    };
     Some(Route {
         index,
+        when,
         payload,
         text: route.text.value.as_str().into(),
         method: route.method.clone(),

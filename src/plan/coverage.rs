@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Activity, DataSubject, Field, Plan, Route, RouteKind, Side};
+use super::{Activity, DataSubject, Field, Gate, Plan, Route, RouteKind, Side};
 use crate::action::Spec;
 use crate::payload::{Step, Undeclared};
 use crate::policy::cases::{CallBody, Case, Expected, UpstreamSees};
@@ -60,6 +60,8 @@ pub struct Outcome<'a> {
     pub body: Option<&'a Value>,
     /// What the upstream replied; `None` where it was not asked.
     pub answered: Option<&'a Value>,
+    /// Which gates of the answer stood open for the caller.
+    pub opened: &'a [bool],
 }
 
 /// What a plan's cases have shown so far.
@@ -81,6 +83,12 @@ enum Target {
         activity: usize,
         request: bool,
         field: usize,
+    },
+    /// What some callers get of a field of the response, and what others.
+    Gated {
+        activity: usize,
+        field: usize,
+        open: bool,
     },
     Stored {
         activity: usize,
@@ -169,7 +177,8 @@ impl Coverage {
                     (false, &route.activity.response, outcome.answered, gets),
                 ];
                 for (request, side, body, outward) in sides {
-                    self.side(activity, request, side, body, outward, case.stored.as_ref());
+                    let opened = if request { &[] } else { outcome.opened };
+                    self.side((activity, request), side, opened, body, outward, case.stored.as_ref());
                 }
             }
         }
@@ -197,9 +206,9 @@ impl Coverage {
 
     fn side(
         &mut self,
-        activity: usize,
-        request: bool,
+        (activity, request): (usize, bool),
         side: &Side,
+        opened: &[bool],
         body: Option<&Value>,
         outward: Option<&Expected>,
         stored: Option<&Expected>,
@@ -213,6 +222,12 @@ impl Coverage {
             self.cover(|target| matches!(target, Target::Field { activity, request, field } if (*activity, *request, *field) == of));
             if outward.is_some_and(|expected| expected.looks_at(steps)) {
                 self.cover(|target| matches!(target, Target::Outward { activity, request, field } if (*activity, *request, *field) == of));
+            }
+            if let Some((gate, _)) = &field.gate
+                && outward.is_some_and(|expected| expected.looks_at(steps))
+            {
+                let open = opened.get(*gate) == Some(&true);
+                self.cover(|target| *target == Target::Gated { activity, field: index, open });
             }
             if stored.is_some_and(|expected| expected.looks_at(steps)) {
                 self.cover(|target| matches!(target, Target::Stored { activity, request, field } if (*activity, *request, *field) == of));
@@ -278,6 +293,9 @@ impl Coverage {
         let mut refusals = vec![(Problem::AuthenticationRequired, "a call without `token`")];
         if scoped {
             refusals.push((Problem::ScopeMissing, "a token without the scope"));
+        }
+        if route.when.is_some() {
+            refusals.push((Problem::AccessNotPermitted, "a call for which the condition does not hold"));
         }
         refusals.push((Problem::PurposeNotPermitted, "a token whose `purpose` is another"));
         if access.reason_required {
@@ -406,9 +424,24 @@ impl Coverage {
         let there = "a body that has it, let through";
         let target = Target::Field { activity: index, request, field };
         self.add(Covers::Field, activity, format!("{name}, {from}"), there, target);
-        let target = Target::Outward { activity: index, request, field };
-        let what = format!("{name} {to}: {}", declared.specs.outward);
-        self.add(Covers::Action, activity, what, how, target);
+        match (&declared.gate, &declared.specs.otherwise) {
+            (Some((gate, _)), Some(otherwise)) => {
+                let who = activity.response.gates.get(*gate).map(Gate::describe).unwrap_or_default();
+                for (open, form) in [(true, &declared.specs.outward), (false, otherwise)] {
+                    let (whom, how) = match open {
+                        true => (who.clone(), "`caller_gets: { json: … }` of a caller for whom it is open"),
+                        false => ("to others".to_owned(), "`caller_gets: { json: … }` of another caller"),
+                    };
+                    let target = Target::Gated { activity: index, field, open };
+                    self.add(Covers::Action, activity, format!("{name} {to} ({whom}): {form}"), how, target);
+                }
+            }
+            _ => {
+                let target = Target::Outward { activity: index, request, field };
+                let what = format!("{name} {to}: {}", declared.specs.outward);
+                self.add(Covers::Action, activity, what, how, target);
+            }
+        }
         let stored = match &declared.specs.stored {
             Spec::Unchanged => "encrypted".to_owned(),
             spec => spec.to_string(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Field, Plan, Recipient, Route, RouteKind};
+use super::{Field, Plan, Recipient, Route, RouteKind, Side};
 use crate::action::Spec;
 use crate::check::{RuleKind, Rules, Sanitize};
 use crate::clock::Timestamp;
@@ -67,7 +67,7 @@ pub fn explain(plan: &Plan, route: &Route) -> String {
             line(name, &format!("must fit {file} as a whole"));
         }
     }
-    let row = |field: &Field| {
+    let row = |side: &Side, field: &Field| {
         let stored = match &field.specs.stored {
             Spec::Unchanged => "encrypted".to_owned(),
             spec => spec.to_string(),
@@ -75,15 +75,15 @@ pub fn explain(plan: &Plan, route: &Route) -> String {
         vec![
             field.name.to_string(),
             field.rule.to_string(),
-            field.specs.outward.to_string(),
+            seen(field, side),
             stored,
             field.specs.export.to_string(),
         ]
     };
     let heads = ["client sends", "rule", "upstream sees", "stored", "export"];
-    text.push_str(&table(heads, activity.request.fields.iter(), row));
+    text.push_str(&table(heads, activity.request.fields.iter(), |field| row(&activity.request, field)));
     let heads = ["upstream answers", "rule", "caller gets", "stored", "export"];
-    text.push_str(&table(heads, activity.response.fields.iter(), row));
+    text.push_str(&table(heads, activity.response.fields.iter(), |field| row(&activity.response, field)));
     text
 }
 
@@ -102,6 +102,16 @@ fn transfer(recipient: &Recipient) -> Option<String> {
     Some(text)
 }
 
+/// What a field's way on shows, and to whom.
+fn seen(field: &Field, side: &Side) -> String {
+    let outward = field.specs.outward.to_string();
+    let gate = field.gate.as_ref().and_then(|(gate, _)| side.gates.get(*gate));
+    match (gate, &field.specs.otherwise) {
+        (Some(gate), Some(otherwise)) => format!("{outward} ({}), else {otherwise}", gate.describe()),
+        _ => outward,
+    }
+}
+
 fn access(route: &Route) -> String {
     let access = &route.access;
     let mut parts = Vec::new();
@@ -110,6 +120,9 @@ fn access(route: &Route) -> String {
     }
     if !access.any_scope.is_empty() {
         parts.push(format!("one of {}", access.any_scope.join(", ")));
+    }
+    if let Some(when) = &route.when {
+        parts.push(format!("only when {}", when.text()));
     }
     if access.reason_required {
         parts.push("a reason".into());

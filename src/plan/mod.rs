@@ -7,11 +7,12 @@ mod compile_route;
 mod coverage;
 pub mod diff;
 mod explain;
+mod gates;
 mod matcher;
 mod organisation;
 mod route;
 
-pub use activity::{Activity, DataSubject, Field, Side, Specs};
+pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
 pub use compile::{Deployment, compile, load, load_on};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
@@ -39,6 +40,9 @@ pub struct Plan {
     pub organisation: Arc<Organisation>,
     /// Names of interchange keys, in the order in which compiled actions count them: that of `Deployment`.
     pub interchange_keys: Vec<Arc<str>>,
+    /// The claims that some condition names: nothing else of a token is kept for conditions. `None` where there is no
+    /// condition.
+    pub claims: Option<Vec<Box<str>>>,
     matcher: matcher::Matcher,
 }
 

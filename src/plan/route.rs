@@ -6,6 +6,7 @@ use http::Method;
 
 use super::Activity;
 use crate::check::Check;
+use crate::condition::Condition;
 use crate::payload::Walker;
 use crate::policy::{Access, DeniedRow, Limits, RateLimit, RouteKind, Segment};
 
@@ -24,6 +25,8 @@ pub struct Route {
     pub payload: Option<Payload>,
     /// Who may call it.
     pub access: Access,
+    /// What else must hold for a call.
+    pub when: Option<Condition>,
     /// How often.
     pub rate_limit: Option<RateLimit>,
     /// How much at once.

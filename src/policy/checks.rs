@@ -1,12 +1,12 @@
 //! What must fit together for a set to make sense: names and fields. Routes are in `check_routes`,
 //! what the law asks in `law`.
 
-use super::check_routes;
 use super::codes::Code;
 use super::diagnostics::Spanned;
 use super::model::{Activity, DataSubject, Field, PolicySet, RouteKind, Side};
 use super::read_field::check_action;
 use super::reader::{Reader, capital, did_you_mean};
+use super::{check_routes, conditions};
 use crate::action::Spec;
 use crate::check::RuleKind;
 use crate::payload::{Clash, Declared, Direction, FieldId, Format, Path, Step, Walker};
@@ -23,6 +23,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
         data_subject(activity, reader);
         category_actions(set, activity, reader);
         check_routes::of_activity(set, activity, reader);
+        conditions::check(set, activity, reader);
     }
     check_routes::overlaps(set, reader);
     for file in &set.cases {

@@ -91,6 +91,7 @@ codes! {
     DataSubjectField      "CP0211" Error   "a field that cannot name a person";
     NameTwice             "CP0212" Error   "a name that is given twice";
     Schema                "CP0213" Error   "a schema that cannot be used";
+    Condition             "CP0214" Error   "a condition that makes no sense";
 
     NoPurpose             "CP0301" Error   "no purpose" "Art. 5(1)(b)";
     NoLegalBasis          "CP0302" Error   "no legal basis" "Art. 6(1)";

@@ -301,7 +301,9 @@ fn access(activity: &Activity, reader: &mut Reader) {
                 let message = "Who re-identifies must hold a scope and give a reason.";
                 reader.report(Code::ReIdentifyUnreasoned, at, message, help);
             }
-            RouteKind::Governed | RouteKind::Answer(Answer::PseudonymizedRecords) if !scoped => {
+            RouteKind::Governed | RouteKind::Answer(Answer::PseudonymizedRecords)
+                if !scoped && access.is_none_or(|access| access.when.is_none()) =>
+            {
                 let help = "Write `access: { all_scopes: [NAME] }`.";
                 reader.report(
                     Code::AccessOpen,

@@ -12,6 +12,7 @@ pub mod categories;
 mod check_routes;
 mod checks;
 mod codes;
+mod conditions;
 pub mod countries;
 mod diagnostics;
 mod folder;
@@ -33,13 +34,14 @@ pub mod yaml;
 pub(crate) use check_routes::path_parameters;
 pub(crate) use checks::{json_rows, unknown};
 pub use codes::{Code, Severity};
+pub(crate) use conditions::{of_fields, of_route};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Source, Sources, Span, Spanned};
 pub use folder::{Draft, has_errors, load, read};
 pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
 pub use model::{
-    Access, Activity, DataSubject, Destinations, Field, Limits, Organisation, Param, Payload, PolicySet,
-    Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
+    Access, Activity, DataSubject, Destinations, Field, Gate, Limits, Organisation, Param, Payload,
+    PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
 };
 pub use transfers::{SOON, due};
 pub use words::{

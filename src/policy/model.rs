@@ -222,6 +222,21 @@ pub struct Destinations {
     pub stored: Option<Spanned<Spec>>,
     /// What an export shows.
     pub export: Option<Spanned<Spec>>,
+    /// Which callers get what `caller` says; the others get what the gate says.
+    pub gate: Option<Spanned<Gate>>,
+}
+
+/// Who gets one thing, and what others get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// Scopes that the caller must all have.
+    pub all_scopes: Vec<Arc<str>>,
+    /// Scopes of which the caller must have one; empty: none is asked for.
+    pub any_scope: Vec<Arc<str>>,
+    /// What else must hold: an expression.
+    pub when: Option<Spanned<String>>,
+    /// What the others get; `None` where that is nothing.
+    pub otherwise: Option<Spanned<Spec>>,
 }
 
 /// A query or path parameter, or a header.
@@ -309,6 +324,8 @@ pub struct Access {
     pub on_behalf_of: Option<Arc<str>>,
     /// Whether a reason code is asked for.
     pub reason_required: bool,
+    /// What else must hold: an expression.
+    pub when: Option<Spanned<String>>,
 }
 
 /// A token bucket.

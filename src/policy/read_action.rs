@@ -2,7 +2,8 @@
 
 use super::codes::Code;
 use super::diagnostics::{Span, Spanned};
-use super::model::Destinations;
+use super::model::{Destinations, Gate};
+use super::read_route::scopes;
 use super::reader::{Map, Reader};
 use super::yaml::{Content, Meaning, Node, Scalar};
 use crate::action::{DateTo, Generalize, Spec};
@@ -36,9 +37,23 @@ pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut
     };
     let upstream =
         (direction != Direction::Response).then(|| read("upstream", Destination::Upstream)).flatten();
-    let caller = (direction != Direction::Request).then(|| read("caller", Destination::Caller)).flatten();
     let stored = read("stored", Destination::Stored);
     let export = read("export", Destination::Export);
+    let (mut caller, mut gate) = (None, None);
+    if direction != Direction::Request
+        && let Some(node) = map.take("caller")
+    {
+        (caller, gate) = match gated(node) {
+            false => (action(node, Destination::Caller, reader), None),
+            true if direction == Direction::Both => {
+                let help = "Say it at each field of a response.";
+                let message = "What each caller gets is said of a field, not of a category.";
+                reader.report(Code::NotHere, node.span, message, help);
+                (None, None)
+            }
+            true => self::gate(node, reader),
+        };
+    }
     for (wrong, key, help) in [
         (Direction::Response, "upstream", "Say `caller`: a field of an answer goes to who called."),
         (
@@ -58,7 +73,44 @@ pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut
             );
         }
     }
-    Destinations { upstream, caller, stored, export }
+    Destinations { upstream, caller, stored, export, gate }
+}
+
+/// Whether a destination is said for some callers: `{ all_scopes: […] }`, `{ when: …, then: … }`.
+fn gated(node: &Node) -> bool {
+    const WORDS: [&str; 5] = ["all_scopes", "any_scope", "when", "then", "otherwise"];
+    matches!(&node.content, Content::Map(entries) if entries.iter().any(|entry| WORDS.contains(&entry.key.as_str())))
+}
+
+/// What some callers get, and who they are and what the others get.
+fn gate(node: &Node, reader: &mut Reader) -> (Option<Spanned<Spec>>, Option<Spanned<Gate>>) {
+    let Some(mut map) = reader.map(node, "what some callers get") else { return (None, None) };
+    let all_scopes = scopes(&mut map, "all_scopes", reader);
+    let any_scope = scopes(&mut map, "any_scope", reader);
+    let when = map.take("when").and_then(|node| reader.text(node));
+    let asked = ["all_scopes", "any_scope", "when"].iter().any(|key| map.has(key));
+    let then = match map.take("then") {
+        Some(node) => action(node, Destination::Caller, reader),
+        None => Some(Spanned::new(Spec::Unchanged, node.span)),
+    };
+    let otherwise = map.take("otherwise").and_then(|node| action(node, Destination::Caller, reader));
+    if !asked {
+        let help = "Say `all_scopes: […]`, `any_scope: […]` or `when: …`.";
+        reader.report(Code::Missing, map.span, "Nothing says which callers get it.", help);
+    }
+    if let Some(refuses) =
+        [&then, &otherwise].into_iter().flatten().find(|spec| spec.value == Spec::RefuseIfPresent)
+    {
+        let help = "Say `leave_out`: a caller is not refused for what the upstream answers.";
+        reader.report(
+            Code::WrongValue,
+            refuses.span,
+            "`refuse_if_present` cannot be said of some callers.",
+            help,
+        );
+    }
+    map.finish(reader);
+    (then, Some(Spanned::new(Gate { all_scopes, any_scope, when, otherwise }, node.span)))
 }
 
 fn action(node: &Node, destination: Destination, reader: &mut Reader) -> Option<Spanned<Spec>> {

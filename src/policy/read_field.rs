@@ -71,7 +71,8 @@ fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Fie
     map.finish(reader);
     let kind = rules.kind;
     let all = [&destinations.upstream, &destinations.caller, &destinations.stored, &destinations.export];
-    for spec in all.into_iter().flatten() {
+    let otherwise = destinations.gate.as_ref().map(|gate| &gate.value.otherwise);
+    for spec in all.into_iter().chain(otherwise).flatten() {
         check_action(spec, kind, reader);
     }
     let name = Spanned::new(entry.key.clone(), entry.at);

@@ -208,18 +208,21 @@ fn is_canonical(segment: &str) -> bool {
 
 fn access(node: &Node, reader: &mut Reader) -> Option<Spanned<Access>> {
     let mut map = reader.map(node, "an access rule")?;
-    let mut scopes = |key, reader: &mut Reader| -> Vec<Arc<str>> {
-        let texts = map.take(key).and_then(|node| reader.texts(node, "scopes")).unwrap_or_default();
-        texts.into_iter().filter(|text| is_scope(text, reader)).map(|text| text.value.into()).collect()
-    };
-    let all_scopes = scopes("all_scopes", reader);
-    let any_scope = scopes("any_scope", reader);
+    let all_scopes = scopes(&mut map, "all_scopes", reader);
+    let any_scope = scopes(&mut map, "any_scope", reader);
     let on_behalf_of = map.take("on_behalf_of").and_then(|node| reader.text(node));
     let on_behalf_of = on_behalf_of.filter(|text| is_scope(text, reader)).map(|text| text.value.into());
     let reason_required =
         map.take("reason").and_then(|node| reader.word(node, &[("required", true)])).unwrap_or(false);
+    let when = map.take("when").and_then(|node| reader.text(node));
     map.finish(reader);
-    Some(Spanned::new(Access { all_scopes, any_scope, on_behalf_of, reason_required }, node.span))
+    Some(Spanned::new(Access { all_scopes, any_scope, on_behalf_of, reason_required, when }, node.span))
+}
+
+/// A list of scopes.
+pub(super) fn scopes(map: &mut Map<'_>, key: &'static str, reader: &mut Reader) -> Vec<Arc<str>> {
+    let texts = map.take(key).and_then(|node| reader.texts(node, "scopes")).unwrap_or_default();
+    texts.into_iter().filter(|text| is_scope(text, reader)).map(|text| text.value.into()).collect()
 }
 
 /// RFC 6749 section 3.3: `scope-token`.

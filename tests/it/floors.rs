@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 12] = [
     &["clock", "personal", "problem", "telemetry"],
     &["crypto", "net", "payload"],
-    &["action", "audit", "check"],
+    &["action", "audit", "check", "condition"],
     &["policy"],
     &["plan"],
     &["identity", "keys", "limits", "store", "upstream"],

@@ -17,6 +17,7 @@ mod bad_input;
 mod bad_upstream;
 mod callers;
 mod canaries;
+mod conditions;
 mod floors;
 mod limits;
 mod living;

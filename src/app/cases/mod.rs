@@ -71,8 +71,9 @@ pub async fn run(
             })?;
             let faults = compare(case, &got);
             if faults.is_empty() {
-                let Got { status, body, answered, .. } = &got;
-                let outcome = Outcome { status: *status, body: body.as_ref(), answered: answered.as_ref() };
+                let Got { status, body, answered, opened, .. } = &got;
+                let outcome =
+                    Outcome { status: *status, body: body.as_ref(), answered: answered.as_ref(), opened };
                 coverage.count(plan, case, outcome);
             }
             let verdict = verdict(file, case, faults);

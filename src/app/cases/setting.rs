@@ -47,6 +47,8 @@ pub(super) struct Got {
     pub(super) upstream_saw: Option<Value>,
     /// What the upstream replied, where it was asked.
     pub(super) answered: Option<Value>,
+    /// Which gates of the answer stood open for the caller.
+    pub(super) opened: Vec<bool>,
     /// The record that the call left, in clear.
     pub(super) stored: Option<Value>,
 }
@@ -107,7 +109,7 @@ impl Setting {
             let person = self.person(Some(&exchange.token));
             self.said(person.as_ref(), &exchange.consent, &[]).await?;
             self.recorder.prepare(200, &self.made_up_answer(&exchange.send));
-            let (status, _) = self.call(Some(&exchange.token), &exchange.send).await?;
+            let (status, ..) = self.call(Some(&exchange.token), &exchange.send).await?;
             ensure!(status == 200, "a call made before the case's own was answered with {status}");
             self.said(person.as_ref(), &[], &exchange.withdrawn).await?;
         }
@@ -136,12 +138,12 @@ impl Setting {
         };
         self.recorder.prepare(answers, &answer);
         let kept_before = self.newest().await?;
-        let (status, body) = self.call(given.token.as_ref(), &case.send).await?;
+        let (status, body, opened) = self.call(given.token.as_ref(), &case.send).await?;
         let kept = self.newest().await?;
         let stored = if kept == kept_before { None } else { self.opened(kept).await? };
         let upstream_saw = self.recorder.saw();
         let answered = upstream_saw.is_some().then_some(answer);
-        Ok(Got { status, body, upstream_saw, answered, stored })
+        Ok(Got { status, body, upstream_saw, answered, opened, stored })
     }
 
     #[cfg(test)]
@@ -210,7 +212,12 @@ impl Setting {
         Ok(identity::issue(&token, self.secret.as_bytes(), self.clock.now())?)
     }
 
-    async fn call(&self, token: Option<&Token>, call: &Call) -> anyhow::Result<(u16, Option<Value>)> {
+    /// The caller's status and body, and which gates stood open.
+    async fn call(
+        &self,
+        token: Option<&Token>,
+        call: &Call,
+    ) -> anyhow::Result<(u16, Option<Value>, Vec<bool>)> {
         let authority = self.server.local_addr().to_string();
         let mut request = Request::builder()
             .method(call.method.clone())
@@ -235,11 +242,13 @@ impl Setting {
         let target = Target::new(&format!("http://{authority}").parse()?, None)?;
         let (mut sender, connection) = target.http(Duration::from_secs(5), HeadCaps::default()).await?;
         let connection = tokio::spawn(connection);
-        let response = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
+        let (head, body) = request.body(Full::new(Bytes::from(body)))?.into_parts();
+        let opened = self.core.gateway.gates(&head).unwrap_or_default();
+        let response = sender.send_request(Request::from_parts(head, body)).await?;
         let status = response.status().as_u16();
         let body = read::capped(response.into_body(), CAP, &PACE).await?;
         connection.abort();
-        Ok((status, serde_json::from_slice(&body).ok()))
+        Ok((status, serde_json::from_slice(&body).ok(), opened))
     }
 
     /// An answer that fits the response's fields, for cases that name none.

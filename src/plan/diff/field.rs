@@ -7,11 +7,11 @@ use super::words::{instead, optional, quoted, seen};
 use super::{Changes, Class, Whom, param};
 use crate::action::Spec;
 use crate::payload::Undeclared;
-use crate::plan::{Field, Side, Specs};
+use crate::plan::{Field, Gate, Side, Specs};
 
 /// One direction of an exchange.
 pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes) {
-    let Side { unknown_fields, fields, headers, schema } = new;
+    let Side { unknown_fields, fields, headers, gates: _, schema } = new;
     let whose = if request { "a request" } else { "an answer" };
     let fate = match (old.unknown_fields, unknown_fields) {
         (Undeclared::Refuse, Undeclared::LeaveOut) => {
@@ -28,7 +28,10 @@ pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes
     for field in fields {
         match old.fields.iter().find(|before| before.name == field.name) {
             None => added(field, request, old.unknown_fields, found),
-            Some(before) => self::field(before, field, request, found),
+            Some(before) => {
+                self::field(before, field, request, found);
+                gated((old, before), (new, field), found);
+            }
         }
     }
     for before in old.fields.iter().filter(|before| !fields.iter().any(|field| field.name == before.name)) {
@@ -80,9 +83,11 @@ const fn outward(request: bool) -> (Whom, &'static str) {
 
 /// `until_now` is what became of it while it was not declared.
 fn added(field: &Field, request: bool, until_now: Undeclared, found: &mut Changes) {
-    let Specs { outward: out, stored, export } = &field.specs;
+    let Specs { outward: out, stored, export, otherwise } = &field.specs;
     let (whom, sees) = outward(request);
     let mut parts = vec![format!("{sees} {}", seen(out))];
+    parts
+        .extend(otherwise.as_ref().map(|other| format!("some of them only; the others get {}", seen(other))));
     if *stored != Spec::LeaveOut {
         parts.push(format!("kept: {}", kept(stored)));
     }
@@ -113,6 +118,7 @@ fn field(old: &Field, new: &Field, request: bool, found: &mut Changes) {
         required,
         check,
         outward: _,
+        gate: _,
         stored: _,
         export: _,
         rule: _,
@@ -143,8 +149,34 @@ fn field(old: &Field, new: &Field, request: bool, found: &mut Changes) {
     }
 }
 
+/// Who gets a field's value, and what the others get.
+fn gated(old: (&Side, &Field), new: (&Side, &Field), found: &mut Changes) {
+    let who = |(side, field): (&Side, &Field)| {
+        let (gate, _) = field.gate.as_ref()?;
+        side.gates.get(*gate).map(Gate::describe)
+    };
+    let others = |field: &Field| field.specs.otherwise.clone().unwrap_or_else(|| field.specs.outward.clone());
+    let about = about(new.1);
+    let (before, after) = (others(old.1), others(new.1));
+    if (old.1.gate.is_some() || new.1.gate.is_some())
+        && let Some(class) = class(&before, &after)
+    {
+        let says = format!("callers without more rights get {}", instead(seen(&after), seen(&before)));
+        found.add(class, Whom::Callers, &about, says);
+    }
+    match (who(old), who(new)) {
+        // Whether others hold these rights than held those cannot be told.
+        (Some(before), Some(after)) if before != after => {
+            let says = format!("who gets it in full is said by {}", instead(quoted(&after), quoted(&before)));
+            found.add(Class::More, Whom::Callers, &about, says);
+        }
+        _ => {}
+    }
+}
+
 fn destinations(old: &Specs, new: &Specs, request: bool, about: &str, found: &mut Changes) {
-    let Specs { outward: out, stored, export } = new;
+    // What others get is compared with who they are.
+    let Specs { outward: out, stored, export, otherwise: _ } = new;
     let (whom, sees) = outward(request);
     if let Some(class) = class(&old.outward, out) {
         found.add(class, whom, about, outwards(&old.outward, out, sees));

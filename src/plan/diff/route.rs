@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::words::{instead, names, quoted};
 use super::{Changes, Class, Whom, param};
 use crate::plan::{Access, DeniedRow, Limits, Payload, RateLimit, Route, RouteKind};
+use crate::policy::Spanned;
 use crate::policy::units::show_duration;
 
 fn about(route: &Route) -> String {
@@ -28,6 +29,8 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
         method: _,
         kind,
         payload,
+        // The condition's text is the access rule's.
+        when: _,
         access,
         rate_limit,
         limits,
@@ -103,8 +106,9 @@ fn of_kinds(old: RouteKind, new: RouteKind) -> Class {
 }
 
 fn who(access: &Access, kind: RouteKind) -> String {
-    let Access { all_scopes, any_scope, on_behalf_of, reason_required } = access;
+    let Access { all_scopes, any_scope, on_behalf_of, reason_required, when } = access;
     let mut parts = Vec::new();
+    parts.extend(when.as_ref().map(|when| format!("callers must fulfil {}", quoted(&when.value))));
     if !all_scopes.is_empty() {
         parts.push(format!("callers need {}", names(all_scopes)));
     }
@@ -125,11 +129,23 @@ fn who(access: &Access, kind: RouteKind) -> String {
 }
 
 fn access(old: &Access, new: &Access, about: &str, found: &mut Changes) {
-    let Access { all_scopes, any_scope, on_behalf_of, reason_required } = new;
+    let Access { all_scopes, any_scope, on_behalf_of, reason_required, when } = new;
     let beside = |some: &[Arc<str>], others: &[Arc<str>]| -> Vec<Arc<str>> {
         some.iter().filter(|scope| !others.contains(scope)).cloned().collect()
     };
     let mut told = |class, says: String| found.add(class, Whom::Callers, about, says);
+    let text = |access: &Option<Spanned<String>>| access.as_ref().map(|when| when.value.clone());
+    match (text(&old.when), text(when)) {
+        (None, Some(after)) => told(Class::Less, format!("callers must fulfil {}", quoted(&after))),
+        (Some(before), None) => {
+            told(Class::More, format!("callers need no longer fulfil {}", quoted(&before)))
+        }
+        // Whether another condition lets more through cannot be told.
+        (Some(before), Some(after)) if before != after => {
+            told(Class::More, format!("callers must fulfil {}", instead(quoted(&after), quoted(&before))));
+        }
+        _ => {}
+    }
     let (come, gone) = (beside(all_scopes, &old.all_scopes), beside(&old.all_scopes, all_scopes));
     if !come.is_empty() {
         told(Class::Less, format!("callers need the scope {}", names(come)));

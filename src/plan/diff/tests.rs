@@ -261,6 +261,27 @@ fn a_schema_is_compared_by_what_it_asks() {
 }
 
 #[test]
+fn conditions_say_who_may_call_and_who_sees_what() {
+    const MINUTES: &str = "minutes: { type: integer, caller: unchanged,";
+    let with = |when: &str, caller: &str| {
+        tramway(&[
+            ("all_scopes: [ride],", &format!("all_scopes: [ride], {when}")),
+            (MINUTES, &format!("minutes: {{ type: integer, caller: {caller},")),
+        ])
+    };
+    let none = tramway(&[]);
+    let one = with(
+        "when: \"caller.kind == 'person'\",",
+        "{ all_scopes: [exact], otherwise: { generalize: { bands_of: 5 } } }",
+    );
+    let two = with("when: \"now.hour < 20\",", "{ when: \"now.hour < 20\" }");
+    insta::assert_snapshot!(
+        "conditions",
+        [lines(&none, &one), lines(&one, &none), lines(&one, &two), lines(&two, &one)].join("\n\n")
+    );
+}
+
+#[test]
 fn what_comes_and_goes_is_told_whole() {
     let old = tramway(&[]);
     let new = plan(&[("organisation", ORGANISATION.to_owned()), ("delays", DELAYS.to_owned())]);

@@ -1,4 +1,5 @@
 //! Golden tests: message, help and underlined text of every diagnostic, as people read them.
 
+mod beyond;
 mod golden;
 mod support;

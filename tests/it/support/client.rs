@@ -49,6 +49,12 @@ impl Call {
         Self::new(Method::POST, target).header("content-type", "application/json").body(body)
     }
 
+    /// The same call of another target.
+    pub(crate) fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = target.into();
+        self
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = vec![body.into()];
         self
