@@ -42,7 +42,7 @@ impl Format {
     ];
 
     /// Those that bodies are read in by now.
-    pub const BUILT: &'static [Self] = &[Self::Json];
+    pub const BUILT: &'static [Self] = &[Self::Json, Self::KserveV2];
 
     /// The policy's word.
     pub const fn word(self) -> &'static str {

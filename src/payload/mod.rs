@@ -12,6 +12,7 @@ pub mod read;
 
 mod caps;
 mod format;
+mod kserve;
 mod layout;
 mod path;
 mod spelled;

@@ -3,6 +3,7 @@
 use super::caps::Caps;
 use super::format::Format;
 use super::json;
+use super::kserve::{self, Tensors};
 use super::layout::{Clash, FieldId, Layout, Undeclared};
 use super::media::Envelope;
 use super::path::{Path, Step};
@@ -42,6 +43,7 @@ pub struct Walker {
 #[derive(Clone, Debug)]
 enum Kind {
     Json(Layout),
+    KserveV2(Tensors),
 }
 
 impl Walker {
@@ -51,7 +53,6 @@ impl Walker {
     /// The first path that contradicts an earlier one, or that the format has no place for.
     pub fn compile(format: Format, direction: Direction, declared: Declared<'_>) -> Result<Self, Clash> {
         let Declared { paths, undeclared, rows } = declared;
-        let _ = direction;
         let (kind, in_row) = match format {
             Format::Json => {
                 let prefix = rows.and_then(row_prefix);
@@ -59,10 +60,24 @@ impl Walker {
                 let under = |path: &Path| prefix.is_some_and(|prefix| path.steps().starts_with(prefix));
                 (Kind::Json(layout), paths.iter().map(under).collect())
             }
+            Format::KserveV2 => {
+                let (tensors, in_row) = Tensors::compile(direction, declared)?;
+                (Kind::KserveV2(tensors), in_row)
+            }
             // Where a format is not built yet, a policy that names it does not load.
             _ => (Kind::Json(Layout::compile(paths, undeclared)?), vec![false; paths.len()].into()),
         };
         Ok(Self { format, in_row, kind })
+    }
+
+    /// Tells the walker of requests what the answer's fields are: where callers of a format say which parts of an answer
+    /// they want, they may name these and nothing else. Without it, they may name none.
+    #[must_use]
+    pub fn answered_by(mut self, fields: &[Path]) -> Self {
+        if let Kind::KserveV2(tensors) = &mut self.kind {
+            tensors.may_ask_for(fields);
+        }
+        self
     }
 
     /// The format.
@@ -98,6 +113,7 @@ impl Walker {
         let written = out.len();
         let walked = match &self.kind {
             Kind::Json(layout) => json::walk(body, layout, caps, visitor, out).map(|()| envelope.clone()),
+            Kind::KserveV2(tensors) => kserve::walk(body, envelope, tensors, caps, visitor, out),
         };
         if walked.is_err() {
             out.truncate(written);

@@ -76,7 +76,8 @@ fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activit
         }
     };
     Some(Payload {
-        request: side(request, Direction::Request, &asked, activity.request.unknown_fields, rows)?,
+        request: side(request, Direction::Request, &asked, activity.request.unknown_fields, rows)?
+            .answered_by(&answered),
         response: side(
             response,
             Direction::Response,

@@ -4,7 +4,7 @@ use super::lexer::{number_kind, plain_end};
 use crate::payload::Kind;
 
 /// Writes `text` as a JSON value of this kind; `None`, and nothing written, where it is none.
-pub(super) fn encode(kind: Kind, text: &str, out: &mut Vec<u8>) -> Option<()> {
+pub(in crate::payload) fn encode(kind: Kind, text: &str, out: &mut Vec<u8>) -> Option<()> {
     match kind {
         Kind::String => {
             string(text, out);

@@ -5,7 +5,7 @@ use crate::payload::Malformed;
 
 /// The keys of all open objects, one object after another.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(in crate::payload) struct Keys {
     keys: Vec<Key>,
     /// Keys that had escapes, without them.
     unescaped: String,
@@ -23,20 +23,25 @@ struct Key {
 }
 
 /// The reason for every duplicate, whoever finds it.
-pub(super) const DUPLICATE: &str = "a key stands twice in one object";
+pub(in crate::payload) const DUPLICATE: &str = "a key stands twice in one object";
 
 /// Up to this many keys are compared each with each.
 const FEW: usize = 16;
 
 impl Keys {
     /// How many are remembered: what an object hands to [`Keys::close`].
-    pub(super) fn mark(&self) -> usize {
+    pub(in crate::payload) fn mark(&self) -> usize {
         self.keys.len()
     }
 
     /// Remembers a key whose text begins at `at` of the body.
     #[inline]
-    pub(super) fn push(&mut self, at: usize, key: Text<'_>, body: &[u8]) -> Result<(), Malformed> {
+    pub(in crate::payload) fn push(
+        &mut self,
+        at: usize,
+        key: Text<'_>,
+        body: &[u8],
+    ) -> Result<(), Malformed> {
         let (digest, from, to) = if key.escaped {
             let from = self.unescaped.len();
             let done = unescape(key.raw, &mut self.unescaped);
@@ -53,7 +58,7 @@ impl Keys {
 
     /// Forgets the keys from `mark` on, if no two are equal.
     #[inline]
-    pub(super) fn close(&mut self, mark: usize, body: &[u8]) -> Result<(), Malformed> {
+    pub(in crate::payload) fn close(&mut self, mark: usize, body: &[u8]) -> Result<(), Malformed> {
         let Self { keys, unescaped } = self;
         let mine = keys.get_mut(mark..).unwrap_or_default();
         let text = |key: &Key| {
@@ -87,7 +92,7 @@ impl Keys {
     }
 
     /// Forgets everything, and gives back what is beyond `most` bytes.
-    pub(super) fn clear(&mut self, most: usize) {
+    pub(in crate::payload) fn clear(&mut self, most: usize) {
         self.keys.clear();
         self.keys.shrink_to(most / size_of::<Key>());
         self.unescaped.clear();

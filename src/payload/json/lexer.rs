@@ -7,35 +7,35 @@ use crate::payload::{Kind, Malformed};
 ///
 /// It is copied where a fault is reported or a call is not inlined: whoever points to it keeps it out of registers.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(in crate::payload) struct Cursor<'a> {
     text: &'a str,
     /// Bytes before the cursor.
-    pub(super) at: usize,
+    pub(in crate::payload) at: usize,
 }
 
 /// A string token.
 #[derive(Clone, Copy)]
-pub(super) struct Text<'a> {
+pub(in crate::payload) struct Text<'a> {
     /// What stands between the quotes. Its escapes have been checked.
-    pub(super) raw: &'a str,
+    pub(in crate::payload) raw: &'a str,
     /// Whether it has escapes.
-    pub(super) escaped: bool,
+    pub(in crate::payload) escaped: bool,
 }
 
 /// A scalar token.
-pub(super) struct Scalar<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: Text<'a>,
+pub(in crate::payload) struct Scalar<'a> {
+    pub(in crate::payload) kind: Kind,
+    pub(in crate::payload) text: Text<'a>,
 }
 
 impl<'a> Cursor<'a> {
     /// What is wrong where a member has ended and neither another nor the end follows.
-    pub(super) const AFTER_MEMBER: &'static str = "a comma or the end of an object is expected";
+    pub(in crate::payload) const AFTER_MEMBER: &'static str = "a comma or the end of an object is expected";
     /// The same for an element.
-    pub(super) const AFTER_ELEMENT: &'static str = "a comma or the end of an array is expected";
+    pub(in crate::payload) const AFTER_ELEMENT: &'static str = "a comma or the end of an array is expected";
 
     /// The first place of a body.
-    pub(super) fn new(body: &'a [u8]) -> Result<Self, Malformed> {
+    pub(in crate::payload) fn new(body: &'a [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(body)
             .map_err(|e| Malformed { offset: e.valid_up_to(), reason: "the body is not valid UTF-8" })?;
         if text.starts_with('\u{feff}') {
@@ -46,13 +46,13 @@ impl<'a> Cursor<'a> {
 
     /// The byte at the cursor; `None` at the end.
     #[inline(always)]
-    pub(super) fn peek(self) -> Option<u8> {
+    pub(in crate::payload) fn peek(self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// Steps over white space: the four characters of RFC 8259 section 2, no other.
     #[inline]
-    pub(super) fn space(&mut self) {
+    pub(in crate::payload) fn space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
@@ -60,13 +60,13 @@ impl<'a> Cursor<'a> {
 
     /// A fault at the cursor.
     #[cold]
-    pub(super) fn wrong(self, reason: &'static str) -> Malformed {
+    pub(in crate::payload) fn wrong(self, reason: &'static str) -> Malformed {
         let reason = if self.at >= self.text.len() { "the body ends too early" } else { reason };
         Malformed { offset: self.at, reason }
     }
 
     /// Nothing but white space follows.
-    pub(super) fn end(&mut self) -> Result<(), Malformed> {
+    pub(in crate::payload) fn end(&mut self) -> Result<(), Malformed> {
         self.space();
         match self.peek() {
             None => Ok(()),
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
 
     /// A key, its colon, and the white space about it.
     #[inline(always)]
-    pub(super) fn key(&mut self) -> Result<Text<'a>, Malformed> {
+    pub(in crate::payload) fn key(&mut self) -> Result<Text<'a>, Malformed> {
         if self.peek() != Some(b'"') {
             return Err(self.wrong("a key is expected"));
         }
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
 
     /// The same, where the body goes on with this key and its colon, as they are mostly spelled; else nothing.
     #[inline(always)]
-    pub(super) fn expected_key(&mut self, key: &Spelled) -> bool {
+    pub(in crate::payload) fn expected_key(&mut self, key: &Spelled) -> bool {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let is = key.begins(rest);
         if is {
@@ -112,7 +112,7 @@ impl<'a> Cursor<'a> {
 
     /// A string, number, `true`, `false` or `null`; anything else is a fault.
     #[inline(always)]
-    pub(super) fn scalar(&mut self) -> Result<Scalar<'a>, Malformed> {
+    pub(in crate::payload) fn scalar(&mut self) -> Result<Scalar<'a>, Malformed> {
         let from = self.at;
         let kind = match self.peek() {
             Some(b'"') => return Ok(Scalar { kind: Kind::String, text: self.string()? }),
@@ -128,7 +128,7 @@ impl<'a> Cursor<'a> {
     /// The string whose opening quote is at the cursor. Inlined into each caller: handed back through memory, a token
     /// takes longer than the string does.
     #[inline(always)]
-    pub(super) fn string(&mut self) -> Result<Text<'a>, Malformed> {
+    pub(in crate::payload) fn string(&mut self) -> Result<Text<'a>, Malformed> {
         let bytes = self.text.as_bytes();
         let from = self.at + 1;
         let mut escaped = false;
@@ -229,13 +229,13 @@ impl<'a> Cursor<'a> {
 }
 
 /// Whether `text` is one number and nothing else, and of which kind.
-pub(super) fn number_kind(text: &str) -> Option<Kind> {
+pub(in crate::payload) fn number_kind(text: &str) -> Option<Kind> {
     let mut cursor = Cursor { text, at: 0 };
     cursor.number().ok().filter(|_| cursor.at == text.len())
 }
 
 /// Writes what a checked string means to the end of `out`.
-pub(super) fn unescape(raw: &str, out: &mut String) -> Option<()> {
+pub(in crate::payload) fn unescape(raw: &str, out: &mut String) -> Option<()> {
     let bytes = raw.as_bytes();
     out.reserve(bytes.len());
     let mut from = 0;
@@ -277,7 +277,7 @@ fn unit(bytes: &[u8], at: usize) -> Option<u16> {
 
 /// The first place from `at` on that has a quote, a backslash or a control character, or the end.
 #[inline(always)]
-pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
+pub(in crate::payload) fn plain_end(bytes: &[u8], at: usize) -> usize {
     let mut at = at;
     let mut rest = bytes.get(at..).unwrap_or_default();
     while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {

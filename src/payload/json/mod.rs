@@ -4,19 +4,19 @@
 //!
 //! There is no document tree: a walk copies spans of the body and treats single values between them.
 
-mod encode;
+pub(super) mod encode;
 mod find;
-mod keys;
-mod lexer;
+pub(super) mod keys;
+pub(super) mod lexer;
 mod rows;
 mod scratch;
-mod skip;
+pub(super) mod skip;
 mod walk;
 
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
-mod oracle;
+pub(super) mod oracle;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::payload::{FieldId, Kind, Path, Step, Treated, Undeclared, Value, Visi
 
 /// A document in order, with scalars as they are spelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Tree {
+pub(in crate::payload) enum Tree {
     Scalar(String),
     Array(Vec<Tree>),
     Object(Vec<(String, Tree)>),
@@ -17,7 +17,7 @@ pub(super) enum Tree {
 
 impl Tree {
     /// Reads strictly: duplicate keys and lone surrogates are errors.
-    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+    pub(in crate::payload) fn read(body: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(body).map_err(|e| e.to_string())?;
         Self::level(serde_json::from_str(text).map_err(|e| e.to_string())?)
     }
@@ -48,7 +48,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn at(&self, names: &[&str]) -> Option<&Tree> {
+    pub(in crate::payload) fn at(&self, names: &[&str]) -> Option<&Tree> {
         names.iter().try_fold(self, |tree, name| match tree {
             Self::Object(members) => members.iter().find(|(key, _)| key == name).map(|(_, value)| value),
             _ => None,
@@ -94,7 +94,7 @@ impl<'de> Reads<'de> for Elements {
 
 /// What becomes of a field, each time that it occurs.
 #[derive(Clone, Debug)]
-pub(super) enum Act {
+pub(in crate::payload) enum Act {
     Keep,
     Leave,
     Replace(Kind, String),
@@ -102,34 +102,34 @@ pub(super) enum Act {
 
 /// What a visitor is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(in crate::payload) enum Told {
     Value(FieldId, Vec<u32>, Kind, String),
     Missing(FieldId),
     Undeclared,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Halt {
+pub(in crate::payload) enum Halt {
     Misshapen(FieldId),
     Undeclared,
 }
 
 /// A table of treatments, and the log of what it was asked.
-pub(super) struct Table {
-    pub(super) acts: Vec<Vec<Act>>,
-    pub(super) undeclared: Undeclared,
-    pub(super) told: Vec<Told>,
+pub(in crate::payload) struct Table {
+    pub(in crate::payload) acts: Vec<Vec<Act>>,
+    pub(in crate::payload) undeclared: Undeclared,
+    pub(in crate::payload) told: Vec<Told>,
     calls: Vec<usize>,
 }
 
 impl Table {
-    pub(super) fn new(acts: Vec<Vec<Act>>, undeclared: Undeclared) -> Self {
+    pub(in crate::payload) fn new(acts: Vec<Vec<Act>>, undeclared: Undeclared) -> Self {
         let calls = vec![0; acts.len()];
         Self { acts, undeclared, told: Vec::new(), calls }
     }
 
     /// One treatment for every occurrence.
-    pub(super) fn of(acts: &[Act], undeclared: Undeclared) -> Self {
+    pub(in crate::payload) fn of(acts: &[Act], undeclared: Undeclared) -> Self {
         Self::new(acts.iter().map(|act| vec![act.clone()]).collect(), undeclared)
     }
 
@@ -178,7 +178,7 @@ impl Visitor for Table {
 }
 
 /// Treats a tree by the table; `None` where it is left out.
-pub(super) fn treat(
+pub(in crate::payload) fn treat(
     tree: &Tree,
     here: &[Step],
     at: &[u32],
@@ -236,7 +236,7 @@ pub(super) fn treat(
     }
 }
 
-pub(super) fn meaning(raw: &str) -> (Kind, String) {
+pub(in crate::payload) fn meaning(raw: &str) -> (Kind, String) {
     match raw.as_bytes()[0] {
         b'"' => (Kind::String, serde_json::from_str(raw).unwrap()),
         b't' | b'f' => (Kind::Boolean, raw.into()),

@@ -7,7 +7,7 @@ use crate::payload::stop::Fault;
 
 /// What is open within the value that is stepped over.
 #[derive(Default)]
-pub(super) struct Skipper {
+pub(in crate::payload) struct Skipper {
     open: Vec<Open>,
 }
 
@@ -21,7 +21,7 @@ enum Open {
 
 impl Skipper {
     /// Steps over the value at the cursor, within `depth` open objects and arrays.
-    pub(super) fn skip(
+    pub(in crate::payload) fn skip(
         &mut self,
         cursor: &mut Cursor<'_>,
         body: &[u8],
@@ -94,7 +94,7 @@ impl Skipper {
     }
 
     /// Forgets what is open, and gives back what is beyond `most` bytes.
-    pub(super) fn clear(&mut self, most: usize) {
+    pub(in crate::payload) fn clear(&mut self, most: usize) {
         self.open.clear();
         self.open.shrink_to(most / size_of::<Open>());
     }
