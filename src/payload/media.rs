@@ -18,13 +18,19 @@ impl Envelope {
     /// `application/*+json`, another charset or any parameter that the format does not know is a body that no policy
     /// declared.
     ///
+    /// Triton's clients send no `Content-Type`: without one a body of `kserve-v2` is what its head and the policy say, and
+    /// goes on with one.
+    ///
     /// A message with more than one `Content-Type` field is refused before it is asked about.
     pub fn open(format: Format, content_type: Option<&str>, json_length: Option<&str>) -> Option<Self> {
-        let media = Media::parse(content_type?)?;
         let json_length = match (format, json_length) {
             (Format::KserveV2, Some(text)) => Some(decimal(text)?),
             _ => None,
         };
+        if content_type.is_none() && format == Format::KserveV2 {
+            return Some(Self { boundary: None, json_length });
+        }
+        let media = Media::parse(content_type?)?;
         let is = |essence: &str| media.essence.eq_ignore_ascii_case(essence);
         let essence = match format {
             Format::Json | Format::Mlflow | Format::TfServing | Format::OpenaiChat => is("application/json"),
@@ -210,8 +216,14 @@ mod tests {
         assert_eq!(parts.content_type(Format::Multipart), "multipart/form-data; boundary=\"a=b\"");
         let open = |length| Envelope::open(Format::KserveV2, Some("application/octet-stream"), Some(length));
         assert_eq!(open("17").unwrap().json_length, Some(17));
+        assert_eq!(
+            Envelope::open(Format::KserveV2, None, Some("17")),
+            Some(Envelope { boundary: None, json_length: Some(17) })
+        );
+        assert_eq!(Envelope::open(Format::KserveV2, None, None), Some(Envelope::default()));
         for length in ["", "-1", "+1", "1 ", "99999999999999999999999"] {
             assert_eq!(open(length), None);
+            assert_eq!(Envelope::open(Format::KserveV2, None, Some(length)), None);
         }
     }
 }
