@@ -278,6 +278,16 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
         && formats(activity, Direction::Request).iter().any(|&format| in_rows(format, request, path))
     {
         Some("each row of this format has one: say `rows.`")
+    } else if rows
+        && formats(activity, Direction::Request)
+            .iter()
+            .any(|&format| format.has_rows() && !in_rows(format, request, path))
+    {
+        Some("it is of the whole body, and not of each row")
+    } else if formats(activity, Direction::Request).contains(&Format::KserveV2)
+        && matches!(path.steps(), [Step::Member(of), Step::Member(_)] if &**of == "parameters")
+    {
+        Some("a parameter may stand in several places of a call")
     } else if !field.required || field.rules.nullable {
         Some("it may be missing")
     } else if !matches!(field.rules.kind, None | Some(RuleKind::String | RuleKind::Integer)) {

@@ -1,8 +1,10 @@
 //! The Open Inference Protocol through the front door: what the upstream saw of each tensor, in JSON and in binary, and
 //! what came back.
 
+use consentry::identity::DevelopmentToken;
 use consentry::problem::Problem::{
-    FieldInvalid, FieldNotPermitted, PayloadNotInspectable, PayloadTooLarge, UpstreamAnswerRefused,
+    ConsentMissing, FieldInvalid, FieldNotPermitted, PayloadNotInspectable, PayloadTooLarge,
+    UpstreamAnswerRefused,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ const INFER: &str = "/v2/models/propensity/infer";
 const LENGTH: &str = "inference-header-content-length";
 
 async fn gateway() -> Gateway {
-    let policy = include_str!("policies/propensity.yaml").to_owned();
+    let policy = include_str!("kserve/propensity.yaml").to_owned();
     let files = vec![("policies/propensity.yaml", policy)];
     let gateway = Gateway::with(Options { files, ..Options::default() }).await;
     gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
@@ -286,5 +288,108 @@ async fn of_an_answer_nothing_passes_that_is_not_declared() {
         drop(gateway.upstream.take());
     }
     healthy(&gateway).await;
+    gateway.close().await;
+}
+
+/// A gateway before the ward's model, and a program's token that may send anybody's rows.
+async fn ward() -> (Gateway, String) {
+    let policy = include_str!("kserve/ward.yaml").to_owned();
+    let files = vec![("policies/ward.yaml", policy)];
+    let gateway = Gateway::with(Options { files, ..Options::default() }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    gateway.admin.grant(canary::HOLDER, "offers").await;
+    gateway.admin.grant(canary::OTHER, "offers").await;
+    let token = gateway.token_of(DevelopmentToken {
+        sub: canary::BROKER.to_owned(),
+        client_id: Some(canary::BROKER.to_owned()),
+        scopes: vec!["score".to_owned(), "score-others".to_owned()],
+        ..DevelopmentToken::default()
+    });
+    (gateway, token)
+}
+
+/// Rows of these persons, each with an image of two numbers: 10 and 11, 20 and 21, and so on.
+fn rows(patients: &[&str]) -> Value {
+    let images: Vec<_> = (1..=patients.len()).map(|row| json!([row * 10, row * 10 + 1])).collect();
+    json!({ "inputs": [
+        tensor("image", json!([patients.len(), 2]), "UINT8", json!(images)),
+        tensor("patient", json!([patients.len(), 1]), "BYTES", json!(patients)),
+        tensor("note", json!([1]), "BYTES", json!([canary::NAME])),
+    ] })
+}
+
+#[tokio::test]
+async fn rows_of_who_does_not_permit_it_go_from_every_tensor_and_come_back_empty() {
+    let (gateway, token) = ward().await;
+    let infer = |body: &Value| Call::json("/v2/models/ward/infer", body.to_string()).bearer(&token);
+    let outputs = json!([
+        tensor("bed", json!([2, 2]), "INT64", json!([[1, 2], [3, 4]])),
+        tensor("score", json!([2]), "FP32", json!([0.25, 0.75])),
+    ]);
+    gateway.upstream.answer(Reply::json(json!({ "outputs": outputs }).to_string()));
+    let body = rows(&["a stranger", canary::HOLDER, "a stranger", canary::OTHER]);
+    let came = gateway.send(infer(&body)).await.ok();
+    let seen = gateway.upstream.one();
+    canary::none_in("what the upstream saw", &seen.body);
+    let seen = seen.json();
+    assert_eq!(seen["inputs"][0], tensor("image", json!([2, 2]), "UINT8", json!([[20, 21], [40, 41]])));
+    assert_eq!(seen["inputs"][1]["shape"], json!([2, 1]));
+    assert_eq!(seen["inputs"][1]["data"].as_array().unwrap().len(), 2);
+    assert_eq!(seen["inputs"].as_array().unwrap().len(), 2);
+    let empty = json!([null, null]);
+    assert_eq!(
+        came.json()["outputs"],
+        json!([
+            tensor("bed", json!([4, 2]), "INT64", json!([empty, [1, 2], empty, [3, 4]])),
+            tensor("score", json!([4]), "FP32", json!([null, 0.25, null, 0.75])),
+        ])
+    );
+    assert!(came.header("consentry-rows-denied").unwrap().starts_with("rows=\"0, 2\""));
+
+    // In binary a float that is no number stands for an empty row; a whole number has no such value, and comes as JSON.
+    let scores = [0.25_f32.to_le_bytes(), 0.75_f32.to_le_bytes()].concat();
+    let beds: Vec<u8> = [1_i16, 2, 3, 4].iter().flat_map(|bed| bed.to_le_bytes()).collect();
+    let head = json!({ "outputs": [
+        { "name": "score", "shape": [2], "datatype": "FP32", "parameters": { "binary_data_size": 8 } },
+        { "name": "bed", "shape": [2, 2], "datatype": "INT16", "parameters": { "binary_data_size": 8 } },
+    ] });
+    let head = head.to_string();
+    let answer = [head.as_bytes(), &scores, &beds].concat();
+    let reply = Reply::of(200, "application/octet-stream", answer).header(LENGTH, head.len().to_string());
+    gateway.upstream.answer(reply);
+    let body = rows(&[canary::HOLDER, canary::OTHER, "a stranger"]);
+    let came = gateway.send(infer(&body)).await.ok();
+    drop(gateway.upstream.take());
+    let (head, tail) = came.body.split_at(came.header(LENGTH).unwrap().parse().unwrap());
+    let head: Value = serde_json::from_slice(head).unwrap();
+    assert_eq!(head["outputs"][0]["shape"], json!([3]));
+    assert_eq!(head["outputs"][0]["parameters"], json!({ "binary_data_size": 12 }));
+    assert_eq!(head["outputs"][1], tensor("bed", json!([3, 2]), "INT16", json!([1, 2, 3, 4, null, null])));
+    assert_eq!(&tail[..8], scores);
+    assert!(f32::from_le_bytes(tail[8..].try_into().unwrap()).is_nan());
+
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn rows_that_are_not_everybodys_alike_are_refused() {
+    let (gateway, token) = ward().await;
+    let infer = |body: &Value| Call::json("/v2/models/ward/infer", body.to_string()).bearer(&token);
+    let outputs = json!([tensor("score", json!([1]), "FP32", json!([0.25]))]);
+    gateway.upstream.answer(Reply::json(json!({ "outputs": outputs }).to_string()));
+    let mut uneven = rows(&[canary::HOLDER, canary::OTHER]);
+    uneven["inputs"][0] = tensor("image", json!([3, 1]), "UINT8", json!([1, 2, 3]));
+    gateway.refuses(infer(&uneven), PayloadNotInspectable).await;
+    let mut nobody = rows(&[canary::HOLDER]);
+    nobody["inputs"][1]["data"] = json!([null]);
+    gateway.refuses(infer(&nobody), FieldInvalid).await.at("patient");
+    gateway.refuses(infer(&rows(&[])), FieldInvalid).await.at("patient");
+    gateway.refuses(infer(&rows(&["a stranger"])), ConsentMissing).await;
+    // One row less than was sent.
+    let body = rows(&[canary::HOLDER, canary::OTHER]);
+    gateway.send(infer(&body)).await.problem(UpstreamAnswerRefused);
+    drop(gateway.upstream.take());
+    gateway.send(infer(&rows(&[canary::HOLDER]))).await.ok();
+    assert_eq!(gateway.upstream.one().json()["inputs"][0]["data"], json!([[10, 11]]));
     gateway.close().await;
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -26,7 +26,8 @@ use crate::custody::Reader;
 use crate::identity::{self, Algorithm, DevelopmentToken};
 use crate::keys::LocalKey;
 use crate::net::dial::{HeadCaps, Target};
-use crate::payload::{Kind, read};
+use crate::payload::{Format, Kind, Step, read};
+use crate::plan::Field;
 use crate::policy::Spanned;
 use crate::policy::cases::{Call, CallBody, Case, Token};
 use crate::proxy::{ListenerConfig, Listeners, ServerHandle};
@@ -256,11 +257,13 @@ impl Setting {
         let live = self.core.gateway.live();
         let path = call.path.value.split('?').next().unwrap_or_default();
         let Ok(found) = live.plan.route(&call.method, path) else { return Value::Null };
-        let mut answer = Map::new();
-        for field in &found.route.activity.response.fields {
-            answer.extend(sample(&field.check).map(|value| (field.name.to_string(), value)));
+        let fields = &found.route.activity.response.fields;
+        let sampled = || fields.iter().filter_map(|field| Some((field, sample(&field.check)?)));
+        let format = found.route.payload.as_ref().map(|payload| payload.response.format());
+        if format == Some(Format::KserveV2) {
+            return json!({ "outputs": sampled().filter_map(tensor).collect::<Vec<_>>() });
         }
-        Value::Object(answer)
+        Value::Object(sampled().map(|(field, value)| (field.name.to_string(), value)).collect())
     }
 
     /// The newest record's activity and number.
@@ -336,6 +339,22 @@ fn stage(
     staged.listeners.clear();
     staged.trusted_proxies.clear();
     Ok(staged)
+}
+
+/// A tensor of one row that has this value.
+fn tensor((field, value): (&Field, Value)) -> Option<Value> {
+    let (name, shape) = match field.path.steps() {
+        [Step::Member(name)] => (name, json!([1])),
+        [Step::Member(name), Step::Every] => (name, json!([1, 1])),
+        _ => return None,
+    };
+    let datatype = match &value {
+        Value::String(_) => "BYTES",
+        Value::Bool(_) => "BOOL",
+        Value::Number(number) if number.is_f64() => "FP64",
+        _ => "INT64",
+    };
+    Some(json!({ "name": **name, "shape": shape, "datatype": datatype, "data": [value] }))
 }
 
 /// A value that a check lets through, of a few that come to mind; a case whose answer needs another names it.

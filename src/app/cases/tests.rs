@@ -103,6 +103,61 @@ const LATEST_CASES: &str = r#"
   upstream_sees: nothing
 "#;
 
+/// Tensors, in calls and answers.
+const TENSORS: &str = r#"
+activity: tensors
+title: Scoring rows
+purpose: product-recommendation
+legal_basis: contract
+data_subject_categories: [customers]
+data_subject: token.sub
+retention: 30d after exchange
+upstream: favourites-model
+routes:
+  - match: POST /v2/models/tensors/infer
+    payload: kserve-v2
+    access: { all_scopes: [predict] }
+request:
+  fields:
+    account: { category: pd:AccountIdentifier, type: integer, upstream: pseudonymize, stored: leave_out }
+    "spent[*]": { category: pd:Purchase, type: number, upstream: unchanged, stored: leave_out }
+response:
+  fields:
+    score: { type: number, range: 0..1, caller: unchanged, stored: leave_out }
+    "words[*]": { type: string, caller: unchanged, stored: leave_out }
+"#;
+
+const TENSORS_CASES: &str = r#"
+- case: a column of numbers is one of texts once they are pseudonyms
+  given: { token: { sub: ada, scopes: [predict] } }
+  send:
+    method: POST
+    path: /v2/models/tensors/infer
+    json:
+      id: ada
+      inputs:
+        - { name: spent, shape: [1, 2], datatype: FP32, data: [[1.5, 2]] }
+        - { name: account, shape: [1], datatype: INT64, data: [4711] }
+  upstream_sees:
+    inputs:
+      - { name: spent, shape: [1, 2], datatype: FP32, data: [[1.5, 2]] }
+      - { name: account, shape: [1], datatype: BYTES, data: [ { matches: "^p1_" } ] }
+  caller_gets:
+    status: 200
+    json:
+      outputs:
+        - { name: score, shape: [1], datatype: INT64, data: [1] }
+        - { name: words, shape: [1, 1], datatype: BYTES, data: [text] }
+- case: what is no tensor is refused
+  given: { token: { sub: ada, scopes: [predict] } }
+  send:
+    method: POST
+    path: /v2/models/tensors/infer
+    json: { inputs: [ { name: account, shape: [2], datatype: INT64, data: [4711] } ] }
+  caller_gets: { status: 415, problem: payload-not-inspectable }
+  upstream_sees: nothing
+"#;
+
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let policies = folder.path().join("policies");
@@ -115,6 +170,8 @@ fn folder() -> tempfile::TempDir {
         ("scoring.cases.yaml", SCORING_CASES),
         ("latest.yaml", LATEST),
         ("latest.cases.yaml", LATEST_CASES),
+        ("tensors.yaml", TENSORS),
+        ("tensors.cases.yaml", TENSORS_CASES),
     ] {
         fs::write(policies.join(name), text).unwrap();
     }
@@ -134,7 +191,7 @@ async fn what_a_policy_says_holds_on_every_kind_of_route() {
     let folder = folder();
     let (config, plan, set) = read(folder.path());
     let (verdicts, _) = run(&config, &plan, &set, |_| {}).await.unwrap();
-    assert_eq!(verdicts.len(), 8);
+    assert_eq!(verdicts.len(), 10);
     for Verdict { case, faults, .. } in verdicts {
         assert!(faults.is_empty(), "{case}: {faults:?}");
     }

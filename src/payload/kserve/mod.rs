@@ -11,10 +11,13 @@
 
 mod column;
 mod datatype;
+mod elements;
 mod index;
 mod reader;
 mod walk;
 
+#[cfg(test)]
+mod generated;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -5,14 +5,17 @@ use super::datatype::Datatype;
 use crate::payload::json::oracle::{Act, Table, Told, Tree, meaning};
 use crate::payload::{FieldId, Kind, Path, Row, Step, Treated, Undeclared, Value, Visitor};
 
+/// Keys with their tokens.
+type Parameters = Vec<(String, String)>;
+
 /// A body, taken apart. Tokens are as they are spelled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Body {
     pub(super) id: Option<String>,
     pub(super) model: Vec<(String, String)>,
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
     pub(super) tensors: Vec<Tensor>,
-    pub(super) outputs: Option<Vec<(String, Vec<(String, String)>)>>,
+    pub(super) outputs: Option<Vec<(String, Parameters)>>,
     /// How many things no policy declares.
     pub(super) undeclared: usize,
 }
@@ -22,7 +25,7 @@ pub(super) struct Tensor {
     pub(super) name: String,
     pub(super) datatype: String,
     pub(super) shape: Vec<usize>,
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
     pub(super) nested: bool,
     pub(super) binary: bool,
     /// Tokens of JSON, or bytes in binary.
@@ -140,7 +143,7 @@ fn parameters(
     known: &[&str],
     declared: &[&str],
     undeclared: &mut usize,
-) -> Result<Vec<(String, String)>, String> {
+) -> Result<Parameters, String> {
     let mut passed = Vec::new();
     for (key, value) in members(tree)? {
         let coding =

@@ -277,6 +277,22 @@ fn shapes_and_names_are_told_with_what_to_write() {
             ],
         ),
         (
+            "tensors",
+            &[
+                (ACTIVITY, "    payload: json ", "    payload: kserve-v2 "),
+                (ACTIVITY, "    prediction: ", "    outputs.prediction: "),
+                (ACTIVITY, "data_subject: token.sub", "data_subject: body.email"),
+            ],
+        ),
+        (
+            "a person in a parameter of tensors",
+            &[
+                (ACTIVITY, "    payload: json ", "    payload: kserve-v2 "),
+                (ACTIVITY, "data_subject: token.sub", "data_subject: body.parameters.email"),
+                (ACTIVITY, "    email: ", "    parameters.email: "),
+            ],
+        ),
+        (
             "a row left out of one person's call",
             &[(ACTIVITY, "    payload: json ", "    on_denied_row: leave_out_row\n    payload: json ")],
         ),
