@@ -6,6 +6,9 @@ use std::cmp::Ordering;
 use super::decimal::Decimal;
 use super::{Length, Range, RefuseKind, RuleKind, Rules, Sanitize};
 
+/// How a rule is shown that is not written.
+const NONE: &str = "none";
+
 /// Which values pass after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearing {
@@ -29,6 +32,25 @@ pub struct RuleChange {
 }
 
 impl Rules {
+    /// What is written for one of the policy's words; `None` where nothing is, or there is no such rule.
+    pub fn written(&self, word: &str) -> Option<String> {
+        // Every rule is named here, so that a new one cannot be forgotten.
+        let Self { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse } = self;
+        let text = match word {
+            "type" => show_kind(*kind),
+            "length" => show_length(*length),
+            "range" => show_range(range.as_ref()),
+            "one_of" => show_list(one_of),
+            "pattern" => show(pattern.clone()),
+            "format" => show(format.map(|format| format.word())),
+            "nullable" => nullable.to_string(),
+            "sanitize" => show(sanitize.map(Sanitize::word)),
+            "refuse" => show_list(&refused(refuse)),
+            _ => return None,
+        };
+        (text != NONE).then_some(text)
+    }
+
     /// What is not as it was in `before`, in the order of the words in a policy.
     pub fn changes(&self, before: &Self) -> Vec<RuleChange> {
         // Every rule is named here, so that a new one cannot be forgotten.
@@ -160,7 +182,7 @@ fn refused(refuse: &[RefuseKind]) -> Vec<&'static str> {
 }
 
 fn show<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+    value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
 }
 
 fn show_kind(kind: Option<RuleKind>) -> String {
@@ -182,7 +204,7 @@ fn show_range(range: Option<&Range>) -> String {
 
 fn show_list<T: AsRef<str>>(values: &[T]) -> String {
     if values.is_empty() {
-        return "none".to_owned();
+        return NONE.to_owned();
     }
     values.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }

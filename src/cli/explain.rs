@@ -1,38 +1,136 @@
-//! `explain`: route by route, what becomes of every field.
+//! `explain`: what becomes of every field of a route, or of one request.
 
-use anyhow::bail;
+use std::path::PathBuf;
 
+use anyhow::{Context as _, bail, ensure};
+
+use super::call::{self, Written};
 use super::{Deployment, Exit, deployment, output};
-use crate::{app, plan};
+use crate::app;
+use crate::config::Config;
+use crate::plan::explain::request::{self, Request, Sent, Trace};
+use crate::plan::{self, Plan, Route, RouteKind, explain};
+use crate::policy::PolicySet;
+use crate::policy::cases::{Call, CallBody};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only this activity.
-    #[arg(long, value_name = "NAME")]
-    activity: Option<String>,
+    /// A route (`POST /predict/`), a part of one, or an activity's name; all routes where it is left out.
+    #[arg(value_name = "ROUTE")]
+    route: Option<String>,
+    /// The same, for commands that read better so.
+    #[arg(long = "route", value_name = "ROUTE", conflicts_with = "route")]
+    route_option: Option<String>,
+    /// What this request becomes, field by field (`-`: standard input): a JSON body for ROUTE, a call as cases write it, the
+    /// text of an HTTP request, or a curl command.
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
     #[command(flatten)]
     deployment: Deployment,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// A page of its own, to paste into an assessment.
+    Html,
+}
+
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
-    let (plan, warnings) = match app::compile(&config) {
-        Ok(compiled) => compiled,
+    let (plan, set) = match plan::load(&config.policies, &config.deployment()) {
+        Ok((plan, set, warnings)) => {
+            deployment::show(&warnings);
+            (plan, set)
+        }
         Err(diagnostics) => {
             deployment::show(&diagnostics);
             return Ok(Exit::InvalidPolicy);
         }
     };
-    deployment::show(&warnings);
-    let wanted = |name: &str| args.activity.as_deref().is_none_or(|only| only == name);
-    let mut shown = false;
-    for route in plan.routes.iter().filter(|route| wanted(&route.activity.name)) {
-        output::line(plan::explain(&plan, route));
-        shown = true;
+    let named = args.route.as_deref().or(args.route_option.as_deref());
+    let routes = explain::wanted(&plan, named);
+    if routes.is_empty() {
+        let all: Vec<&str> = plan.routes.iter().map(|route| &*route.text).collect();
+        bail!("there is no such route or activity; there are: {}", all.join(", "));
     }
-    if !shown {
-        let names: Vec<&str> = plan.activities.iter().map(|activity| &*activity.name).collect();
-        bail!("there is no such activity; there are: {}", names.join(", "));
-    }
+    let text = match &args.request {
+        Some(file) => {
+            let request = traced(&config, &plan, &set, &routes, named.is_some(), call::read(file)?)?;
+            match args.format {
+                Format::Text => request.text(),
+                Format::Html => request::page(&request)?,
+            }
+        }
+        None => {
+            let explained: Vec<_> = routes.iter().map(|route| explain::explain(&plan, route)).collect();
+            match args.format {
+                Format::Text => explained.iter().map(|one| one.text()).collect::<Vec<_>>().join("\n"),
+                Format::Html => explain::page(&plan.organisation.name, &explained)?,
+            }
+        }
+    };
+    output::text(text);
     Ok(Exit::Fine)
+}
+
+/// What one request becomes: what the gateway says to it, and, where it inspects its body, what it does to each field.
+fn traced(
+    config: &Config,
+    plan: &Plan,
+    set: &PolicySet,
+    routes: &[&Route],
+    route_named: bool,
+    text: String,
+) -> anyhow::Result<Request> {
+    let (call, mut assumed) = match call::written(text, route_named)? {
+        Written::Call(call) => (call, Vec::new()),
+        Written::Body(body) => {
+            let governed: Vec<_> = routes.iter().filter(|route| route.kind == RouteKind::Governed).collect();
+            match governed.as_slice() {
+                [route] => app::cases::call(route, body)?,
+                [] => bail!("no route of these inspects a body"),
+                several => {
+                    let all: Vec<&str> = several.iter().map(|route| &*route.text).collect();
+                    bail!("say which route the body is for: {}", all.join(", "));
+                }
+            }
+        }
+    };
+    let params = app::cases::params(plan, &call);
+    let path = call.path.value.split('?').next().unwrap_or_default();
+    let trace = plan.route(&call.method, path).ok().and_then(|found| {
+        let body = match &call.body {
+            CallBody::None => String::new(),
+            CallBody::Json(value) => value.to_string(),
+            CallBody::Text(text) => text.clone(),
+        };
+        let header = |name: &str| {
+            let found = call.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.as_str())
+        };
+        let sent = Sent {
+            body: body.as_bytes(),
+            content_type: header("content-type"),
+            json_length: header("inference-header-content-length"),
+        };
+        Trace::of(plan, set, found.route, sent)
+    });
+    let Call { method, path, .. } = &call;
+    let shown = format!("{method} {}", path.value);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let said = runtime.block_on(app::cases::outcome(config, plan, call, trace.as_ref()));
+    let (verdict, more) = said.context("the gateway could not be asked")?;
+    assumed.extend(more);
+    // INVARIANT: what is told field by field is what the gateway does.
+    let told = trace.as_ref().is_none_or(|trace| trace.faults.is_empty() || !verdict.forwarded);
+    ensure!(
+        told,
+        "the gateway lets the request through, and its fields were explained otherwise; please report this"
+    );
+    Ok(Request { call: shown, assumed, verdict, params, trace })
 }

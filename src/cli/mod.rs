@@ -1,6 +1,7 @@
 //! The commands, one file each. What they print goes through [`output`]; what they do is done by the rooms below.
 
 mod audit;
+mod call;
 mod check;
 mod connect;
 mod demo;

@@ -2,12 +2,12 @@
 //! each problem. They are written once per load; the pipeline serves them as they are.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use askama::Template;
 
 use crate::pipeline::{Page, Pages};
 use crate::plan::{Activity, FurtherProcessing, LegalBasis, Organisation, Plan, Recipient, Role};
+use crate::policy::units::say_duration;
 use crate::problem::Problem;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -99,7 +99,7 @@ impl<'a> Row<'a> {
             basis: basis(activity.legal_basis),
             categories,
             recipients: recipients.map(|recipient| describe(recipient)).collect(),
-            retention: term(activity.retention),
+            retention: say_duration(activity.retention),
             source: source.map(|source| further(&source.title, activity.further_processing.as_ref())),
             automated_decision: activity
                 .automated_decision
@@ -147,28 +147,5 @@ fn further(source: &str, ground: Option<&FurtherProcessing>) -> String {
             | FurtherProcessing::Compatibility(reference),
         ) => format!("what was kept for “{source}” ({reference})"),
         None => format!("what was kept for “{source}”"),
-    }
-}
-
-/// A term in the largest unit that says it exactly.
-fn term(term: Duration) -> String {
-    let seconds = term.as_secs();
-    let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
-        .into_iter()
-        .find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length))
-        .map_or((seconds, "second"), |(length, unit)| (seconds / length, unit));
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terms_are_said_in_the_largest_exact_unit() {
-        assert_eq!(term(Duration::from_secs(30 * 86_400)), "30 days");
-        assert_eq!(term(Duration::from_secs(86_400)), "1 day");
-        assert_eq!(term(Duration::from_secs(90 * 60)), "90 minutes");
-        assert_eq!(term(Duration::from_secs(61)), "61 seconds");
     }
 }

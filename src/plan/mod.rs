@@ -6,17 +6,17 @@ mod compile;
 mod compile_route;
 mod coverage;
 pub mod diff;
-mod explain;
+pub mod explain;
 mod gates;
 mod matcher;
 mod organisation;
+mod prose;
 mod route;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
 pub use compile::{Deployment, compile, load, load_on};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
-pub use explain::{explain, explain_all};
 pub use organisation::{Organisation, Purpose, Recipient};
 pub use route::{Match, NoRoute, Param, Payload, Route};
 

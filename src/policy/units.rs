@@ -32,6 +32,16 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
+/// The duration in words, in the largest unit that says it exactly: `30 days`.
+pub fn say_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
+        .into_iter()
+        .find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length))
+        .map_or((seconds, "second"), |(length, unit)| (seconds / length, unit));
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `512B`, `64KiB`, `10MiB`: bytes, more than none and at most a gibibyte.
 pub fn size(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
@@ -115,6 +125,14 @@ mod tests {
         ] {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn durations_are_said_in_the_largest_exact_unit() {
+        assert_eq!(say_duration(Duration::from_secs(30 * 86_400)), "30 days");
+        assert_eq!(say_duration(Duration::from_secs(86_400)), "1 day");
+        assert_eq!(say_duration(Duration::from_secs(90 * 60)), "90 minutes");
+        assert_eq!(say_duration(Duration::from_secs(61)), "61 seconds");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The case runner: every case of the policies, through the real pipeline behind a real listener, with a store and keys
 //! of its own, a clock that it sets, and an upstream that only remembers.
 
+mod call;
 mod setting;
 #[cfg(test)]
 mod shipped;
@@ -12,6 +13,7 @@ use crate::config::Config;
 use crate::plan::{Coverage, Outcome, Plan};
 use crate::policy::PolicySet;
 use crate::policy::cases::{Case, CaseFile, Difference, UpstreamSees, unexpected};
+pub use call::{call, outcome, params};
 use setting::{Got, Setting};
 
 /// How one case came out.

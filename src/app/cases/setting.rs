@@ -186,6 +186,19 @@ impl Setting {
         Ok(())
     }
 
+    /// What further persons have agreed to.
+    pub(super) async fn agreed(
+        &self,
+        persons: &[String],
+        purposes: &[Spanned<String>],
+    ) -> anyhow::Result<()> {
+        for identifier in persons {
+            let (namespace, identifier) = (self.namespace.to_string(), identifier.clone().into());
+            self.said(Some(&PersonId { namespace, identifier }), purposes, &[]).await?;
+        }
+        Ok(())
+    }
+
     async fn officer(&self, command: Command) -> anyhow::Result<()> {
         let name = command.name();
         let reply = self.office.carry_out(command).await.with_context(|| format!("{name} failed"))?;
@@ -358,7 +371,7 @@ fn tensor((field, value): (&Field, Value)) -> Option<Value> {
 }
 
 /// A value that a check lets through, of a few that come to mind; a case whose answer needs another names it.
-fn sample(check: &Check) -> Option<Value> {
+pub(super) fn sample(check: &Check) -> Option<Value> {
     const SAMPLES: [(Kind, &str); 8] = [
         (Kind::String, "text"),
         (Kind::Integer, "1"),

@@ -6,17 +6,8 @@ use std::time::Duration;
 use crate::action::Spec;
 use crate::clock::Timestamp;
 use crate::plan::Recipient;
+pub(super) use crate::plan::prose::{quoted, text};
 use crate::policy::units::show_duration;
-
-/// A name in backquotes. One that holds them itself must not end the quotation.
-pub(super) fn quoted(name: &str) -> String {
-    format!("`{}`", one_line(name).replace('`', "'"))
-}
-
-/// Somebody's own text, in quotation marks and on one line.
-pub(super) fn text(text: &str) -> String {
-    format!("“{}”", one_line(text).replace('`', "'"))
-}
 
 /// The same where it may be missing.
 pub(super) fn optional(value: Option<&str>) -> String {
@@ -53,8 +44,4 @@ pub(super) fn last_day(ends: Timestamp) -> String {
 /// What was seen before, for a parenthesis.
 pub(super) fn seen(spec: &Spec) -> String {
     spec.describe()
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -34,6 +34,7 @@ use crate::clock::Timestamp;
 use crate::problem::Problem;
 
 pub use difference::{Difference, unexpected};
+pub use read::call;
 pub(super) use read::{check, read};
 
 /// The cases of one activity.

@@ -1,5 +1,7 @@
 //! Reads cases.
 
+use std::sync::Arc;
+
 use http::Method;
 use regex::Regex;
 use serde_json::{Map as Object, Value};
@@ -11,10 +13,10 @@ use super::{
 use crate::clock::Timestamp;
 use crate::policy::checks::unknown;
 use crate::policy::codes::Code;
-use crate::policy::diagnostics::Spanned;
+use crate::policy::diagnostics::{Diagnostics, Sources, Spanned};
 use crate::policy::model::PolicySet;
 use crate::policy::reader::{Map, Reader};
-use crate::policy::yaml::{Content, Meaning, Node};
+use crate::policy::yaml::{self, Content, Meaning, Node};
 use crate::problem::Problem;
 
 pub(in crate::policy) fn read(activity: &str, node: &Node, reader: &mut Reader) -> Option<CaseFile> {
@@ -148,6 +150,22 @@ fn token(node: &Node, reader: &mut Reader) -> Option<Token> {
     }
     map.finish(reader);
     Some(Token { sub, scopes, client_id, namespace, claims })
+}
+
+/// A call by itself, as `send:` has it.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn call(text: &str) -> Result<Call, Diagnostics> {
+    let mut sources = Sources::default();
+    let source = sources.add("the call", text);
+    let mut reader = Reader::default();
+    let node = yaml::parse(source, text, &mut reader.found);
+    let call = node.and_then(|node| send(&node, &mut reader));
+    match call {
+        Some(call) if reader.found.is_empty() => Ok(call),
+        _ => Err(Diagnostics::new(Arc::new(sources), reader.found)),
+    }
 }
 
 fn send(node: &Node, reader: &mut Reader) -> Option<Call> {
