@@ -19,7 +19,8 @@ pub mod audit;
 pub mod check;
 pub mod condition;
 
-// Floors 2 and 3: policy as written, plan as run.
+// Floors 2 and 3: policy as written, plan as run, drafts of policies.
+pub mod draft;
 pub mod plan;
 pub mod policy;
 

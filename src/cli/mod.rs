@@ -1,5 +1,6 @@
 //! The commands, one file each. What they print goes through [`output`]; what they do is done by the rooms below.
 
+mod accept;
 mod audit;
 mod call;
 mod check;
@@ -7,7 +8,9 @@ mod connect;
 mod demo;
 mod deployment;
 mod diff;
+mod drafting;
 mod explain;
+mod import;
 mod key;
 mod output;
 mod person;
@@ -50,6 +53,7 @@ impl From<Exit> for ExitCode {
 #[command(after_help = "\
 First steps:
   consentry demo           see it work: a gateway, a small API behind it, commands to paste
+  consentry import         draft a policy from the description of your API
   consentry check          read the policies as the gateway does, and say what is wrong
   consentry explain        show what the upstream sees of every field, what is kept, what comes back
   consentry serve          stand in front of your API")]
@@ -78,6 +82,10 @@ enum Command {
     Diff(diff::Args),
     /// Run the policies' cases (NAME.cases.yaml) through the real pipeline.
     Test(test::Args),
+    /// Draft a policy from the description of an API; nothing of it is enforced before a person accepts it.
+    Import(import::Args),
+    /// Show what is only proposed in drafted policies, and remove the marks of what you accept.
+    Accept(accept::Args),
     /// See it work: a gateway, a small API behind it, and commands to paste.
     Demo(demo::Args),
     /// Issue a token for development, signed with a secret file of the deployment.
@@ -120,6 +128,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Test(args) => test::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Accept(args) => accept::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
         Command::Consent(args) => person::consent(args),

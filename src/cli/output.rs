@@ -14,6 +14,12 @@ pub(super) fn note(text: impl Display) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
+/// Prints a question for the person at the terminal, who answers on the same line.
+pub(super) fn prompt(text: impl Display) {
+    let mut terminal = std::io::stderr().lock();
+    drop(write!(terminal, "{text}").and_then(|()| terminal.flush()));
+}
+
 /// Prints a result that ends its own lines.
 pub(super) fn text(text: impl Display) {
     drop(write!(std::io::stdout().lock(), "{text}"));

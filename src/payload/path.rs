@@ -49,6 +49,11 @@ impl Path {
         Ok(Self { steps: steps.into_boxed_slice() })
     }
 
+    /// The path of these steps; `None` where there is none.
+    pub fn of(steps: Vec<Step>) -> Option<Self> {
+        (!steps.is_empty()).then(|| Self { steps: steps.into_boxed_slice() })
+    }
+
     /// The steps from the root to the field; at least one.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -18,6 +18,7 @@ mod diagnostics;
 mod folder;
 mod law;
 mod model;
+pub mod proposed;
 mod read_action;
 mod read_activity;
 mod read_field;
@@ -43,6 +44,8 @@ pub use model::{
     Access, Activity, DataSubject, Destinations, Field, Gate, Limits, Organisation, Param, Payload,
     PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
 };
+pub(crate) use read_route::fault_of_route;
+pub use reader::is_name;
 pub use transfers::{SOON, due};
 pub use words::{
     Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode, Per,

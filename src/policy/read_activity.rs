@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::codes::Code;
 use super::diagnostics::Spanned;
 use super::model::{Activity, DataSubject, RouteKind};
+use super::proposed;
 use super::read_action::Direction;
 use super::read_field::{side, words};
 use super::read_route::route;
@@ -107,6 +108,9 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
         of_records(&mut map, &mut activity, reader)
     } else {
         of_exchanges(&mut map, &mut activity, reader)
+    }
+    if let Some(list) = map.take(proposed::KEY) {
+        proposed::report(node, list, reader);
     }
     map.finish(reader);
     Some(activity)

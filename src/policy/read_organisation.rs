@@ -3,6 +3,7 @@
 use super::codes::Code;
 use super::diagnostics::Spanned;
 use super::model::{Organisation, Purpose, Recipient};
+use super::proposed;
 use super::read_action::{Direction, destinations};
 use super::read_field::words;
 use super::reader::{Map, Reader};
@@ -58,6 +59,9 @@ pub(super) fn organisation(node: &Node, reader: &mut Reader) -> Option<Organisat
     }
     let reasons = map.take("reasons").and_then(|node| reader.list(node, "reasons")).unwrap_or_default();
     organisation.reasons = reasons.iter().filter_map(|node| reader.name(node)).collect();
+    if let Some(list) = map.take(proposed::KEY) {
+        proposed::report(node, list, reader);
+    }
     map.finish(reader);
     Some(organisation)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::codes::Code;
-use super::diagnostics::Spanned;
+use super::diagnostics::{Span, Spanned};
 use super::model::{Access, Limits, Payload, RateLimit, Route, RouteKind, Segment};
 use super::read_field::{headers, params, words};
 use super::reader::{Map, Reader};
@@ -133,6 +133,14 @@ fn passing_body(map: &mut Map<'_>, reader: &mut Reader) -> Option<u64> {
     };
     // What is wrong with the limits is reported where the route reads them.
     limits(node, &mut Reader::default()).map(|limits| limits.body)
+}
+
+/// Why a text is not what a route matches, if it is not.
+pub(crate) fn fault_of_route(text: &str) -> Option<String> {
+    let mut reader = Reader::default();
+    let nowhere = Span { source: 0, start: 0, end: 0 };
+    drop(target(&Spanned::new(text.to_owned(), nowhere), &mut reader));
+    reader.found.pop().map(|found| found.message)
 }
 
 fn target(text: &Spanned<String>, reader: &mut Reader) -> Option<(Method, Vec<Segment>)> {

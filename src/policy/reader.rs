@@ -129,10 +129,7 @@ impl Reader {
 
     /// Whether a text, a key for example, is a name.
     pub fn check_name(&mut self, name: &str, span: Span) -> bool {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let good = name.len() <= 64
-            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(fits);
+        let good = is_name(name);
         if !good {
             self.report(Code::WrongValue, span, format!("`{name}` cannot be a name."), "Use at most 64 of a to z, A to Z, 0 to 9, `-`, `_` and `.`, and begin with a letter or digit.");
         }
@@ -181,6 +178,11 @@ impl Reader {
             return Some(*value);
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        if scalar.meaning == Meaning::Null {
+            let message = "A word is expected, and nothing is written.";
+            self.report(Code::WrongValue, node.span, message, did_you_mean("", known.into_iter()));
+            return None;
+        }
         self.unknown_word(&scalar.text, node.span, &known);
         None
     }
@@ -236,7 +238,11 @@ impl Reader {
         let scalar = self.scalar(node)?;
         let value = parse(&scalar.text);
         if value.is_none() {
-            self.report(Code::WrongValue, node.span, format!("`{}` is not {what}.", scalar.text), help);
+            let message = match scalar.meaning {
+                Meaning::Null => format!("Nothing is written, and {what} is expected."),
+                _ => format!("`{}` is not {what}.", scalar.text),
+            };
+            self.report(Code::WrongValue, node.span, message, help);
         }
         value
     }
@@ -256,6 +262,12 @@ impl Reader {
         );
         None
     }
+}
+
+/// Whether a text can be a name: of an activity, a purpose, a recipient.
+pub fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(fits)
 }
 
 /// A map whose keys are words of the language.

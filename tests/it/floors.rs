@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 12] = [
     &["crypto", "net", "payload"],
     &["action", "audit", "check", "condition"],
     &["policy"],
-    &["plan"],
+    &["draft", "plan"],
     &["identity", "keys", "limits", "store", "upstream"],
     &["custody", "journal", "standing"],
     &["pipeline", "rights"],

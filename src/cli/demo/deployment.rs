@@ -2,22 +2,20 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
 use zeroize::Zeroizing;
 
+use super::Args;
 use super::certificates::{self, Certificates};
 use super::client::Client;
-use super::{Args, MARKER};
+use super::material::{key, write_secret};
 use crate::app::{self, Core, Running};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::crypto::random;
 use crate::custody::Custody;
 use crate::identity::{self, DevelopmentToken};
 use crate::store::Store;
@@ -154,17 +152,4 @@ fn write(
         Ok((config, _)) => Ok((config, secret)),
         Err(diagnostics) => bail!("the demo's own deployment is not valid:\n{}", diagnostics.render(false)),
     }
-}
-
-/// 32 random bytes, as a Fernet key is written.
-fn key() -> Zeroizing<String> {
-    let bytes = Zeroizing::new(random::bytes::<32>());
-    Zeroizing::new(URL_SAFE.encode(bytes.as_slice()))
-}
-
-fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    write!(file, "# {MARKER}: for loopback listeners only\n{secret}\n")
-        .with_context(|| format!("cannot write {}", path.display()))
 }

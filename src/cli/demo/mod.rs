@@ -4,6 +4,7 @@
 mod certificates;
 mod client;
 mod deployment;
+pub(super) mod material;
 mod model;
 mod tour;
 

@@ -1,0 +1,152 @@
+//! `accept`: shows what is only proposed in drafted policies, and removes the marks of what a person accepts.
+
+use std::fs;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::{Exit, output};
+use crate::draft::{self, Proposed};
+use crate::policy::{self, LegalBasis};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+At a terminal each proposal is shown and asked for: y accepts it, n leaves its mark, a accepts it and all that follow, q
+ends. What is empty in a draft cannot be accepted: fill it in.")]
+pub(super) struct Args {
+    /// Drafted files: policies/NAME.yaml, policies/organisation.yaml.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Accept everything that is shown.
+    #[arg(long)]
+    all: bool,
+    /// Accept this place only, `request.fields.email` for example; may be given several times.
+    #[arg(long = "place", value_name = "PLACE", conflicts_with = "all")]
+    places: Vec<String>,
+}
+
+/// What to do with what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+    All,
+    Quit,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    let asks = !args.all && args.places.is_empty();
+    if asks && !std::io::stdin().is_terminal() {
+        for file in &args.files {
+            let text = read(file)?;
+            draft::proposed(&text)?.iter().for_each(|proposed| output::line(shown(file, proposed)));
+        }
+        bail!("nothing was accepted: answer at a terminal, or say --all or --place");
+    }
+    let mut left = 0;
+    let mut all = args.all;
+    for file in &args.files {
+        let text = read(file)?;
+        let proposals =
+            draft::proposed(&text).with_context(|| format!("{} is left as it was", file.display()))?;
+        let mut accepted: Vec<&str> = Vec::new();
+        for proposed in &proposals {
+            output::line(shown(file, proposed));
+            let answer = match asks {
+                true if !all => ask()?,
+                true => Answer::Yes,
+                false if all || args.places.contains(&proposed.place) => Answer::Yes,
+                false => Answer::No,
+            };
+            match answer {
+                Answer::Yes => accepted.push(&proposed.place),
+                Answer::All => {
+                    all = true;
+                    accepted.push(&proposed.place);
+                }
+                Answer::No => {}
+                Answer::Quit => break,
+            }
+        }
+        let after = draft::accept(&text, |place| accepted.contains(&place));
+        let after = after.with_context(|| format!("{} is left as it was", file.display()))?;
+        if after != text {
+            replace(file, &after)?;
+        }
+        left += proposals.len() - accepted.len();
+        output::note(format_args!(
+            "{}: {} accepted, {} still proposed",
+            file.display(),
+            accepted.len(),
+            proposals.len() - accepted.len()
+        ));
+    }
+    for file in &args.files {
+        consent_in_cases(file)?;
+    }
+    let folders: Vec<&Path> = args.files.iter().filter_map(|file| file.parent()).collect();
+    if left == 0 && folders.first().is_some_and(|folder| policy::has_errors(&policy::read(folder).found)) {
+        output::note("Something is still empty or wrong: `consentry check` shows it.");
+    }
+    Ok(Exit::Fine)
+}
+
+fn shown(file: &Path, proposed: &Proposed) -> String {
+    let (number, line) = &proposed.line;
+    format!("{}:{number}: {line}", file.display())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+fn ask() -> anyhow::Result<Answer> {
+    let mut input = std::io::stdin().lock();
+    loop {
+        output::prompt("  accept? [y/n/a/q] ");
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            return Ok(Answer::Quit);
+        }
+        match line.trim() {
+            "y" | "Y" => return Ok(Answer::Yes),
+            "n" | "N" => return Ok(Answer::No),
+            "a" | "A" => return Ok(Answer::All),
+            "q" | "Q" => return Ok(Answer::Quit),
+            _ => {}
+        }
+    }
+}
+
+/// Cases were drafted before anybody had said what the activity rests on: where it is consent, they need one.
+fn consent_in_cases(file: &Path) -> anyhow::Result<()> {
+    let (Some(folder), Some(stem)) = (file.parent(), file.file_stem().and_then(|stem| stem.to_str())) else {
+        return Ok(());
+    };
+    let cases = folder.join(format!("{stem}.cases.yaml"));
+    let set = policy::read(folder).set;
+    let Some(activity) = set.activities.iter().find(|activity| activity.name == stem) else { return Ok(()) };
+    let consent = activity.legal_basis.as_ref().is_some_and(|basis| basis.value == LegalBasis::Consent);
+    let Some(purpose) = activity.purpose.as_ref().filter(|_| consent && cases.exists()) else {
+        return Ok(());
+    };
+    let before = read(&cases)?;
+    let after = draft::consent(&before, &purpose.value);
+    if after != before { replace(&cases, &after) } else { Ok(()) }
+}
+
+/// Whole or not at all, with the mode that the file had.
+fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("policy");
+    let beside = folder.join(format!(".{name}.accepted"));
+    let written = || -> std::io::Result<()> {
+        let mut new = fs::File::create(&beside)?;
+        new.set_permissions(fs::metadata(file)?.permissions())?;
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        fs::rename(&beside, file)
+    };
+    written().with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,268 @@
+//! From what a field is called to what it is: a category of personal data, or none that one can tell.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use super::words::{NAMES, PERSONS, THINGS};
+use crate::check::Format;
+use crate::payload::{Path, Step};
+
+/// A category that was guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Guessed {
+    /// `pd:NAME`.
+    pub(super) category: String,
+    /// How sure, in tenths.
+    pub(super) tenths: u8,
+    /// What says so.
+    pub(super) because: String,
+}
+
+/// Words of a name: `customerEMail`, `customer-e_mail` and `Customer E-Mail` are `customer e mail`. At most 16.
+pub(super) fn tokens(name: &str) -> Vec<String> {
+    let mut tokens: Vec<String> = Vec::new();
+    let mut token = String::new();
+    let mut before: Option<char> = None;
+    for c in name.nfd().filter(|c| !is_combining_mark(*c)).take(200) {
+        let parts = match before {
+            _ if !c.is_alphanumeric() => true,
+            // customerId, icd10Code; but not the E of `eMail` behind a single letter, nor each letter of `IBAN`.
+            Some(last) => c.is_uppercase() && (last.is_lowercase() || last.is_ascii_digit()),
+            None => false,
+        };
+        if parts && !token.is_empty() {
+            tokens.push(std::mem::take(&mut token));
+        }
+        if c.is_alphanumeric() {
+            match c {
+                'ß' => token.push_str("ss"),
+                c => token.extend(c.to_lowercase()),
+            }
+        }
+        before = Some(c);
+    }
+    if !token.is_empty() {
+        tokens.push(token);
+    }
+    tokens.truncate(16);
+    tokens
+}
+
+/// What a field is, by its name, then its format, then what is written about it.
+pub(super) fn category(path: &Path, format: Option<Format>, describes: &str) -> Option<Guessed> {
+    let members: Vec<Vec<String>> = path
+        .steps()
+        .iter()
+        .filter_map(|step| match step {
+            Step::Member(name) => Some(tokens(name)),
+            Step::Every => None,
+        })
+        .collect();
+    let (last, above) = members.split_last()?;
+    let found = by_name(last, above.last());
+    let of_format = format.and_then(of_format);
+    match (found, of_format) {
+        (Some(found), Some((other, _))) if found.category == format!("pd:{other}") => {
+            let because = "name and format say so".into();
+            Some(Guessed { tenths: 9, because, ..found })
+        }
+        (_, Some((category, word))) => Some(Guessed {
+            category: format!("pd:{category}"),
+            tenths: 8,
+            because: format!("the format `{word}` says so"),
+        }),
+        (Some(found), None) => Some(found),
+        (None, None) => by_description(describes),
+    }
+}
+
+fn of_format(format: Format) -> Option<(&'static str, &'static str)> {
+    match format {
+        Format::Email => Some(("EmailAddress", "email")),
+        Format::Phone => Some(("TelephoneNumber", "phone")),
+        Format::Ipv4 | Format::Ipv6 => Some(("IPAddress", format.word())),
+        _ => None,
+    }
+}
+
+fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
+    let person = |words: &[String]| words.iter().any(|word| PERSONS.contains(&word.as_str()));
+    let thing = |words: &[String]| words.iter().any(|word| THINGS.contains(&word.as_str()));
+    let below_person = above.is_some_and(|above| person(above));
+    let below_thing = above.is_some_and(|above| thing(above) && !person(above));
+    let guessed = |category: &str, tenths, because: String| {
+        Some(Guessed { category: format!("pd:{category}"), tenths, because })
+    };
+    let whole = name.join(" ");
+    if matches!(whole.as_str(), "id" | "number" | "no" | "nr" | "key" | "ref" | "uuid") {
+        return match above {
+            Some(above) if below_person => {
+                guessed("Identifier", 8, format!("it is the `{whole}` of a `{}`", above.join(" ")))
+            }
+            _ => None,
+        };
+    }
+    let (entry, words) = longest(name)?;
+    if entry.category == "Name" && entry.tenths < 9 {
+        // A bare `name` is a person's unless something says whose else.
+        let named_thing = thing(name) && !person(name);
+        if named_thing || below_thing {
+            return None;
+        }
+        let tenths = if below_person || person(name) { 9 } else { entry.tenths };
+        let because = if tenths == 9 { "the name says so" } else { "it is called so; whose name is it?" };
+        return guessed(entry.category, tenths, because.into());
+    }
+    let exact = words == name.len();
+    let tenths = if exact || below_person { entry.tenths } else { entry.tenths.saturating_sub(2).max(3) };
+    let because = if exact { "the name says so" } else { "a part of the name says so" };
+    guessed(entry.category, tenths, because.into())
+}
+
+/// The longest known name in these words, and how many words it takes.
+fn longest(name: &[String]) -> Option<(&'static super::words::Entry, usize)> {
+    let joined = name.concat();
+    let mut best: Option<(usize, &super::words::Entry, usize)> = None;
+    for entry in NAMES {
+        for known in entry.names {
+            let words: Vec<&str> = known.split(' ').collect();
+            let taken = if name.windows(words.len()).any(|window| window == words.as_slice()) {
+                words.len()
+            } else if known.len() > 4 && known.chars().filter(|c| *c != ' ').eq(joined.chars()) {
+                name.len()
+            } else {
+                continue;
+            };
+            if best.is_none_or(|(length, ..)| known.len() > length) {
+                best = Some((known.len(), entry, taken));
+            }
+        }
+    }
+    best.map(|(_, entry, taken)| (entry, taken))
+}
+
+/// What is written about a field says less than its name: it may speak of anything.
+fn by_description(describes: &str) -> Option<Guessed> {
+    const LONGEST: usize = 300;
+    let text: String = describes.chars().take(LONGEST).collect();
+    let words = tokens(&text);
+    let (entry, taken) = longest(&words)?;
+    // One short word in a sentence is chance.
+    let telling = taken > 1 || entry.tenths >= 8;
+    telling.then(|| Guessed {
+        category: format!("pd:{}", entry.category),
+        tenths: 4,
+        because: "its description speaks of it".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::categories;
+
+    fn of(path: &str) -> Option<(String, u8)> {
+        category(&Path::parse(path).unwrap(), None, "").map(|found| (found.category, found.tenths))
+    }
+
+    #[test]
+    fn every_category_is_of_the_vocabulary_and_every_name_is_written_as_names_are_cut() {
+        for entry in NAMES {
+            assert!(
+                categories::facts(&format!("pd:{}", entry.category)).is_some(),
+                "there is no pd:{}",
+                entry.category
+            );
+            for name in entry.names {
+                assert_eq!(tokens(name).join(" "), *name);
+            }
+        }
+        for word in THINGS.iter().chain(PERSONS) {
+            assert_eq!(tokens(word), [*word]);
+        }
+    }
+
+    #[test]
+    fn names_are_cut_into_words() {
+        for (name, words) in [
+            ("customerEMail", "customer email"),
+            ("e_mail", "e mail"),
+            ("Straße", "strasse"),
+            ("Prénom-du client", "prenom du client"),
+            ("IBAN", "iban"),
+            ("icd10Code", "icd10 code"),
+            ("__", ""),
+        ] {
+            assert_eq!(tokens(name).join(" "), words, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_several_languages_are_known() {
+        for (path, category) in [
+            ("email", "pd:EmailAddress"),
+            ("e_mail", "pd:EmailAddress"),
+            ("courriel", "pd:EmailAddress"),
+            ("emailAddress", "pd:EmailAddress"),
+            ("Vorname", "pd:Name"),
+            ("lastName", "pd:Name"),
+            ("prénom", "pd:Name"),
+            ("apellidos", "pd:Name"),
+            ("cognome", "pd:Name"),
+            ("customer.name", "pd:Name"),
+            ("geburtsdatum", "pd:BirthDate"),
+            ("fecha_nacimiento", "pd:BirthDate"),
+            ("plz", "pd:PostalCode"),
+            ("codePostal", "pd:PostalCode"),
+            ("tel", "pd:TelephoneNumber"),
+            ("['telefon-nummer']", "pd:TelephoneNumber"),
+            ("iban", "pd:BankAccount"),
+            ("ssn", "pd:OfficialID"),
+            ("codice_fiscale", "pd:OfficialID"),
+            ("patient_id", "pd:Identifier"),
+            ("patient.id", "pd:Identifier"),
+            ("Kundennummer", "pd:Identifier"),
+            ("ip_address", "pd:IPAddress"),
+            ("username", "pd:Username"),
+            ("age", "pd:Age"),
+            ("sexe", "pd:Gender"),
+            ("blood_pressure", "pd:MedicalHealth"),
+            ("religion", "pd:Religion"),
+            ("customers[*].age", "pd:Age"),
+        ] {
+            assert_eq!(of(path).map(|found| found.0).as_deref(), Some(category), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_so_is_left_alone() {
+        for path in [
+            "id",
+            "product_name",
+            "model.name",
+            "sepal_length",
+            "page",
+            "feature_1",
+            "score",
+            "x",
+            "mileage",
+            "image.id",
+            "order.number",
+            "message_id_count_total",
+        ] {
+            let found = of(path);
+            assert!(found.as_ref().is_none_or(|found| found.1 <= 3), "{path}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn formats_and_descriptions_help() {
+        let path = Path::parse("contact").unwrap();
+        let found = category(&path, Some(Format::Email), "").unwrap();
+        assert_eq!((found.category.as_str(), found.tenths), ("pd:EmailAddress", 8));
+        let path = Path::parse("f7").unwrap();
+        let found = category(&path, None, "The patient's date of birth").unwrap();
+        assert_eq!((found.category.as_str(), found.tenths), ("pd:BirthDate", 4));
+        assert_eq!(category(&path, None, "How wide the window is"), None);
+    }
+}

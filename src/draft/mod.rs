@@ -1,0 +1,60 @@
+//! Drafts of policies: from an API that exists to files that a person corrects and accepts. Pure functions from what is
+//! known of an API ([`Api`]) to texts; nothing here opens a file or a connection.
+//!
+//! ```text
+//! openapi ─┐                      ┌─▶ NAME.yaml, every guess listed under `proposed`
+//!          ├─▶ Api ─▶ proposals ──┼─▶ NAME.cases.yaml
+//! learn ───┘                      └─▶ organisation.yaml, consentry.yaml where there is none
+//! ```
+//!
+//! INVARIANT: what cannot be known from an API (purpose, legal basis, retention, who is responsible) is left empty and
+//! never invented; what is guessed is marked, and keeps the file from being served until a person removes the mark.
+
+mod accept;
+mod activity;
+mod cases;
+mod category;
+mod deployment;
+mod document;
+mod model;
+pub mod openapi;
+mod organisation;
+mod sample;
+mod select;
+mod treat;
+mod words;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use accept::{AcceptError, Proposed, accept, consent, proposed};
+pub use activity::{Drafted, activity};
+pub use deployment::{Deployment, deployment};
+pub use document::{DocumentError, MAX_BYTES, read};
+pub use model::{Api, Field, Operation, Parameter, Scopes};
+pub use organisation::organisation;
+pub use select::{Group, groups};
+
+/// What only a person can know. What is `None` is left empty in the draft.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// A purpose's name.
+    pub purpose: Option<String>,
+    /// What a data subject reads of it.
+    pub says: Option<String>,
+    /// `contract`, for example.
+    pub legal_basis: Option<String>,
+    /// `30d after exchange`.
+    pub retention: Option<String>,
+    /// The controller's name.
+    pub controller: Option<String>,
+    /// Its postal address.
+    pub address: Option<String>,
+    /// Where to write to it.
+    pub contact: Option<String>,
+    /// The data protection officer's contact.
+    pub dpo: Option<String>,
+    /// Two letters of the controller's country.
+    pub country: Option<String>,
+}

@@ -1,0 +1,297 @@
+//! One call of an OpenAPI description.
+
+use serde_json::{Map, Value};
+
+use super::schema::{self, Body};
+use crate::draft::category;
+use crate::draft::document::local;
+use crate::draft::model::{Api, Operation, Parameter, Scopes};
+use crate::draft::yaml::LONGEST_NAME;
+use crate::net::headers::why_not_declared;
+use crate::payload::{Path, Step};
+use crate::policy::categories;
+
+const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+/// Paths by which operators ask how an API is.
+const HEALTH: [&str; 13] = [
+    "health",
+    "healthz",
+    "healthcheck",
+    "live",
+    "livez",
+    "liveness",
+    "ready",
+    "readyz",
+    "readiness",
+    "ping",
+    "status",
+    "version",
+    "info",
+];
+
+pub(super) fn method(key: &str) -> Option<&'static str> {
+    METHODS.into_iter().find(|method| method.eq_ignore_ascii_case(key))
+}
+
+/// Adds an operation, or a note why it cannot be drafted.
+pub(super) fn add(
+    document: &Value,
+    method: &'static str,
+    path: &str,
+    item: &Value,
+    operation: &Value,
+    api: &mut Api,
+) {
+    let mut made = Operation {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        payload: None,
+        tenths: 9,
+        because: String::new(),
+        scopes: scopes(document, operation),
+        path_parameters: Vec::new(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        request: Vec::new(),
+        response: Vec::new(),
+        notes: Vec::new(),
+    };
+    parameters(document, item, operation, &mut made);
+    let body = operation.get("requestBody").and_then(|body| resolved(document, body));
+    let content = body.and_then(|body| body.get("content")).and_then(Value::as_object);
+    let answer = answer(document, operation);
+    if let Some(answer) = answer {
+        let flat = flat(document, answer, Body::Response);
+        made.response = flat.fields;
+        made.notes.extend(flat.notes.into_iter().map(|note| format!("answer, {note}")));
+    }
+    let fault = match content {
+        Some(content) => match json(content) {
+            Some(media) => governed(document, media, answer.is_some(), &mut made),
+            None => {
+                let types: Vec<String> =
+                    content.keys().take(3).map(|key| key.chars().take(60).collect()).collect();
+                Some(format!("its body is {}, and JSON is drafted", types.join(" or ")))
+            }
+        },
+        None => open(&mut made),
+    };
+    match fault {
+        Some(why) => api.notes.push(format!("{}: {why}", made.route())),
+        None => api.add(made),
+    }
+}
+
+fn governed(document: &Value, media: &Value, answers: bool, made: &mut Operation) -> Option<String> {
+    if matches!(made.method.as_str(), "GET" | "HEAD" | "DELETE") {
+        return Some("a call of this method has no body that could be governed".into());
+    }
+    let flat = flat(document, media, Body::Request);
+    made.request = flat.fields;
+    made.notes.extend(flat.notes);
+    if made.request.is_empty() {
+        let why = made.notes.first().cloned().unwrap_or_else(|| "the description gives no fields".into());
+        return Some(format!("nothing of its body can be declared: {why}"));
+    }
+    if !answers || made.response.is_empty() {
+        made.notes.push(
+            "the description does not say what is answered: the caller gets `{}` until fields are declared"
+                .into(),
+        );
+    }
+    made.payload = Some("json");
+    made.because = "a body in JSON".into();
+    None
+}
+
+/// A call without a body: it is proposed as free of personal data where nothing says otherwise.
+fn open(made: &mut Operation) -> Option<String> {
+    if made.method != "GET" && made.method != "HEAD" {
+        return Some(
+            "a call without a body that changes something is not drafted: this version governs bodies".into(),
+        );
+    }
+    if !made.path_parameters.is_empty() || !made.query.is_empty() {
+        return Some("its path or query may name a person, and this version governs bodies only".into());
+    }
+    let personal = made.response.iter().find_map(|field| {
+        let found = category::category(&field.path, field.rules.format, "")?;
+        let facts = categories::facts(&found.category)?;
+        (found.tenths >= 7 || facts.identifying).then(|| field.path.to_string())
+    });
+    if let Some(field) = personal {
+        return Some(format!(
+            "its answer looks personal (`{field}`), and a call without a body cannot be governed"
+        ));
+    }
+    let last = made.path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+    let health = HEALTH.contains(&last.to_ascii_lowercase().as_str());
+    made.tenths = if health { 9 } else { 4 };
+    made.because = if health {
+        "no body, no parameters, and its name says how the API is"
+    } else {
+        "no body and no parameters: look at what it answers"
+    }
+    .into();
+    made.headers.clear();
+    made.notes.clear();
+    None
+}
+
+fn flat(document: &Value, media: &Value, body: Body) -> schema::Flat {
+    let listed =
+        media.get("examples").and_then(Value::as_object).and_then(|examples| examples.values().next());
+    let example = media.get("example").or_else(|| listed?.get("value"));
+    let Some(schema) = media.get("schema") else { return schema::Flat::default() };
+    schema::flatten(document, schema, body, example)
+}
+
+/// What is sent or answered as JSON.
+fn json(content: &Map<String, Value>) -> Option<&Value> {
+    let is_json = |key: &str| {
+        let media = key.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        media == "application/json" || media == "*/*"
+    };
+    content.iter().find(|(key, _)| is_json(key)).map(|(_, media)| media)
+}
+
+/// What a success answers in JSON.
+fn answer<'d>(document: &'d Value, operation: &'d Value) -> Option<&'d Value> {
+    let responses = operation.get("responses")?.as_object()?;
+    let of = |status: &str| responses.get(status).and_then(|response| resolved(document, response));
+    let response = ["200", "201", "202", "2XX", "default"].into_iter().find_map(of)?;
+    json(response.get("content")?.as_object()?)
+}
+
+/// What an object that may be a reference stands for.
+fn resolved<'d>(document: &'d Value, value: &'d Value) -> Option<&'d Value> {
+    const HOPS: usize = 8;
+    let mut value = value;
+    for _ in 0..HOPS {
+        match value.get("$ref").and_then(Value::as_str) {
+            None => return Some(value),
+            Some(reference) => value = local(document, reference)?,
+        }
+    }
+    None
+}
+
+/// The scopes of the first way in that names any. Several ways with one scope each are alternatives.
+fn scopes(document: &Value, operation: &Value) -> Scopes {
+    let security = operation.get("security").or_else(|| document.get("security")).and_then(Value::as_array);
+    let is_scope = |text: &&str| {
+        !text.is_empty()
+            && text.len() <= 100
+            && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    };
+    let mut ways: Vec<Vec<String>> = Vec::new();
+    for way in security.into_iter().flatten().filter_map(Value::as_object) {
+        let mut scopes: Vec<String> = Vec::new();
+        for scope in
+            way.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str).filter(is_scope)
+        {
+            if !scopes.iter().any(|other| other == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        if !scopes.is_empty() && !ways.contains(&scopes) {
+            ways.push(scopes);
+        }
+    }
+    if ways.len() > 1 && ways.iter().all(|way| way.len() == 1) {
+        return Scopes::Any(ways.concat());
+    }
+    ways.into_iter().next().map_or(Scopes::Unknown, Scopes::All)
+}
+
+fn parameters(document: &Value, item: &Value, operation: &Value, made: &mut Operation) {
+    let own = operation.get("parameters").and_then(Value::as_array);
+    let shared = item.get("parameters").and_then(Value::as_array);
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for written in own.into_iter().chain(shared).flatten() {
+        let Some(written) = resolved(document, written) else {
+            made.notes.push("a parameter is described in another document: it is left out".into());
+            continue;
+        };
+        let word = |key: &str| written.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, place) = (word("name"), word("in"));
+        if seen.contains(&(name, place)) {
+            continue;
+        }
+        seen.push((name, place));
+        match parameter(document, written, name) {
+            Ok(parameter) => put(parameter, place, made),
+            Err(why) => {
+                let name: String = name.chars().take(60).collect();
+                made.notes.push(format!("{place} parameter `{name}`: {why}"));
+            }
+        }
+    }
+}
+
+fn parameter(document: &Value, written: &Value, name: &str) -> Result<Parameter, String> {
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err("its name is none that a policy can write".into());
+    }
+    let schema = written.get("schema").ok_or("the description does not say what it holds")?;
+    // A parameter is one value: flattened under a name, it is one field or none.
+    let whole =
+        serde_json::json!({ "type": "object", "properties": { "value": schema }, "required": ["value"] });
+    let flat = schema::flatten(document, &whole, Body::Request, None);
+    let [field] = flat.fields.as_slice() else {
+        return Err("it is not one value of one type".into());
+    };
+    if field.path != Path::of(vec![Step::Member("value".into())]).ok_or("no path")? {
+        return Err("it is a list or an object".into());
+    }
+    let mut rules = field.rules.clone();
+    rules.nullable = false;
+    let required = written.get("required") == Some(&Value::Bool(true));
+    let describes = written.get("description").and_then(Value::as_str).unwrap_or_default();
+    let example = written.get("example").cloned().or_else(|| field.example.clone());
+    let describes = describes.chars().take(300).collect();
+    Ok(Parameter { name: name.to_owned(), rules, required, describes, example })
+}
+
+fn put(parameter: Parameter, place: &str, made: &mut Operation) {
+    match place {
+        "path" => made.path_parameters.push(Parameter { required: true, ..parameter }),
+        "query" => {
+            let path = Path::of(vec![Step::Member(parameter.name.as_str().into())]);
+            let found = path.and_then(|path| category::category(&path, parameter.rules.format, ""));
+            let facts =
+                found.as_ref().and_then(|found| categories::facts(&found.category)).unwrap_or_default();
+            if let Some(found) = found.filter(|_| facts.identifying || facts.special || facts.criminal) {
+                made.notes.push(format!("query parameter `{}` looks personal ({}) and would reach the upstream as it came: it is left out, and refused", parameter.name, found.category));
+                return;
+            }
+            made.query.push(parameter);
+        }
+        "header" => match http::HeaderName::try_from(parameter.name.as_str()) {
+            Ok(name) if why_not_declared(&name).is_none() => made.headers.push(parameter),
+            _ => made.notes.push(format!("header `{}` does not travel: it stays behind", parameter.name)),
+        },
+        _ => made.notes.push(format!("cookie `{}` stays behind", parameter.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn scopes_are_read_as_alternatives_or_together() {
+        let of = |security: Value| scopes(&json!({ "security": security }), &json!({}));
+        assert_eq!(of(json!([{ "oauth": ["a", "b"] }])), Scopes::All(vec!["a".into(), "b".into()]));
+        assert_eq!(
+            of(json!([{ "oauth": ["a"] }, { "oidc": ["b"] }])),
+            Scopes::Any(vec!["a".into(), "b".into()])
+        );
+        assert_eq!(of(json!([{ "key": [] }])), Scopes::Unknown);
+        assert_eq!(of(json!([{ "oauth": ["a b", "c\"d"] }])), Scopes::Unknown);
+        let own = scopes(&json!({ "security": [{ "o": ["a"] }] }), &json!({ "security": [] }));
+        assert_eq!(own, Scopes::Unknown);
+    }
+}

@@ -1,0 +1,146 @@
+//! Drafts as a whole: they parse back, whatever an API calls its fields, and lack only what people must say.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::policy::{self, Code, PolicySet};
+
+/// A folder as `import` writes it, and what the reader finds in it.
+fn written(document: &Value, said: &Said) -> (Vec<Drafted>, PolicySet, Vec<policy::Diagnostic>) {
+    let folder = tempfile::tempdir().unwrap();
+    let api = openapi::api(document).unwrap();
+    let drafts: Vec<Drafted> =
+        groups(&api, None, &[]).iter().map(|group| activity(group, "a test", "api", said)).collect();
+    for drafted in &drafts {
+        let write = |name: String, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write(format!("{}.yaml", drafted.name), &drafted.policy);
+        drafted.cases.iter().for_each(|cases| write(format!("{}.cases.yaml", drafted.name), cases));
+    }
+    let (text, _) = organisation(said, "own-it", true);
+    fs::write(folder.path().join("organisation.yaml"), text).unwrap();
+    let read = policy::read(folder.path());
+    (drafts, read.set, read.found)
+}
+
+fn all_said() -> Said {
+    let text = |text: &str| Some(text.to_owned());
+    Said {
+        purpose: text("service"),
+        says: text("to serve you"),
+        legal_basis: text("contract"),
+        retention: text("30d after exchange"),
+        controller: text("Example SA"),
+        address: text("1 rue de l'Exemple"),
+        contact: text("privacy@example.org"),
+        dpo: None,
+        country: text("FR"),
+    }
+}
+
+fn document(fields: BTreeMap<String, Value>) -> Value {
+    let required: Vec<&String> = fields.keys().collect();
+    let body = json!({ "type": "object", "required": required, "properties": fields });
+    json!({ "openapi": "3.1.0", "paths": { "/score": { "post": {
+        "requestBody": { "content": { "application/json": { "schema": body } } },
+        "responses": { "200": { "content": { "application/json": { "schema": body } } } },
+    } }, "/health": { "get": {} } } })
+}
+
+#[test]
+fn nothing_of_a_draft_is_served_and_each_guess_is_reported_where_it_stands() {
+    let fields = [
+        ("customer_id", json!({ "type": "string" })),
+        ("email", json!({ "type": "string", "format": "email" })),
+        ("age", json!({ "type": "integer", "minimum": 0 })),
+    ];
+    let fields = fields.map(|(name, schema)| (name.to_owned(), schema));
+    let (drafts, set, found) = written(&document(fields.into()), &Said::default());
+    assert!(policy::has_errors(&found));
+    let proposed: Vec<&str> = found
+        .iter()
+        .filter(|found| found.code == Code::Proposed)
+        .map(|found| set.sources.text(found.span.unwrap()))
+        .collect();
+    // The recipient's two in organisation.yaml too.
+    assert_eq!(proposed.len(), drafts[0].guesses + 2);
+    for place in ["title", "data_subject", "POST /score", "access", "GET /health", "email", "role"] {
+        assert!(proposed.contains(&place), "{place}: {proposed:?}");
+    }
+    assert_eq!(drafts[0].holes, ["purpose", "legal_basis", "retention"]);
+    for line in drafts[0].policy.lines().filter(|line| line.contains("email:")) {
+        assert!(line.contains("# proposed 0."), "{line}");
+    }
+}
+
+#[test]
+fn what_people_said_and_accepted_is_whole() {
+    let fields = [
+        ("patient_id", json!({ "type": "string", "maxLength": 40 })),
+        ("diagnosis", json!({ "type": "string" })),
+    ];
+    let fields = fields.map(|(name, schema)| (name.to_owned(), schema));
+    let (drafts, _, _) = written(&document(fields.into()), &all_said());
+    assert_eq!(drafts[0].holes, ["art9_condition"]);
+    let policy = accept(&drafts[0].policy, |_| true).unwrap();
+    assert!(!policy.contains("proposed"), "{policy}");
+    let folder = tempfile::tempdir().unwrap();
+    let policy = policy.replace("art9_condition:", "art9_condition: health_care");
+    fs::write(folder.path().join(format!("{}.yaml", drafts[0].name)), policy).unwrap();
+    fs::write(
+        folder.path().join(format!("{}.cases.yaml", drafts[0].name)),
+        drafts[0].cases.as_ref().unwrap(),
+    )
+    .unwrap();
+    let (text, holes) = organisation(&all_said(), "own-it", true);
+    assert!(holes.is_empty());
+    fs::write(folder.path().join("organisation.yaml"), accept(&text, |_| true).unwrap()).unwrap();
+    let found = policy::read(folder.path()).found;
+    assert!(!policy::has_errors(&found), "{found:?}");
+}
+
+fn schema() -> impl Strategy<Value = Value> {
+    let text = proptest::option::of("(\\PC|[\"'\\\\:#\\n\\t{}\\[\\],&*!|>%@`]){0,12}");
+    prop_oneof![
+        Just(json!({ "type": "integer", "minimum": 1 })),
+        Just(json!({ "type": "number", "maximum": 0.5 })),
+        Just(json!({ "type": "boolean" })),
+        Just(json!({ "type": "array", "items": { "type": "string" } })),
+        text.prop_map(|text| match text {
+            Some(text) => json!({ "type": "string", "enum": [text], "description": text }),
+            None => json!({ "type": ["string", "null"], "pattern": "^[\"'#\\n: ]+$" }),
+        }),
+        "\\PC{0,20}".prop_map(|text| json!({ "type": "string", "description": text, "example": text })),
+        "[a-z\"'#\\n: -]{1,9}"
+            .prop_map(|name| json!({ "type": "object", "properties": { name: { "type": "string" } } })),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_the_names_a_draft_reads_back(
+        fields in proptest::collection::btree_map("(\\PC|[\"'\\\\:#\\n\\r\\t{}\\[\\],&*!|>%@`?.-]|[\u{2028}\u{feff}\u{202e}]){0,24}", schema(), 1..6)
+    ) {
+        let names: Vec<String> = fields.keys().cloned().collect();
+        let (drafts, set, found) = written(&document(fields), &all_said());
+        // What is wrong is only that it is proposed, or that a special category needs its condition.
+        let other: Vec<_> = found.iter().filter(|found| found.code.severity() == policy::Severity::Error).filter(|found| !matches!(found.code, Code::Proposed | Code::WrongValue)).collect();
+        prop_assert!(other.is_empty(), "{:?}\n{}", other, drafts[0].policy);
+        let activity = &set.activities[0];
+        // Every field is there under its own name, or noted.
+        let members: Vec<String> = activity.request.as_ref().unwrap().fields.iter().filter_map(|field| match field.path.as_ref().unwrap().steps().first() {
+            Some(crate::payload::Step::Member(name)) => Some(name.to_string()),
+            _ => None,
+        }).collect();
+        for name in names {
+            prop_assert!(members.contains(&name) || !drafts[0].notes.is_empty(), "{name:?}\n{}", drafts[0].policy);
+        }
+        // And what is accepted reads back as well.
+        let accepted = accept(&drafts[0].policy, |_| true).unwrap();
+        prop_assert!(proposed(&accepted).unwrap().is_empty());
+    }
+}
