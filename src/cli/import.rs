@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::drafting::{self, Known};
 use super::{Exit, output};
-use crate::draft::{self, Api, openapi};
+use crate::draft::{self, Api, kserve, mlflow, openapi};
 use crate::net::fetch::fetch;
 use crate::net::tls::{self, Authorities};
 
@@ -32,6 +32,16 @@ Example:
 
 Nothing is enforced before a person has accepted it: the gateway does not serve a policy in which anything is proposed.")]
     Openapi(Source),
+    /// From the MLmodel file of an MLflow model that was logged with a signature.
+    #[command(after_help = "\
+Example:
+  consentry import mlflow mlruns/1/models/m-1/artifacts/MLmodel --upstream-url http://127.0.0.1:5001 --activity churn")]
+    Mlflow(Source),
+    /// From a model's metadata, as KServe, Triton and MLServer give it at /v2/models/NAME.
+    #[command(after_help = "\
+Example:
+  consentry import kserve http://127.0.0.1:8080/v2/models/triage")]
+    Kserve(Source),
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,10 +57,15 @@ struct Source {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let Kind::Openapi(source) = args.kind;
+    type Reader = fn(&serde_json::Value) -> Result<Api, draft::DocumentError>;
+    let (source, reader): (Source, Reader) = match args.kind {
+        Kind::Openapi(source) => (source, openapi::api),
+        Kind::Mlflow(source) => (source, mlflow::api),
+        Kind::Kserve(source) => (source, kserve::api),
+    };
     let bytes = bytes(&source.from)?;
     let document = draft::read(&bytes).with_context(|| format!("{} cannot be read", source.from))?;
-    let mut api = openapi::api(&document).with_context(|| format!("{} cannot be read", source.from))?;
+    let mut api = reader(&document).with_context(|| format!("{} cannot be read", source.from))?;
     chosen(&mut api, &source.routes)?;
     if let Some(origin) = origin(&source.from) {
         // Where the description was fetched is where the API is, whatever it says of itself.

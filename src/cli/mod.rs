@@ -12,6 +12,7 @@ mod drafting;
 mod explain;
 mod import;
 mod key;
+mod learn;
 mod output;
 mod person;
 mod reload;
@@ -84,6 +85,8 @@ enum Command {
     Test(test::Args),
     /// Draft a policy from the description of an API; nothing of it is enforced before a person accepts it.
     Import(import::Args),
+    /// Draft a policy from traffic: a recording, or what a plain pass-through on loopback sees for a while.
+    Learn(learn::Args),
     /// Show what is only proposed in drafted policies, and remove the marks of what you accept.
     Accept(accept::Args),
     /// See it work: a gateway, a small API behind it, and commands to paste.
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(args),
         Command::Test(args) => test::run(args),
         Command::Import(args) => import::run(args),
+        Command::Learn(args) => learn::run(args),
         Command::Accept(args) => accept::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),

@@ -37,6 +37,8 @@ pub(super) struct Whole<'a> {
     pub(super) response: Vec<Proposal>,
     /// The request field that names the person.
     pub(super) person: Option<Path>,
+    /// Whether each row of a body has a person of its own.
+    pub(super) rows: bool,
 }
 
 impl Whole<'_> {
@@ -118,7 +120,8 @@ fn whole<'a>(group: &'a Group, notes: &mut Vec<String>) -> Whole<'a> {
         }
     }
     let person = person(&request);
-    Whole { name: &group.name, routes, request, response, person }
+    let rows = routes.iter().any(|operation| operation.has_rows());
+    Whole { name: &group.name, routes, request, response, person, rows }
 }
 
 /// Takes out what cannot stand beside the rest.
@@ -238,6 +241,7 @@ fn head(writer: &mut Writer, whole: &Whole<'_>, source: &str, upstream: &str, sa
     );
     if whole.routes.iter().any(|operation| operation.payload.is_some()) {
         let (subject, tenths, because) = match &whole.person {
+            Some(path) if whole.rows => (format!("rows.{path}"), 7, "it names the person of every row"),
             Some(path) => (format!("body.{path}"), 7, "it names the person in every body"),
             None => ("token.sub".into(), 5, "no field names one person in every body: then it is who calls"),
         };

@@ -59,6 +59,35 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// A call of which no more is known yet.
+    pub fn of(method: &str, path: &str, payload: &'static str, tenths: u8, because: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            payload: Some(payload),
+            tenths,
+            because: because.to_owned(),
+            scopes: Scopes::Unknown,
+            path_parameters: Vec::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            request: Vec::new(),
+            response: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The call by which operators ask how an API is.
+    pub fn health(path: &str) -> Self {
+        let because = "no body, no parameters, and its name says how the API is";
+        Self { payload: None, ..Self::of("GET", path, "json", 9, because) }
+    }
+
+    /// Whether its bodies are lists of rows, each perhaps of a person of its own.
+    pub fn has_rows(&self) -> bool {
+        matches!(self.payload, Some("mlflow" | "kserve-v2"))
+    }
+
     /// As a policy's `match` has it.
     pub fn route(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -94,6 +123,8 @@ pub struct Field {
     pub because: Vec<String>,
     /// How sure one can be of them at most, in tenths.
     pub tenths: u8,
+    /// Whether the rules are what was seen: then nobody knows what else the API would take.
+    pub seen: bool,
 }
 
 /// A parameter of a path, a query, or a header.

@@ -291,9 +291,12 @@ pub(super) fn treated(proposal: &Proposal, spec: &Spec, text: &str) -> Option<(K
     }
 }
 
-/// Whether the API's own rules let a value through.
+/// Whether the API's own rules let a value through; where they are only what was seen, whether it is of the same type and
+/// format.
 fn accepted(proposal: &Proposal, kind: Kind, text: &str) -> bool {
-    let check = Check::compile(&proposal.field.rules);
+    let own = &proposal.field.rules;
+    let seen = Rules { kind: own.kind, format: own.format, ..Rules::default() };
+    let check = Check::compile(if proposal.field.seen { &seen } else { own });
     check.is_ok_and(|check| check.run(payload::Value { kind, text }).is_ok())
 }
 
@@ -311,6 +314,7 @@ mod tests {
             example: None,
             because: Vec::new(),
             tenths: 10,
+            seen: false,
         }
     }
 

@@ -2,6 +2,8 @@
 
 import datetime
 import json
+import os
+import pty
 import subprocess
 from typing import List, Literal, Optional
 
@@ -182,7 +184,9 @@ def test_from_a_running_app_to_a_protected_one(desk, tmp_path):
         assert b"canary" not in received.body.lower()
         assert "authorization" not in received.headers
 
-        assert session.post(f"{base}/loans/score", json=LOAN, **call).status_code == 401
+        # On a connection of its own: a body that nobody may send is not read, and the connection ends.
+        refused = requests.post(f"{base}/loans/score", json=LOAN, **call)
+        assert (refused.status_code, problem(refused.json())) == (401, "authentication-required")
         more = {**LOAN, "shoe_size": 38}
         refused = session.post(f"{base}/loans/score", json=more, headers=headers, **call)
         assert (refused.status_code, problem(refused.json())) == (422, "field-not-permitted")
@@ -216,6 +220,36 @@ def test_consent_reaches_the_drafted_cases(desk, tmp_path):
     # Nothing is ever written over.
     consentry("import", "openapi", url, "--output", tmp_path, "--activity", "score", *known, status=1)
     assert "lending" in policy.read_text()
+
+
+def test_a_person_is_asked_at_a_terminal(desk, tmp_path):
+    source = tmp_path / "openapi.json"
+    source.write_text(requests.get(f"http://127.0.0.1:{desk.port}/openapi.json", timeout=30).text)
+    route = ["--route", "POST /loans/score", "--activity", "lending"]
+    url = ["--upstream-url", f"http://127.0.0.1:{desk.port}"]
+    consentry("import", "openapi", source, "--output", tmp_path, *route, *url, *said())
+    policy = tmp_path / "policies/lending.yaml"
+    before = policy.read_text()
+    assert "GET /health" not in before
+    # Without a terminal it shows, and accepts nothing.
+    shown = consentry("accept", policy, status=1)
+    assert "# proposed 0.3" in shown and policy.read_text() == before
+    consentry("accept", policy, "--place", "title")
+    assert "  - title\n" not in policy.read_text()
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [str(BINARY), "accept", str(policy)], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    os.close(theirs)
+    os.write(ours, b"y\nn\nwhat\nq\n")
+    said_by_it = process.communicate(timeout=60)[0].decode()
+    os.close(ours)
+    assert process.returncode == 0, said_by_it
+    assert "1 accepted" in said_by_it
+    after = policy.read_text()
+    assert "  - data_subject_categories\n" not in after and "  - data_subject\n" in after
+    assert "data_subject_categories: [customers]\n" in after, "the comment went with the mark"
 
 
 def fill(file, *keys, with_):

@@ -3,32 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::schema::{self, Body};
-use crate::draft::category;
 use crate::draft::document::local;
 use crate::draft::model::{Api, Operation, Parameter, Scopes};
+use crate::draft::open::open;
 use crate::draft::yaml::LONGEST_NAME;
 use crate::net::headers::why_not_declared;
 use crate::payload::{Path, Step};
-use crate::policy::categories;
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
-/// Paths by which operators ask how an API is.
-const HEALTH: [&str; 13] = [
-    "health",
-    "healthz",
-    "healthcheck",
-    "live",
-    "livez",
-    "liveness",
-    "ready",
-    "readyz",
-    "readiness",
-    "ping",
-    "status",
-    "version",
-    "info",
-];
-
 pub(super) fn method(key: &str) -> Option<&'static str> {
     METHODS.into_iter().find(|method| method.eq_ignore_ascii_case(key))
 }
@@ -42,20 +24,8 @@ pub(super) fn add(
     operation: &Value,
     api: &mut Api,
 ) {
-    let mut made = Operation {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        payload: None,
-        tenths: 9,
-        because: String::new(),
-        scopes: scopes(document, operation),
-        path_parameters: Vec::new(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        request: Vec::new(),
-        response: Vec::new(),
-        notes: Vec::new(),
-    };
+    let scopes = scopes(document, operation);
+    let mut made = Operation { payload: None, scopes, ..Operation::of(method, path, "json", 9, "") };
     parameters(document, item, operation, &mut made);
     let body = operation.get("requestBody").and_then(|body| resolved(document, body));
     let content = body.and_then(|body| body.get("content")).and_then(Value::as_object);
@@ -86,6 +56,7 @@ fn governed(document: &Value, media: &Value, answers: bool, made: &mut Operation
     if matches!(made.method.as_str(), "GET" | "HEAD" | "DELETE") {
         return Some("a call of this method has no body that could be governed".into());
     }
+    made.keep_query_that_does_not_identify();
     let flat = flat(document, media, Body::Request);
     made.request = flat.fields;
     made.notes.extend(flat.notes);
@@ -101,40 +72,6 @@ fn governed(document: &Value, media: &Value, answers: bool, made: &mut Operation
     }
     made.payload = Some("json");
     made.because = "a body in JSON".into();
-    None
-}
-
-/// A call without a body: it is proposed as free of personal data where nothing says otherwise.
-fn open(made: &mut Operation) -> Option<String> {
-    if made.method != "GET" && made.method != "HEAD" {
-        return Some(
-            "a call without a body that changes something is not drafted: this version governs bodies".into(),
-        );
-    }
-    if !made.path_parameters.is_empty() || !made.query.is_empty() {
-        return Some("its path or query may name a person, and this version governs bodies only".into());
-    }
-    let personal = made.response.iter().find_map(|field| {
-        let found = category::category(&field.path, field.rules.format, "")?;
-        let facts = categories::facts(&found.category)?;
-        (found.tenths >= 7 || facts.identifying).then(|| field.path.to_string())
-    });
-    if let Some(field) = personal {
-        return Some(format!(
-            "its answer looks personal (`{field}`), and a call without a body cannot be governed"
-        ));
-    }
-    let last = made.path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default();
-    let health = HEALTH.contains(&last.to_ascii_lowercase().as_str());
-    made.tenths = if health { 9 } else { 4 };
-    made.because = if health {
-        "no body, no parameters, and its name says how the API is"
-    } else {
-        "no body and no parameters: look at what it answers"
-    }
-    .into();
-    made.headers.clear();
-    made.notes.clear();
     None
 }
 
@@ -256,17 +193,7 @@ fn parameter(document: &Value, written: &Value, name: &str) -> Result<Parameter,
 fn put(parameter: Parameter, place: &str, made: &mut Operation) {
     match place {
         "path" => made.path_parameters.push(Parameter { required: true, ..parameter }),
-        "query" => {
-            let path = Path::of(vec![Step::Member(parameter.name.as_str().into())]);
-            let found = path.and_then(|path| category::category(&path, parameter.rules.format, ""));
-            let facts =
-                found.as_ref().and_then(|found| categories::facts(&found.category)).unwrap_or_default();
-            if let Some(found) = found.filter(|_| facts.identifying || facts.special || facts.criminal) {
-                made.notes.push(format!("query parameter `{}` looks personal ({}) and would reach the upstream as it came: it is left out, and refused", parameter.name, found.category));
-                return;
-            }
-            made.query.push(parameter);
-        }
+        "query" => made.query.push(parameter),
         "header" => match http::HeaderName::try_from(parameter.name.as_str()) {
             Ok(name) if why_not_declared(&name).is_none() => made.headers.push(parameter),
             _ => made.notes.push(format!("header `{}` does not travel: it stays behind", parameter.name)),

@@ -230,6 +230,7 @@ impl<'d> Walk<'d> {
                 example: at.example.cloned(),
                 because,
                 tenths: 10,
+                seen: false,
             }),
             Err(why) => self.note(&at, &why),
         }

@@ -1,0 +1,202 @@
+//! From traffic that was seen to an [`Api`]. What is kept of a body is its shape; see [`stats`] for what that is of a
+//! value. Nothing here writes anywhere.
+
+mod record;
+mod route;
+mod shape;
+mod stats;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde_json::Value;
+
+pub use record::{RecordError, har, line};
+use shape::Bodies;
+
+use super::model::{Api, Operation, Parameter};
+use super::open::open;
+use crate::check::{RuleKind, Rules};
+
+/// Most different paths that are looked at.
+const PATHS: usize = 2000;
+
+/// A call that was seen, with its answer. Bodies that are not JSON are `None`.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// Path and query.
+    pub target: &'a str,
+    /// The body, where it was JSON.
+    pub request: Option<&'a Value>,
+    /// Whether there was another body.
+    pub other: bool,
+    /// The answer's status.
+    pub status: u16,
+    /// Its body, where it was JSON.
+    pub response: Option<&'a Value>,
+}
+
+/// The pieces of a path; `None` where a value stands.
+type Segments = Vec<Option<String>>;
+/// A method and a path.
+type Route = (String, Segments);
+
+/// Method, number of pieces and first piece of paths that may be one route.
+type Alike = (String, usize, Option<String>);
+
+/// All that was seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    routes: BTreeMap<Route, Calls>,
+    exchanges: u64,
+    /// Calls that no route could have, or beyond a bound.
+    left: u64,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    requests: Bodies,
+    responses: Bodies,
+    others: u64,
+    calls: u64,
+    query: Vec<String>,
+}
+
+impl Seen {
+    /// How many exchanges were looked at.
+    pub fn exchanges(&self) -> u64 {
+        self.exchanges
+    }
+
+    /// Looks at an exchange. Calls that the API refused say nothing of what it takes.
+    pub fn add(&mut self, exchange: &Exchange<'_>) {
+        self.exchanges += 1;
+        let (path, query) = exchange.target.split_once('?').unwrap_or((exchange.target, ""));
+        let known = Method::from_bytes(exchange.method.as_bytes()).is_ok();
+        let Some(segments) = route::segments(path).filter(|_| known && (200..300).contains(&exchange.status))
+        else {
+            self.left += 1;
+            return;
+        };
+        let key = (exchange.method.to_owned(), segments);
+        if self.routes.len() >= PATHS && !self.routes.contains_key(&key) {
+            self.left += 1;
+            return;
+        }
+        let calls = self.routes.entry(key).or_default();
+        calls.calls += 1;
+        calls.others += u64::from(exchange.other);
+        exchange.request.into_iter().for_each(|body| calls.requests.add(body));
+        exchange.response.into_iter().for_each(|body| calls.responses.add(body));
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let name = pair.split('=').next().unwrap_or_default().to_owned();
+            if calls.query.len() < 50 && !calls.query.contains(&name) {
+                calls.query.push(name);
+            }
+        }
+    }
+
+    /// What was seen, as an API.
+    pub fn api(self) -> Api {
+        let mut api = Api::default();
+        if self.left > 0 {
+            api.notes.push(format!(
+                "{} calls were not answered with success, or had no path that a route could have",
+                self.left
+            ));
+        }
+        for ((method, segments), calls) in merged(self.routes, &mut api) {
+            let mut made = operation(&method, &segments, &calls);
+            let fault = match calls.requests.count() {
+                0 if calls.others > 0 => Some("its bodies were not JSON".to_owned()),
+                0 => open(&mut made),
+                _ => governed(&calls, &mut made),
+            };
+            match fault {
+                Some(why) => api.notes.push(format!("{}: {why}", made.route())),
+                None => api.add(made),
+            }
+        }
+        api
+    }
+}
+
+/// Puts together what differs only in a place that holds many words: such words are values, and go.
+fn merged(routes: BTreeMap<Route, Calls>, api: &mut Api) -> Vec<(Route, Calls)> {
+    let mut alike: BTreeMap<Alike, Vec<(Segments, Calls)>> = BTreeMap::new();
+    for ((method, segments), calls) in routes {
+        let first = segments.first().cloned().flatten();
+        alike.entry((method, segments.len(), first)).or_default().push((segments, calls));
+    }
+    let mut all = Vec::new();
+    for ((method, ..), paths) in alike {
+        let crowded = route::crowded(&paths.iter().map(|(segments, _)| segments).collect::<Vec<_>>());
+        if !crowded.contains(&true) {
+            all.extend(paths.into_iter().map(|(segments, calls)| ((method.clone(), segments), calls)));
+            continue;
+        }
+        // Their bodies were looked at apart: the largest stands for all.
+        let count = paths.len();
+        let Some((segments, calls)) = paths.into_iter().max_by_key(|(_, calls)| calls.calls) else {
+            continue;
+        };
+        let segments: Vec<_> =
+            segments.into_iter().zip(crowded).map(|(text, crowded)| text.filter(|_| !crowded)).collect();
+        let (path, _) = route::template(&segments);
+        api.notes.push(format!("{method} {path}: {count} paths were taken for one, and only the most frequent of them was looked at"));
+        all.push(((method, segments), calls));
+    }
+    all
+}
+
+fn operation(method: &str, segments: &[Option<String>], calls: &Calls) -> Operation {
+    let (path, names) = route::template(segments);
+    let text = Rules { kind: Some(RuleKind::String), ..Rules::default() };
+    let parameter = |name: String, required| Parameter {
+        name,
+        rules: text.clone(),
+        required,
+        describes: String::new(),
+        example: None,
+    };
+    let mut notes = Vec::new();
+    let response = calls.responses.fields(&mut notes);
+    let mut notes: Vec<String> = notes.into_iter().map(|note| format!("answer, {note}")).collect();
+    let (query, odd): (Vec<String>, Vec<String>) = calls.query.iter().cloned().partition(|name| {
+        name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+            && !shape::is_value(name)
+    });
+    if !odd.is_empty() {
+        notes.push("some query parameters have names that are not written down: they are refused".into());
+    }
+    Operation {
+        payload: None,
+        path_parameters: names.into_iter().map(|name| parameter(name, true)).collect(),
+        query: query.into_iter().map(|name| parameter(name, false)).collect(),
+        response,
+        notes,
+        ..Operation::of(method, &path, "json", 0, "")
+    }
+}
+
+fn governed(calls: &Calls, made: &mut Operation) -> Option<String> {
+    if matches!(made.method.as_str(), "GET" | "HEAD" | "DELETE") {
+        return Some("a call of this method has no body that could be governed".into());
+    }
+    made.keep_query_that_does_not_identify();
+    let mut notes = Vec::new();
+    made.request = calls.requests.fields(&mut notes);
+    made.notes.extend(notes);
+    if made.request.is_empty() {
+        return Some("nothing of its bodies could be declared".into());
+    }
+    made.payload = Some("json");
+    made.tenths = if calls.calls < 10 { 5 } else { 8 };
+    made.because = format!("{} calls with a body in JSON", calls.calls);
+    None
+}

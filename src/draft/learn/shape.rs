@@ -1,0 +1,204 @@
+//! The shapes of the bodies of one call: which members were there how often, and what single values stood in them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::stats::Stats;
+use crate::check::Format;
+use crate::draft::category;
+use crate::draft::model::Field;
+use crate::draft::yaml::LONGEST_NAME;
+use crate::payload::{Path, Step};
+use crate::policy::categories;
+
+/// Most places of one body.
+const PLACES: usize = 500;
+const DEPTH: usize = 16;
+
+/// Bodies that were seen.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    root: Node,
+    places: usize,
+    /// What was beyond a bound.
+    over: bool,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// How often it was there.
+    present: u64,
+    nulls: u64,
+    objects: u64,
+    arrays: u64,
+    stats: Stats,
+    members: BTreeMap<Box<str>, Node>,
+    /// Member names that look like values were left aside.
+    odd: u64,
+    element: Option<Box<Node>>,
+}
+
+impl Bodies {
+    pub(super) fn count(&self) -> u64 {
+        self.root.present
+    }
+
+    pub(super) fn add(&mut self, body: &Value) {
+        self.root.add(body, 0, &mut self.places, &mut self.over);
+    }
+
+    /// Fields, and what could not be made one.
+    pub(super) fn fields(&self, notes: &mut Vec<String>) -> Vec<Field> {
+        let mut fields = Vec::new();
+        self.root.fields(&mut Vec::new(), true, self.root.present, &mut fields, notes);
+        if self.over {
+            notes.push("bodies had more than 500 fields or 16 levels: the rest is not drafted".into());
+        }
+        fields
+    }
+}
+
+impl Node {
+    fn add(&mut self, value: &Value, depth: usize, places: &mut usize, over: &mut bool) {
+        self.present += 1;
+        match value {
+            Value::Null => self.nulls += 1,
+            Value::String(text) => self.stats.text(text),
+            Value::Number(number) => self.stats.number(number),
+            Value::Bool(_) => self.stats.boolean(),
+            Value::Array(_) | Value::Object(_) if depth >= DEPTH => *over = true,
+            Value::Array(elements) => {
+                self.arrays += 1;
+                let Some(node) = room(&mut self.element, places, over) else { return };
+                elements.iter().for_each(|element| node.add(element, depth + 1, places, over));
+            }
+            Value::Object(members) => {
+                self.objects += 1;
+                for (name, value) in members {
+                    if is_value(name) {
+                        self.odd += 1;
+                        continue;
+                    }
+                    if !self.members.contains_key(name.as_str()) {
+                        if *places >= PLACES {
+                            *over = true;
+                            continue;
+                        }
+                        *places += 1;
+                    }
+                    self.members.entry(name.as_str().into()).or_default().add(value, depth + 1, places, over);
+                }
+            }
+        }
+    }
+
+    /// `required`: whether every node above was always there; `of`: how often this one could have been.
+    fn fields(
+        &self,
+        steps: &mut Vec<Step>,
+        required: bool,
+        of: u64,
+        out: &mut Vec<Field>,
+        notes: &mut Vec<String>,
+    ) {
+        let Some(path) = Path::of(steps.clone()) else {
+            self.inner(steps, true, out, notes);
+            if self.stats.total() > 0 {
+                notes.push("the body was a single value, and a policy names fields".into());
+            }
+            return;
+        };
+        let required = required && self.present >= of;
+        let kinds = [self.objects > 0, self.arrays > 0, self.stats.total() > 0];
+        if kinds.iter().filter(|kind| **kind).count() > 1 {
+            notes.push(format!(
+                "`{path}`: it was an object, a list or a single value by turns: a field is one"
+            ));
+            return;
+        }
+        if self.objects + self.arrays > 0 {
+            if self.nulls > 0 {
+                notes.push(format!(
+                    "`{path}`: it was null as a whole at times; here null is refused, and it can be left out"
+                ));
+            }
+            self.inner(steps, required && self.nulls == 0, out, notes);
+            return;
+        }
+        let found = category::category(&path, None, "");
+        let facts = found.and_then(|found| categories::facts(&found.category)).unwrap_or_default();
+        // Values of what may identify are not written down, however few there are.
+        let list = !facts.identifying && !facts.special && !facts.criminal;
+        match self.stats.rules(self.nulls > 0, list) {
+            Ok(rules) => {
+                let because = format!("{} of {of} have it; {}", self.present, self.stats.distinct());
+                let tenths = match self.present {
+                    0..10 => 4,
+                    10..50 => 6,
+                    _ => 8,
+                };
+                out.push(Field {
+                    path,
+                    rules,
+                    required,
+                    describes: String::new(),
+                    example: None,
+                    because: vec![because],
+                    tenths,
+                    seen: true,
+                });
+            }
+            Err(why) => notes.push(format!("`{path}`: {why}")),
+        }
+    }
+
+    fn inner(&self, steps: &mut Vec<Step>, required: bool, out: &mut Vec<Field>, notes: &mut Vec<String>) {
+        if self.odd > 0 {
+            let name =
+                Path::of(steps.clone()).map_or_else(|| "the body".to_owned(), |path| format!("`{path}`"));
+            notes.push(format!("{name}: some of its names look like values, and are not written down: declare those that may come"));
+        }
+        for (name, member) in &self.members {
+            steps.push(Step::Member(name.clone()));
+            member.fields(steps, required, self.objects, out, notes);
+            steps.pop();
+        }
+        if let Some(element) = &self.element {
+            steps.push(Step::Every);
+            element.fields(steps, required, element.present, out, notes);
+            steps.pop();
+        }
+    }
+}
+
+fn room<'n>(element: &'n mut Option<Box<Node>>, places: &mut usize, over: &mut bool) -> Option<&'n mut Node> {
+    if element.is_none() {
+        if *places >= PLACES {
+            *over = true;
+            return None;
+        }
+        *places += 1;
+    }
+    Some(element.get_or_insert_default())
+}
+
+/// Whether a member's name is data: an object keyed by addresses or numbers would write persons into the policy.
+pub(super) fn is_value(name: &str) -> bool {
+    let formats = [
+        Format::Email,
+        Format::Uuid,
+        Format::Date,
+        Format::DateTime,
+        Format::Ipv4,
+        Format::Ipv6,
+        Format::Phone,
+    ];
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    name.is_empty()
+        || name.chars().count() > LONGEST_NAME
+        || name.contains('@')
+        || digits >= 5
+        || name.chars().all(|c| c.is_ascii_digit())
+        || formats.iter().any(|format| format.matches(name))
+}

@@ -1,0 +1,130 @@
+use serde_json::json;
+
+use super::*;
+use crate::check::Format;
+
+fn seen(calls: &[(&str, &str, Value, Value)]) -> Api {
+    let mut seen = Seen::default();
+    for (method, target, request, response) in calls {
+        let request = Some(request).filter(|body| !body.is_null());
+        seen.add(&Exchange { method, target, request, other: false, status: 200, response: Some(response) });
+    }
+    seen.api()
+}
+
+#[test]
+fn bodies_become_fields_with_how_often_they_were_seen() {
+    let calls: Vec<_> = (0..60)
+        .map(|number| {
+            let mut body = json!({
+                "customer": { "id": format!("c-{number}"), "email": format!("p{number}@example.org") },
+                "plan": if number % 2 == 0 { "basic" } else { "plus" },
+                "age": 20 + number,
+                "usage": [{ "hours": 1.5 }, { "hours": 2 }],
+            });
+            if number % 10 == 0 {
+                body["note"] = json!("hello");
+            }
+            ("POST", "/v1/churn", body, json!({ "score": 0.25 }))
+        })
+        .collect();
+    let api = seen(&calls);
+    let [operation] = api.operations.as_slice() else { panic!("{:?}", api.notes) };
+    assert_eq!(
+        (operation.route().as_str(), operation.payload, operation.tenths),
+        ("POST /v1/churn", Some("json"), 8)
+    );
+    let field = |path: &str| operation.request.iter().find(|field| field.path.to_string() == path).unwrap();
+    assert_eq!(field("plan").rules.one_of, ["basic", "plus"]);
+    assert_eq!(field("plan").because, ["60 of 60 have it; 2 values"]);
+    assert_eq!(field("customer.email").rules.format, Some(Format::Email));
+    assert!(field("customer.id").required && field("customer.id").seen);
+    assert_eq!(field("usage[*].hours").rules.kind, Some(RuleKind::Number));
+    assert!(!field("note").required);
+    assert_eq!(field("note").because, ["6 of 60 have it; 1 value"]);
+    assert!(field("note").rules.one_of.is_empty(), "seen six times: too seldom");
+}
+
+#[test]
+fn nothing_that_was_sent_is_in_what_comes_of_it() {
+    const CANARIES: [&str; 7] =
+        ["Canary", "canary@", "4711471147", "+3312345", "1990-12-10", "987654", "Lovelace"];
+    let mut calls = Vec::new();
+    for number in 0..40 {
+        let body = json!({
+            "first_name": if number % 2 == 0 { "CanaryAda" } else { "CanaryBob" },
+            "religion": if number % 2 == 0 { "CanaryA" } else { "CanaryB" },
+            "phone": "+33123456789", "born": "1990-12-10", "income": 987_654, "ref": "4711471147",
+            "scores": { "canary@example.org": 1, "4711471147": 2 },
+        });
+        calls.push(("POST", "/people/Lovelace/score?email=canary@example.org", body, json!({ "ok": true })));
+    }
+    calls.push(("GET", "/people/4711471147", Value::Null, json!({})));
+    let api = seen(&calls);
+    let group = crate::draft::groups(&api, None, &[]);
+    let drafted = crate::draft::activity(&group[0], "traffic", "api", &crate::draft::Said::default());
+    let text = format!("{}{}{:?}", drafted.policy, drafted.cases.unwrap(), api.notes);
+    for canary in CANARIES {
+        // The made-up cases have a date of birth and a number of their own.
+        let own = matches!(canary, "1990-12-10" | "+3312345");
+        assert!(own || !text.contains(canary), "{canary}:\n{text}");
+    }
+    assert!(text.contains("POST /people/{id}/score"), "{text}");
+    assert!(text.contains("look like values"), "{text}");
+}
+
+#[test]
+fn recordings_are_read_and_bad_ones_refused() {
+    let mut seen = Seen::default();
+    let har_file = json!({ "log": { "entries": [
+        { "request": { "method": "POST", "url": "http://127.0.0.1:8000/a?x=1", "postData": { "text": "{\"v\":1}" } },
+          "response": { "status": 200, "content": { "text": "{\"s\":1}" } } },
+        { "request": { "method": "POST", "url": "http://127.0.0.1:8000/a", "postData": { "text": "v=1" } },
+          "response": { "status": 422, "content": {} } },
+    ] } });
+    assert_eq!(har(har_file.to_string().as_bytes(), &mut seen), Ok(Some("http://127.0.0.1:8000".into())));
+    line(r#"{"method":"POST","path":"/a","request":{"v":2},"response":{"s":2}}"#, &mut seen).unwrap();
+    assert_eq!(seen.exchanges(), 3);
+    let api = seen.api();
+    assert_eq!(api.operations[0].request[0].because, ["2 of 2 have it; 2 values"]);
+    assert_eq!(api.operations[0].query[0].name, "x");
+    let mut seen = Seen::default();
+    assert_eq!(har(b"{}", &mut seen), Err(RecordError::NotHar));
+    assert_eq!(har(b"x", &mut seen), Err(RecordError::NotJson));
+    for (text, error) in [
+        ("x", RecordError::NotJson),
+        ("[]", RecordError::NotALine),
+        (r#"{"method":"GET","path":"/","status":-1}"#, RecordError::NotALine),
+    ] {
+        assert_eq!(line(text, &mut seen), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn memory_is_bounded_by_places_and_not_by_calls() {
+    let wide: serde_json::Map<String, Value> =
+        (0..3000).map(|number| (format!("f{number}x"), json!(number))).collect();
+    let mut deep = json!(1);
+    for _ in 0..100 {
+        deep = json!({ "a": deep });
+    }
+    let api = seen(&[("POST", "/wide", Value::Object(wide), json!({})), ("POST", "/deep", deep, json!({}))]);
+    assert!(api.operations.iter().all(|operation| operation.request.len() <= 500));
+    let mut seen = Seen::default();
+    for number in 0..5000 {
+        let path: String = format!(
+            "/x/{}",
+            "abcdefghij".chars().cycle().skip(number % 10).take(1 + number / 10 % 30).collect::<String>()
+        );
+        seen.add(&Exchange {
+            method: "POST",
+            target: &path,
+            request: Some(&json!({ "v": 1 })),
+            other: false,
+            status: 200,
+            response: None,
+        });
+    }
+    let api = seen.api();
+    assert_eq!(api.operations.iter().map(Operation::route).collect::<Vec<_>>(), ["POST /x/{id}"]);
+}

@@ -1,0 +1,184 @@
+//! An MLflow model's `MLmodel` file as an [`Api`]: the scoring server's one call, with a field for each column of the
+//! signature and each parameter.
+
+use serde_json::Value;
+
+use super::document::DocumentError;
+use super::model::{Api, Field, Operation};
+use crate::check::{RuleKind, Rules};
+use crate::payload::{Path, Step};
+
+const COLUMNS: usize = 500;
+const DEPTH: usize = 8;
+
+/// Reads an `MLmodel` file.
+///
+/// # Errors
+/// If it is none, or the model has no signature.
+pub fn api(document: &Value) -> Result<Api, DocumentError> {
+    let Some(signature) = document.get("signature").filter(|signature| signature.is_object()) else {
+        return Err(DocumentError::NotThat("an MLmodel file with a `signature`: log the model with one"));
+    };
+    let part = |key: &str| -> Vec<Value> {
+        let text = signature.get(key).and_then(Value::as_str);
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    };
+    let mut made =
+        Operation::of("POST", "/invocations", "mlflow", 9, "MLflow's scoring server has this one call");
+    let mut request = Vec::new();
+    for column in part("inputs").iter().take(COLUMNS) {
+        add(column, Vec::new(), &mut request, &mut made.notes);
+    }
+    for parameter in part("params").iter().take(COLUMNS) {
+        let before = request.len();
+        add(parameter, vec![Step::Member("params".into())], &mut request, &mut made.notes);
+        request.iter_mut().skip(before).for_each(|field| field.required = false);
+    }
+    if request.is_empty() {
+        return Err(DocumentError::NotThat("an MLmodel file whose signature names its inputs"));
+    }
+    made.request = request;
+    for output in part("outputs").iter().take(COLUMNS) {
+        let mut notes = Vec::new();
+        let predictions = vec![Step::Member("predictions".into())];
+        match output.get("name").and_then(Value::as_str) {
+            // One value a row.
+            None => value(output, predictions, true, &mut made.response, &mut notes),
+            Some(_) => add(output, predictions, &mut made.response, &mut notes),
+        }
+        made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
+    }
+    let mut api = Api::default();
+    api.add(made);
+    api.add(Operation::health("/health"));
+    api.add(Operation::health("/ping"));
+    Ok(api)
+}
+
+fn add(column: &Value, mut steps: Vec<Step>, fields: &mut Vec<Field>, notes: &mut Vec<String>) {
+    let Some(name) = column.get("name").and_then(Value::as_str) else {
+        notes.push("an input has no name: a policy names columns".into());
+        return;
+    };
+    if name.chars().count() > super::yaml::LONGEST_NAME {
+        notes.push("a column's name is longer than 90 characters".into());
+        return;
+    }
+    steps.push(Step::Member(name.into()));
+    let required = column.get("required") != Some(&Value::Bool(false));
+    value(column, steps, required, fields, notes);
+}
+
+fn value(schema: &Value, steps: Vec<Step>, required: bool, fields: &mut Vec<Field>, notes: &mut Vec<String>) {
+    let Some(path) = Path::of(steps.clone()) else { return };
+    if steps.len() > DEPTH {
+        notes.push(format!("`{path}`: it lies too deep"));
+        return;
+    }
+    let inner = |step: Step| {
+        let mut steps = steps.clone();
+        steps.push(step);
+        steps
+    };
+    let kind = match schema.get("type").and_then(Value::as_str).unwrap_or_default() {
+        "boolean" => RuleKind::Boolean,
+        "integer" | "long" => RuleKind::Integer,
+        "float" | "double" => RuleKind::Number,
+        "string" | "binary" | "datetime" => RuleKind::String,
+        "array" => {
+            let Some(items) = schema.get("items") else { return };
+            return value(items, inner(Step::Every), required, fields, notes);
+        }
+        "object" => {
+            for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+            {
+                let needed = property.get("required") != Some(&Value::Bool(false));
+                value(property, inner(Step::Member(name.as_str().into())), required && needed, fields, notes);
+            }
+            return;
+        }
+        "tensor" => {
+            let tensor = schema.get("tensor-spec");
+            let shape = tensor.and_then(|tensor| tensor.get("shape")).and_then(Value::as_array);
+            let wide = shape.is_some_and(|shape| shape.len() > 1);
+            let word =
+                tensor.and_then(|tensor| tensor.get("dtype")).and_then(Value::as_str).unwrap_or_default();
+            let kind = match word {
+                "bool" => RuleKind::Boolean,
+                word if word.starts_with("int") || word.starts_with("uint") => RuleKind::Integer,
+                word if word.starts_with("float") => RuleKind::Number,
+                _ => RuleKind::String,
+            };
+            let path = if wide { Path::of(inner(Step::Every)) } else { Some(path) };
+            fields.extend(path.map(|path| field(path, kind, required, format!("a tensor of {word}"))));
+            return;
+        }
+        _ => {
+            notes.push(format!("`{path}`: its type is none that a field has"));
+            return;
+        }
+    };
+    let word = schema.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    fields.push(field(path, kind, required, format!("the signature says {word}")));
+}
+
+fn field(path: Path, kind: RuleKind, required: bool, because: String) -> Field {
+    Field {
+        path,
+        rules: Rules { kind: Some(kind), ..Rules::default() },
+        required,
+        describes: String::new(),
+        example: None,
+        because: vec![because],
+        tenths: 9,
+        seen: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: &str = r#"
+artifact_path: model
+flavors:
+  sklearn: { pickled_model: model.pkl, sklearn_version: 1.7.0 }
+signature:
+  inputs: '[{"type": "long", "name": "customer_id", "required": true}, {"type": "double", "name": "income", "required": true}, {"type": "string", "name": "job title", "required": false}, {"type": "array", "items": {"type": "double"}, "name": "history", "required": true}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]'
+  params: '[{"name": "threshold", "type": "double", "default": 0.5, "shape": null}]'
+utc_time_created: '2026-01-01 10:00:00.000000'
+"#;
+
+    #[test]
+    fn a_signature_becomes_fields() {
+        let api = api(&crate::draft::read(MODEL.as_bytes()).unwrap()).unwrap();
+        let operation = &api.operations[0];
+        assert_eq!((operation.route().as_str(), operation.payload), ("POST /invocations", Some("mlflow")));
+        let found: Vec<_> = operation
+            .request
+            .iter()
+            .map(|field| (field.path.to_string(), field.rules.kind.unwrap(), field.required))
+            .collect();
+        let expected = [
+            ("customer_id", RuleKind::Integer, true),
+            ("income", RuleKind::Number, true),
+            ("['job title']", RuleKind::String, false),
+            ("history[*]", RuleKind::Number, true),
+            ("params.threshold", RuleKind::Number, false),
+        ];
+        assert_eq!(found, expected.map(|(name, kind, required)| (name.to_owned(), kind, required)));
+        assert_eq!(operation.response[0].path.to_string(), "predictions");
+        assert_eq!(api.operations.len(), 3);
+    }
+
+    #[test]
+    fn a_model_without_a_signature_is_refused() {
+        for text in
+            ["flavors: {}", "signature: {}", "signature: { inputs: 'x' }", "signature: { inputs: '[{}]' }"]
+        {
+            let document = crate::draft::read(text.as_bytes()).unwrap();
+            assert!(matches!(api(&document), Err(DocumentError::NotThat(_))), "{text}");
+        }
+    }
+}
