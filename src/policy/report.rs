@@ -192,6 +192,12 @@ mod tests {
             .map(|code| rules[Code::ALL.iter().position(|other| *other == code).unwrap()].clone())
             .to_vec();
         *rules = of_results;
+        // Which place a code has in the list changes with every code that comes: it must lead to the rule, whatever it is.
+        for result in log["runs"][0]["results"].as_array_mut().unwrap() {
+            let result = result.as_object_mut().unwrap();
+            let place = usize::try_from(result.remove("ruleIndex").unwrap().as_u64().unwrap()).unwrap();
+            assert_eq!(result["ruleId"], Code::ALL[place].code());
+        }
         insta::assert_snapshot!("sarif", format!("{log:#}"));
     }
 }
