@@ -43,6 +43,7 @@ impl fmt::Display for Cap {
 }
 
 /// Caps, and what has been counted against them.
+#[derive(Clone, Copy)]
 pub(super) struct Tally<'a> {
     caps: &'a Caps,
     members: usize,

@@ -42,7 +42,8 @@ impl Format {
     ];
 
     /// Those that bodies are read in by now.
-    pub const BUILT: &'static [Self] = &[Self::Json, Self::KserveV2];
+    pub const BUILT: &'static [Self] =
+        &[Self::Json, Self::Mlflow, Self::KserveV2, Self::TfServing, Self::OpenaiChat];
 
     /// The policy's word.
     pub const fn word(self) -> &'static str {

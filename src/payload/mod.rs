@@ -14,11 +14,18 @@ mod caps;
 mod format;
 mod kserve;
 mod layout;
+mod mlflow;
+mod openai_chat;
 mod path;
+mod shapes;
 mod spelled;
 mod stop;
+mod tf_serving;
 mod value;
 mod walker;
+
+#[cfg(test)]
+mod tests_shapes;
 
 pub use caps::{Cap, Caps};
 pub use format::Format;

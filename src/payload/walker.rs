@@ -2,13 +2,14 @@
 
 use super::caps::Caps;
 use super::format::Format;
-use super::json;
 use super::kserve::{self, Tensors};
 use super::layout::{Clash, FieldId, Layout, Undeclared};
 use super::media::Envelope;
 use super::path::{Path, Step};
+use super::shapes::Shapes;
 use super::stop::Stop;
 use super::value::Visitor;
+use super::{json, mlflow, openai_chat, tf_serving};
 
 /// Which way a body goes. A format may be another in its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,7 @@ pub struct Walker {
 enum Kind {
     Json(Layout),
     KserveV2(Tensors),
+    Shapes(Shapes),
 }
 
 impl Walker {
@@ -63,6 +65,18 @@ impl Walker {
             Format::KserveV2 => {
                 let (tensors, in_row) = Tensors::compile(direction, declared)?;
                 (Kind::KserveV2(tensors), in_row)
+            }
+            Format::Mlflow => {
+                let (shapes, in_row) = mlflow::compile(direction, paths, undeclared)?;
+                (Kind::Shapes(shapes), in_row)
+            }
+            Format::TfServing => {
+                let (shapes, in_row) = tf_serving::compile(direction, paths, undeclared)?;
+                (Kind::Shapes(shapes), in_row)
+            }
+            Format::OpenaiChat => {
+                let layout = openai_chat::compile(paths, undeclared)?;
+                (Kind::Json(layout), vec![false; paths.len()].into())
             }
             // Where a format is not built yet, a policy that names it does not load.
             _ => (Kind::Json(Layout::compile(paths, undeclared)?), vec![false; paths.len()].into()),
@@ -114,6 +128,7 @@ impl Walker {
         let walked = match &self.kind {
             Kind::Json(layout) => json::walk(body, layout, caps, visitor, out).map(|()| envelope.clone()),
             Kind::KserveV2(tensors) => kserve::walk(body, envelope, tensors, caps, visitor, out),
+            Kind::Shapes(shapes) => shapes.walk(body, caps, visitor, out).map(|()| envelope.clone()),
         };
         if walked.is_err() {
             out.truncate(written);

@@ -175,7 +175,9 @@ pub(super) fn refusal(format: Format, stop: Stop<Rejection>) -> Rejection {
         }
         Stop::Malformed(malformed) => Rejection::new(Problem::PayloadNotInspectable)
             .detail(format!("The body is not `{}`: {malformed}.", format.word())),
-        Stop::Undeclared | Stop::Unfit(_) => Problem::InternalError.into(),
+        Stop::Undeclared => Rejection::new(Problem::FieldNotPermitted)
+            .detail("The body has something that the policy does not declare."),
+        Stop::Unfit(_) => Problem::InternalError.into(),
         Stop::TooLarge(cap) => {
             Rejection::new(Problem::PayloadTooLarge).detail(format!("The body has {cap}."))
         }

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Activity, DataSubject, Field, Gate, Plan, Route, RouteKind, Side};
+use super::{Activity, DataSubject, Field, Gate, Plan, Route, RouteKind, Side, present};
 use crate::action::Spec;
-use crate::payload::{Step, Undeclared};
+use crate::payload::{Format, Step, Undeclared};
 use crate::policy::cases::{CallBody, Case, Expected, UpstreamSees};
 use crate::policy::{Answer, LegalBasis, Mode};
 use crate::problem::Problem;
@@ -162,23 +162,34 @@ impl Coverage {
             RouteKind::Open { .. } => {}
             RouteKind::Answer(answer) => self.answered(plan, route, answer, case, outcome),
             RouteKind::Governed => {
+                let Some(payload) = &route.payload else { return };
                 let sent = match &case.send.body {
-                    CallBody::Json(value) => Some(value.clone()),
-                    CallBody::Text(text) => serde_json::from_str(text).ok(),
-                    CallBody::None => None,
+                    CallBody::Json(value) => value.to_string(),
+                    CallBody::Text(text) => text.clone(),
+                    CallBody::None => String::new(),
                 };
+                // What an upstream replied that is no JSON is held as the text that it is.
+                let answered = outcome
+                    .answered
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                let headers = &case.send.headers;
+                let said = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+                let said = said.map(|(_, value)| value.as_str());
                 let sees = match &case.upstream_sees {
                     Some(UpstreamSees::Body(expected)) => Some(expected),
                     Some(UpstreamSees::Nothing) | None => None,
                 };
                 let gets = case.caller_gets.as_ref().and_then(|gets| gets.json.as_ref());
                 let sides = [
-                    (true, &route.activity.request, sent.as_ref(), sees),
-                    (false, &route.activity.response, outcome.answered, gets),
+                    (true, &route.activity.request, &payload.request, Some(sent), said, sees),
+                    (false, &route.activity.response, &payload.response, answered, None, gets),
                 ];
-                for (request, side, body, outward) in sides {
+                for (request, side, walker, body, said, outward) in sides {
+                    let Some(body) = body else { continue };
+                    let present = present::fields(walker, body.as_bytes(), said, side.fields.len());
+                    let as_named = walker.format() == Format::Json;
                     let opened = if request { &[] } else { outcome.opened };
-                    self.side((activity, request), side, opened, body, outward, case.stored.as_ref());
+                    self.side((activity, request), side, opened, (&present, as_named), outward, case.stored.as_ref());
                 }
             }
         }
@@ -209,22 +220,26 @@ impl Coverage {
         (activity, request): (usize, bool),
         side: &Side,
         opened: &[bool],
-        body: Option<&Value>,
+        (present, as_named): (&[bool], bool),
         outward: Option<&Expected>,
         stored: Option<&Expected>,
     ) {
         for (index, field) in side.fields.iter().enumerate() {
             let steps = field.path.steps();
-            if !has(body, steps) {
+            if !present.get(index).is_some_and(|present| *present) {
                 continue;
             }
             let of = (activity, request, index);
             self.cover(|target| matches!(target, Target::Field { activity, request, field } if (*activity, *request, *field) == of));
-            if outward.is_some_and(|expected| expected.looks_at(steps)) {
+            // In other formats than JSON a field is not where its name says, so the whole body has to be looked at.
+            let looked = |expected: &Expected| {
+                if as_named { expected.looks_at(steps) } else { expected.looks_at(&[]) }
+            };
+            if outward.is_some_and(looked) {
                 self.cover(|target| matches!(target, Target::Outward { activity, request, field } if (*activity, *request, *field) == of));
             }
             if let Some((gate, _)) = &field.gate
-                && outward.is_some_and(|expected| expected.looks_at(steps))
+                && outward.is_some_and(looked)
             {
                 let open = opened.get(*gate) == Some(&true);
                 self.cover(|target| *target == Target::Gated { activity, field: index, open });

@@ -10,6 +10,7 @@ pub mod explain;
 mod gates;
 mod matcher;
 mod organisation;
+mod present;
 mod prose;
 mod route;
 

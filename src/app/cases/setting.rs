@@ -116,18 +116,13 @@ impl Setting {
         }
         let person = self.person(given.token.as_ref());
         self.said(person.as_ref(), &given.consent, &given.withdrawn).await?;
-        if let Some(person) = &person {
-            for purpose in &given.objected {
-                self.officer(Command::Object {
-                    person: person.clone(),
-                    purpose: purpose.value.clone(),
-                    lift: false,
-                })
-                .await?;
-            }
-            if given.restricted {
-                self.officer(Command::Restrict { person: person.clone(), lift: false }).await?;
-            }
+        self.stopped(person.as_ref(), &given.objected, given.restricted).await?;
+        let namespace = given.token.as_ref().and_then(|token| token.namespace.clone());
+        for said in &given.persons {
+            let namespace = namespace.clone().unwrap_or_else(|| self.namespace.to_string());
+            let person = Some(PersonId { namespace, identifier: said.sub.clone().into() });
+            self.said(person.as_ref(), &said.consent, &said.withdrawn).await?;
+            self.stopped(person.as_ref(), &said.objected, said.restricted).await?;
         }
         if let Some(advance) = given.advance {
             self.clock.advance(advance);
@@ -195,6 +190,24 @@ impl Setting {
         for identifier in persons {
             let (namespace, identifier) = (self.namespace.to_string(), identifier.clone().into());
             self.said(Some(&PersonId { namespace, identifier }), purposes, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// What a person objects to, and whether their data is restricted.
+    async fn stopped(
+        &self,
+        person: Option<&PersonId>,
+        objected: &[Spanned<String>],
+        restricted: bool,
+    ) -> anyhow::Result<()> {
+        let Some(person) = person else { return Ok(()) };
+        for purpose in objected {
+            let (person, purpose) = (person.clone(), purpose.value.clone());
+            self.officer(Command::Object { person, purpose, lift: false }).await?;
+        }
+        if restricted {
+            self.officer(Command::Restrict { person: person.clone(), lift: false }).await?;
         }
         Ok(())
     }

@@ -91,6 +91,11 @@ impl Keys {
         Ok(())
     }
 
+    /// Forgets the keys from `mark` on.
+    pub(super) fn forget(&mut self, mark: usize) {
+        self.keys.truncate(mark);
+    }
+
     /// Forgets everything, and gives back what is beyond `most` bytes.
     pub(in crate::payload) fn clear(&mut self, most: usize) {
         self.keys.clear();

@@ -8,9 +8,12 @@ pub(super) mod encode;
 mod find;
 pub(super) mod keys;
 pub(super) mod lexer;
+mod opening;
 mod rows;
 mod scratch;
 pub(super) mod skip;
+mod special;
+mod table;
 mod walk;
 
 #[cfg(test)]
@@ -23,6 +26,7 @@ mod tests;
 mod tests_rows;
 
 pub use find::{Found, Unfound, find};
+pub(super) use opening::{Opening, opening};
 pub use walk::walk;
 
 use super::layout::{Clash, FieldId, Layout, Place, Rows, Undeclared};
@@ -37,5 +41,5 @@ pub(super) fn layout(paths: &[Path], undeclared: Undeclared, rows: Option<&[Step
         place
     };
     let places: Vec<_> = (0..=u16::MAX).zip(paths).map(place).collect();
-    Layout::place(paths, &places, undeclared)
+    Layout::place(paths, &places, &[], undeclared)
 }

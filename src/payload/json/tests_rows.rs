@@ -74,7 +74,7 @@ fn batch(
             place
         })
         .collect();
-    let layout = Layout::place(&paths, &places, Undeclared::LeaveOut).unwrap();
+    let layout = Layout::place(&paths, &places, &[], Undeclared::LeaveOut).unwrap();
     let acts = fields.iter().map(|(_, act)| vec![act.clone()]).collect();
     let table = Table::new(acts, Undeclared::LeaveOut);
     let mut batch = Batch {

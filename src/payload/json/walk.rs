@@ -87,7 +87,7 @@ pub(super) enum Lead {
 }
 
 impl Trail {
-    const NEW: Self = Self { lead: Lead::Fresh, comma: 0 };
+    pub(super) const NEW: Self = Self { lead: Lead::Fresh, comma: 0 };
 }
 
 /// Why the members or elements of a frame are left for now.
@@ -101,7 +101,7 @@ enum Pause {
 pub(super) struct Walk<'a, V> {
     pub(super) body: &'a [u8],
     pub(super) layout: &'a Layout,
-    tally: Tally<'a>,
+    pub(super) tally: Tally<'a>,
     /// Where the walk stands between frames. Within one, a copy of it is used, which the compiler keeps in registers.
     pub(super) cursor: Cursor<'a>,
     pub(super) visitor: &'a mut V,
@@ -110,13 +110,17 @@ pub(super) struct Walk<'a, V> {
     pub(super) copied: usize,
     /// The column about to be entered, or just left, that goes with its key.
     pub(super) column: Option<Column>,
-    scratch: &'a mut Scratch,
+    pub(super) scratch: &'a mut Scratch,
 }
 
 impl<'a, V: Visitor> Walk<'a, V> {
     fn run(&mut self) -> Result<(), Stop<V::Error>> {
+        self.run_from(self.layout.root())
+    }
+
+    pub(super) fn run_from(&mut self, root: NodeId) -> Result<(), Stop<V::Error>> {
         self.cursor.space();
-        let Some(mut frame) = self.enter(self.layout.root(), 1)? else { return self.finish() };
+        let Some(mut frame) = self.enter(root, 1)? else { return self.finish() };
         // Whether a value of the frame has just ended, and a comma or the end must follow.
         let mut after = false;
         loop {
@@ -196,7 +200,8 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 self.scratch.indices.push(0);
                 Frame::Array(Array { element, kind, rows: 0, trail, column: self.column.take() })
             }
-            Shape::Field(field) => return Err(Stop::Visitor(self.visitor.misshapen(field))),
+            // Whoever enters has looked at the shape, and at the bracket that goes with it.
+            _ => return Err(self.misshapen(node)),
         }))
     }
 
@@ -254,7 +259,9 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 Some(word) if *word & bit == 0 => *word |= bit,
                 _ => return Err(Malformed { offset: start + 1, reason: DUPLICATE }.into()),
             }
-            let Shape::Field(field) = self.layout.shape(node) else {
+            let shape = self.layout.shape(node);
+            let Shape::Field(field) = shape else {
+                let Some(node) = self.special(&mut cursor, &mut trail, start, node, shape)? else { continue };
                 self.column = self.column_to_drop(node, start);
                 if self.column.is_none() {
                     trail.lead = Lead::Kept;
@@ -315,10 +322,12 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 }
             }
             let Shape::Field(field) = shape else {
+                let node = self.special(&mut cursor, &mut trail, start, element, shape)?;
+                let Some(inner) = node else { continue };
                 trail.lead = Lead::Kept;
                 *array = Array { element, kind, rows, trail, column };
                 self.cursor = cursor;
-                return Ok(Pause::Inner(element));
+                return Ok(Pause::Inner(inner));
             };
             self.field(&mut cursor, &mut trail, start, field)?;
         }
@@ -326,7 +335,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
 
     /// Where all before are gone, so is the comma behind them.
     #[inline(always)]
-    fn drop_comma(&mut self, trail: Trail, start: usize) {
+    pub(super) fn drop_comma(&mut self, trail: Trail, start: usize) {
         if trail.lead == Lead::Dropped {
             self.copied = start;
         }
@@ -349,7 +358,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     }
 
     /// Steps over an undeclared member's value, at the cursor.
-    fn undeclared(&mut self, start: usize, key: Text<'_>) -> Result<(), Stop<V::Error>> {
+    pub(super) fn undeclared(&mut self, start: usize, key: Text<'_>) -> Result<(), Stop<V::Error>> {
         self.visitor.undeclared().map_err(Stop::Visitor)?;
         if self.layout.undeclared() == Undeclared::Refuse {
             return Err(Stop::Undeclared);
@@ -361,7 +370,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     }
 
     #[inline(always)]
-    fn field(
+    pub(super) fn field(
         &mut self,
         cursor: &mut Cursor<'a>,
         trail: &mut Trail,
@@ -460,7 +469,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     }
 
     /// A value of another shape than the layout has, told by the first field under it.
-    fn misshapen(&mut self, node: NodeId) -> Stop<V::Error> {
+    pub(super) fn misshapen(&mut self, node: NodeId) -> Stop<V::Error> {
         match self.layout.below(node).first() {
             Some(&field) => Stop::Visitor(self.visitor.misshapen(field)),
             // Only the root of an empty layout has no field under it.

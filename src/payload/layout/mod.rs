@@ -1,46 +1,20 @@
 //! Declared paths, compiled to a trie in flat arrays.
 
 mod clash;
+mod place;
+mod table;
 mod tree;
 
 pub use clash::Clash;
+pub(super) use place::{Extra, Part, Place, Rows};
+pub(super) use table::Table;
 
 use std::cmp::Ordering;
 
-use super::path::{Path, Step};
+use super::path::Path;
 use super::spelled::Spelled;
 
 use tree::Tree;
-
-/// Where a format has a field in its bodies.
-pub(super) struct Place {
-    /// The field.
-    pub(super) field: FieldId,
-    /// The way from the root of a body.
-    pub(super) steps: Vec<Step>,
-    /// The array on the way whose elements are the rows of the body: which step is its `[*]`, and how rows lie in it.
-    pub(super) rows: Option<(usize, Rows)>,
-}
-
-impl Place {
-    /// Where the path itself says.
-    pub(super) fn of(field: FieldId, path: &Path) -> Self {
-        Self { field, steps: path.steps().to_vec(), rows: None }
-    }
-}
-
-/// Whether the elements of an array are rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Rows {
-    /// No.
-    #[default]
-    None,
-    /// Each element is a row.
-    Each,
-    /// Each element is what one column has of a row. The array goes with its key where the column is left out.
-    #[cfg_attr(not(test), expect(dead_code, reason = "JSON alone has no columns"))]
-    Column,
-}
 
 /// A declared field's number: its place in the list that the layout was compiled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +46,7 @@ pub struct Layout {
     sorted: Vec<u32>,
     /// Fields in the order of the tree; those under one node are neighbours.
     below: Vec<FieldId>,
+    tables: Vec<Table>,
 }
 
 /// Up to this many names are compared one by one.
@@ -96,6 +71,14 @@ pub(super) enum Shape {
     Object(Members),
     /// An array of elements of one shape, which may be rows.
     Array(NodeId, Rows),
+    /// A single value, or an array that has the field further in.
+    Either(FieldId, NodeId),
+    /// A string that holds a JSON document of its own.
+    Embedded(NodeId),
+    /// A string of the format's own, one of these.
+    Fixed(&'static [&'static str]),
+    /// Columns, and rows of cells in their order.
+    Table(u32),
 }
 
 /// The declared members of an object.
@@ -131,14 +114,20 @@ impl Layout {
     pub fn compile(paths: &[Path], undeclared: Undeclared) -> Result<Self, Clash> {
         let places: Vec<_> =
             (0..=u16::MAX).zip(paths).map(|(field, path)| Place::of(FieldId(field), path)).collect();
-        Self::place(paths, &places, undeclared)
+        Self::place(paths, &places, &[], undeclared)
     }
 
-    /// The same for a format that has the fields elsewhere than their paths say.
-    pub(super) fn place(paths: &[Path], places: &[Place], undeclared: Undeclared) -> Result<Self, Clash> {
-        let tree = Tree::grow(paths, places)?;
-        let mut layout =
-            Self { undeclared, nodes: Vec::new(), edges: Vec::new(), sorted: Vec::new(), below: Vec::new() };
+    /// The same for a format that has the fields elsewhere than their paths say, and `extras` of its own beside them.
+    pub(super) fn place(
+        paths: &[Path],
+        places: &[Place],
+        extras: &[Extra],
+        undeclared: Undeclared,
+    ) -> Result<Self, Clash> {
+        let tree = Tree::grow(paths, places, extras)?;
+        let tables = extras.iter().filter_map(Extra::table).collect();
+        let (nodes, edges, sorted, below) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut layout = Self { undeclared, nodes, edges, sorted, below, tables };
         layout.flatten(&tree);
         Ok(layout)
     }
@@ -162,6 +151,11 @@ impl Layout {
     #[inline]
     pub(super) fn shape(&self, node: NodeId) -> Shape {
         self.nodes.get(node.0 as usize).map_or(Shape::Object(Members::default()), |node| node.shape)
+    }
+
+    /// A table by its number.
+    pub(super) fn table(&self, number: u32) -> Option<&Table> {
+        self.tables.get(number as usize)
     }
 
     /// Every field at or under a place.
@@ -203,10 +197,12 @@ impl Layout {
     /// Lays a tree out in the arrays; nodes keep their numbers.
     fn flatten(&mut self, tree: &Tree<'_>) {
         for sprout in &tree.sprouts {
-            let shape = match (sprout.field, sprout.every) {
-                (Some(field), _) => Shape::Field(field),
-                (None, Some(element)) => Shape::Array(element, sprout.rows),
-                (None, None) => Shape::Object(self.lay_members(&sprout.members)),
+            let shape = match (sprout.own, sprout.field, sprout.every) {
+                (Some(own), ..) => own,
+                (None, Some(field), None) => Shape::Field(field),
+                (None, Some(field), Some(array)) => Shape::Either(field, array),
+                (None, None, Some(element)) => Shape::Array(element, sprout.rows),
+                (None, None, None) => Shape::Object(self.lay_members(&sprout.members)),
             };
             self.nodes.push(Node { shape, below: (0, 0) });
         }
@@ -217,7 +213,15 @@ impl Layout {
                     self.mark(id, |range, now| range.0 = now);
                     todo.push(Visit::Leave(id));
                     let sprout = tree.sprouts.get(id.0 as usize);
-                    self.below.extend(sprout.and_then(|sprout| sprout.field));
+                    self.below.extend(sprout.filter(|sprout| !sprout.alias).and_then(|sprout| sprout.field));
+                    if let Some(Shape::Table(table)) = sprout.and_then(|sprout| sprout.own)
+                        && let Some(table) = self.tables.get(table as usize)
+                    {
+                        self.below.extend(table.fields());
+                    }
+                    if let Some(Shape::Embedded(document)) = sprout.and_then(|sprout| sprout.own) {
+                        todo.push(Visit::Enter(document));
+                    }
                     let members = sprout.map_or(&[][..], |sprout| &sprout.members);
                     todo.extend(members.iter().rev().map(|(_, to)| Visit::Enter(*to)));
                     todo.extend(sprout.and_then(|sprout| sprout.every).map(Visit::Enter));

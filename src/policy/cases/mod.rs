@@ -78,6 +78,8 @@ pub struct Given {
     pub objected: Vec<Spanned<String>>,
     /// Whether the person's data is restricted.
     pub restricted: bool,
+    /// What others have said, in the namespace of the token: those whose data the body holds.
+    pub persons: Vec<Said>,
     /// The credential; `None`: the call carries none.
     pub token: Option<Token>,
     /// When it is.
@@ -86,6 +88,21 @@ pub struct Given {
     pub exchanges: Vec<Exchange>,
     /// What passes between those calls and this one.
     pub advance: Option<Duration>,
+}
+
+/// What somebody has said who is not the token's person.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Who.
+    pub sub: String,
+    /// Purposes that they have agreed to.
+    pub consent: Vec<Spanned<String>>,
+    /// Purposes whose consent they have withdrawn.
+    pub withdrawn: Vec<Spanned<String>>,
+    /// Purposes that they object to.
+    pub objected: Vec<Spanned<String>>,
+    /// Whether their data is restricted.
+    pub restricted: bool,
 }
 
 /// A call made before.

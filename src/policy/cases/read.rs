@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Map as Object, Value};
 
 use super::{
-    Call, CallBody, CallerGets, Case, CaseFile, Exchange, Expected, Given, Token, UpstreamAnswers,
+    Call, CallBody, CallerGets, Case, CaseFile, Exchange, Expected, Given, Said, Token, UpstreamAnswers,
     UpstreamSees,
 };
 use crate::clock::Timestamp;
@@ -53,7 +53,12 @@ pub(in crate::policy) fn check(file: &CaseFile, set: &PolicySet, reader: &mut Re
         let given = &case.given;
         let before =
             given.exchanges.iter().flat_map(|exchange| exchange.consent.iter().chain(&exchange.withdrawn));
-        for purpose in given.consent.iter().chain(&given.withdrawn).chain(&given.objected).chain(before) {
+        let others = given
+            .persons
+            .iter()
+            .flat_map(|said| said.consent.iter().chain(&said.withdrawn).chain(&said.objected));
+        let own = given.consent.iter().chain(&given.withdrawn).chain(&given.objected);
+        for purpose in own.chain(before).chain(others) {
             let known = || organisation.purposes.iter().map(|purpose| purpose.name.value.as_str());
             if !known().any(|name| name == purpose.value) {
                 unknown(purpose, "purpose", "", known(), reader);
@@ -103,6 +108,8 @@ fn given(node: &Node, reader: &mut Reader) -> Option<Given> {
     let withdrawn = purposes(&mut map, "withdrawn", reader);
     let objected = purposes(&mut map, "objected", reader);
     let restricted = map.take("restricted").and_then(|node| reader.boolean(node)).unwrap_or(false);
+    let persons = map.take("persons").and_then(|node| reader.list(node, "persons")).unwrap_or_default();
+    let persons = persons.iter().filter_map(|node| said(node, reader)).collect();
     let token = map.take("token").and_then(|node| token(node, reader));
     let clock = map.take("clock").and_then(|node| {
         reader.parsed(node, moment, "a moment", "Write it as RFC 3339 has it: `2026-11-23T08:00:00Z`.")
@@ -111,11 +118,23 @@ fn given(node: &Node, reader: &mut Reader) -> Option<Given> {
     let exchanges = exchanges.iter().filter_map(|node| exchange(node, reader)).collect();
     let advance = map.take("advance").and_then(|node| reader.duration(node));
     map.finish(reader);
-    Some(Given { consent, withdrawn, objected, restricted, token, clock, exchanges, advance })
+    Some(Given { consent, withdrawn, objected, restricted, persons, token, clock, exchanges, advance })
 }
 
 fn purposes(map: &mut Map<'_>, key: &'static str, reader: &mut Reader) -> Vec<Spanned<String>> {
     map.take(key).and_then(|node| reader.texts(node, "purposes")).unwrap_or_default()
+}
+
+/// What a person has said whose data the body holds.
+fn said(node: &Node, reader: &mut Reader) -> Option<Said> {
+    let mut map = reader.map(node, "a person")?;
+    let sub = map.must("sub", "Write who it is, as the body names them.").and_then(|node| reader.text(node));
+    let consent = purposes(&mut map, "consent", reader);
+    let withdrawn = purposes(&mut map, "withdrawn", reader);
+    let objected = purposes(&mut map, "objected", reader);
+    let restricted = map.take("restricted").and_then(|node| reader.boolean(node)).unwrap_or(false);
+    map.finish(reader);
+    Some(Said { sub: sub?.value, consent, withdrawn, objected, restricted })
 }
 
 fn exchange(node: &Node, reader: &mut Reader) -> Option<Exchange> {

@@ -1,0 +1,411 @@
+//! Bodies of model servers against what a tree says that they should become.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value as Json, json};
+
+use super::*;
+
+const CAPS: Caps = Caps { bytes: 1 << 20, depth: 32, members: 10_000, rows: 1000 };
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Act {
+    Keep,
+    Leave,
+    Nine,
+}
+
+/// What becomes of each field, and of rows; what was seen.
+#[derive(Default)]
+struct Table {
+    acts: Vec<Option<Act>>,
+    left_out: Vec<u32>,
+    empty_before: Vec<(u32, u32)>,
+    empty_behind: u32,
+    seen: Vec<(u16, Vec<u32>, String)>,
+    missing: Vec<u16>,
+    undeclared: u32,
+    counts: Vec<u32>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Halt {
+    Misshapen(u16),
+}
+
+impl Table {
+    fn act(&self, field: FieldId) -> Act {
+        self.acts.get(field.index()).copied().flatten().unwrap_or(Act::Keep)
+    }
+}
+
+impl Visitor for Table {
+    type Error = Halt;
+
+    fn value(
+        &mut self,
+        field: FieldId,
+        at: &[u32],
+        value: Value<'_>,
+        out: &mut String,
+    ) -> Result<Treated, Halt> {
+        self.seen.push((field.0, at.to_vec(), value.text.to_owned()));
+        Ok(match self.act(field) {
+            Act::Keep => Treated::Kept,
+            Act::Leave => Treated::LeftOut,
+            Act::Nine => {
+                out.push('9');
+                Treated::Replaced(Kind::Integer)
+            }
+        })
+    }
+
+    fn missing(&mut self, field: FieldId) -> Result<(), Halt> {
+        self.missing.push(field.0);
+        Ok(())
+    }
+
+    fn undeclared(&mut self) -> Result<(), Halt> {
+        self.undeclared += 1;
+        Ok(())
+    }
+
+    fn misshapen(&mut self, field: FieldId) -> Halt {
+        Halt::Misshapen(field.0)
+    }
+
+    fn row(&mut self, row: u32) -> Row {
+        match self.empty_before.iter().find(|(at, _)| *at == row) {
+            _ if self.left_out.contains(&row) => Row::LeftOut,
+            Some((_, count)) => Row::After(*count),
+            None => Row::Visited,
+        }
+    }
+
+    fn rows(&mut self, count: u32) -> Result<u32, Halt> {
+        self.counts.push(count);
+        Ok(self.empty_behind)
+    }
+
+    fn leaves_out(&self, field: FieldId) -> bool {
+        self.act(field) == Act::Leave
+    }
+}
+
+fn walker(format: Format, direction: Direction, names: &[&str], undeclared: Undeclared) -> Walker {
+    let paths: Vec<_> = names.iter().map(|name| Path::parse(name).unwrap()).collect();
+    Walker::compile(format, direction, Declared { paths: &paths, undeclared, rows: None }).unwrap()
+}
+
+fn walked(walker: &Walker, body: &str, table: &mut Table) -> Result<String, Stop<Halt>> {
+    let mut out = Vec::new();
+    let walked = walker.walk(body.as_bytes(), &Envelope::default(), &CAPS, table, &mut out);
+    if walked.is_err() {
+        assert!(out.is_empty(), "a refused body leaves nothing behind");
+    }
+    walked.map(|_| String::from_utf8(out).unwrap())
+}
+
+const NAMES: [&str; 3] = ["a", "b", "['c d']"];
+const COLUMNS: [&str; 4] = ["a", "b", "c d", "x"];
+
+/// Rows of cells for some of [`COLUMNS`].
+fn rows() -> impl Strategy<Value = (Vec<usize>, Vec<Vec<i32>>)> {
+    (Just((0..4).collect::<Vec<usize>>()).prop_shuffle(), 1..=4_usize).prop_flat_map(
+        |(mut columns, count)| {
+            columns.truncate(count);
+            let row = proptest::collection::vec(-99..99, columns.len());
+            (Just(columns), proptest::collection::vec(row, 0..5))
+        },
+    )
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    proptest::collection::vec(prop_oneof![Just(Act::Keep), Just(Act::Leave), Just(Act::Nine)], 3)
+}
+
+/// The cells that stay of a row, as (column, value).
+fn stays(columns: &[usize], row: &[i32], acts: &[Act]) -> Vec<(usize, i32)> {
+    let cells = columns.iter().zip(row).filter_map(|(column, cell)| match acts.get(*column)? {
+        Act::Keep => Some((*column, *cell)),
+        Act::Leave => None,
+        Act::Nine => Some((*column, 9)),
+    });
+    cells.collect()
+}
+
+fn object(cells: &[(usize, i32)]) -> Json {
+    Json::Object(cells.iter().map(|(column, cell)| (COLUMNS[*column].to_owned(), json!(cell))).collect())
+}
+
+proptest! {
+    #[test]
+    fn a_table_is_realigned_whatever_comes_first(
+        (columns, rows) in rows(),
+        acts in acts(),
+        left_out in proptest::collection::vec(0..5_u32, 0..3),
+        order in Just(vec!["columns", "data", "index"]).prop_shuffle(),
+        pretty in any::<bool>(),
+    ) {
+        let names: Vec<_> = columns.iter().map(|column| COLUMNS[*column]).collect();
+        let counted: Vec<_> = (0..rows.len()).collect();
+        let parts: Map<String, Json> =
+            [("columns", json!(names)), ("data", json!(rows)), ("index", json!(counted))]
+                .map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+        // serde_json sorts keys, so the order is made by hand.
+        let text = |value: &Json| if pretty { serde_json::to_string_pretty(value).unwrap() } else { value.to_string() };
+        let members: Vec<_> = order.iter().map(|key| format!("\"{key}\":{}", text(&parts[*key]))).collect();
+        let body = format!("{{\"dataframe_split\": {{{}}}, \"params\": {{\"t\": 0.50}}}}", members.join(" , "));
+        let names = [&NAMES[..], &["params.t"]].concat();
+        let walker = walker(Format::Mlflow, Direction::Request, &names, Undeclared::LeaveOut);
+        let mut table = Table { acts: acts.iter().copied().map(Some).collect(), left_out: left_out.clone(), ..Table::default() };
+        let out = walked(&walker, &body, &mut table).unwrap();
+        let kept: Vec<usize> = columns.iter().copied().filter(|column| acts.get(*column).is_some_and(|act| *act != Act::Leave)).collect();
+        let staying = (0..).zip(&rows).filter(|(row, _)| !left_out.contains(row));
+        let data: Vec<Vec<i32>> = staying.map(|(_, row)| stays(&columns, row, &acts).into_iter().map(|(_, cell)| cell).collect()).collect();
+        let expected = json!({
+            "dataframe_split": {"columns": kept.iter().map(|column| COLUMNS[*column]).collect::<Vec<_>>(), "data": data},
+            "params": {"t": 0.5},
+        });
+        prop_assert_eq!(serde_json::from_str::<Json>(&out).unwrap(), expected, "{}", out);
+        prop_assert!(out.contains("0.50"));
+        let mut missing: Vec<u16> = (0..3).filter(|field| !columns.contains(&usize::from(*field))).collect();
+        missing.sort_unstable();
+        table.missing.sort_unstable();
+        prop_assert_eq!(&table.missing, &missing);
+        prop_assert_eq!(&table.counts, &[rows.len() as u32]);
+        // Every declared cell of a row that is not left out was shown, with its row.
+        let shown = rows.len() - left_out.iter().collect::<std::collections::HashSet<_>>().iter().filter(|row| (***row as usize) < rows.len()).count();
+        let declared = columns.iter().filter(|column| **column < 3).count();
+        prop_assert_eq!(table.seen.iter().filter(|(field, ..)| *field < 3).count(), shown * declared);
+    }
+
+    #[test]
+    fn records_and_columns_are_the_same_rows(
+        (columns, rows) in rows(),
+        acts in acts(),
+        left_out in proptest::collection::vec(0..5_u32, 0..3),
+    ) {
+        let records: Vec<_> = rows.iter().map(|row| {
+            object(&columns.iter().copied().zip(row.iter().copied()).collect::<Vec<_>>())
+        }).collect();
+        let staying: Vec<_> = (0..).zip(&rows).filter(|(row, _)| !left_out.contains(row)).map(|(_, row)| row).collect();
+        let expected: Vec<_> = staying.iter().map(|row| object(&stays(&columns, row, &acts))).collect();
+        for (format, key) in [(Format::Mlflow, "dataframe_records"), (Format::Mlflow, "instances"), (Format::TfServing, "instances")] {
+            if rows.is_empty() {
+                continue;
+            }
+            let walker = walker(format, Direction::Request, &NAMES, Undeclared::LeaveOut);
+            let mut table = Table { acts: acts.iter().copied().map(Some).collect(), left_out: left_out.clone(), ..Table::default() };
+            let out = walked(&walker, &json!({ key: records }).to_string(), &mut table).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Json>(&out).unwrap(), json!({ key: expected }));
+            prop_assert_eq!(&table.counts, &[rows.len() as u32]);
+        }
+        let by_column: Map<String, Json> = columns.iter().enumerate().map(|(place, column)| {
+            (COLUMNS[*column].to_owned(), json!(rows.iter().map(|row| row[place]).collect::<Vec<_>>()))
+        }).collect();
+        let kept: Map<String, Json> = columns.iter().enumerate().filter_map(|(place, column)| {
+            let act = *acts.get(*column)?;
+            let cell = |row: &&Vec<i32>| if act == Act::Nine { 9 } else { row[place] };
+            (act != Act::Leave).then(|| (COLUMNS[*column].to_owned(), json!(staying.iter().map(cell).collect::<Vec<_>>())))
+        }).collect();
+        for format in [Format::Mlflow, Format::TfServing] {
+            let walker = walker(format, Direction::Request, &NAMES, Undeclared::LeaveOut);
+            let mut table = Table { acts: acts.iter().copied().map(Some).collect(), left_out: left_out.clone(), ..Table::default() };
+            let out = walked(&walker, &json!({ "inputs": by_column }).to_string(), &mut table).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Json>(&out).unwrap(), json!({ "inputs": kept }));
+        }
+    }
+}
+
+#[test]
+fn untouched_bytes_are_the_same_in_every_shape() {
+    let bodies = [
+        (
+            Format::Mlflow,
+            r#"{ "dataframe_split":{"columns" : ["a" ,"b"], "data":[[1.50, "\u00e9"],[ 2e0,null ] ]} }"#,
+        ),
+        (Format::Mlflow, r#"{"dataframe_records": [ {"a":1.0,"b":"x"} , {"b":"\/","a":-0} ]}"#),
+        (Format::Mlflow, r#"{"inputs": {"a" :[1, 2.0 ], "b": [true,"\n"]}}"#),
+        (Format::TfServing, r#"{"instances":[{"a":1,"b":2} ] , "signature_name": "s"}"#),
+    ];
+    for (format, body) in bodies {
+        let names = if format == Format::TfServing { &["a", "b", "signature_name"][..] } else { &["a", "b"] };
+        let walker = walker(format, Direction::Request, names, Undeclared::Refuse);
+        assert_eq!(walked(&walker, body, &mut Table::default()).unwrap(), body);
+        // Cut anywhere, it is refused.
+        for end in 0..body.len() - 1 {
+            assert!(walked(&walker, body.get(..end).unwrap_or(""), &mut Table::default()).is_err(), "{end}");
+        }
+    }
+}
+
+#[test]
+fn rows_without_names_bear_that_of_their_key() {
+    let walker = walker(Format::TfServing, Direction::Request, &["instances[*]"], Undeclared::Refuse);
+    let mut table = Table { left_out: vec![0], ..Table::default() };
+    assert_eq!(
+        walked(&walker, r#"{"instances": [[1,2],[3,4]]}"#, &mut table).unwrap(),
+        r#"{"instances": [[3,4]]}"#
+    );
+    assert_eq!(table.seen, [(0, vec![1, 0], "3".to_owned()), (0, vec![1, 1], "4".to_owned())]);
+    assert_eq!(walker.row(FieldId(0), &[1, 0]), (Some(1), &[0][..]));
+}
+
+#[test]
+fn answers_get_empty_rows_where_rows_were_left_out() {
+    for (format, key) in
+        [(Format::Mlflow, "predictions"), (Format::TfServing, "predictions"), (Format::TfServing, "outputs")]
+    {
+        let walker =
+            walker(format, Direction::Response, &["predictions", "outputs", "score"], Undeclared::Refuse);
+        let table = || Table { empty_before: vec![(0, 1), (1, 2)], empty_behind: 1, ..Table::default() };
+        let out = walked(&walker, &format!(r#"{{"{key}": [0.5,0.25]}}"#), &mut table()).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Json>(&out).unwrap(),
+            json!({ key: [null, 0.5, null, null, 0.25, null] })
+        );
+    }
+    let walker = walker(Format::Mlflow, Direction::Response, &["score"], Undeclared::Refuse);
+    let mut table = Table { empty_before: vec![(1, 1)], ..Table::default() };
+    let out = walked(&walker, r#"{"predictions":[{"score":1},{"score":2}]}"#, &mut table).unwrap();
+    assert_eq!(out, r#"{"predictions":[{"score":1},null,{"score":2}]}"#);
+}
+
+#[test]
+fn what_is_no_body_of_the_format_is_refused() {
+    let mlflow = walker(Format::Mlflow, Direction::Request, &["a", "b"], Undeclared::LeaveOut);
+    for body in [
+        "[]",
+        "{}",
+        r#"{"columns":["a"],"data":[[1]]}"#,
+        r#"{"dataframe_split":[]}"#,
+        r#"{"dataframe_split":{"columns":["a"]}}"#,
+        r#"{"dataframe_split":{"data":[[1]]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1,2]]}}"#,
+        r#"{"dataframe_split":{"columns":["a","b"],"data":[[1]]}}"#,
+        r#"{"dataframe_split":{"columns":["a","a"],"data":[[1,2]]}}"#,
+        r#"{"dataframe_split":{"columns":["a","\u0061"],"data":[[1,2]]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"columns":["b"],"data":[[1]]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]],"data":[[1]]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]],"x":1,"x":2}}"#,
+        r#"{"dataframe_split":{"columns":[1],"data":[[1]]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[1]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":{"0":1}}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]]}} x"#,
+        r#"{"dataframe_records":{"a":1}}"#,
+        r#"{"dataframe_records":[1]}"#,
+    ] {
+        let stopped = walked(&mlflow, body, &mut Table::default());
+        assert!(matches!(stopped, Err(Stop::Malformed(_))), "{body}: {stopped:?}");
+    }
+    // A cell, or what stands in the place of a declared one, is a single value.
+    let nested =
+        walked(&mlflow, r#"{"dataframe_split":{"columns":["a"],"data":[[[1]]]}}"#, &mut Table::default());
+    assert_eq!(nested, Err(Stop::Visitor(Halt::Misshapen(0))));
+    let refusing = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::Refuse);
+    for body in [
+        r#"{"dataframe_split":{"columns":["a","x"],"data":[[1,2]]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]],"index":["ada@example.org"]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]],"index":[1]}}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]]},"x":1}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]]},"instances":[]}"#,
+        r#"{"dataframe_records":[{"a":1,"x":2}]}"#,
+        r#"{"inputs":{"a":[1],"x":[2]}}"#,
+    ] {
+        let mut table = Table::default();
+        assert_eq!(walked(&refusing, body, &mut table), Err(Stop::Undeclared), "{body}");
+        assert_eq!(table.undeclared, 1);
+    }
+}
+
+#[test]
+fn labels_of_rows_never_go_on() {
+    let walker = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::LeaveOut);
+    for index in ["[0,1]", r#"["ada","bob"]"#, "[]", r#"{"ada":1}"#] {
+        let body = format!(r#"{{"dataframe_split":{{"index":{index},"columns":["a"],"data":[[1],[2]]}}}}"#);
+        let out = walked(&walker, &body, &mut Table::default()).unwrap();
+        assert_eq!(out, r#"{"dataframe_split":{"columns":["a"],"data":[[1],[2]]}}"#);
+    }
+}
+
+#[test]
+fn caps_hold_in_tables() {
+    let walker = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::Refuse);
+    let body = r#"{"dataframe_split":{"columns":["a"],"data":[[1],[2],[3]]}}"#;
+    let at = |caps: Caps| {
+        walker
+            .walk(body.as_bytes(), &Envelope::default(), &caps, &mut Table::default(), &mut Vec::new())
+            .is_ok()
+    };
+    assert!(at(Caps { rows: 3, depth: 4, bytes: body.len(), members: 4 }));
+    assert!(!at(Caps { rows: 2, ..CAPS }));
+    assert!(!at(Caps { depth: 3, ..CAPS }));
+    assert!(!at(Caps { bytes: body.len() - 1, ..CAPS }));
+    assert!(!at(Caps { members: 3, ..CAPS }));
+}
+
+const CHAT: [&str; 6] = [
+    "model",
+    "messages[*].role",
+    "messages[*].content",
+    "messages[*].tool_calls[*].function.name",
+    "messages[*].tool_calls[*].function.arguments.email",
+    "messages[*].tool_calls[*].function.arguments.filters[*]",
+];
+
+#[test]
+fn a_content_is_found_as_text_and_in_parts() {
+    let walker = walker(Format::OpenaiChat, Direction::Request, &CHAT, Undeclared::LeaveOut);
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"one"},{"role":"user","content":[{"type":"text","text":"two"},{"text":"three","type":"text"}]}]}"#;
+    let mut table = Table::default();
+    assert_eq!(walked(&walker, body, &mut table).unwrap(), body);
+    let contents: Vec<_> = table.seen.iter().filter(|(field, ..)| *field == 2).collect();
+    assert_eq!(contents.len(), 3);
+    assert_eq!(contents[2], &(2, vec![1, 1], "three".to_owned()));
+    let mut table = Table { acts: vec![None, None, Some(Act::Nine)], ..Table::default() };
+    let out = walked(&walker, body, &mut table).unwrap();
+    assert!(!out.contains("one") && !out.contains("two") && !out.contains("three"), "{out}");
+    // What is no text has to be declared to go on.
+    let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
+    assert_eq!(walked(&walker, image, &mut Table::default()), Err(Stop::Undeclared));
+}
+
+#[test]
+fn arguments_of_tools_are_walked_within_their_string() {
+    let walker = walker(Format::OpenaiChat, Direction::Request, &CHAT, Undeclared::LeaveOut);
+    let call = |arguments: &str| {
+        let arguments = serde_json::to_string(arguments).unwrap();
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"assistant","content":null,"tool_calls":[{{"function":{{"name":"find","arguments":{arguments}}}}}]}}]}}"#
+        )
+    };
+    let body = call(r#"{"email": "ada@example.org", "filters":["a","b"]}"#);
+    let mut table = Table::default();
+    assert_eq!(walked(&walker, &body, &mut table).unwrap(), body);
+    assert!(table.seen.contains(&(5, vec![0, 0, 1], "b".to_owned())), "{:?}", table.seen);
+    let mut table = Table { acts: vec![None, None, None, None, Some(Act::Leave)], ..Table::default() };
+    let out = walked(&walker, &call(r#"{"email": "ada@example.org", "ssn":"1"}"#), &mut table).unwrap();
+    assert_eq!(out, call("{}"));
+    assert_eq!(table.undeclared, 1);
+    for arguments in ["", "no", "[]", r#"{"email":"a","email":"b"}"#, r#"{"email":{}}"#] {
+        assert!(walked(&walker, &call(arguments), &mut Table::default()).is_err(), "{arguments}");
+    }
+}
+
+#[test]
+fn a_path_that_has_no_place_is_told() {
+    let compile = |format, names: &[&str]| {
+        let paths: Vec<_> = names.iter().map(|name| Path::parse(name).unwrap()).collect();
+        let declared = Declared { paths: &paths, undeclared: Undeclared::Refuse, rows: None };
+        Walker::compile(format, Direction::Request, declared).map(drop)
+    };
+    assert!(matches!(compile(Format::Mlflow, &["[*].a"]), Err(Clash::NoPlace { field: FieldId(0), .. })));
+    assert!(matches!(
+        compile(Format::Mlflow, &["a", "tags[*]"]),
+        Err(Clash::NoPlace { field: FieldId(1), .. })
+    ));
+    assert!(matches!(compile(Format::Mlflow, &["a.b", "['a.b']"]), Err(Clash::Twice { .. })));
+    assert!(compile(Format::TfServing, &["a", "tags[*]", "image[*][*][*]"]).is_ok());
+    let both = ["messages[*].tool_calls[*].function.arguments", CHAT[4]];
+    assert!(matches!(compile(Format::OpenaiChat, &both), Err(Clash::Within { .. })));
+}
