@@ -82,14 +82,20 @@ enum Node<'a> {
 }
 
 fn place<'a>(root: &mut Node<'a>, path: &Path, value: &'a [u8]) -> bool {
-    if !path.is_many() {
+    // A scalar is never spelled so.
+    if value.first() != Some(&b'[') {
         return root.put(path.steps(), &[], value);
     }
-    match elements(value) {
-        // All or nothing would need a second tree; a value whose place is taken is rare, and the rest is right.
-        Some(values) => values.iter().all(|(at, value)| root.put(path.steps(), at, value)),
-        None => false,
+    let Some(values) = elements(value) else { return false };
+    let every = |steps: &[Step]| steps.iter().filter(|step| **step == Step::Every).count();
+    let mut steps = path.steps().to_vec();
+    if values.first().is_some_and(|(at, _)| at.len() > every(&steps)) {
+        // What one person's batch has in each row: the row comes before the indices within it.
+        let first = steps.iter().position(|step| *step == Step::Every).unwrap_or(steps.len());
+        steps.insert(first, Step::Every);
     }
+    // All or nothing would need a second tree; a value whose place is taken is rare, and the rest is right.
+    values.iter().all(|(at, value)| root.put(&steps, at, value))
 }
 
 /// The `[indices, value]` of a list.
@@ -183,6 +189,13 @@ mod tests {
         let fields = [("customer.email", r#""a@b""#), ("score", "1.50e+2"), ("customer.age", "36")];
         assert_eq!(rebuilt(&fields), r#"{"customer":{"email":"a@b","age":36},"score":1.50e+2}"#);
         assert_eq!(rebuilt(&[]), "{}");
+    }
+
+    #[test]
+    fn rows_of_one_persons_batch_are_lists() {
+        let fields =
+            [("age", "[[[0],36],[[2],50]]"), ("tags[*]", r#"[[[0,0],"a"],[[0,1],"b"],[[1,0],"c"]]"#)];
+        assert_eq!(rebuilt(&fields), r#"{"age":[36,50],"tags":[["a","b"],["c"]]}"#);
     }
 
     #[test]

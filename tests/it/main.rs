@@ -26,5 +26,6 @@ mod pages;
 mod records;
 mod reload;
 mod rights;
+mod rows;
 mod schemas;
 mod transfers;
