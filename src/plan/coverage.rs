@@ -189,7 +189,14 @@ impl Coverage {
                     let present = present::fields(walker, body.as_bytes(), said, side.fields.len());
                     let as_named = walker.format() == Format::Json;
                     let opened = if request { &[] } else { outcome.opened };
-                    self.side((activity, request), side, opened, (&present, as_named), outward, case.stored.as_ref());
+                    self.side(
+                        (activity, request),
+                        side,
+                        opened,
+                        (&present, as_named),
+                        outward,
+                        case.stored.as_ref(),
+                    );
                 }
             }
         }
