@@ -84,7 +84,7 @@ enum Node<'a> {
 fn place<'a>(root: &mut Node<'a>, path: &Path, value: &'a [u8]) -> bool {
     // A scalar is never spelled so.
     if value.first() != Some(&b'[') {
-        return root.put(path.steps(), &[], value);
+        return !path.is_many() && root.put(path.steps(), &[], value);
     }
     let Some(values) = elements(value) else { return false };
     let every = |steps: &[Step]| steps.iter().filter(|step| **step == Step::Every).count();

@@ -15,8 +15,8 @@ const AGREED: [&str; 3] = ["holder-1", "holder-2", "holder-3"];
 
 async fn gateway() -> Gateway {
     let files = vec![
-        ("policies/batch.yaml", include_str!("policies/batch.yaml").to_owned()),
-        ("policies/batch-json.yaml", include_str!("policies/batch-json.yaml").to_owned()),
+        ("policies/batch.yaml", include_str!("batches/batch.yaml").to_owned()),
+        ("policies/batch-json.yaml", include_str!("batches/batch-json.yaml").to_owned()),
     ];
     let gateway = Gateway::with(Options { files, ..Options::default() }).await;
     for holder in AGREED {

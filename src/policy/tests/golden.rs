@@ -314,7 +314,6 @@ fn shapes_and_names_are_told_with_what_to_write() {
 #[test]
 fn no_word_without_code_is_accepted_in_silence() {
     let words: &[(&str, &str, &str)] = &[
-        ("payload: json ", "payload: mlflow ", "The payload format `mlflow`"),
         ("upstream: pseudonymize,", "upstream: { noise: { laplace: 1 } },", "`noise`"),
         (
             "upstream: pseudonymize,",
