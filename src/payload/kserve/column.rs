@@ -84,7 +84,21 @@ impl<'s> Column<'s> {
     }
 
     /// An element as the visitor wants it; `None` where it cannot stand beside the others.
+    #[inline]
     pub(super) fn put(&mut self, came: Came<'_>, treated: Treated, replacement: &str) -> Option<()> {
+        match (treated, self.form, came.raw) {
+            (Treated::Kept, Form::Json, Raw::Json(raw)) => {
+                self.with(came.kind, came.text, true)?;
+                self.wrote = true;
+                self.comma();
+                self.out.extend_from_slice(raw);
+                Some(())
+            }
+            _ => self.put_otherwise(came, treated, replacement),
+        }
+    }
+
+    fn put_otherwise(&mut self, came: Came<'_>, treated: Treated, replacement: &str) -> Option<()> {
         let (kind, text) = match treated {
             Treated::LeftOut => {
                 self.left = true;
@@ -110,13 +124,7 @@ impl<'s> Column<'s> {
         }
         self.datatype = datatype;
         self.comma();
-        match came.raw {
-            Raw::Json(raw) if kept => {
-                self.out.extend_from_slice(raw);
-                Some(())
-            }
-            _ => encode(kind, text, &mut self.out),
-        }
+        encode(kind, text, &mut self.out)
     }
 
     /// Writes rows of nothing.

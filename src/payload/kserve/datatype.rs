@@ -80,6 +80,7 @@ impl Datatype {
     }
 
     /// Whether an element may be spelled so in JSON. `null` is an element that is not there, of any type.
+    #[inline]
     pub(super) fn reads(self, kind: Kind, text: &str) -> bool {
         match kind {
             Kind::Null => true,
@@ -92,7 +93,23 @@ impl Datatype {
     }
 
     /// Whether an integer is within the bounds: what is beyond would be wrapped by one reader and refused by another.
+    #[inline]
     fn holds_integer(self, text: &str) -> bool {
+        // So many digits are within the bounds, whichever they are, and most numbers have no more.
+        let digits = match self {
+            Uint8 | Int8 => 2,
+            Uint16 | Int16 => 4,
+            Uint32 | Int32 => 9,
+            Uint64 | Int64 => 18,
+            _ => return false,
+        };
+        if text.len() <= digits && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return !text.is_empty();
+        }
+        self.parses_integer(text)
+    }
+
+    fn parses_integer(self, text: &str) -> bool {
         let signed = |most: i64| text.parse().is_ok_and(|value: i64| (-most - 1..=most).contains(&value));
         let unsigned = |most: u64| text.parse().is_ok_and(|value: u64| value <= most);
         match self {

@@ -88,16 +88,20 @@ impl<V: Visitor> Walk<'_, '_, V> {
     }
 
     /// Steps over this byte, which the shape has here.
+    #[inline]
     fn step(&mut self, byte: u8) -> Walked<(), V> {
-        self.cursor.space();
-        if self.cursor.peek() != Some(byte) {
-            return Err(Malformed { offset: self.cursor.at, reason: SHAPE }.into());
+        let mut cursor = self.cursor;
+        cursor.space();
+        if cursor.peek() != Some(byte) {
+            return Err(Malformed { offset: cursor.at, reason: SHAPE }.into());
         }
-        self.cursor.at += 1;
-        self.cursor.space();
+        cursor.at += 1;
+        cursor.space();
+        self.cursor = cursor;
         Ok(())
     }
 
+    #[inline]
     fn token(
         &mut self,
         tensor: &Tensor,
@@ -106,11 +110,14 @@ impl<V: Visitor> Walk<'_, '_, V> {
         visited: bool,
         column: &mut Column<'_>,
     ) -> Walked<(), V> {
-        let from = self.cursor.at;
-        if let Some(b'[') = self.cursor.peek() {
+        // A copy, which the compiler keeps in registers.
+        let mut cursor = self.cursor;
+        let from = cursor.at;
+        if let Some(b'[') = cursor.peek() {
             return Err(Malformed { offset: from, reason: SHAPE }.into());
         }
-        let scalar = self.cursor.scalar()?;
+        let scalar = cursor.scalar()?;
+        self.cursor = cursor;
         if !tensor.datatype.reads(scalar.kind, scalar.text.raw) {
             return Err(
                 Malformed { offset: from, reason: "an element is not of the tensor's datatype" }.into()
@@ -119,15 +126,15 @@ impl<V: Visitor> Walk<'_, '_, V> {
         if !visited {
             return Ok(());
         }
-        self.text.clear();
         let text = if scalar.text.escaped {
+            self.text.clear();
             let fault = Malformed { offset: from, reason: "the string cannot be read" };
             unescape(scalar.text.raw, &mut self.text).ok_or(fault)?;
             &*self.text
         } else {
             scalar.text.raw
         };
-        let raw = Raw::Json(self.json.get(from..self.cursor.at).unwrap_or_default());
+        let raw = Raw::Json(self.json.get(from..cursor.at).unwrap_or_default());
         let came = Came { kind: scalar.kind, text, raw };
         visit(self.visitor, &mut self.replacement, tensor, row, element, came, column)
     }
@@ -192,6 +199,7 @@ impl<V: Visitor> Walk<'_, '_, V> {
     }
 }
 
+#[inline]
 fn visit<V: Visitor>(
     visitor: &mut V,
     replacement: &mut String,

@@ -125,7 +125,7 @@ pub(super) fn read(
     }
     let mut names: Vec<String> = Vec::new();
     for tensor in found.ok_or("no tensors")? {
-        let tensor = self::tensor(&tensor, &mut rest, declared, &mut body.undeclared)?;
+        let tensor = self::tensor(&tensor, &mut rest, known, declared, &mut body.undeclared)?;
         if names.contains(&tensor.name) {
             return Err("twice".into());
         }
@@ -160,6 +160,7 @@ fn parameters(
 fn tensor(
     tree: &Tree,
     rest: &mut &[u8],
+    known: &[&str],
     declared: &[&str],
     undeclared: &mut usize,
 ) -> Result<Tensor, String> {
@@ -185,7 +186,14 @@ fn tensor(
     let count: usize = shape.iter().product();
     let size = own.iter().position(|(key, _)| key == "binary_data_size").map(|at| own.remove(at).1);
     let mut nested = false;
+    let is_known = known.contains(&&*name);
     let elements = match (&data, &size) {
+        // What goes as a whole is not taken apart.
+        (Some(_), None) if !is_known => Vec::new(),
+        (None, Some(size)) if !is_known => {
+            *rest = rest.get(size.parse().map_err(|_| "no size")?..).ok_or("short")?;
+            Vec::new()
+        }
         (Some(data), None) => {
             let mut tokens = Vec::new();
             let outer = elements(data)?;
@@ -215,7 +223,7 @@ fn tensor(
         }
         _ => return Err("data twice or not at all".into()),
     };
-    if elements.len() != count {
+    if is_known && elements.len() != count {
         return Err("another count".into());
     }
     Ok(Tensor { name, datatype, shape, parameters: own, nested, binary: size.is_some(), elements })

@@ -177,7 +177,8 @@ impl<'a, V: Visitor> Reader<'a, '_, V> {
 
     /// Steps over data: how many elements there are, and whether any are in arrays within the outermost.
     pub(super) fn data(&mut self) -> Read<(usize, bool), V> {
-        let Self { cursor, tally, .. } = self;
+        // A copy, which the compiler keeps in registers.
+        let mut cursor = self.cursor;
         if cursor.peek() != Some(b'[') {
             return Err(cursor.wrong("an array is expected").into());
         }
@@ -186,7 +187,7 @@ impl<'a, V: Visitor> Reader<'a, '_, V> {
             if cursor.peek() == Some(b'[') {
                 open += 1;
                 nested |= open > 1;
-                tally.depth(IN_TENSOR + open)?;
+                self.tally.depth(IN_TENSOR + open)?;
                 cursor.at += 1;
                 cursor.space();
                 if cursor.peek() != Some(b']') {
@@ -208,6 +209,7 @@ impl<'a, V: Visitor> Reader<'a, '_, V> {
                         cursor.at += 1;
                         open -= 1;
                         if open == 0 {
+                            self.cursor = cursor;
                             return Ok((elements, nested));
                         }
                     }
