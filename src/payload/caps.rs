@@ -58,6 +58,11 @@ impl<'a> Tally<'a> {
         Ok(Self { caps, members: 0 })
     }
 
+    /// Goes on from what another has counted, against the same caps.
+    pub(super) fn counts(&mut self, other: &Tally<'_>) {
+        self.members = other.members;
+    }
+
     /// One more key.
     pub(super) fn member(&mut self) -> Result<(), Fault> {
         self.members += 1;

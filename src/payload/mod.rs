@@ -10,17 +10,24 @@ pub mod json;
 pub mod media;
 pub mod read;
 
+#[cfg(test)]
+mod acting;
 mod caps;
+mod csv;
+mod flat;
+mod form;
 mod format;
 mod kserve;
 mod layout;
 mod mlflow;
 mod openai_chat;
+mod ndjson;
 mod path;
 mod shapes;
 mod spelled;
 mod stop;
 mod tf_serving;
+mod text;
 mod value;
 mod walker;
 

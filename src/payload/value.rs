@@ -96,6 +96,12 @@ pub trait Visitor {
         Ok(0)
     }
 
+    /// Whether the field may be missing. In a format that writes what is not there as an empty text, an empty text of such
+    /// a field is not there, and [`Visitor::missing`] is called instead of [`Visitor::value`].
+    fn may_lack(&self, _field: FieldId) -> bool {
+        false
+    }
+
     /// Whether this field is left out wherever it occurs, so that a column of it goes as a whole.
     fn leaves_out(&self, _field: FieldId) -> bool {
         false

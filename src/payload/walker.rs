@@ -1,13 +1,18 @@
 //! Declared fields, compiled for the format that has them: the one thing that the rooms above ask to walk a body.
 
 use super::caps::Caps;
+use super::csv;
+use super::flat::Names;
+use super::form;
 use super::format::Format;
 use super::kserve::{self, Tensors};
 use super::layout::{Clash, FieldId, Layout, Undeclared};
 use super::media::Envelope;
+use super::ndjson;
 use super::path::{Path, Step};
 use super::shapes::Shapes;
 use super::stop::Stop;
+use super::text::{self, Whole};
 use super::value::Visitor;
 use super::{json, mlflow, openai_chat, tf_serving};
 
@@ -46,6 +51,10 @@ enum Kind {
     Json(Layout),
     KserveV2(Tensors),
     Shapes(Shapes),
+    Ndjson(Layout),
+    Csv(Names),
+    Form(Names),
+    Text(Whole),
 }
 
 impl Walker {
@@ -55,6 +64,7 @@ impl Walker {
     /// The first path that contradicts an earlier one, or that the format has no place for.
     pub fn compile(format: Format, direction: Direction, declared: Declared<'_>) -> Result<Self, Clash> {
         let Declared { paths, undeclared, rows } = declared;
+        let all = |in_row| vec![in_row; paths.len()].into_boxed_slice();
         let (kind, in_row) = match format {
             Format::Json => {
                 let prefix = rows.and_then(row_prefix);
@@ -78,8 +88,12 @@ impl Walker {
                 let layout = openai_chat::compile(paths, undeclared)?;
                 (Kind::Json(layout), vec![false; paths.len()].into())
             }
+            Format::Ndjson => (Kind::Ndjson(Layout::compile(paths, undeclared)?), all(true)),
+            Format::Csv => (Kind::Csv(Names::compile(format, paths, undeclared, false)?), all(true)),
+            Format::Form => (Kind::Form(Names::compile(format, paths, undeclared, true)?), all(false)),
+            Format::Text => (Kind::Text(Whole::compile(paths, undeclared)?), all(false)),
             // Where a format is not built yet, a policy that names it does not load.
-            _ => (Kind::Json(Layout::compile(paths, undeclared)?), vec![false; paths.len()].into()),
+            _ => (Kind::Json(Layout::compile(paths, undeclared)?), all(false)),
         };
         Ok(Self { format, in_row, kind })
     }
@@ -125,8 +139,13 @@ impl Walker {
         out: &mut Vec<u8>,
     ) -> Result<Envelope, Stop<V::Error>> {
         let written = out.len();
+        let same = |()| envelope.clone();
         let walked = match &self.kind {
-            Kind::Json(layout) => json::walk(body, layout, caps, visitor, out).map(|()| envelope.clone()),
+            Kind::Json(layout) => json::walk(body, layout, caps, visitor, out).map(same),
+            Kind::Ndjson(layout) => ndjson::walk(body, layout, caps, visitor, out).map(same),
+            Kind::Csv(names) => csv::walk(body, names, caps, visitor, out).map(same),
+            Kind::Form(names) => form::walk(body, names, caps, visitor, out).map(same),
+            Kind::Text(whole) => text::walk(body, *whole, caps, visitor, out).map(same),
             Kind::KserveV2(tensors) => kserve::walk(body, envelope, tensors, caps, visitor, out),
             Kind::Shapes(shapes) => shapes.walk(body, caps, visitor, out).map(|()| envelope.clone()),
         };

@@ -323,6 +323,10 @@ impl Visitor for Treat<'_> {
         self.field(id).is_ok_and(|field| field.outward.leaves_out())
     }
 
+    fn may_lack(&self, id: FieldId) -> bool {
+        self.field(id).is_ok_and(|field| !field.required)
+    }
+
     fn misshapen(&mut self, id: FieldId) -> Rejection {
         match self.field(id) {
             Ok(field) => {

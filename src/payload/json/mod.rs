@@ -28,6 +28,7 @@ mod tests_rows;
 pub use find::{Found, Unfound, find};
 pub(super) use opening::{Opening, opening};
 pub use walk::walk;
+pub(super) use walk::{document, skip};
 
 use super::layout::{Clash, FieldId, Layout, Place, Rows, Undeclared};
 use super::path::{Path, Step};

@@ -7,6 +7,7 @@ use super::rows::Column;
 use super::scratch::Scratch;
 use crate::payload::caps::{Caps, Tally};
 use crate::payload::layout::{Layout, Members, NodeId, Rows, Shape, Undeclared};
+use crate::payload::stop::Fault;
 use crate::payload::{FieldId, Malformed, Row, Stop, Treated, Value, Visitor};
 
 /// Walks a JSON body and writes it anew to the end of `out`: every untouched byte as it came, a left-out member without
@@ -25,16 +26,45 @@ pub fn walk<V: Visitor>(
     visitor: &mut V,
     out: &mut Vec<u8>,
 ) -> Result<(), Stop<V::Error>> {
-    let tally = Tally::of(body, caps)?;
-    let cursor = Cursor::new(body)?;
+    let mut tally = Tally::of(body, caps)?;
     let written = out.len();
-    let result = Scratch::lend(|scratch| {
-        Walk { body, layout, tally, cursor, visitor, out, copied: 0, column: None, scratch }.run()
-    });
+    let result = document(body, layout, &mut tally, &[], visitor, out);
     if result.is_err() {
         out.truncate(written);
     }
     result
+}
+
+/// Walks one document of several that are counted together. `at` are the indices before those of its own arrays. What
+/// was written before an error stays in `out`.
+pub(in crate::payload) fn document<V: Visitor>(
+    body: &[u8],
+    layout: &Layout,
+    tally: &mut Tally<'_>,
+    at: &[u32],
+    visitor: &mut V,
+    out: &mut Vec<u8>,
+) -> Result<(), Stop<V::Error>> {
+    let cursor = Cursor::new(body)?;
+    Scratch::lend(|scratch| {
+        scratch.indices.extend_from_slice(at);
+        let mut walk =
+            Walk { body, layout, tally: *tally, cursor, visitor, out, copied: 0, column: None, scratch };
+        let result = walk.run();
+        tally.counts(&walk.tally);
+        result
+    })
+}
+
+/// Steps over one document of several, checked as strictly as if it were walked.
+pub(in crate::payload) fn skip(body: &[u8], tally: &mut Tally<'_>) -> Result<(), Fault> {
+    let mut cursor = Cursor::new(body)?;
+    Scratch::lend(|scratch| {
+        let Scratch { skipper, keys, .. } = scratch;
+        cursor.space();
+        skipper.skip(&mut cursor, body, 0, tally, keys)?;
+        Ok(cursor.end()?)
+    })
 }
 
 /// An open object or array that the layout knows.
