@@ -44,21 +44,14 @@ impl Names {
                 [steps @ .., Step::Every] if repeats && !steps.is_empty() => (steps, true),
                 steps => (steps, false),
             };
-            let mut name = String::new();
-            for (number, step) in steps.iter().enumerate() {
-                let Step::Member(member) = step else {
-                    return Err(no_place(if repeats {
-                        "names and texts are all there is, and `[*]` stands at the end only, for a name that is repeated"
-                    } else {
-                        "a column has one value in each row, so a name has no `[*]`"
-                    }));
-                };
-                if number > 0 {
-                    name.push('.');
-                }
-                name.push_str(member);
+            if steps.contains(&Step::Every) {
+                return Err(no_place(if repeats {
+                    "names and texts are all there is, and `[*]` stands at the end only, for a name that is repeated"
+                } else {
+                    "a column has one value in each row, so a name has no `[*]`"
+                }));
             }
-            names.push((name.into(), Name { field, many }));
+            names.push((joined(steps).into(), Name { field, many }));
         }
         names.sort_by(|(one, a), (other, b)| one.cmp(other).then(a.field.cmp(&b.field)));
         let twice = names.iter().zip(names.iter().skip(1)).filter(|((one, _), (other, _))| one == other);
@@ -96,6 +89,19 @@ impl Names {
             Undeclared::LeaveOut => Ok(()),
         }
     }
+}
+
+/// The name that a format without levels has for a path: the names on the way with dots between them.
+pub fn flat_name(path: &Path) -> String {
+    joined(path.steps())
+}
+
+fn joined(steps: &[Step]) -> String {
+    let member = |step: &Step| match step {
+        Step::Member(name) => Some(name.to_string()),
+        Step::Every => None,
+    };
+    steps.iter().filter_map(member).collect::<Vec<_>>().join(".")
 }
 
 /// How often each declared name has come, and which other names have.

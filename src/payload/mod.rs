@@ -35,6 +35,7 @@ mod walker;
 mod tests_shapes;
 
 pub use caps::{Cap, Caps};
+pub use flat::flat_name;
 pub use format::Format;
 pub use layout::{Clash, FieldId, Layout, Undeclared};
 pub use media::Envelope;

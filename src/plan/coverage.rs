@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Activity, DataSubject, Field, Gate, Plan, Route, RouteKind, Side, present};
+use super::{Activity, DataSubject, Field, Gate, Noted, Plan, Route, RouteKind, Sent, Side};
 use crate::action::Spec;
-use crate::payload::{Format, Step, Undeclared};
-use crate::policy::cases::{CallBody, Case, Expected, UpstreamSees};
+use crate::payload::{Format, Step, Undeclared, Walker};
+use crate::policy::cases::{Case, Expected, UpstreamSees};
 use crate::policy::{Answer, LegalBasis, Mode};
 use crate::problem::Problem;
 
@@ -163,40 +163,29 @@ impl Coverage {
             RouteKind::Answer(answer) => self.answered(plan, route, answer, case, outcome),
             RouteKind::Governed => {
                 let Some(payload) = &route.payload else { return };
-                let sent = match &case.send.body {
-                    CallBody::Json(value) => value.to_string(),
-                    CallBody::Text(text) => text.clone(),
-                    CallBody::None => String::new(),
-                };
-                // What an upstream replied that is no JSON is held as the text that it is.
-                let answered = outcome
-                    .answered
-                    .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-                let headers = &case.send.headers;
-                let said = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-                let said = said.map(|(_, value)| value.as_str());
+                let sent = Sent::of(&case.send, payload.request.format());
+                let sent = sent.and_then(|sent| Body::of(&payload.request, &sent));
+                let answered = outcome.answered.and_then(|answer| {
+                    let format = payload.response.format();
+                    let sent = match answer {
+                        Value::String(text) if !format.is_json() => Sent::text(text, format),
+                        json => Sent::text(&json.to_string(), Format::Json),
+                    };
+                    Body::of(&payload.response, &sent)
+                });
                 let sees = match &case.upstream_sees {
                     Some(UpstreamSees::Body(expected)) => Some(expected),
                     Some(UpstreamSees::Nothing) | None => None,
                 };
-                let gets = case.caller_gets.as_ref().and_then(|gets| gets.json.as_ref());
+                let gets =
+                    case.caller_gets.as_ref().and_then(|gets| gets.json.as_ref().or(gets.text.as_ref()));
                 let sides = [
-                    (true, &route.activity.request, &payload.request, Some(sent), said, sees),
-                    (false, &route.activity.response, &payload.response, answered, None, gets),
+                    (true, &route.activity.request, sent.as_ref(), sees),
+                    (false, &route.activity.response, answered.as_ref(), gets),
                 ];
-                for (request, side, walker, body, said, outward) in sides {
-                    let Some(body) = body else { continue };
-                    let present = present::fields(walker, body.as_bytes(), said, side.fields.len());
-                    let as_named = walker.format() == Format::Json;
+                for (request, side, body, outward) in sides {
                     let opened = if request { &[] } else { outcome.opened };
-                    self.side(
-                        (activity, request),
-                        side,
-                        opened,
-                        (&present, as_named),
-                        outward,
-                        case.stored.as_ref(),
-                    );
+                    self.side((activity, request), side, opened, body, outward, case.stored.as_ref());
                 }
             }
         }
@@ -227,26 +216,22 @@ impl Coverage {
         (activity, request): (usize, bool),
         side: &Side,
         opened: &[bool],
-        (present, as_named): (&[bool], bool),
+        body: Option<&Body>,
         outward: Option<&Expected>,
         stored: Option<&Expected>,
     ) {
         for (index, field) in side.fields.iter().enumerate() {
             let steps = field.path.steps();
-            if !present.get(index).is_some_and(|present| *present) {
+            if !body.is_some_and(|body| body.has(index, steps)) {
                 continue;
             }
             let of = (activity, request, index);
             self.cover(|target| matches!(target, Target::Field { activity, request, field } if (*activity, *request, *field) == of));
-            // In other formats than JSON a field is not where its name says, so the whole body has to be looked at.
-            let looked = |expected: &Expected| {
-                if as_named { expected.looks_at(steps) } else { expected.looks_at(&[]) }
-            };
-            if outward.is_some_and(looked) {
+            if outward.is_some_and(|expected| expected.looks_at(steps)) {
                 self.cover(|target| matches!(target, Target::Outward { activity, request, field } if (*activity, *request, *field) == of));
             }
             if let Some((gate, _)) = &field.gate
-                && outward.is_some_and(looked)
+                && outward.is_some_and(|expected| expected.looks_at(steps))
             {
                 let open = opened.get(*gate) == Some(&true);
                 self.cover(|target| *target == Target::Gated { activity, field: index, open });
@@ -481,6 +466,30 @@ impl Coverage {
 
 fn source<'p>(plan: &'p Plan, activity: &Activity) -> Option<&'p Activity> {
     plan.activities.get(activity.records_of?).map(|source| &**source)
+}
+
+/// A body that was sent or answered.
+enum Body {
+    Json(Value),
+    /// Of another format, or of JSON that is laid out in another way than its fields' names.
+    Noted(Noted),
+}
+
+impl Body {
+    fn of(walker: &Walker, sent: &Sent) -> Option<Self> {
+        if walker.format() == Format::Json {
+            return serde_json::from_slice(&sent.bytes).ok().map(Self::Json);
+        }
+        Noted::of(walker, sent).map(Self::Noted)
+    }
+
+    /// Whether it has the field of this number and these steps.
+    fn has(&self, field: usize, steps: &[Step]) -> bool {
+        match self {
+            Self::Json(value) => has(Some(value), steps),
+            Self::Noted(noted) => noted.has(field),
+        }
+    }
 }
 
 /// Whether a value has something at the place.

@@ -10,15 +10,17 @@ pub mod explain;
 mod gates;
 mod matcher;
 mod organisation;
-mod present;
 mod prose;
 mod route;
+mod sent;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
 pub use compile::{Deployment, compile, load, load_on};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
 pub use organisation::{Organisation, Purpose, Recipient};
+pub(crate) use sent::{Noted, Sent};
+
 pub use route::{Match, NoRoute, Param, Payload, Route};
 
 pub use crate::policy::{

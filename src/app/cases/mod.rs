@@ -124,8 +124,8 @@ fn compare(case: &Case, got: &Got) -> Vec<Fault> {
             let got = got.problem().unwrap_or("none");
             places.push(single("problem", problem.slug().to_owned(), got.to_owned()));
         }
-        if let Some(json) = &expected.json {
-            places.extend(json.differences(got.body.as_ref()));
+        for body in expected.json.iter().chain(&expected.text) {
+            places.extend(body.differences(got.body.as_ref()));
         }
         let note = got.problem().filter(|_| expected.problem.is_none()).map(|_| refused(got));
         look("what the caller got", places, note);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::upstream::Recorder;
+use super::upstream::{Recorder, shown};
 use crate::admin::{Command, Office, PersonId};
 use crate::app::{Core, Exchanges};
 use crate::check::Check;
@@ -26,10 +26,10 @@ use crate::custody::Reader;
 use crate::identity::{self, Algorithm, DevelopmentToken};
 use crate::keys::LocalKey;
 use crate::net::dial::{HeadCaps, Target};
-use crate::payload::{Format, Kind, Step, read};
-use crate::plan::Field;
+use crate::payload::{Format, Kind, Step, flat_name, read};
+use crate::plan::{Field, Noted, Sent};
 use crate::policy::Spanned;
-use crate::policy::cases::{Call, CallBody, Case, Token};
+use crate::policy::cases::{Call, Case, Token, UpstreamAnswers};
 use crate::proxy::{ListenerConfig, Listeners, ServerHandle};
 
 const ISSUER: &str = "https://issuer.cases.invalid";
@@ -109,7 +109,7 @@ impl Setting {
         for exchange in &given.exchanges {
             let person = self.person(Some(&exchange.token));
             self.said(person.as_ref(), &exchange.consent, &[]).await?;
-            self.recorder.prepare(200, &self.made_up_answer(&exchange.send));
+            self.recorder.prepare(200, self.made_up_answer(&exchange.send));
             let (status, ..) = self.call(Some(&exchange.token), &exchange.send).await?;
             ensure!(status == 200, "a call made before the case's own was answered with {status}");
             self.said(person.as_ref(), &[], &exchange.withdrawn).await?;
@@ -128,17 +128,22 @@ impl Setting {
             self.clock.advance(advance);
             self.officer(Command::Retention {}).await?;
         }
-        let (answers, answer) = match &case.upstream_answers {
-            Some(answers) => (answers.status, answers.json.clone().unwrap_or_default()),
+        let (status, answer) = match &case.upstream_answers {
+            Some(UpstreamAnswers { status, text: Some(text), .. }) => {
+                (*status, Sent::text(text, self.formats(&case.send).1))
+            }
+            Some(UpstreamAnswers { status, json, .. }) => {
+                (*status, Sent::text(&json.clone().unwrap_or_default().to_string(), Format::Json))
+            }
             None => (200, self.made_up_answer(&case.send)),
         };
-        self.recorder.prepare(answers, &answer);
+        self.recorder.prepare(status, answer.clone());
         let kept_before = self.newest().await?;
         let (status, body, opened) = self.call(given.token.as_ref(), &case.send).await?;
         let kept = self.newest().await?;
         let stored = if kept == kept_before { None } else { self.opened(kept).await? };
         let upstream_saw = self.recorder.saw();
-        let answered = upstream_saw.is_some().then_some(answer);
+        let answered = upstream_saw.is_some().then(|| shown(Some(&answer.content_type), &answer.bytes));
         Ok(Got { status, body, upstream_saw, answered, opened, stored })
     }
 
@@ -253,19 +258,15 @@ impl Setting {
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token(token)?));
         }
-        let json = header::HeaderValue::from_static("application/json");
+        let sent = Sent::of(call, self.formats(call).0);
         let said = call.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        let body = match &call.body {
-            CallBody::None => Vec::new(),
-            CallBody::Json(value) => value.to_string().into_bytes(),
-            CallBody::Text(text) => text.clone().into_bytes(),
-        };
-        if call.body != CallBody::None && !said {
-            request = request.header(header::CONTENT_TYPE, json);
+        if let Some(sent) = sent.as_ref().filter(|_| !said) {
+            request = request.header(header::CONTENT_TYPE, &sent.content_type);
         }
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
+        let body = sent.unwrap_or_default().bytes;
         let target = Target::new(&format!("http://{authority}").parse()?, None)?;
         let (mut sender, connection) = target.http(Duration::from_secs(5), HeadCaps::default()).await?;
         let connection = tokio::spawn(connection);
@@ -273,23 +274,62 @@ impl Setting {
         let opened = self.core.gateway.gates(&head).unwrap_or_default();
         let response = sender.send_request(Request::from_parts(head, body)).await?;
         let status = response.status().as_u16();
+        let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.map(str::to_owned);
         let body = read::capped(response.into_body(), CAP, &PACE).await?;
         connection.abort();
-        Ok((status, serde_json::from_slice(&body).ok(), opened))
+        let body = (!body.is_empty()).then(|| shown(content_type.as_deref(), &body));
+        Ok((status, body, opened))
     }
 
-    /// An answer that fits the response's fields, for cases that name none.
-    fn made_up_answer(&self, call: &Call) -> Value {
+    /// What the route of a call reads, and what its upstream answers.
+    fn formats(&self, call: &Call) -> (Format, Format) {
         let live = self.core.gateway.live();
         let path = call.path.value.split('?').next().unwrap_or_default();
-        let Ok(found) = live.plan.route(&call.method, path) else { return Value::Null };
+        let found = live.plan.route(&call.method, path).ok();
+        let payload = found.as_ref().and_then(|found| found.route.payload.as_ref());
+        payload.map_or_else(Default::default, |payload| (payload.request.format(), payload.response.format()))
+    }
+
+    /// An answer that fits the response's fields, for cases that name none; in a format with rows, of as many rows as the
+    /// call has.
+    fn made_up_answer(&self, call: &Call) -> Sent {
+        let live = self.core.gateway.live();
+        let path = call.path.value.split('?').next().unwrap_or_default();
+        let Ok(found) = live.plan.route(&call.method, path) else { return Sent::text("null", Format::Json) };
+        let Some(payload) = &found.route.payload else { return Sent::text("null", Format::Json) };
+        let format = payload.response.format();
         let fields = &found.route.activity.response.fields;
-        let sampled = || fields.iter().filter_map(|field| Some((field, sample(&field.check)?)));
-        let format = found.route.payload.as_ref().map(|payload| payload.response.format());
-        if format == Some(Format::KserveV2) {
-            return json!({ "outputs": sampled().filter_map(tensor).collect::<Vec<_>>() });
-        }
-        Value::Object(sampled().map(|(field, value)| (field.name.to_string(), value)).collect())
+        let samples = || fields.iter().filter_map(|field| Some((field, sample(&field.check)?)));
+        let sent = Sent::of(call, payload.request.format());
+        let rows =
+            sent.and_then(|sent| Noted::of(&payload.request, &sent)).map_or(1, |noted| noted.rows.max(1));
+        let text = match format {
+            Format::Csv => {
+                let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let line = |cells: Vec<String>| format!("{}\n", cells.join(","));
+                let quoted =
+                    |path: &crate::payload::Path| format!("\"{}\"", flat_name(path).replace('"', "\"\""));
+                let header = line(samples().map(|(field, _)| quoted(&field.path)).collect());
+                let row = line(samples().map(|(_, value)| plain(&value)).collect());
+                header + &row.repeat(usize::try_from(rows).unwrap_or(1))
+            }
+            Format::KserveV2 => {
+                json!({ "outputs": samples().filter_map(tensor).collect::<Vec<_>>() }).to_string()
+            }
+            Format::Text => samples().map(|(_, value)| value.as_str().unwrap_or("1").to_owned()).collect(),
+            _ => {
+                let object: Map<_, _> =
+                    samples().map(|(field, value)| (field.name.to_string(), value)).collect();
+                let line = Value::Object(object).to_string();
+                if format == Format::Ndjson {
+                    format!("{line}\n").repeat(usize::try_from(rows).unwrap_or(1))
+                } else {
+                    line
+                }
+            }
+        };
+        Sent::text(&text, format)
     }
 
     /// The newest record's activity and number.

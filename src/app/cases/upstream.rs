@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+
+use crate::payload::{Envelope, Format};
+use crate::plan::Sent;
 
 /// What it does, and what it saw.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +22,8 @@ pub(super) struct Recorder(Arc<Mutex<Recorded>>);
 #[derive(Debug, Default)]
 struct Recorded {
     status: u16,
-    answer: Vec<u8>,
-    saw: Option<Bytes>,
+    answer: Sent,
+    saw: Option<(Option<String>, Bytes)>,
 }
 
 impl Recorder {
@@ -34,24 +37,40 @@ impl Recorder {
     }
 
     /// Answers so from now on, and forgets what was seen.
-    pub(super) fn prepare(&self, status: u16, json: &Value) {
+    pub(super) fn prepare(&self, status: u16, answer: Sent) {
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *recorded = Recorded { status, answer: json.to_string().into_bytes(), saw: None };
+        *recorded = Recorded { status, answer, saw: None };
     }
 
     /// What reached it last.
     pub(super) fn saw(&self) -> Option<Value> {
         let recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let saw = recorded.saw.as_ref()?;
-        // What is not JSON is shown as the text that it is.
-        let text = || Value::String(String::from_utf8_lossy(saw).into_owned());
-        Some(serde_json::from_slice(saw).unwrap_or_else(|_| text()))
+        let (content_type, body) = recorded.saw.as_ref()?;
+        Some(shown(content_type.as_deref(), body))
     }
 }
 
-async fn answer(State(recorder): State<Recorder>, body: Bytes) -> Response {
+/// A body as cases compare it: JSON as a value, anything else as the text that it is. A boundary is another each time, so
+/// it is shown as `boundary`, and the lines between as a case's file has them.
+pub(super) fn shown(content_type: Option<&str>, body: &[u8]) -> Value {
+    let text = || Value::String(String::from_utf8_lossy(body).into_owned());
+    let content_type = content_type.unwrap_or(Format::Json.media_type());
+    if let Some(envelope) = Envelope::open(Format::Multipart, Some(content_type), None) {
+        let boundary = format!("--{}", envelope.boundary.unwrap_or_default());
+        let text = String::from_utf8_lossy(body).replace(&boundary, "--boundary").replace("\r\n", "\n");
+        return Value::String(text);
+    }
+    if !content_type.contains("json") || content_type.contains(Format::Ndjson.media_type()) {
+        return text();
+    }
+    serde_json::from_slice(body).unwrap_or_else(|_| text())
+}
+
+async fn answer(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> Response {
     let mut recorded = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
-    recorded.saw = Some(body);
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    recorded.saw = Some((content_type.map(str::to_owned), body));
     let status = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/json")], recorded.answer.clone()).into_response()
+    let Sent { content_type, bytes } = recorded.answer.clone();
+    (status, [(header::CONTENT_TYPE, content_type)], bytes).into_response()
 }

@@ -17,6 +17,8 @@
 //!   caller_gets: { status: 200, problem: consent-missing, json: { … } }
 //! ```
 //!
+//! A body that is not JSON is a `text` in `send`, `upstream_answers` and `caller_gets`, and in `upstream_sees` a text.
+//!
 //! An expected value is compared whole: a member that is not named must not be there. `{ matches: REGEX }` compares a
 //! text by pattern, `any` accepts whatever is there, `absent` a member that is not.
 
@@ -153,7 +155,7 @@ pub enum CallBody {
     None,
     /// A JSON value.
     Json(Value),
-    /// Text as it stands, sent as JSON: for what is not well formed.
+    /// Text as it stands, sent as what the route reads.
     Text(String),
 }
 
@@ -164,6 +166,8 @@ pub struct UpstreamAnswers {
     pub status: u16,
     /// Its body.
     pub json: Option<Value>,
+    /// The same as text, sent as what the route's answers are.
+    pub text: Option<String>,
 }
 
 /// What must reach the upstream.
@@ -182,8 +186,10 @@ pub struct CallerGets {
     pub status: Option<u16>,
     /// The problem.
     pub problem: Option<Problem>,
-    /// The body.
+    /// The body, where it is JSON.
     pub json: Option<Expected>,
+    /// The body, where it is another text.
+    pub text: Option<Expected>,
 }
 
 /// What a JSON value must be.

@@ -221,9 +221,15 @@ fn send(node: &Node, reader: &mut Reader) -> Option<Call> {
 fn upstream_answers(node: &Node, reader: &mut Reader) -> Option<UpstreamAnswers> {
     let mut map = reader.map(node, "an answer of the upstream")?;
     let status = map.take("status").and_then(|node| status(node, reader));
-    let json = map.take("json").and_then(|node| json(node, reader));
+    let (value, text) = (map.take("json"), map.take("text"));
+    if let (Some(_), Some(node)) = (value, text) {
+        let message = "An answer has one body, and here are two.";
+        reader.report(Code::NotHere, node.span, message, "Keep `json` or `text`.");
+    }
+    let json = value.and_then(|node| json(node, reader));
+    let text = text.and_then(|node| reader.scalar(node)).map(|scalar| scalar.text.clone());
     map.finish(reader);
-    Some(UpstreamAnswers { status: status.unwrap_or(200), json })
+    Some(UpstreamAnswers { status: status.unwrap_or(200), json, text })
 }
 
 fn caller_gets(node: &Node, reader: &mut Reader) -> Option<CallerGets> {
@@ -232,8 +238,13 @@ fn caller_gets(node: &Node, reader: &mut Reader) -> Option<CallerGets> {
     let problems: Vec<_> = Problem::ALL.iter().map(|problem| (problem.slug(), *problem)).collect();
     let problem = map.take("problem").and_then(|node| reader.word(node, &problems));
     let json = map.take("json").and_then(|node| expected(node, reader));
+    let text = map.take("text").and_then(|node| match &node.content {
+        // A text that looks like a number is a text.
+        Content::Scalar(scalar) => Some(Expected::Exactly(scalar.text.clone().into())),
+        _ => expected(node, reader),
+    });
     map.finish(reader);
-    Some(CallerGets { status, problem, json })
+    Some(CallerGets { status, problem, json, text })
 }
 
 fn status(node: &Node, reader: &mut Reader) -> Option<u16> {
