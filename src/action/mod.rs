@@ -98,6 +98,9 @@ pub enum SpecError {
     /// A prefix of no characters.
     #[error("`prefix: 0` keeps nothing")]
     PrefixOfNothing,
+    /// An action on texts and numbers of a field that is a file.
+    #[error("`{0}` cannot be done to a file")]
+    OfFile(&'static str),
     /// A key that the deployment does not name.
     #[error("there is no interchange key `{0}`")]
     KeyUnknown(String),
@@ -132,6 +135,11 @@ impl Action {
             None | Some(Kind::String) => Ok(()),
             Some(_) => Err(SpecError::NotString(word)),
         };
+        if kind == Some(Kind::File)
+            && !matches!(spec, Spec::Unchanged | Spec::LeaveOut | Spec::RefuseIfPresent)
+        {
+            return Err(SpecError::OfFile(spec.word()));
+        }
         Ok(Self(match spec {
             Spec::Unchanged => Run::Unchanged,
             Spec::LeaveOut => Run::LeaveOut,
@@ -247,6 +255,9 @@ impl SpecError {
             Self::BandsOfOne => "Use wider bands, or say `unchanged`.",
             Self::NotString(_) => "Say `type: string`, or use `bands_of` for a number.",
             Self::PrefixOfNothing => "Keep at least one character, or say `leave_out`.",
+            Self::OfFile(_) => {
+                "Say `unchanged`, `leave_out` or `refuse_if_present`; `stored: encrypted` keeps it."
+            }
             Self::KeyUnknown(_) => "Name a key that `interchange_keys` in consentry.yaml has.",
         }
     }

@@ -54,7 +54,7 @@ impl Rules {
     /// What is not as it was in `before`, in the order of the words in a policy.
     pub fn changes(&self, before: &Self) -> Vec<RuleChange> {
         // Every rule is named here, so that a new one cannot be forgotten.
-        let Self { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse } = self;
+        let Self { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse, media } = self;
         let mut found = Vec::new();
         let mut look = |word, bearing: Option<Bearing>, before: String, after: String| {
             if let Some(bearing) = bearing {
@@ -88,6 +88,8 @@ impl Rules {
         let lost = words.1.iter().any(|word| !words.0.contains(word));
         let bearing = (words.0 != words.1).then_some(if lost { Bearing::Looser } else { Bearing::Tighter });
         look("refuse", bearing, show_list(&words.1), show_list(&words.0));
+        let bearing = of_choices(media, &before.media);
+        look("media", bearing, show_list(&before.media), show_list(media));
         found
     }
 }

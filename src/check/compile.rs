@@ -93,6 +93,10 @@ impl RulesError {
             Self::WordOfOtherType { word, .. } if matches!(word.as_bytes(), b"range") => {
                 "Say `type: integer` or `type: number`, or limit a string with `length`."
             }
+            Self::WordOfOtherType { kind: RuleKind::File, .. } => "Of a file say `length` and `media`.",
+            Self::WordOfOtherType { word, .. } if matches!(word.as_bytes(), b"media") => {
+                "Say `type: file`, or leave the word out."
+            }
             Self::WordOfOtherType { .. } => "Say `type: string`, or leave the word out.",
             Self::EmptyInterval { .. } => "Write the smaller end first: `1..100`.",
             Self::BoundNotNumber(_) => {
@@ -119,7 +123,7 @@ impl Check {
     /// Compiles rules.
     pub fn compile(rules: &Rules) -> Result<Self, RulesError> {
         // Every rule is named here, so that a new one cannot be forgotten.
-        let Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse } = rules;
+        let Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse, media } = rules;
         let textual = [
             ("length", length.is_some()),
             ("pattern", pattern.is_some()),
@@ -136,10 +140,16 @@ impl Check {
             known => known,
         };
         if let Some(kind) = kind {
-            let word = if kind == RuleKind::String {
-                range.as_ref().map(|_| "range")
-            } else {
-                textual.iter().find(|(_, written)| *written).map(|(word, _)| *word)
+            let word = match kind {
+                _ if kind != RuleKind::File && !media.is_empty() => Some("media"),
+                RuleKind::String => range.as_ref().map(|_| "range"),
+                RuleKind::File => {
+                    let others =
+                        [("range", range.is_some()), ("one_of", !one_of.is_empty()), ("nullable", *nullable)];
+                    let mut words = textual.iter().filter(|(word, _)| *word != "length").chain(&others);
+                    words.find(|(_, written)| *written).map(|(word, _)| *word)
+                }
+                _ => textual.iter().find(|(_, written)| *written).map(|(word, _)| *word),
             };
             if let Some(word) = word {
                 return Err(RulesError::WordOfOtherType { word, kind });
@@ -175,6 +185,7 @@ impl Check {
             refuse_html,
             refuse_sql: refuse.contains(&RefuseKind::SqlInjection),
             rules: Arc::new(rules.clone()),
+            media: media.iter().map(|media| media.as_str().into()).collect(),
         };
         let choice = choice(one_of, kind, &check)?;
         Ok(Self { choice, ..check })
@@ -235,6 +246,7 @@ fn choice(values: &[String], kind: Option<RuleKind>, others: &Check) -> Result<O
             RuleKind::Integer => Decimal::is_integer(value),
             RuleKind::Number => Decimal::parse(value).is_some(),
             RuleKind::Boolean => matches!(value.as_str(), "true" | "false"),
+            RuleKind::File => false,
         };
         if !fits {
             return Err(RulesError::ChoiceOfOtherType { value: value.clone(), kind });

@@ -8,7 +8,7 @@ use crate::payload::Kind;
 pub struct Rules {
     /// `type`.
     pub kind: Option<RuleKind>,
-    /// `length: 1..100`, in characters (Unicode scalar values), for strings.
+    /// `length: 1..100`, in characters (Unicode scalar values), for strings; in bytes, for files.
     pub length: Option<Length>,
     /// `range: 0..130`, both ends included, for numbers.
     pub range: Option<Range>,
@@ -25,6 +25,8 @@ pub struct Rules {
     pub sanitize: Option<Sanitize>,
     /// `refuse`: the value is never changed but refused.
     pub refuse: Vec<RefuseKind>,
+    /// `media`: the media types that a file may have, in lower case.
+    pub media: Vec<String>,
 }
 
 /// `length: MIN..MAX` in characters, both included.
@@ -56,11 +58,13 @@ pub enum RuleKind {
     Number,
     /// `boolean`
     Boolean,
+    /// `file`: a part of `multipart` that is no text.
+    File,
 }
 
 impl RuleKind {
     /// Every type that a policy can declare.
-    pub const ALL: &'static [Self] = &[Self::String, Self::Integer, Self::Number, Self::Boolean];
+    pub const ALL: &'static [Self] = &[Self::String, Self::Integer, Self::Number, Self::Boolean, Self::File];
 
     /// The type that a policy writes as `word`.
     pub fn parse(word: &str) -> Option<Self> {
@@ -74,6 +78,7 @@ impl RuleKind {
             Self::Integer => "integer",
             Self::Number => "number",
             Self::Boolean => "boolean",
+            Self::File => "file",
         }
     }
 
@@ -84,6 +89,7 @@ impl RuleKind {
             Self::Integer => Kind::Integer,
             Self::Number => Kind::Number,
             Self::Boolean => Kind::Boolean,
+            Self::File => Kind::File,
         }
     }
 }

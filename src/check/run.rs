@@ -6,9 +6,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::decimal::Decimal;
 use super::{Format, Length, RuleKind, Rules, Sanitize, refuse, sanitize};
-use crate::payload::{Kind, Treated, Value};
+use crate::payload::{Kind, Treated, Value, files};
 
 /// What one field's values must be. Made by [`Check::compile`]; cheap to run, shared between threads.
 ///
@@ -27,6 +30,7 @@ pub struct Check {
     pub(super) refuse_sql: bool,
     /// As they are written: for people, and never looked at while a value is checked.
     pub(super) rules: Arc<Rules>,
+    pub(super) media: Box<[Box<str>]>,
 }
 
 /// INVARIANT: both ends parse as decimals.
@@ -61,7 +65,7 @@ pub struct Checked<'a> {
 /// Why a value did not pass: the word that failed and a sentence for the caller. Holds no value that somebody sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The word of the policy: `type`, `nullable`, `length`, `range`, `one_of`, `pattern`, `format`, `sanitize`, `refuse`.
+    /// The word of the policy: `type`, `nullable`, `length`, `range`, `one_of`, `pattern`, `format`, `sanitize`, `refuse`, `media`.
     pub word: &'static str,
     /// What the value must be, as the end of a sentence that begins with the field's name.
     pub detail: Cow<'static, str>,
@@ -73,6 +77,9 @@ impl Check {
         let Value { kind, text } = value;
         if kind == Kind::Untyped {
             return self.run_text(text);
+        }
+        if kind == Kind::File {
+            return self.file(text).map(|()| Checked::unchanged(value));
         }
         if kind == Kind::Null {
             return if self.nullable {
@@ -107,7 +114,7 @@ impl Check {
             Some(_) if text.is_empty() && self.nullable => Some(Kind::Null),
             Some(RuleKind::Boolean) => matches!(text, "true" | "false").then_some(Kind::Boolean),
             Some(RuleKind::Integer | RuleKind::Number) if Decimal::is_integer(text) => Some(Kind::Integer),
-            Some(RuleKind::Integer) => None,
+            Some(RuleKind::Integer | RuleKind::File) => None,
             Some(RuleKind::Number) => Decimal::parse(text).map(|_| Kind::Number),
         };
         kind.map_or_else(|| Err(self.wrong_type()), |kind| self.run(Value { kind, text }))
@@ -116,6 +123,31 @@ impl Check {
     /// What it was compiled from.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Checks a file by its data URL.
+    fn file(&self, url: &str) -> Result<(), Invalid> {
+        let parts = url.strip_prefix("data:").and_then(|url| url.split_once(";base64,"));
+        let Some((media, base64)) = parts.filter(|_| self.kind == Some(RuleKind::File)) else {
+            return Err(self.wrong_type());
+        };
+        if !self.media.is_empty() && !self.media.iter().any(|declared| **declared == *media) {
+            return Err(invalid("media", "must be a file of a declared media type"));
+        }
+        let padding = base64.len() - base64.trim_end_matches('=').len();
+        let bytes = (base64.len() / 4 * 3).saturating_sub(padding);
+        if let Some(length) = self.length
+            && !length.spans(bytes)
+        {
+            return Err(Invalid { word: "length", detail: length.sentence_of("bytes").into() });
+        }
+        // Base64 has three bytes in four characters.
+        let head = base64.get(..files::HEAD / 3 * 4).unwrap_or(base64);
+        let head = BASE64.decode(head).map_err(|_| self.wrong_type())?;
+        match files::begins_as(media, &head) {
+            Some(false) => Err(invalid("media", "must be what its media type says")),
+            Some(true) | None => Ok(()),
+        }
     }
 
     /// The type, as declared or as the other words mean it.
@@ -139,6 +171,7 @@ impl Check {
                 refuse_html: false,
                 refuse_sql: false,
                 rules: _,
+                media: _,
             }
         )
     }
@@ -177,7 +210,7 @@ impl Check {
         if let Some(length) = self.length
             && !length.holds(text)
         {
-            return Err(Invalid { word: "length", detail: length.sentence().into() });
+            return Err(Invalid { word: "length", detail: length.sentence_of("characters").into() });
         }
         self.chosen(text)?;
         if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
@@ -226,6 +259,7 @@ impl Check {
                 Some(RuleKind::Integer) => "must be an integer, spelled without fraction and exponent",
                 Some(RuleKind::Number) => "must be a number",
                 Some(RuleKind::Boolean) => "must be true or false",
+                Some(RuleKind::File) => "must be a file",
                 Some(RuleKind::String) | None => "must be a string",
             },
         )
@@ -272,20 +306,21 @@ impl std::error::Error for Invalid {}
 
 impl Length {
     fn holds(self, text: &str) -> bool {
-        let fits = |count: usize| {
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            count >= self.min && self.max.is_none_or(|max| count <= max)
-        };
         // A character has one to four bytes: most texts need no counting.
-        (fits(text.len()) && fits(text.len().div_ceil(4))) || fits(text.chars().count())
+        (self.spans(text.len()) && self.spans(text.len().div_ceil(4))) || self.spans(text.chars().count())
     }
 
-    fn sentence(self) -> String {
+    fn spans(self, count: usize) -> bool {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        count >= self.min && self.max.is_none_or(|max| count <= max)
+    }
+
+    fn sentence_of(self, units: &str) -> String {
         match self.max {
-            Some(max) if max == self.min => format!("must have {max} characters"),
-            Some(max) if self.min == 0 => format!("must have at most {max} characters"),
-            Some(max) => format!("must have {} to {max} characters", self.min),
-            None => format!("must have at least {} characters", self.min),
+            Some(max) if max == self.min => format!("must have {max} {units}"),
+            Some(max) if self.min == 0 => format!("must have at most {max} {units}"),
+            Some(max) => format!("must have {} to {max} {units}", self.min),
+            None => format!("must have at least {} {units}", self.min),
         }
     }
 }
@@ -316,6 +351,7 @@ fn holds(declared: RuleKind, kind: Kind) -> bool {
         RuleKind::Integer => kind == Kind::Integer,
         RuleKind::Number => matches!(kind, Kind::Integer | Kind::Number),
         RuleKind::Boolean => kind == Kind::Boolean,
+        RuleKind::File => kind == Kind::File,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::payload::{Kind, Path, Step, Value};
 /// Writes a scalar as JSON.
 pub(super) fn scalar(value: Value<'_>, out: &mut Vec<u8>) {
     match value.kind {
-        Kind::String | Kind::Untyped => string(value.text, out),
+        Kind::String | Kind::File | Kind::Untyped => string(value.text, out),
         Kind::Integer | Kind::Number | Kind::Boolean | Kind::Null => {
             out.extend_from_slice(value.text.as_bytes())
         }

@@ -74,6 +74,11 @@ impl Names {
         self.names.get(place).map(|(_, name)| *name)
     }
 
+    /// Every name, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, Name)> {
+        self.names.iter().map(|(text, name)| (&**text, *name))
+    }
+
     /// Every field, in the order of the policy.
     pub(super) fn fields(&self) -> Vec<FieldId> {
         let mut fields: Vec<_> = self.names.iter().map(|(_, name)| name.field).collect();

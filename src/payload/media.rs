@@ -76,20 +76,22 @@ impl Envelope {
                 format!("multipart/form-data; boundary=\"{boundary}\"").into()
             }
             (_, Some(_)) if format == Format::KserveV2 => "application/octet-stream".into(),
+            // RFC 2046 section 4.1.2: without a charset it would be US-ASCII.
+            _ if format == Format::Text => "text/plain; charset=utf-8".into(),
             _ => format.media_type().into(),
         }
     }
 }
 
 /// A media type, taken apart (RFC 9110 section 8.3.1).
-struct Media<'a> {
-    essence: &'a str,
+pub(super) struct Media<'a> {
+    pub(super) essence: &'a str,
     /// Names in lower case.
-    parameters: Vec<(String, String)>,
+    pub(super) parameters: Vec<(String, String)>,
 }
 
 impl<'a> Media<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
         let mut parameters = Vec::new();
         // RFC 9110 section 5.6.6: parameters may be empty, and their values quoted.

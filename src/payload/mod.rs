@@ -6,6 +6,7 @@
 //! folder of its own beside [`json`].
 
 pub mod coding;
+pub mod files;
 pub mod json;
 pub mod media;
 pub mod read;
@@ -21,6 +22,7 @@ mod kserve;
 mod layout;
 mod mlflow;
 mod openai_chat;
+mod multipart;
 mod ndjson;
 mod path;
 mod shapes;
@@ -39,6 +41,7 @@ pub use flat::flat_name;
 pub use format::Format;
 pub use layout::{Clash, FieldId, Layout, Undeclared};
 pub use media::Envelope;
+pub use multipart::is_media_type;
 pub use path::{Path, PathError, Step};
 pub use stop::{Malformed, Stop};
 pub use value::{Kind, Row, Treated, Value, Visitor};

@@ -15,6 +15,8 @@ pub enum Kind {
     Boolean,
     /// `null`.
     Null,
+    /// A file of `multipart`; `Value::text` is its data URL (RFC 2397), `data:image/png;base64,…`. It cannot be replaced.
+    File,
     /// A text of a format that knows no types, a CSV cell for example: it is read as the type that is declared for it.
     Untyped,
 }

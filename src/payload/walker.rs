@@ -8,6 +8,7 @@ use super::format::Format;
 use super::kserve::{self, Tensors};
 use super::layout::{Clash, FieldId, Layout, Undeclared};
 use super::media::Envelope;
+use super::multipart;
 use super::ndjson;
 use super::path::{Path, Step};
 use super::shapes::Shapes;
@@ -54,6 +55,7 @@ enum Kind {
     Ndjson(Layout),
     Csv(Names),
     Form(Names),
+    Multipart(Names),
     Text(Whole),
 }
 
@@ -91,6 +93,7 @@ impl Walker {
             Format::Ndjson => (Kind::Ndjson(Layout::compile(paths, undeclared)?), all(true)),
             Format::Csv => (Kind::Csv(Names::compile(format, paths, undeclared, false)?), all(true)),
             Format::Form => (Kind::Form(Names::compile(format, paths, undeclared, true)?), all(false)),
+            Format::Multipart => (Kind::Multipart(multipart::compile(paths, undeclared)?), all(false)),
             Format::Text => (Kind::Text(Whole::compile(paths, undeclared)?), all(false)),
             // Where a format is not built yet, a policy that names it does not load.
             _ => (Kind::Json(Layout::compile(paths, undeclared)?), all(false)),
@@ -148,6 +151,7 @@ impl Walker {
             Kind::Text(whole) => text::walk(body, *whole, caps, visitor, out).map(same),
             Kind::KserveV2(tensors) => kserve::walk(body, envelope, tensors, caps, visitor, out),
             Kind::Shapes(shapes) => shapes.walk(body, caps, visitor, out).map(|()| envelope.clone()),
+            Kind::Multipart(names) => multipart::walk(body, envelope, names, caps, visitor, out),
         };
         if walked.is_err() {
             out.truncate(written);

@@ -4,7 +4,7 @@
 use super::codes::Code;
 use super::diagnostics::Spanned;
 use super::model::{Activity, DataSubject, Field, PolicySet, RouteKind, Side};
-use super::read_field::check_action;
+use super::read_field::{FILES, check_action};
 use super::reader::{Reader, capital, did_you_mean};
 use super::{check_routes, conditions};
 use crate::action::Spec;
@@ -17,6 +17,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
         for (side, direction) in sides(activity) {
             clashes(activity, side, direction, reader);
             schemas(activity, side, direction, reader);
+            files(activity, side, direction, reader);
             exports(side, reader);
         }
         kept_twice(set, activity, reader);
@@ -122,6 +123,16 @@ fn schemas(activity: &Activity, side: &Side, direction: Direction, reader: &mut 
             format!("A body of `{}` is no JSON document that a schema could describe.", format.word());
         let help = "Say with `type`, `length`, `range` and their like what each field must be.";
         reader.report(Code::NotHere, schema.file.span, message, help);
+    }
+}
+
+/// A file comes in a part of a body, and nowhere else.
+fn files(activity: &Activity, side: &Side, direction: Direction, reader: &mut Reader) {
+    let formats = formats(activity, direction);
+    let Some(other) = formats.iter().find(|format| **format != Format::Multipart) else { return };
+    for field in side.fields.iter().filter(|field| field.rules.kind == Some(RuleKind::File)) {
+        let message = format!("`{}` is a file, and a body of `{}` has none.", field.name.value, other.word());
+        reader.report(Code::FileNotHere, field.name.span, message, FILES);
     }
 }
 

@@ -5,12 +5,12 @@ use super::diagnostics::Spanned;
 use super::model::{Field, Param, Side, WholeBody};
 use super::read_action::{Direction, destinations};
 use super::reader::{Map, Reader, capital};
-use super::units::digits;
+use super::units::{digits, size};
 use super::yaml::{Content, Entry, Meaning, Node};
 use crate::action::{Action, Spec};
 use crate::check::{Check, Format, Length, Range, RefuseKind, RuleKind, Rules, Sanitize};
 use crate::net::headers::why_not_declared;
-use crate::payload::{Path, Undeclared};
+use crate::payload::{Path, Undeclared, is_media_type};
 
 /// What stands in `request` or `response`.
 pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Option<Side> {
@@ -79,6 +79,10 @@ fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Fie
     Some(Field { name, path, category, rules, required, destinations, justification })
 }
 
+/// Where files can be.
+pub(super) const FILES: &str =
+    "Files come as fields of bodies with `payload: multipart`; say another `type` or another `payload`.";
+
 /// Reports an action that makes no sense for values of the type; whether its key exists is the deployment's matter.
 pub(super) fn check_action(spec: &Spanned<Spec>, kind: Option<RuleKind>, reader: &mut Reader) {
     if let Err(error) = Action::compile(&spec.value, kind.map(RuleKind::kind), |_| Some(0)) {
@@ -119,6 +123,14 @@ fn param(entry: &Entry, what: &'static str, required: bool, reader: &mut Reader)
             map.place_of(word),
             format!("`{word}` does not belong to {what}."),
             "Leave it out: a parameter passes as it came, or the call is refused.",
+        );
+    }
+    if rules.kind == Some(RuleKind::File) {
+        reader.report(
+            Code::FileNotHere,
+            map.place_of("type"),
+            format!("{} is never a file.", capital(what)),
+            FILES,
         );
     }
     let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(required);
@@ -177,9 +189,9 @@ pub(super) fn headers(node: &Node, reader: &mut Reader) -> Vec<Param> {
 fn rules(map: &mut Map<'_>, reader: &mut Reader) -> Rules {
     let before = reader.found.len();
     let kinds = words(RuleKind::ALL, RuleKind::word);
-    let kind = map.must("type", "Say `type: string`, `integer`, `number` or `boolean`.");
+    let kind = map.must("type", "Say `type: string`, `integer`, `number`, `boolean` or `file`.");
     let kind = kind.and_then(|node| reader.word(node, &kinds));
-    let length = map.take("length").and_then(|node| length(node, reader));
+    let length = map.take("length").and_then(|node| length(node, kind, reader));
     let range = map.take("range").and_then(|node| range(node, reader));
     let one_of = map.take("one_of").and_then(|node| one_of(node, kind, reader)).unwrap_or_default();
     let pattern = map.take("pattern").and_then(|node| reader.text(node)).map(|text| text.value);
@@ -194,7 +206,8 @@ fn rules(map: &mut Map<'_>, reader: &mut Reader) -> Rules {
         Some(nodes.iter().filter_map(|node| reader.word(node, &kinds)).collect())
     });
     let refuse = refuse.unwrap_or_default();
-    let rules = Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse };
+    let media = map.take("media").map(|node| media(node, reader)).unwrap_or_default();
+    let rules = Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse, media };
     // What could not be read would only be reported once more.
     if kind.is_some()
         && reader.found.len() == before
@@ -227,15 +240,36 @@ pub(super) fn words<T: Copy>(all: &[T], word: impl Fn(T) -> &'static str) -> Vec
     all.iter().map(|one| (word(*one), *one)).collect()
 }
 
-fn length(node: &Node, reader: &mut Reader) -> Option<Length> {
+/// The media types that a file may have.
+fn media(node: &Node, reader: &mut Reader) -> Vec<String> {
+    let texts = reader.texts(node, "Media types").unwrap_or_default();
+    let mut media = Vec::with_capacity(texts.len());
+    for text in texts {
+        if !is_media_type(&text.value) || text.value.starts_with("multipart/") {
+            let message = format!("`{}` is no media type of a file.", text.value);
+            let help = "Write type and subtype in lower case, without parameters: `image/png`.";
+            reader.report(Code::WrongValue, text.span, message, help);
+        }
+        media.push(text.value);
+    }
+    media
+}
+
+fn length(node: &Node, kind: Option<RuleKind>, reader: &mut Reader) -> Option<Length> {
+    let file = kind == Some(RuleKind::File);
+    let end = |text: &str| digits(text).or_else(|| size(text).filter(|_| file));
     let parse = |text: &str| match text.split_once("..") {
         Some((min, max)) => {
-            let min = if min.is_empty() { 0 } else { digits(min)? };
-            let max = if max.is_empty() { None } else { Some(digits(max)?) };
+            let min = if min.is_empty() { 0 } else { end(min)? };
+            let max = if max.is_empty() { None } else { Some(end(max)?) };
             (text != "..").then_some(Length { min, max })
         }
-        None => digits(text).map(|exact| Length { min: exact, max: Some(exact) }),
+        None => end(text).map(|exact| Length { min: exact, max: Some(exact) }),
     };
+    if file {
+        let help = "Write the smallest and the largest, in bytes: `1..5MiB`, `..512KiB`.";
+        return reader.parsed(node, parse, "a length of files", help);
+    }
     reader.parsed(
         node,
         parse,

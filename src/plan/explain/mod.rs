@@ -74,11 +74,15 @@ impl Explained {
 
 /// Rules in a few words: `string, 1..100 characters, text`.
 pub(super) fn rule(rules: &Rules, required: bool) -> String {
-    let Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse } = rules;
+    let Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse, media } = rules;
     let mut parts = vec![kind.map_or("any", RuleKind::word).to_owned()];
     if let Some(length) = length {
         let max = length.max.map(|max| max.to_string()).unwrap_or_default();
-        parts.push(format!("{}..{max} characters", length.min));
+        let units = if *kind == Some(RuleKind::File) { "bytes" } else { "characters" };
+        parts.push(format!("{}..{max} {units}", length.min));
+    }
+    if !media.is_empty() {
+        parts.push(media.join(" or "));
     }
     if let Some(range) = range {
         let end = |end: &Option<String>| end.clone().unwrap_or_default();
