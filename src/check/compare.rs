@@ -35,7 +35,7 @@ impl Rules {
     /// What is written for one of the policy's words; `None` where nothing is, or there is no such rule.
     pub fn written(&self, word: &str) -> Option<String> {
         // Every rule is named here, so that a new one cannot be forgotten.
-        let Self { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse } = self;
+        let Self { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse, media } = self;
         let text = match word {
             "type" => show_kind(*kind),
             "length" => show_length(*length),
@@ -46,6 +46,7 @@ impl Rules {
             "nullable" => nullable.to_string(),
             "sanitize" => show(sanitize.map(Sanitize::word)),
             "refuse" => show_list(&refused(refuse)),
+            "media" => show_list(media),
             _ => return None,
         };
         (text != NONE).then_some(text)

@@ -247,7 +247,7 @@ fn parameters(came: &[(&str, Kind, &str)]) -> Value {
         Kind::Integer => came.parse().ok().map(Value::Int),
         Kind::Number => came.parse().ok().map(Value::Float),
         Kind::Boolean => came.parse().ok().map(Value::Bool),
-        Kind::String | Kind::Null | Kind::Untyped => Some(text(came)),
+        Kind::String | Kind::Null | Kind::File | Kind::Untyped => Some(text(came)),
     };
     let all: HashMap<&str, Value> =
         came.iter().filter_map(|(name, kind, came)| Some((*name, value(*kind, came)?))).collect();

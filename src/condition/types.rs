@@ -419,7 +419,7 @@ fn of_kind(kind: Kind) -> Type {
         Kind::Integer => Type::Whole,
         Kind::Number => Type::Number,
         Kind::Boolean => Type::Truth,
-        Kind::String | Kind::Null | Kind::Untyped => Type::Text,
+        Kind::String | Kind::Null | Kind::File | Kind::Untyped => Type::Text,
     }
 }
 

@@ -425,7 +425,8 @@ fn words(proposal: &Proposal, outward: &str) -> Vec<String> {
 }
 
 fn rule_words(rules: &Rules) -> Vec<String> {
-    let Rules { kind, length, range, one_of, pattern, format, nullable, sanitize: _, refuse: _ } = rules;
+    let Rules { kind, length, range, one_of, pattern, format, nullable, sanitize: _, refuse: _, media } =
+        rules;
     let mut words: Vec<String> = kind.iter().map(|kind| format!("type: {}", kind.word())).collect();
     if let Some(length) = length {
         let most = length.max.map(|most| most.to_string()).unwrap_or_default();
@@ -445,6 +446,9 @@ fn rule_words(rules: &Rules) -> Vec<String> {
     words.extend(format.iter().map(|format| format!("format: {}", format.word())));
     if *nullable {
         words.push("nullable: true".into());
+    }
+    if !media.is_empty() {
+        words.push(format!("media: [{}]", media.join(", ")));
     }
     words
 }

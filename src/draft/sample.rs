@@ -42,6 +42,8 @@ pub(super) fn value(text: &str, kind: RuleKind) -> Option<Value> {
     match kind {
         RuleKind::String => Some(text.into()),
         RuleKind::Boolean => text.parse().ok().map(Value::Bool),
+        // No JSON value is a file.
+        RuleKind::File => None,
         RuleKind::Integer | RuleKind::Number => serde_json::from_str::<Number>(text).ok().map(Value::Number),
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn walk<V: Visitor>(
     let mut seen = Seen::new(names);
     let (mut url, mut replacement) = (String::new(), String::new());
     parts.first()?;
-    while let Some((offset, head, content)) = parts.next()? {
+    while let Some(Part { offset, head, content }) = parts.next()? {
         tally.member()?;
         let Some(declared) = names.named(&head.name) else {
             names.undeclared(visitor)?;
@@ -123,6 +123,14 @@ fn unused(body: &[u8]) -> Result<String, Malformed> {
     }
 }
 
+/// A part as it stands.
+struct Part<'a> {
+    /// Where its head begins.
+    offset: usize,
+    head: Head,
+    content: &'a [u8],
+}
+
 struct Parts<'a> {
     body: &'a [u8],
     finder: memmem::Finder<'a>,
@@ -150,7 +158,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The part that begins behind the boundary at the cursor; `None` where that was the last.
-    fn next(&mut self) -> Result<Option<(usize, Head, &'a [u8])>, Malformed> {
+    fn next(&mut self) -> Result<Option<Part<'a>>, Malformed> {
         let from = self.at;
         let fault = |offset, reason| Err(Malformed { offset, reason });
         match self.rest(from) {
@@ -166,7 +174,7 @@ impl<'a> Parts<'a> {
         };
         self.at = content + length + self.finder.needle().len();
         let content = self.rest(content).get(..length).unwrap_or_default();
-        Ok(Some((from + 2, head, content)))
+        Ok(Some(Part { offset: from + 2, head, content }))
     }
 }
 

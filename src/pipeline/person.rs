@@ -168,7 +168,7 @@ fn identifier(field: &Field, value: Value<'_>) -> Option<String> {
         Kind::String => false,
         Kind::Integer => true,
         Kind::Untyped => field.check.kind() == Some(RuleKind::Integer),
-        Kind::Number | Kind::Boolean | Kind::Null => return None,
+        Kind::Number | Kind::Boolean | Kind::Null | Kind::File => return None,
     };
     // A second spelling of 0 would be a second person.
     let nobody = value.text.is_empty() || number && value.text == "-0";

@@ -19,6 +19,7 @@ mod callers;
 mod canaries;
 mod conditions;
 mod floors;
+mod formats;
 mod kserve;
 mod limits;
 mod living;

@@ -293,3 +293,41 @@ proptest! {
         prop_assert_eq!(check.run(string(&text)).is_ok(), (min..=min + more).contains(&count));
     }
 }
+
+#[test]
+fn a_file_is_held_against_its_bytes_and_what_it_says_it_is() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let url = |media: &str, bytes: &[u8]| format!("data:{media};base64,{}", STANDARD.encode(bytes));
+    let word = |check: &Check, url: &str| {
+        check.run(Value { kind: Kind::File, text: url }).err().map(|invalid| invalid.word)
+    };
+    let rules = Rules {
+        length: Some(Length { min: 8, max: Some(10) }),
+        media: strings(&["image/png", "text/csv"]),
+        ..typed(RuleKind::File)
+    };
+    let check = compile(rules);
+    let png = b"\x89PNG\r\n\x1a\n";
+    assert_eq!(word(&check, &url("image/png", png)), None);
+    for more in 0..5 {
+        let bytes = [&png[..], &[0; 5][..more]].concat();
+        assert_eq!(word(&check, &url("image/png", &bytes)), (more > 2).then_some("length"), "{more}");
+    }
+    assert_eq!(word(&check, &url("text/csv", b"a,b,c\n1,")), None);
+    assert_eq!(word(&check, &url("text/csv", b"a,b")), Some("length"));
+    assert_eq!(word(&check, &url("image/png", b"<svg/>....")), Some("media"));
+    assert_eq!(word(&check, &url("image/gif", b"GIF89a....")), Some("media"));
+    assert_eq!(word(&check, "data:image/png"), Some("type"));
+    // A text is no file, a file no text, also where a field asks nothing.
+    for (kind, text) in [(Kind::String, "x"), (Kind::Untyped, "x"), (Kind::Null, "null")] {
+        assert!(check.run(Value { kind, text }).is_err());
+    }
+    for check in [Check::default(), compile(typed(RuleKind::String))] {
+        assert_eq!(word(&check, &url("image/png", png)), Some("type"));
+    }
+    let refused = |rules: Rules| Check::compile(&rules).unwrap_err().word();
+    assert_eq!(refused(Rules { nullable: true, ..typed(RuleKind::File) }), "nullable");
+    assert_eq!(refused(Rules { pattern: Some("x".into()), ..typed(RuleKind::File) }), "pattern");
+    assert_eq!(refused(Rules { media: strings(&["x/y"]), ..typed(RuleKind::String) }), "media");
+}

@@ -150,7 +150,7 @@ impl Stats {
                 }
             }
             RuleKind::Integer | RuleKind::Number => rules.range = range(self.least, self.most),
-            RuleKind::Boolean => {}
+            RuleKind::Boolean | RuleKind::File => {}
         }
         Ok(rules)
     }

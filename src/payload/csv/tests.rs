@@ -372,10 +372,10 @@ proptest! {
     #[test]
     fn a_table_cut_anywhere_is_refused_or_read_as_it_stands(cut in 0usize..40) {
         let body = "a,b\r\n1,\"x \"\"y\"\" é\r\n\"\r\n,\"\"\r\n";
-        let cut = body.floor_char_boundary(cut);
+        let body = body.get(..body.floor_char_boundary(cut)).unwrap();
         let mut acting = Acting::keeping(3);
-        if let Ok(out) = run(&body[..cut], &["a", "b", "['']"], &mut acting) {
-            prop_assert_eq!(out, &body[..cut]);
+        if let Ok(out) = run(body, &["a", "b", "['']"], &mut acting) {
+            prop_assert_eq!(out, body);
         }
     }
 }

@@ -198,7 +198,7 @@ impl<'s> Column<'s> {
             Kind::String => Class::Text,
             Kind::Boolean => Class::Truth,
             Kind::Integer | Kind::Number => Class::Number,
-            Kind::Untyped => return None,
+            Kind::Untyped | Kind::File => return None,
         };
         if *self.class.get_or_insert(class) != class {
             return None;

@@ -88,7 +88,7 @@ impl Datatype {
             Kind::Boolean => self == Bool,
             Kind::Integer => self.is_float() || self.holds_integer(text),
             Kind::Number => self.is_float(),
-            Kind::Untyped => false,
+            Kind::Untyped | Kind::File => false,
         }
     }
 

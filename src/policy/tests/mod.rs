@@ -1,5 +1,6 @@
 //! Golden tests: message, help and underlined text of every diagnostic, as people read them.
 
 mod beyond;
+mod formats;
 mod golden;
 mod support;

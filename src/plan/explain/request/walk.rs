@@ -206,6 +206,10 @@ impl Visitor for Recorder<'_> {
         Ok(())
     }
 
+    fn may_lack(&self, id: FieldId) -> bool {
+        self.field(id).is_ok_and(|field| !field.required)
+    }
+
     fn leaves_out(&self, id: FieldId) -> bool {
         self.field(id).is_ok_and(|field| field.outward.leaves_out())
     }
@@ -248,7 +252,7 @@ fn demo(domain: &str) -> Pseudonyms {
 fn json(kind: Kind, text: &str) -> String {
     match kind {
         // A string is always JSON.
-        Kind::String | Kind::Untyped => serde_json::to_string(text).unwrap_or_default(),
+        Kind::String | Kind::File | Kind::Untyped => serde_json::to_string(text).unwrap_or_default(),
         Kind::Integer | Kind::Number | Kind::Boolean | Kind::Null => text.to_owned(),
     }
 }
