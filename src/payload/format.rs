@@ -41,9 +41,6 @@ impl Format {
         Self::Text,
     ];
 
-    /// Those that bodies are read in by now.
-    pub const BUILT: &'static [Self] =
-
     /// The policy's word.
     pub const fn word(self) -> &'static str {
         match self {

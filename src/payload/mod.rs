@@ -21,15 +21,15 @@ mod format;
 mod kserve;
 mod layout;
 mod mlflow;
-mod openai_chat;
 mod multipart;
 mod ndjson;
+mod openai_chat;
 mod path;
 mod shapes;
 mod spelled;
 mod stop;
-mod tf_serving;
 mod text;
+mod tf_serving;
 mod value;
 mod walker;
 

@@ -1,21 +1,17 @@
 //! Declared fields, compiled for the format that has them: the one thing that the rooms above ask to walk a body.
 
 use super::caps::Caps;
-use super::csv;
 use super::flat::Names;
-use super::form;
 use super::format::Format;
 use super::kserve::{self, Tensors};
 use super::layout::{Clash, FieldId, Layout, Undeclared};
 use super::media::Envelope;
-use super::multipart;
-use super::ndjson;
 use super::path::{Path, Step};
 use super::shapes::Shapes;
 use super::stop::Stop;
-use super::text::{self, Whole};
+use super::text::Whole;
 use super::value::Visitor;
-use super::{json, mlflow, openai_chat, tf_serving};
+use super::{csv, form, json, mlflow, multipart, ndjson, openai_chat, text, tf_serving};
 
 /// Which way a body goes. A format may be another in its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,15 +84,13 @@ impl Walker {
             }
             Format::OpenaiChat => {
                 let layout = openai_chat::compile(paths, undeclared)?;
-                (Kind::Json(layout), vec![false; paths.len()].into())
+                (Kind::Json(layout), all(false))
             }
             Format::Ndjson => (Kind::Ndjson(Layout::compile(paths, undeclared)?), all(true)),
             Format::Csv => (Kind::Csv(Names::compile(format, paths, undeclared, false)?), all(true)),
             Format::Form => (Kind::Form(Names::compile(format, paths, undeclared, true)?), all(false)),
             Format::Multipart => (Kind::Multipart(multipart::compile(paths, undeclared)?), all(false)),
             Format::Text => (Kind::Text(Whole::compile(paths, undeclared)?), all(false)),
-            // Where a format is not built yet, a policy that names it does not load.
-            _ => (Kind::Json(Layout::compile(paths, undeclared)?), all(false)),
         };
         Ok(Self { format, in_row, kind })
     }

@@ -106,11 +106,7 @@ fn payload(node: &Node, reader: &mut Reader) -> Payload {
 }
 
 fn format(node: &Node, reader: &mut Reader) -> Format {
-    let Some(format) = reader.word(node, &words(Format::ALL, Format::word)) else { return Format::default() };
-    if !Format::BUILT.contains(&format) {
-        reader.not_yet(node.span, &format!("The payload format `{}`", format.word()));
-    }
-    format
+    reader.word(node, &words(Format::ALL, Format::word)).unwrap_or_default()
 }
 
 /// The cap of a body that passes unread.
