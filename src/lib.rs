@@ -10,6 +10,7 @@ pub mod telemetry;
 
 // Floor 0: bytes.
 pub mod crypto;
+pub mod detect;
 pub mod net;
 pub mod payload;
 

@@ -1,0 +1,59 @@
+//! Dates of birth: a date, and a word beside it that says that somebody was born.
+
+use super::context::Context;
+use super::{Found, Kind, What};
+
+pub(super) fn find(text: &str, context: &Context, found: &mut Vec<Found>) {
+    // The expression's matches have a greatest length, so that looking for all of them takes linear time.
+    for date in context.date.find_iter(text) {
+        if context.birth(text, date.start(), date.end()) {
+            found.push(Found { start: date.start(), end: date.end(), what: What::Kind(Kind::BirthDate) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::context;
+    use super::*;
+
+    fn all(text: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        find(text, context::shared().unwrap(), &mut found);
+        found.iter().map(|one| &text[one.start..one.end]).collect()
+    }
+
+    #[test]
+    fn a_date_is_one_of_birth_where_the_text_says_so() {
+        for (text, expected) in [
+            ("She was born on 10 December 1815 in London.", "10 December 1815"),
+            ("DOB: 12/10/1815", "12/10/1815"),
+            ("Date of birth (dd/mm/yyyy): 10-12-1815", "10-12-1815"),
+            ("Ada, geb. 10.12.1815, wohnt", "10.12.1815"),
+            ("geboren am 10. Dezember 1815", "10. Dezember 1815"),
+            ("née le 1er décembre 1815 à", "1er décembre 1815"),
+            ("date de naissance : 1815-12-10", "1815-12-10"),
+            ("nacida el 10 de diciembre de 1815", "10 de diciembre de 1815"),
+            ("nata il 10 dicembre 1815", "10 dicembre 1815"),
+            ("geboortedatum 10-12-1815", "10-12-1815"),
+            ("ur. 10 grudnia 1815 r.", "10 grudnia 1815"),
+            ("nascida em 10/12/1815", "10/12/1815"),
+            ("född den 10 december 1815", "10 december 1815"),
+            ("narozena 10. prosince 1815", "10. prosince 1815"),
+            ("am 10.12.1815 geboren", "10.12.1815"),
+            ("born December 10th, 1815", "December 10th, 1815"),
+            ("* 10.12.1815", "10.12.1815"),
+        ] {
+            assert_eq!(all(text), [expected], "{text}");
+        }
+        for text in [
+            "delivered on 10 December 2025",
+            "geboren in Wien. Bestellt wurde am 10.12.2025",
+            "born 3 times",
+            "version 1.2.3",
+            "naissance du projet : bientôt",
+        ] {
+            assert_eq!(all(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Words that tell what a number beside them is, in the languages of the Union: they decide where form and check digits do not.
+//! Each expression looks at a bounded piece of text.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+/// How far before a number a word for it may stand, in bytes.
+const REACH: usize = 48;
+
+/// Dates as they are written with day, month and year.
+const DATE: &str = r"(?x)\b(?:
+    \d{4}\ ?[-./]\ ?\d{1,2}\ ?[-./]\ ?\d{1,2}
+  | \d{1,2}\ ?[-./]\ ?(?:\d{1,2}|[ivxIVX]{1,4})\ ?[-./]\ ?(?:\d{4}|\d{2})
+  | \d{1,2}(?:\.|st|nd|rd|th|er|ère|º|ª|o|:a|:e)?[\ -](?:de\ |of\ |di\ |d['’])?MONTH\.?(?:\ de|\ del|\ do)?,?[\ -](?:\d{4}|'?\d{2})
+  | MONTH\.?\ \d{1,2}(?:st|nd|rd|th)?,?\ \d{4}
+)\b";
+
+/// Names of months and their short forms: en, de, fr, es, it, nl, pl, pt, sv, cs, da, fi, ro, hu, hr, sk, sl, et, lv, lt, el, bg.
+const MONTH: &str = r"(?:(?:jan|ian|feb|febr|fév|fev|mar|mär|mrt|maa|apr|avr|abr|mai|may|maj|mei|máj|jun|juin|juil|jul|giu|lug|
+    aug|aoû|aou|ago|sep|set|szept|okt|oct|ott|out|nov|noi|dez|dec|déc|dic|des|déz|gen|ene|mag|maggio|
+    stycz|luty|lut|kwie|maja|czerw|lip|sierp|wrze|paźd|list|grud|
+    led|únor|břez|dub|květ|červ|srp|září|říj|pros|
+    tammi|helmi|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu|
+    sij|velj|ožu|tra|svi|lipnj|srpn|ruj|stud|
+    ιαν|φεβ|μαρ|απρ|μαΐ|μαϊ|ιουν|ιουλ|αυγ|σεπ|οκτ|νοε|δεκ|яну|фев|мар|апр|май|юни|юли|авг|сеп|окт|ное|дек)\pL{0,9})";
+
+/// What stands before a date of birth.
+const BORN_BEFORE: &str = r"(?:\bborn\b|\bbirth|\bd\.?o\.?b\b|\bbday\b|geboren|\bgeb\.|\bgeb\b|geburt|\bgebdat|\bné\b|\bnée\b|\bné\(e\)|naissance|\bnais|\bnac(?:id[oa]|imiento|ió|í)\b|\bnascid[oa]|\bnascimento|\bnasc(?:eu|i)?\b|\bnat[oai]\b|nascita|\bnacque|geboorte|\burodz|\bur\.|\burodził|född|födelse|\bf\.|narozen|narodil|\bnar\.|\bdat\. nar|født|fødsel|syntyn|syntymä|\bsynt\.|\bs\.|născut|nașter|naster|szület|\bszül\.|rođen|rojen|sünd|dzim|gimim|gimęs|gimusi|γεννήσεως|γέννησης|γεννήθηκε|роден|рождение|\*)";
+/// What stands after one.
+const BORN_AFTER: &str = r"^[\s,)]{0,3}(?:(?:in|à|a|en|em|te|w|v|i) \pL{1,20} )?(?:geboren|gebürtig|born|született|syntynyt|\(birth|\(dob|\(geb)";
+/// Between such a word and its date nothing ends a sentence, and there is no other date.
+const APART: &str = r"(?:[.!?;]\s+\p{Lu}\pL{3}|\n\s*\n|\d{4}|\d\d?[./]\d\d?[./])";
+
+/// What stands before a phone number.
+const PHONE: &str = r"(?:tel|phone|fon\b|mobil|mobile|handy|\bgsm\b|\bfax|\bcell|portable|móvil|telé|telè|\bkom|\bpuh|matkap|\bsms\b|whatsapp|signal\b|\bcall\b|\bring\b|\banruf|\bruf|appel|joindre|llam|chiam|\bbel\b|zadzwoń|dzwoni|ligue|ligar|zavol|volej|numéro|nummer\b|\bτηλ|тел)";
+/// What stands before a national identification number that any number of its length could be.
+const NATIONAL: &str = r"(?:\bbsn\b|burgerservice|sofi|\bnif\b|contribuinte|\bafm\b|αφμ|α\.φ\.μ|\boib\b|osobni id|\btaj\b|tic\b|\btin\b|tax\s?(?:id|no|number|identification)|steuer|\bidnr|identity card|\bid\s?(?:card|no|number|:)|karta tal|personal (?:id|number|no)|national (?:id|insurance|identity)|social security|identifi|fiscal|cpr|peid|numéro national|rijksregister|personnummer|rodné|\brč\b|\br\.\s?č)";
+/// What stands before a number of a version or section.
+const VERSION: &str = r"(?:\bv|\bver\.?|versi\pL{1,4}|verze|wersj\pL|release|build|firmware|section|§|chapter|abschnitt|article|art\.?|kapitel|rozdział|punkt|clause)\s?[:#]?\s?$";
+
+/// The expressions, compiled once.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) date: Regex,
+    born_before: Regex,
+    born_after: Regex,
+    apart: Regex,
+    phone: Regex,
+    national: Regex,
+    version: Regex,
+}
+
+/// `None` where one does not compile, which a test rules out.
+pub(super) fn shared() -> Option<&'static Context> {
+    static SHARED: LazyLock<Option<Context>> = LazyLock::new(|| {
+        let compile = |pattern: &str| RegexBuilder::new(pattern).case_insensitive(true).build().ok();
+        let month: String = MONTH.split_whitespace().collect();
+        Some(Context {
+            date: compile(&DATE.replace("MONTH", &month))?,
+            born_before: compile(BORN_BEFORE)?,
+            born_after: compile(BORN_AFTER)?,
+            apart: RegexBuilder::new(APART).build().ok()?,
+            phone: compile(PHONE)?,
+            national: compile(NATIONAL)?,
+            version: compile(VERSION)?,
+        })
+    });
+    SHARED.as_ref()
+}
+
+impl Context {
+    /// Whether the text says of the date at these places that somebody was born then.
+    pub(super) fn birth(&self, text: &str, start: usize, end: usize) -> bool {
+        let before = before(text, start, REACH);
+        let told = self.born_before.find_iter(before).last();
+        let told =
+            told.is_some_and(|word| before.get(word.end()..).is_some_and(|rest| !self.apart.is_match(rest)));
+        told || self.born_after.is_match(after(text, end, REACH))
+    }
+
+    /// Whether a word for a phone number stands shortly before.
+    pub(super) fn phone_before(&self, text: &str, start: usize) -> bool {
+        self.phone.is_match(before(text, start, 28))
+    }
+
+    /// Whether a word for a national identification number stands before.
+    pub(super) fn national_before(&self, text: &str, start: usize) -> bool {
+        self.national.is_match(before(text, start, REACH))
+    }
+
+    /// Whether a word for a version stands immediately before.
+    pub(super) fn version_before(&self, text: &str, start: usize) -> bool {
+        self.version.is_match(before(text, start, 16))
+    }
+}
+
+/// At most so many bytes before a place.
+fn before(text: &str, start: usize, reach: usize) -> &str {
+    let from = (start.saturating_sub(reach)..=start).find(|at| text.is_char_boundary(*at));
+    from.and_then(|from| text.get(from..start)).unwrap_or_default()
+}
+
+/// At most so many bytes after a place.
+fn after(text: &str, end: usize, reach: usize) -> &str {
+    let last = text.len().min(end + reach);
+    let to = (end..=last).rev().find(|at| text.is_char_boundary(*at));
+    to.and_then(|to| text.get(end..to)).unwrap_or_default()
+}

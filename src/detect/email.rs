@@ -1,0 +1,201 @@
+//! E-mail addresses: RFC 5321 and 5322 as people use them, local parts and domains in any script (RFC 6531), and the ways to
+//! write `@` that keep address collectors away: `ada [at] example [dot] org`.
+
+use super::{Found, Kind, What};
+
+/// RFC 5321 section 4.5.3.1: octets of the local part, and of the domain.
+const LOCAL: usize = 64;
+const DOMAIN: usize = 255;
+/// The longest label (RFC 1035 section 2.3.4).
+const LABEL: usize = 63;
+
+pub(super) fn find(text: &str, found: &mut Vec<Found>) {
+    let mut after = 0;
+    for (at, mark) in text.bytes().enumerate() {
+        if at < after {
+            continue;
+        }
+        let (ends, spelled) = match mark {
+            b'@' => (at + 1, false),
+            b'(' | b'[' | b'{' => match spelled(text, at, "at") {
+                Some(ends) => (ends, true),
+                None => continue,
+            },
+            _ => continue,
+        };
+        let before = if spelled { trim_end(text, at) } else { at };
+        let begins = if spelled { trim_start(text, ends) } else { ends };
+        // What was taken is not taken once more.
+        let start = local(text, before).filter(|start| *start >= after);
+        if let Some(start) = start
+            && let Some(end) = domain(text, begins)
+        {
+            found.push(Found { start, end, what: What::Kind(Kind::Email) });
+            after = end;
+        }
+    }
+}
+
+/// The end of a bracketed word at `at`: `(at)`, `[ dot ]`.
+fn spelled(text: &str, at: usize, word: &str) -> Option<usize> {
+    let close = match text.as_bytes().get(at)? {
+        b'(' => b')',
+        b'[' => b']',
+        b'{' => b'}',
+        _ => return None,
+    };
+    let begin = trim_start(text, at + 1);
+    let given = text.as_bytes().get(begin..begin + word.len())?;
+    let end = trim_start(text, begin + word.len());
+    (given.eq_ignore_ascii_case(word.as_bytes()) && text.as_bytes().get(end) == Some(&close))
+        .then_some(end + 1)
+}
+
+/// Past one blank, if there is one.
+fn trim_start(text: &str, at: usize) -> usize {
+    at + usize::from(text.as_bytes().get(at) == Some(&b' '))
+}
+
+fn trim_end(text: &str, at: usize) -> usize {
+    at - usize::from(at > 0 && text.as_bytes().get(at - 1) == Some(&b' '))
+}
+
+/// Where the local part that ends at `end` begins.
+fn local(text: &str, end: usize) -> Option<usize> {
+    let part = text.get(..end)?;
+    if part.ends_with('"') {
+        return quoted(part);
+    }
+    let mut start = end;
+    for c in part.chars().rev() {
+        let fits = c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+        if !fits {
+            break;
+        }
+        if end - (start - c.len_utf8()) > LOCAL {
+            return None;
+        }
+        start -= c.len_utf8();
+    }
+    // Marks of the sentence around it: 'ada@example.org', mailto:ada@…, /ada@….
+    let kept = text.get(start..end)?.trim_start_matches(|c| "'`.*/=?{|}-".contains(c));
+    let dots = kept.ends_with('.') || kept.contains("..");
+    (!kept.is_empty() && !dots).then(|| end - kept.len())
+}
+
+/// `"Ada King"@example.org`
+fn quoted(part: &str) -> Option<usize> {
+    let inner = part.strip_suffix('"')?;
+    let mut taken = 0;
+    for c in inner.chars().rev() {
+        taken += c.len_utf8();
+        if taken > LOCAL || c.is_control() {
+            return None;
+        }
+        if c == '"' {
+            return (taken > 1).then(|| inner.len() - taken);
+        }
+    }
+    None
+}
+
+/// Where the domain that begins at `start` ends: at least two labels, the last of letters (or `xn--`), or an address in brackets.
+fn domain(text: &str, start: usize) -> Option<usize> {
+    if text.as_bytes().get(start) == Some(&b'[') {
+        return literal(text, start);
+    }
+    let mut at = start;
+    let mut good = None;
+    let mut labels = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let fits = |c: &char| c.is_alphanumeric() || *c == '-';
+        let length: usize = rest.chars().take(LABEL + 1).take_while(fits).map(char::len_utf8).sum();
+        let label = rest.get(..length)?;
+        let trimmed = label.trim_end_matches('-');
+        if trimmed.is_empty() || trimmed.starts_with('-') || length > LABEL || at + length - start > DOMAIN {
+            break;
+        }
+        labels += 1;
+        let top = trimmed.chars().count() >= 2
+            && (trimmed.chars().all(char::is_alphabetic)
+                || trimmed.get(..4).is_some_and(|ace| ace.eq_ignore_ascii_case("xn--")));
+        if labels >= 2 && top {
+            good = Some(at + trimmed.len());
+        }
+        if trimmed.len() < length {
+            break;
+        }
+        at += length;
+        let blank = trim_start(text, at);
+        match text.as_bytes().get(at) {
+            Some(b'.') => at += 1,
+            _ => match spelled(text, blank, "dot").or_else(|| spelled(text, blank, "punkt")) {
+                Some(ends) => at = trim_start(text, ends),
+                None => break,
+            },
+        }
+    }
+    good
+}
+
+/// `[192.0.2.1]`, `[IPv6:2001:db8::1]` (RFC 5321 section 4.1.3).
+fn literal(text: &str, start: usize) -> Option<usize> {
+    let rest = text.as_bytes().get(start + 1..)?;
+    let length = rest.iter().take(60).position(|byte| *byte == b']')?;
+    let inner = text.get(start + 1..start + 1 + length)?;
+    let address = inner.strip_prefix("IPv6:").unwrap_or(inner);
+    address.parse::<std::net::IpAddr>().is_ok().then_some(start + length + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        find(text, &mut found);
+        found.iter().map(|one| &text[one.start..one.end]).collect()
+    }
+
+    #[test]
+    fn addresses_are_found_as_people_write_them() {
+        for (text, expected) in [
+            ("Write to ada@example.org.", "ada@example.org"),
+            ("<Ada.King+news@mail.example.co.uk>", "Ada.King+news@mail.example.co.uk"),
+            ("mailto:ada@example.org?subject=x", "ada@example.org"),
+            ("'ada@example.org',", "ada@example.org"),
+            ("info@müller-söhne.de!", "info@müller-söhne.de"),
+            ("иван@пример.рф", "иван@пример.рф"),
+            ("\"ada king\"@example.org", "\"ada king\"@example.org"),
+            ("x ada@[192.0.2.1] y", "ada@[192.0.2.1]"),
+            ("ada [at] example [dot] org", "ada [at] example [dot] org"),
+            ("ada(at)example.org", "ada(at)example.org"),
+            ("o'neil@example.org", "o'neil@example.org"),
+            ("a@b.xn--p1ai", "a@b.xn--p1ai"),
+            ("ada@example.org.Then", "ada@example.org.Then"),
+        ] {
+            assert_eq!(all(text), [expected], "{text}");
+        }
+        assert_eq!(all("a@b.de,c@d.fr;e@f.it"), ["a@b.de", "c@d.fr", "e@f.it"]);
+    }
+
+    #[test]
+    fn what_only_has_an_at_is_none() {
+        for text in [
+            "@ada",
+            "ada@",
+            "ada@home",
+            "3 @ 1.50",
+            "a@b.1",
+            "x@.org",
+            ".@b.de",
+            "@@@@",
+            "git@host:a.git",
+            "(at) noon",
+            "a..b@c.de",
+        ] {
+            assert_eq!(all(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+}
