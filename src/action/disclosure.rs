@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{DateTo, Generalize, Spec};
+use super::{DateTo, DetectSpec, Generalize, ReplaceBy, Spec};
 
 /// How much in the large.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,7 @@ impl Spec {
             (Self::Mask { keep_last: now }, Self::Mask { keep_last: then }) => Some(now.cmp(then)),
             (Self::Pseudonymize { .. }, Self::Pseudonymize { .. }) => Some(Ordering::Equal),
             (Self::Generalize(now), Self::Generalize(then)) => now.discloses(then),
+            (Self::Detect(now), Self::Detect(then)) => now.discloses(then),
             _ => None,
         }
     }
@@ -40,10 +41,58 @@ impl Spec {
         match self {
             Self::LeaveOut | Self::RefuseIfPresent => Degree::Nothing,
             Self::Redact(_) | Self::Mask { keep_last: 0 } => Degree::Presence,
-            Self::Mask { .. } | Self::Pseudonymize { .. } | Self::Encrypt { .. } | Self::Generalize(_) => {
-                Degree::Part
-            }
+            Self::Mask { .. }
+            | Self::Pseudonymize { .. }
+            | Self::Encrypt { .. }
+            | Self::Generalize(_)
+            | Self::Detect(_) => Degree::Part,
             Self::Unchanged => Degree::Whole,
+        }
+    }
+}
+
+impl DetectSpec {
+    /// Whoever looks for more shows less.
+    fn discloses(&self, before: &Self) -> Option<Ordering> {
+        let (now, then) = (&self.wanted, &before.wanted);
+        if now.countries != then.countries {
+            // All countries' numbers, some of them beside a word only, and one country's cannot be compared.
+            return None;
+        }
+        let found = [
+            inclusion(&now.kinds, &then.kinds)?,
+            inclusion(&now.regions, &then.regions)?,
+            inclusion(&now.patterns, &then.patterns)?,
+        ];
+        let shown = found.map(Ordering::reverse).into_iter();
+        let mut all = shown.chain([self.replace_by.shows().cmp(&before.replace_by.shows())]);
+        all.try_fold(Ordering::Equal, |all, one| match (all, one) {
+            (Ordering::Equal, one) => Some(one),
+            (all, one) if one == all || one == Ordering::Equal => Some(all),
+            _ => None,
+        })
+    }
+}
+
+/// How two sets compare; `None` where each has something that the other has not.
+fn inclusion<T: PartialEq>(one: &[T], other: &[T]) -> Option<Ordering> {
+    let within = |one: &[T], other: &[T]| one.iter().all(|item| other.contains(item));
+    match (within(one, other), within(other, one)) {
+        (true, true) => Some(Ordering::Equal),
+        (true, false) => Some(Ordering::Less),
+        (false, true) => Some(Ordering::Greater),
+        (false, false) => None,
+    }
+}
+
+impl ReplaceBy {
+    const fn shows(self) -> u8 {
+        match self {
+            Self::Refuse => 0,
+            Self::LeaveOut => 1,
+            Self::Mask => 2,
+            Self::Redact => 3,
+            Self::Pseudonymize => 4,
         }
     }
 }
@@ -76,7 +125,9 @@ impl DateTo {
 
 #[cfg(test)]
 mod tests {
+    use super::super::detect::spec as detect;
     use super::*;
+    use crate::detect::Kind;
 
     fn bands(width: u64) -> Spec {
         Spec::Generalize(Generalize::BandsOf { width, label: false })
@@ -99,6 +150,23 @@ mod tests {
             (pseudonym.clone(), Spec::Pseudonymize { as_integer: true }, Some(Ordering::Equal)),
             (pseudonym, year, None),
             (Spec::Encrypt { key: "a".into() }, Spec::Encrypt { key: "b".into() }, None),
+            (detect(&[Kind::Email], ReplaceBy::Mask), Spec::Unchanged, Some(Ordering::Less)),
+            (
+                detect(&[Kind::Email], ReplaceBy::Mask),
+                detect(&[Kind::Ip, Kind::Email], ReplaceBy::Mask),
+                Some(Ordering::Greater),
+            ),
+            (
+                detect(&[Kind::Email], ReplaceBy::Mask),
+                detect(&[Kind::Email], ReplaceBy::Redact),
+                Some(Ordering::Less),
+            ),
+            (
+                detect(&[Kind::Email], ReplaceBy::Mask),
+                detect(&[Kind::Ip, Kind::Email], ReplaceBy::Redact),
+                None,
+            ),
+            (detect(&[Kind::Email], ReplaceBy::Mask), detect(&[Kind::Ip], ReplaceBy::Mask), None),
         ];
         for (now, then, expected) in cases {
             assert_eq!(now.discloses(&then), expected, "{now} after {then}");

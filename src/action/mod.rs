@@ -15,6 +15,7 @@
 //! | `generalize: { bands_of: 10, as: label }` | `30-39` for integers; `30-40` for numbers, the upper end not included | no | |
 //! | `generalize: { date_to: month }` | the first day of the month (or year), a date or a date-time as it came | no | |
 //! | `generalize: { prefix: 2 }` | the first characters; of a value of no more characters, the empty text | no | |
+//! | `detect: { kinds: [email], replace_by: mask }` | the text with what is found in it replaced; the text as it is where nothing is | as the word | as the word |
 //!
 //! A null, where the policy lets one stand, stays a null but for `leave_out`, `refuse_if_present` and `redact`: there is
 //! no value to protect, and a model needs to know what is missing. Who wants to hide that it is writes `redact` or
@@ -23,6 +24,7 @@
 //! An action sees the value that the field's check let through. Where the check changed it (`sanitize`), `Treated::Kept` must
 //! not become a copy of the body's bytes: `Checked::settle` of the check room sees to that.
 
+mod detect;
 mod disclosure;
 mod encrypt;
 mod generalize;
@@ -34,10 +36,12 @@ mod spec;
 use thiserror::Error;
 
 pub use pseudonymize::Pseudonyms;
-pub use spec::{DateTo, Generalize, Reversible, Spec};
+pub use spec::{DateTo, DetectSpec, Generalize, ReplaceBy, Reversible, Spec};
 
 use crate::crypto::InterchangeKey;
+use crate::detect::DetectError;
 use crate::payload::{Kind, Treated, Value};
+use detect::Detect;
 use generalize::{Bands, Prefix};
 use mask::Mask;
 use redact::Redact;
@@ -58,6 +62,7 @@ enum Run {
     Bands(Bands),
     DateTo(DateTo),
     Prefix(Prefix),
+    Detect(Detect),
 }
 
 /// What an action needs that must be fetched before the walk.
@@ -104,6 +109,9 @@ pub enum SpecError {
     /// A key that the deployment does not name.
     #[error("there is no interchange key `{0}`")]
     KeyUnknown(String),
+    /// A search that cannot be made.
+    #[error(transparent)]
+    Detect(DetectError),
 }
 
 /// Why an action did not give a value. Holds no value that somebody sent.
@@ -162,6 +170,10 @@ impl Action {
                 only_strings("prefix")?;
                 Run::Prefix(Prefix::new(*count)?)
             }
+            Spec::Detect(spec) => {
+                only_strings("detect")?;
+                Run::Detect(Detect::new(spec)?)
+            }
         }))
     }
 
@@ -172,9 +184,12 @@ impl Action {
 
     /// What must be fetched before this action is done.
     pub const fn needs(&self) -> Needs {
-        match self.0 {
+        match &self.0 {
             Run::Pseudonymize { .. } => Needs::Pseudonyms,
-            Run::Encrypt { key } => Needs::Key(key),
+            Run::Detect(detect) if matches!(detect.replace_by(), ReplaceBy::Pseudonymize) => {
+                Needs::Pseudonyms
+            }
+            Run::Encrypt { key } => Needs::Key(*key),
             _ => Needs::Nothing,
         }
     }
@@ -192,7 +207,8 @@ impl Action {
             | Run::Pseudonymize { as_integer: false }
             | Run::Encrypt { .. }
             | Run::DateTo(_)
-            | Run::Prefix(_) => Some(Kind::String),
+            | Run::Prefix(_)
+            | Run::Detect(_) => Some(Kind::String),
         }
     }
 
@@ -208,6 +224,7 @@ impl Action {
             | Run::Prefix(_) => Reversible::No,
             Run::Pseudonymize { .. } => Reversible::ByLookUp,
             Run::Encrypt { .. } => Reversible::ByKey,
+            Run::Detect(detect) => detect.replace_by().reversible(),
         }
     }
 
@@ -240,25 +257,28 @@ impl Action {
             Run::Bands(bands) => bands.apply(value, out),
             Run::DateTo(to) => generalize::date_to(*to, value, out),
             Run::Prefix(prefix) => prefix.apply(value, out),
+            Run::Detect(detect) => detect.apply(value, materials.pseudonyms, out),
         }
     }
 }
 
 impl SpecError {
     /// What to write instead.
-    pub const fn mend(&self) -> &'static str {
+    pub fn mend(&self) -> &'static str {
         match self {
             Self::BandsOfOther => {
                 "Say `type: integer` or `type: number`, or use `prefix` or `date_to` for a string."
             }
             Self::BandsOfNothing => "Write how many units a band has: `bands_of: 10`.",
             Self::BandsOfOne => "Use wider bands, or say `unchanged`.",
+            Self::NotString("detect") => "Say `type: string`: only a text can be looked through.",
             Self::NotString(_) => "Say `type: string`, or use `bands_of` for a number.",
             Self::PrefixOfNothing => "Keep at least one character, or say `leave_out`.",
             Self::OfFile(_) => {
                 "Say `unchanged`, `leave_out` or `refuse_if_present`; `stored: encrypted` keeps it."
             }
             Self::KeyUnknown(_) => "Name a key that `interchange_keys` in consentry.yaml has.",
+            Self::Detect(error) => error.mend(),
         }
     }
 }

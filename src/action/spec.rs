@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::detect::Wanted;
+
 /// What a policy says is done to a value for one destination. `Display` is how the policy writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Spec {
@@ -30,6 +32,32 @@ pub enum Spec {
     },
     /// `generalize: …`
     Generalize(Generalize),
+    /// `detect: { kinds: [email, phone], replace_by: mask }`
+    Detect(Box<DetectSpec>),
+}
+
+/// What is looked for in a text, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DetectSpec {
+    /// What is looked for.
+    pub wanted: Wanted,
+    /// What takes the place of each find.
+    pub replace_by: ReplaceBy,
+}
+
+/// What takes the place of what is found in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReplaceBy {
+    /// `••••`
+    Mask,
+    /// The name of what was found: `[email]`
+    Redact,
+    /// Its pseudonym in the activity's domain.
+    Pseudonymize,
+    /// Nothing.
+    LeaveOut,
+    /// The exchange is refused.
+    Refuse,
 }
 
 /// How coarse a value is made.
@@ -81,6 +109,7 @@ impl Spec {
         "pseudonymize",
         "encrypt",
         "generalize",
+        "detect",
     ];
 
     /// The word that the policy writes, without options.
@@ -94,6 +123,7 @@ impl Spec {
             Self::Pseudonymize { .. } => "pseudonymize",
             Self::Encrypt { .. } => "encrypt",
             Self::Generalize(_) => "generalize",
+            Self::Detect(_) => "detect",
         }
     }
 
@@ -120,6 +150,7 @@ impl Spec {
             Self::Generalize(Generalize::DateTo(DateTo::Month)) => "the first day of its month".into(),
             Self::Generalize(Generalize::Prefix(1)) => "its first character".into(),
             Self::Generalize(Generalize::Prefix(count)) => format!("its first {count} characters"),
+            Self::Detect(detect) => detect.describe(),
         }
     }
 
@@ -130,6 +161,18 @@ impl Spec {
             Self::LeaveOut | Self::Redact(_) | Self::Mask { .. } | Self::Generalize(_) => Reversible::No,
             Self::Pseudonymize { .. } => Reversible::ByLookUp,
             Self::Encrypt { .. } => Reversible::ByKey,
+            Self::Detect(detect) => detect.replace_by.reversible(),
+        }
+    }
+}
+
+impl ReplaceBy {
+    /// Whether and how what takes the place of a find leads back to it.
+    pub const fn reversible(self) -> Reversible {
+        match self {
+            Self::Mask | Self::Redact | Self::LeaveOut => Reversible::No,
+            Self::Pseudonymize => Reversible::ByLookUp,
+            Self::Refuse => Reversible::Untouched,
         }
     }
 }
@@ -144,6 +187,7 @@ impl fmt::Display for Spec {
             Self::Pseudonymize { as_integer: true } => f.write_str("pseudonymize: { as: integer }"),
             Self::Encrypt { key } => write!(f, "encrypt: {{ key: {key} }}"),
             Self::Generalize(how) => write!(f, "generalize: {{ {how} }}"),
+            Self::Detect(detect) => write!(f, "detect: {{ {detect} }}"),
         }
     }
 }
@@ -189,6 +233,7 @@ impl fmt::Display for Reversible {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::{Kind, Named};
 
     #[test]
     fn a_spec_reads_as_the_policy_writes_it() {
@@ -203,6 +248,18 @@ mod tests {
                 "generalize: { bands_of: 10, as: label }",
             ),
             (Spec::Generalize(Generalize::DateTo(DateTo::Month)), "generalize: { date_to: month }"),
+            (
+                Spec::Detect(Box::new(DetectSpec {
+                    wanted: Wanted {
+                        kinds: vec![Kind::Email, Kind::NationalId, Kind::Phone],
+                        countries: vec!["DE".into(), "FR".into()],
+                        regions: vec!["DE".into()],
+                        patterns: vec![Named { name: "number".into(), pattern: "K-[0-9]{6}".into() }],
+                    },
+                    replace_by: ReplaceBy::LeaveOut,
+                })),
+                "detect: { kinds: [email, { national_id: [DE, FR] }, phone], region: [DE], patterns: { number: \"K-[0-9]{6}\" }, replace_by: leave_out }",
+            ),
         ];
         for (spec, written) in cases {
             assert_eq!(spec.to_string(), written);

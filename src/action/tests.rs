@@ -55,6 +55,7 @@ fn all() -> Vec<Spec> {
         bands(10, true),
         Spec::Generalize(Generalize::DateTo(DateTo::Month)),
         Spec::Generalize(Generalize::Prefix(2)),
+        detect::spec(&[crate::detect::Kind::Email], ReplaceBy::Mask),
     ]
 }
 
@@ -258,6 +259,12 @@ fn specs_that_make_no_sense_are_refused_at_load() {
         (Spec::Generalize(Generalize::Prefix(2)), Some(Kind::Number), SpecError::NotString("prefix")),
         (Spec::Generalize(Generalize::Prefix(0)), None, SpecError::PrefixOfNothing),
         (Spec::Encrypt { key: "other".into() }, None, SpecError::KeyUnknown("other".into())),
+        (detect::spec(&[], ReplaceBy::Mask), Some(Kind::String), SpecError::Detect(DetectError::Nothing)),
+        (
+            detect::spec(&[crate::detect::Kind::Email], ReplaceBy::Refuse),
+            Some(Kind::Integer),
+            SpecError::NotString("detect"),
+        ),
     ] {
         let error = compile(&spec, kind).expect_err("it makes no sense");
         assert_eq!(error, expected);

@@ -36,6 +36,25 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     }
 }
 
+/// In small letters, `@` and dots as signs, nothing between.
+pub(super) fn canonical(address: &str) -> String {
+    let mut text = address.to_lowercase();
+    for open in ["(", "[", "{"] {
+        for (word, sign) in [("at", "@"), ("dot", "."), ("punkt", ".")] {
+            let close = match open {
+                "(" => ")",
+                "[" => "]",
+                _ => "}",
+            };
+            for blank in ["", " "] {
+                text = text.replace(&format!("{open}{blank}{word}{blank}{close}"), sign);
+            }
+        }
+    }
+    text.retain(|c| c != ' ');
+    text
+}
+
 /// The end of a bracketed word at `at`: `(at)`, `[ dot ]`.
 fn spelled(text: &str, at: usize, word: &str) -> Option<usize> {
     let close = match text.as_bytes().get(at)? {
@@ -155,7 +174,7 @@ mod tests {
     fn all(text: &str) -> Vec<&str> {
         let mut found = Vec::new();
         find(text, &mut found);
-        found.iter().map(|one| &text[one.start..one.end]).collect()
+        found.iter().map(|one| text.get(one.start..one.end).unwrap()).collect()
     }
 
     #[test]
@@ -178,6 +197,13 @@ mod tests {
             assert_eq!(all(text), [expected], "{text}");
         }
         assert_eq!(all("a@b.de,c@d.fr;e@f.it"), ["a@b.de", "c@d.fr", "e@f.it"]);
+    }
+
+    #[test]
+    fn spellings_of_one_address_are_one() {
+        for text in ["Ada@Example.org", "ada [at] example [dot] org", "ada(at)example.org"] {
+            assert_eq!(canonical(text), "ada@example.org");
+        }
     }
 
     #[test]

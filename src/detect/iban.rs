@@ -27,7 +27,7 @@ mod tests {
     fn found(text: &str) -> Option<&str> {
         let mut run = Run::default();
         run.read(text, 0);
-        at(&run).map(|end| &text[..end])
+        at(&run).map(|end| text.get(..end).unwrap())
     }
 
     #[test]

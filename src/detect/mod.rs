@@ -68,6 +68,7 @@ pub struct Detector {
     countries: Vec<Box<str>>,
     plans: Vec<&'static Plan>,
     patterns: Vec<Pattern>,
+    names: Vec<Box<str>>,
     context: &'static Context,
 }
 
@@ -89,6 +90,35 @@ pub enum DetectError {
     /// A fault of this code.
     #[error("a detector's own expression does not compile")]
     Own,
+}
+
+impl DetectError {
+    /// What to write instead.
+    pub const fn mend(&self) -> &'static str {
+        match self {
+            Self::Nothing => "Name at least one kind: `kinds: [email, phone]`, or a pattern.",
+            Self::Country(_) => {
+                "Name a member state of the European Economic Area by its two letters (ISO 3166-1): `DE`."
+            }
+            Self::Region(_) => "Name a country by its two letters (ISO 3166-1): `DE`.",
+            Self::Pattern(_, error) => error.mend(),
+            Self::Own => "Report it as a fault of the gateway.",
+        }
+    }
+}
+
+/// The form of a value in which two spellings of it are one: an address in small letters, a number without what stands between its
+/// parts, a phone number with `+` where it has its country's code.
+pub fn canonical(what: What, value: &str) -> String {
+    let folded = Folded::of(value, fold::look(value));
+    let compact = || folded.text().chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    match what {
+        What::Kind(Kind::Email) => email::canonical(folded.text()),
+        What::Kind(Kind::Phone) => phone::canonical(folded.text()),
+        What::Kind(Kind::Iban | Kind::Card | Kind::NationalId) => compact().to_ascii_uppercase(),
+        What::Kind(Kind::Ip | Kind::BirthDate) => folded.text().to_lowercase(),
+        What::Pattern(_) => value.to_owned(),
+    }
 }
 
 impl Detector {
@@ -115,6 +145,7 @@ impl Detector {
             countries: wanted.countries.iter().map(|country| country.as_str().into()).collect(),
             plans: wanted.regions.iter().map(plan).collect::<Result<_, _>>()?,
             patterns: wanted.patterns.iter().map(pattern).collect::<Result<_, _>>()?,
+            names: wanted.patterns.iter().map(|named| named.name.as_str().into()).collect(),
             context: context::shared().ok_or(DetectError::Own)?,
         })
     }
@@ -134,6 +165,14 @@ impl Detector {
             pattern.find(text, u16::try_from(place).unwrap_or(u16::MAX), found);
         }
         found::merge(found);
+    }
+
+    /// What a find is called: the kind's word, or the pattern's name.
+    pub fn label(&self, what: What) -> &str {
+        match what {
+            What::Kind(kind) => kind.word(),
+            What::Pattern(place) => self.names.get(usize::from(place)).map_or("pattern", |name| name),
+        }
     }
 
     fn wants(&self, kind: Kind) -> bool {

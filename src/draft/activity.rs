@@ -467,6 +467,7 @@ fn action(spec: &Spec) -> String {
         Spec::Generalize(Generalize::DateTo(DateTo::Year)) => "{ generalize: { date_to: year } }".into(),
         Spec::Generalize(Generalize::DateTo(DateTo::Month)) => "{ generalize: { date_to: month } }".into(),
         Spec::Generalize(Generalize::Prefix(count)) => format!("{{ generalize: {{ prefix: {count} }} }}"),
+        Spec::Detect(detect) => format!("{{ detect: {{ {detect} }} }}"),
         Spec::Unchanged
         | Spec::LeaveOut
         | Spec::RefuseIfPresent

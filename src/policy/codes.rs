@@ -77,6 +77,8 @@ codes! {
     UnknownWord           "CP0105" Error   "an unknown word";
     RulesContradict       "CP0106" Error   "rules for a value that make no sense";
     ActionUnfit           "CP0107" Error   "an action that does not fit its field";
+    DetectCountry         "CP0108" Error   "a country that no detector knows";
+    DetectPattern         "CP0109" Error   "a pattern that cannot be looked for";
     Proposed              "CP0110" Error   "a value that is only proposed";
 
     UnknownName           "CP0201" Error   "a name that is not declared";

@@ -21,6 +21,7 @@ mod model;
 pub mod proposed;
 mod read_action;
 mod read_activity;
+mod read_detect;
 mod read_field;
 mod read_organisation;
 mod read_route;

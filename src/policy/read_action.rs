@@ -3,10 +3,11 @@
 use super::codes::Code;
 use super::diagnostics::{Span, Spanned};
 use super::model::{Destinations, Gate};
+use super::read_detect;
 use super::read_route::scopes;
 use super::reader::{Map, Reader};
 use super::yaml::{Content, Meaning, Node, Scalar};
-use crate::action::{DateTo, Generalize, Spec};
+use crate::action::{DateTo, Generalize, ReplaceBy, Spec};
 
 /// Which side of an exchange a field is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ enum Destination {
 }
 
 /// Words of the language for which there is no code yet.
-const NOT_YET: &[&str] = &["tokenize", "noise", "detect", "decrypt", "detokenize", "re_identify"];
+const NOT_YET: &[&str] = &["tokenize", "noise", "decrypt", "detokenize", "re_identify"];
 /// What `redact` without a text leaves.
 const REDACTED: &str = "[redacted]";
 
@@ -142,13 +143,20 @@ fn action(node: &Node, destination: Destination, reader: &mut Reader) -> Option<
     let misfit = match (destination, &spec) {
         (
             Destination::Stored,
-            Spec::Unchanged | Spec::LeaveOut | Spec::Pseudonymize { .. } | Spec::Generalize(_),
+            Spec::Unchanged
+            | Spec::LeaveOut
+            | Spec::Pseudonymize { .. }
+            | Spec::Generalize(_)
+            | Spec::Detect(_),
         ) => None,
         (Destination::Stored, _) => {
-            Some("Store it `encrypted`, pseudonymized, generalized, or say `leave_out`.")
+            Some("Store it `encrypted`, pseudonymized, generalized, with `detect`, or say `leave_out`.")
         }
         (Destination::Export, Spec::RefuseIfPresent) => {
             Some("Say `leave_out`: an export shows what is kept, and refuses nothing.")
+        }
+        (Destination::Export, Spec::Detect(detect)) if detect.replace_by == ReplaceBy::Refuse => {
+            Some("Replace it by `mask`, `redact`, `pseudonymize` or `leave_out`: an export refuses nothing.")
         }
         _ => None,
     };
@@ -248,6 +256,7 @@ fn spec(
             };
             Spec::Generalize(generalize(node, help, reader)?)
         }
+        "detect" => Spec::Detect(Box::new(read_detect::detect(at, options, reader)?)),
         word if NOT_YET.contains(&word) => {
             reader.not_yet(at, &format!("`{word}`"));
             return None;

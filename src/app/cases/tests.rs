@@ -1,5 +1,7 @@
 //! Whole exchanges under policies that the shipped ones do not show.
 
+mod detect;
+
 use std::fs;
 use std::path::Path;
 

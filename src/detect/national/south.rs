@@ -53,7 +53,7 @@ fn cypriot(n: Number<'_>) -> bool {
     const EVEN: [u32; 10] = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21];
     let value = |at: usize| {
         let digit = n.digit(at);
-        if at % 2 == 0 { EVEN.get(digit as usize).copied().unwrap_or_default() } else { digit }
+        if at.is_multiple_of(2) { EVEN.get(digit as usize).copied().unwrap_or_default() } else { digit }
     };
     let sum: u32 = (0..8).map(value).sum();
     n.two(0) != 12 && u32::from(n.byte(8).saturating_sub(b'A')) == sum % 26
@@ -90,7 +90,11 @@ fn codice_fiscale(n: Number<'_>) -> bool {
     let value = |at: usize| {
         let byte = n.byte(at);
         let place = if byte.is_ascii_digit() { byte - b'0' } else { byte.saturating_sub(b'A') };
-        if at % 2 == 0 { ODD.get(usize::from(place)).copied().unwrap_or_default() } else { u32::from(place) }
+        if at.is_multiple_of(2) {
+            ODD.get(usize::from(place)).copied().unwrap_or_default()
+        } else {
+            u32::from(place)
+        }
     };
     let sum: u32 = (0..15).map(value).sum();
     dated && u32::from(n.byte(15).saturating_sub(b'A')) == sum % 26

@@ -92,3 +92,12 @@ fn published_examples_are_right() {
         assert!(right, "{country} {number}");
     }
 }
+
+#[test]
+fn the_reference_names_every_scheme() {
+    let page = include_str!("../../../docs/reference/detectors.md");
+    for (country, name) in crate::detect::national_ids() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{country}` |"))).unwrap_or_default();
+        assert!(row.contains(name), "{country} {name}");
+    }
+}

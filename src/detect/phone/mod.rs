@@ -117,6 +117,16 @@ pub(super) fn find_international(text: &str, found: &mut Vec<Found>) {
     }
 }
 
+/// Digits alone, after `+` where the country's code is written.
+pub(super) fn canonical(number: &str) -> String {
+    let compact: String = number.replace("(0)", "").chars().filter(char::is_ascii_digit).collect();
+    match (number.contains('+'), compact.strip_prefix("00")) {
+        (false, Some(rest)) => format!("+{rest}"),
+        (false, None) => compact,
+        (true, _) => format!("+{compact}"),
+    }
+}
+
 /// The start of a number, with the bracket before it where the number has the one that closes it.
 pub(super) fn with_bracket(text: &str, start: usize, end: usize) -> usize {
     let opens = start.checked_sub(1).filter(|at| text.as_bytes().get(*at) == Some(&b'('));
@@ -222,7 +232,7 @@ mod tests {
         };
         let mut found = Vec::new();
         Detector::compile(&wanted).unwrap().find(text, &mut found);
-        found.iter().map(|one| text[one.start..one.end].to_owned()).collect()
+        found.iter().map(|one| text.get(one.start..one.end).unwrap().to_owned()).collect()
     }
 
     #[test]

@@ -315,11 +315,6 @@ fn shapes_and_names_are_told_with_what_to_write() {
 fn no_word_without_code_is_accepted_in_silence() {
     let words: &[(&str, &str, &str)] = &[
         ("upstream: pseudonymize,", "upstream: { noise: { laplace: 1 } },", "`noise`"),
-        (
-            "upstream: pseudonymize,",
-            "upstream: { detect: { kinds: [email], replace_by: mask } },",
-            "`detect`",
-        ),
         ("upstream: pseudonymize,", "upstream: { generalize: { hierarchy: x } },", "`hierarchy`"),
         ("upstream: pseudonymize,", "upstream: tokenize,", "`tokenize`"),
         ("caller: unchanged", "caller: { decrypt: { all_scopes: [x] } }", "`decrypt`"),

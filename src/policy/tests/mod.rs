@@ -2,5 +2,6 @@
 
 mod beyond;
 mod formats;
+mod detect;
 mod golden;
 mod support;

@@ -1,0 +1,183 @@
+//! Free text in which what the detectors find is replaced, and all else stays as it is.
+
+use std::sync::Arc;
+
+use super::{Pseudonyms, Refused, ReplaceBy, SpecError};
+use crate::detect::{self, Detector, Found};
+use crate::payload::{Kind, Treated, Value};
+
+/// What stands for what was found, however long it was.
+const HIDDEN: &str = "••••";
+
+#[derive(Clone, Debug)]
+pub(super) struct Detect {
+    detector: Arc<Detector>,
+    replace_by: ReplaceBy,
+}
+
+impl Detect {
+    pub(super) fn new(spec: &super::DetectSpec) -> Result<Self, SpecError> {
+        let detector = Detector::compile(&spec.wanted).map_err(SpecError::Detect)?;
+        Ok(Self { detector: Arc::new(detector), replace_by: spec.replace_by })
+    }
+
+    pub(super) const fn replace_by(&self) -> ReplaceBy {
+        self.replace_by
+    }
+
+    pub(super) fn apply(
+        &self,
+        value: Value<'_>,
+        pseudonyms: Option<&Pseudonyms>,
+        out: &mut String,
+    ) -> Result<Treated, Refused> {
+        if value.kind != Kind::String {
+            return Err(Refused::Unsuitable("must be a string"));
+        }
+        let mut found = Vec::new();
+        self.detector.find(value.text, &mut found);
+        if found.is_empty() {
+            return Ok(Treated::Kept);
+        }
+        if self.replace_by == ReplaceBy::Refuse {
+            return Err(Refused::Unsuitable("holds what the policy refuses in it"));
+        }
+        self.replace(value.text, &found, pseudonyms, out)?;
+        Ok(Treated::Replaced(Kind::String))
+    }
+
+    fn replace(
+        &self,
+        text: &str,
+        found: &[Found],
+        pseudonyms: Option<&Pseudonyms>,
+        out: &mut String,
+    ) -> Result<(), Refused> {
+        // INVARIANT: places are in order and do not overlap; one that cannot be cut out refuses, and is never passed over.
+        let cut = Refused::Unsuitable("cannot be taken apart");
+        let mut at = 0;
+        for one in found {
+            out.push_str(text.get(at..one.start).ok_or(cut)?);
+            let value = text.get(one.start..one.end).ok_or(cut)?;
+            match self.replace_by {
+                ReplaceBy::Mask => out.push_str(HIDDEN),
+                ReplaceBy::Redact => {
+                    out.push('[');
+                    out.push_str(self.detector.label(one.what));
+                    out.push(']');
+                }
+                ReplaceBy::Pseudonymize => {
+                    let pseudonyms = pseudonyms.ok_or(Refused::MaterialMissing)?;
+                    out.push_str(&pseudonyms.of(&detect::canonical(one.what, value)));
+                }
+                ReplaceBy::LeaveOut | ReplaceBy::Refuse => {}
+            }
+            at = one.end;
+        }
+        out.push_str(text.get(at..).ok_or(cut)?);
+        Ok(())
+    }
+}
+
+impl ReplaceBy {
+    /// Every one there is.
+    pub const ALL: &'static [Self] =
+        &[Self::Mask, Self::Redact, Self::Pseudonymize, Self::LeaveOut, Self::Refuse];
+
+    /// The policy's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mask => "mask",
+            Self::Redact => "redact",
+            Self::Pseudonymize => "pseudonymize",
+            Self::LeaveOut => "leave_out",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl super::DetectSpec {
+    /// What the destination sees, in a few words.
+    pub(super) fn describe(&self) -> String {
+        let what = self.wanted.describe();
+        match self.replace_by {
+            ReplaceBy::Mask => format!("the text, with {what} masked"),
+            ReplaceBy::Redact => format!("the text, with labels in place of {what}"),
+            ReplaceBy::Pseudonymize => format!("the text, with pseudonyms of this domain in place of {what}"),
+            ReplaceBy::LeaveOut => format!("the text without {what}"),
+            ReplaceBy::Refuse => format!("the text; with {what} in it the exchange is refused"),
+        }
+    }
+}
+
+impl std::fmt::Display for super::DetectSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, replace_by: {}", self.wanted, self.replace_by.word())
+    }
+}
+
+/// For tests of the whole room: what a policy would write.
+#[cfg(test)]
+pub(super) fn spec(kinds: &[detect::Kind], replace_by: ReplaceBy) -> super::Spec {
+    let wanted = detect::Wanted { kinds: kinds.to_vec(), ..detect::Wanted::default() };
+    super::Spec::Detect(Box::new(super::DetectSpec { wanted, replace_by }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Action, Materials, Needs};
+    use super::*;
+    use crate::crypto::Mac;
+    use crate::detect::Kind as Finds;
+
+    const TEXT: &str = "Ada (ada@example.org, +33 6 12 34 56 78) wrote: mail Ada@Example.org back.";
+
+    fn run(replace_by: ReplaceBy, text: &str) -> Result<(Treated, String), Refused> {
+        let action =
+            Action::compile(&spec(&[Finds::Email, Finds::Phone], replace_by), Some(Kind::String), |_| None);
+        let action = action.unwrap();
+        assert_eq!(action.needs() == Needs::Pseudonyms, replace_by == ReplaceBy::Pseudonymize);
+        let pseudonyms = Pseudonyms { version: 1, mac: Mac::new(&[7; 32]) };
+        let materials = Materials { pseudonyms: Some(&pseudonyms), ..Materials::default() };
+        let mut out = String::new();
+        let treated = action.apply(Value { kind: Kind::String, text }, &materials, &mut out)?;
+        Ok((treated, out))
+    }
+
+    #[test]
+    fn what_is_found_is_replaced_and_all_else_stays() {
+        for (replace_by, expected) in [
+            (ReplaceBy::Mask, "Ada (••••, ••••) wrote: mail •••• back."),
+            (ReplaceBy::Redact, "Ada ([email], [phone]) wrote: mail [email] back."),
+            (ReplaceBy::LeaveOut, "Ada (, ) wrote: mail  back."),
+        ] {
+            assert_eq!(run(replace_by, TEXT), Ok((Treated::Replaced(Kind::String), expected.into())));
+            assert_eq!(run(replace_by, "Ada wrote."), Ok((Treated::Kept, String::new())));
+        }
+        assert!(matches!(run(ReplaceBy::Refuse, TEXT), Err(Refused::Unsuitable(_))));
+        assert_eq!(run(ReplaceBy::Refuse, "Ada wrote."), Ok((Treated::Kept, String::new())));
+    }
+
+    #[test]
+    fn one_person_stays_one_person_in_a_text() {
+        let (_, text) = run(ReplaceBy::Pseudonymize, TEXT).unwrap();
+        let pseudonyms: Vec<_> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let pseudonyms: Vec<_> = pseudonyms.into_iter().filter(|word| word.starts_with("p1_")).collect();
+        let [email, phone, again] = pseudonyms[..] else { panic!("{text}") };
+        assert_eq!(email, again);
+        assert_ne!(email, phone);
+        // The same as of a field with nothing but the address.
+        assert_eq!(email, "p1_5k63zp5p2zdrrglcrekggngh7q");
+        let (_, other) = run(ReplaceBy::Pseudonymize, "0033 (0)6 12345678").unwrap();
+        assert_eq!(other, phone);
+    }
+
+    #[test]
+    fn without_its_secret_nothing_passes() {
+        let spec = spec(&[Finds::Email], ReplaceBy::Pseudonymize);
+        let action = Action::compile(&spec, Some(Kind::String), |_| None).unwrap();
+        let mut out = String::new();
+        let given = action.apply(Value { kind: Kind::String, text: TEXT }, &Materials::default(), &mut out);
+        assert_eq!(given, Err(Refused::MaterialMissing));
+    }
+}
