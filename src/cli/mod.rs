@@ -7,6 +7,7 @@ mod check;
 mod connect;
 mod demo;
 mod deployment;
+mod detect;
 mod diff;
 mod drafting;
 mod explain;
@@ -89,6 +90,8 @@ enum Command {
     Learn(learn::Args),
     /// Show what is only proposed in drafted policies, and remove the marks of what you accept.
     Accept(accept::Args),
+    /// Show what the detectors for free text find, in a text or in figures.
+    Detect(detect::Args),
     /// See it work: a gateway, a small API behind it, and commands to paste.
     Demo(demo::Args),
     /// Issue a token for development, signed with a secret file of the deployment.
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Learn(args) => learn::run(args),
         Command::Accept(args) => accept::run(args),
+        Command::Detect(args) => detect::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
         Command::Consent(args) => person::consent(args),

@@ -4,10 +4,9 @@ use super::context::Context;
 use super::{Found, Kind, What};
 
 pub(super) fn find(text: &str, context: &Context, found: &mut Vec<Found>) {
-    // The expression's matches have a greatest length, so that looking for all of them takes linear time.
-    for date in context.date.find_iter(text) {
-        if context.birth(text, date.start(), date.end()) {
-            found.push(Found { start: date.start(), end: date.end(), what: What::Kind(Kind::BirthDate) });
+    for (start, end) in context.dates(text) {
+        if context.birth(text, start, end) {
+            found.push(Found { start, end, what: What::Kind(Kind::BirthDate) });
         }
     }
 }

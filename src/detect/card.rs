@@ -44,10 +44,10 @@ pub(super) fn at(run: &Run) -> Option<usize> {
     }
     let fits = |count: &usize| {
         let parts = run.pieces.get(..*count).unwrap_or_default();
-        let sizes: Vec<usize> = parts.iter().map(|piece| piece.end - piece.start).collect();
-        parts.iter().all(|piece| piece.between.is_of(b" -."))
-            && grouped(&sizes)
-            && run.upto(*count).is_some_and(|(_, digits)| is_card(digits))
+        let sizes = || parts.iter().map(|piece| piece.end - piece.start).collect::<Vec<_>>();
+        run.upto(*count).is_some_and(|(_, digits)| is_card(digits))
+            && parts.iter().all(|piece| piece.between.is_of(b" -."))
+            && grouped(&sizes())
     };
     (1..=run.pieces.len().min(10)).rev().find(fits).and_then(|count| run.upto(count)).map(|(end, _)| end)
 }
@@ -55,7 +55,7 @@ pub(super) fn at(run: &Run) -> Option<usize> {
 /// Cards are written in one piece, in equal groups and a rest, or as the networks print them.
 fn grouped(sizes: &[usize]) -> bool {
     match sizes {
-        [_] | [4, 6, 4 | 5] | [6, 13] | [8, _] => true,
+        [_] | [4, 6, _] | [6, 13] | [8, _] => true,
         [first, between @ .., last] => {
             *first >= 2 && between.iter().all(|size| size == first) && last <= first
         }
@@ -64,6 +64,9 @@ fn grouped(sizes: &[usize]) -> bool {
 }
 
 fn is_card(digits: &[u8]) -> bool {
+    if !(12..=19).contains(&digits.len()) {
+        return false;
+    }
     let first =
         digits.get(..6).and_then(|six| std::str::from_utf8(six).ok()).and_then(|six| six.parse().ok());
     let Some(first) = first.filter(|_| digits.iter().all(u8::is_ascii_digit)) else { return false };

@@ -8,22 +8,25 @@ use regex::{Regex, RegexBuilder};
 /// How far before a number a word for it may stand, in bytes.
 const REACH: usize = 48;
 
-/// Dates as they are written with day, month and year.
+/// Dates as they are written with day, month and year. Whether a word in one is a month's is asked afterwards.
 const DATE: &str = r"(?x)\b(?:
-    \d{4}\ ?[-./]\ ?\d{1,2}\ ?[-./]\ ?\d{1,2}
-  | \d{1,2}\ ?[-./]\ ?(?:\d{1,2}|[ivxIVX]{1,4})\ ?[-./]\ ?(?:\d{4}|\d{2})
-  | \d{1,2}(?:\.|st|nd|rd|th|er|ère|º|ª|o|:a|:e)?[\ -](?:de\ |of\ |di\ |d['’])?MONTH\.?(?:\ de|\ del|\ do)?,?[\ -](?:\d{4}|'?\d{2})
-  | MONTH\.?\ \d{1,2}(?:st|nd|rd|th)?,?\ \d{4}
+    [0-9]{4}\ ?[-./]\ ?[0-9]{1,2}\ ?[-./]\ ?[0-9]{1,2}
+  | [0-9]{1,2}\ ?[-./]\ ?(?:[0-9]{1,2}|[ivxIVX]{1,4})\ ?[-./]\ ?(?:[0-9]{4}|[0-9]{2})
+  | [0-9]{1,2}(?:\.|st|nd|rd|th|er|ère|º|ª|o|:a|:e)?[\ -](?:de\ |of\ |di\ |d['’])?\pL{3,12}\.?(?:\ de|\ del|\ do)?,?[\ -](?:[0-9]{4}|'?[0-9]{2})
+  | \pL{3,12}\.?\ [0-9]{1,2}(?:st|nd|rd|th)?,?\ [0-9]{4}
 )\b";
 
-/// Names of months and their short forms: en, de, fr, es, it, nl, pl, pt, sv, cs, da, fi, ro, hu, hr, sk, sl, et, lv, lt, el, bg.
-const MONTH: &str = r"(?:(?:jan|ian|feb|febr|fév|fev|mar|mär|mrt|maa|apr|avr|abr|mai|may|maj|mei|máj|jun|juin|juil|jul|giu|lug|
-    aug|aoû|aou|ago|sep|set|szept|okt|oct|ott|out|nov|noi|dez|dec|déc|dic|des|déz|gen|ene|mag|maggio|
-    stycz|luty|lut|kwie|maja|czerw|lip|sierp|wrze|paźd|list|grud|
-    led|únor|břez|dub|květ|červ|srp|září|říj|pros|
-    tammi|helmi|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu|
-    sij|velj|ožu|tra|svi|lipnj|srpn|ruj|stud|
-    ιαν|φεβ|μαρ|απρ|μαΐ|μαϊ|ιουν|ιουλ|αυγ|σεπ|οκτ|νοε|δεκ|яну|фев|мар|апр|май|юни|юли|авг|сеп|окт|ное|дек)\pL{0,9})";
+/// What months' names begin with: en, de, fr, es, it, nl, pl, pt, sv, cs, da, fi, ro, hu, hr, sk, sl, et, lv, lt, el, bg.
+const MONTHS: &[&str] = &[
+    "jan", "ian", "feb", "fév", "fev", "mar", "mär", "mrt", "maa", "apr", "avr", "abr", "mai", "may", "maj",
+    "mei", "máj", "jun", "juin", "juil", "jul", "giu", "lug", "aug", "aoû", "aou", "ago", "sep", "set",
+    "szept", "okt", "oct", "ott", "out", "nov", "noi", "dez", "dec", "déc", "dic", "des", "déz", "gen",
+    "ene", "mag", "stycz", "lut", "kwie", "czerw", "lip", "sierp", "wrze", "paźd", "list", "grud", "led",
+    "únor", "břez", "dub", "květ", "červ", "srp", "září", "říj", "pros", "tammi", "helmi", "huhti", "touko",
+    "kesä", "heinä", "elo", "syys", "loka", "joulu", "sij", "velj", "ožu", "tra", "svi", "ruj", "stud",
+    "ιαν", "φεβ", "μαρ", "απρ", "μαΐ", "μαϊ", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ", "яну",
+    "фев", "мар", "апр", "май", "юни", "юли", "авг", "сеп", "окт", "ное", "дек",
+];
 
 /// What stands before a date of birth.
 const BORN_BEFORE: &str = r"(?:\bborn\b|\bbirth|\bd\.?o\.?b\b|\bbday\b|geboren|\bgeb\.|\bgeb\b|geburt|\bgebdat|\bné\b|\bnée\b|\bné\(e\)|naissance|\bnais|\bnac(?:id[oa]|imiento|ió|í)\b|\bnascid[oa]|\bnascimento|\bnasc(?:eu|i)?\b|\bnat[oai]\b|nascita|\bnacque|geboorte|\burodz|\bur\.|\burodził|född|födelse|\bf\.|narozen|narodil|\bnar\.|\bdat\. nar|født|fødsel|syntyn|syntymä|\bsynt\.|\bs\.|născut|nașter|naster|szület|\bszül\.|rođen|rojen|sünd|dzim|gimim|gimęs|gimusi|γεννήσεως|γέννησης|γεννήθηκε|роден|рождение|\*)";
@@ -33,16 +36,16 @@ const BORN_AFTER: &str = r"^[\s,)]{0,3}(?:(?:in|à|a|en|em|te|w|v|i) \pL{1,20} )
 const APART: &str = r"(?:[.!?;]\s+\p{Lu}\pL{3}|\n\s*\n|\d{4}|\d\d?[./]\d\d?[./])";
 
 /// What stands before a phone number.
-const PHONE: &str = r"(?:tel|phone|fon\b|mobil|mobile|handy|\bgsm\b|\bfax|\bcell|portable|móvil|telé|telè|\bkom|\bpuh|matkap|\bsms\b|whatsapp|signal\b|\bcall\b|\bring\b|\banruf|\bruf|appel|joindre|llam|chiam|\bbel\b|zadzwoń|dzwoni|ligue|ligar|zavol|volej|numéro|nummer\b|\bτηλ|тел)";
+const PHONE: &str = r"(?:\btel|telef|phone|fon\b|\btfn|\bmobil|handy|\bgsm\b|\bfax|\bcell|portable|móvil|\btél|téléph|\bkom|\bpuh|matkap|\bsms\b|whatsapp|signal\b|\bcall\b|\bring\b|\banruf|\bruf|appel|joindre|llam|chiam|\bbel\b|zadzwoń|dzwoni|ligue|ligar|zavol|volej|numéro|nummer\b|\bτηλ|тел)";
 /// What stands before a national identification number that any number of its length could be.
 const NATIONAL: &str = r"(?:\bbsn\b|burgerservice|sofi|\bnif\b|contribuinte|\bafm\b|αφμ|α\.φ\.μ|\boib\b|osobni id|\btaj\b|tic\b|\btin\b|tax\s?(?:id|no|number|identification)|steuer|\bidnr|identity card|\bid\s?(?:card|no|number|:)|karta tal|personal (?:id|number|no)|national (?:id|insurance|identity)|social security|identifi|fiscal|cpr|peid|numéro national|rijksregister|personnummer|rodné|\brč\b|\br\.\s?č)";
 /// What stands before a number of a version or section.
-const VERSION: &str = r"(?:\bv|\bver\.?|versi\pL{1,4}|verze|wersj\pL|release|build|firmware|section|§|chapter|abschnitt|article|art\.?|kapitel|rozdział|punkt|clause)\s?[:#]?\s?$";
+const VERSION: &str = r"(?:\bv|\bver\.?|\bvers\pL{1,5}|\bverz\pL|\bwersj\pL|release|build|firmware|sec[tc]\pL{2,5}|§|chap\pL{3,5}|kapit\pL{1,4}|cap[ií]t\pL{1,4}|abschnitt|avsnitt|afsnit|paragra\pL{1,5}|art[ií]\pL{3,5}|art\.?|rozdzia\pL{1,3}|punkt\pL{0,2}|oddíl|hoofdstuk|clause)\s?[:#]?\s?$";
 
 /// The expressions, compiled once.
 #[derive(Debug)]
 pub(super) struct Context {
-    pub(super) date: Regex,
+    date: Regex,
     born_before: Regex,
     born_after: Regex,
     apart: Regex,
@@ -55,9 +58,8 @@ pub(super) struct Context {
 pub(super) fn shared() -> Option<&'static Context> {
     static SHARED: LazyLock<Option<Context>> = LazyLock::new(|| {
         let compile = |pattern: &str| RegexBuilder::new(pattern).case_insensitive(true).build().ok();
-        let month: String = MONTH.split_whitespace().collect();
         Some(Context {
-            date: compile(&DATE.replace("MONTH", &month))?,
+            date: compile(DATE)?,
             born_before: compile(BORN_BEFORE)?,
             born_after: compile(BORN_AFTER)?,
             apart: RegexBuilder::new(APART).build().ok()?,
@@ -70,6 +72,21 @@ pub(super) fn shared() -> Option<&'static Context> {
 }
 
 impl Context {
+    /// Where dates stand. The expression's matches have a greatest length, so that looking for all of them takes linear time.
+    pub(super) fn dates<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (usize, usize)> {
+        let named = |date: &str| {
+            let mut words = date.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().count() > 2);
+            words.all(|word| {
+                let word = word.to_lowercase();
+                matches!(&*word, "del")
+                    || MONTHS.iter().any(|month| word.starts_with(month))
+                    || word.chars().all(|c| "ivx".contains(c))
+            })
+        };
+        let dates = self.date.find_iter(text).filter(move |date| named(date.as_str()));
+        dates.map(|date| (date.start(), date.end()))
+    }
+
     /// Whether the text says of the date at these places that somebody was born then.
     pub(super) fn birth(&self, text: &str, start: usize, end: usize) -> bool {
         let before = before(text, start, REACH);

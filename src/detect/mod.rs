@@ -12,6 +12,7 @@ mod birth_date;
 mod card;
 mod context;
 mod email;
+pub mod evaluate;
 mod fold;
 mod found;
 mod iban;

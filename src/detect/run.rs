@@ -2,6 +2,8 @@
 
 /// The most parts of a number that are looked at.
 const PIECES: usize = 20;
+/// The most parts of one letter or digit: `+49 (0)30`, `1 85 05 …`, `X-1234567-L`.
+const SINGLES: usize = 3;
 /// The most letters and digits of a number that are looked at: the longest IBAN has 34.
 const CHARACTERS: usize = 36;
 
@@ -120,7 +122,7 @@ impl Run {
         self.after_plus = back(1) == Some(b'+');
         self.goes_on_from = matches!(back(1), Some(b'-' | b'.' | b'/' | b',' | b'_'))
             && back(2).is_some_and(|byte| byte.is_ascii_digit());
-        let (mut at, mut between) = (start, Between::default());
+        let (mut at, mut between, mut singles) = (start, Between::default(), 0);
         loop {
             let end = at
                 + text
@@ -135,7 +137,8 @@ impl Run {
                 self.cut = between.len == 1 && !between.is_one_of(b" ");
                 return;
             }
-            if !stands_free(text, at, end) {
+            singles += usize::from(end - at == 1);
+            if singles > SINGLES || !stands_free(text, at, end) {
                 return;
             }
             self.pieces.push(Piece { start: at, end, between });

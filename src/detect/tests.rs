@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -68,6 +68,11 @@ fn numbers_of_weak_schemes_need_a_word_or_their_country() {
     assert_eq!(all(&any, "BSN 111222333"), [bsn]);
     assert_eq!(all(&dutch, "order 111222333"), [bsn]);
     assert_eq!(all(&portuguese, "BSN 111222333"), []);
+    // A Danish number without a check digit counts with its dash, an old Czech one with its slash.
+    assert_eq!(all(&any, "order 0612345679"), []);
+    assert_eq!(all(&any, "061234-5678"), [(What::Kind(Kind::NationalId), "061234-5678")]);
+    assert_eq!(all(&any, "order 531231123"), []);
+    assert_eq!(all(&any, "531231/123"), [(What::Kind(Kind::NationalId), "531231/123")]);
     // A part of something longer is none.
     for text in ["2024-111222333", "111222333-12", "1.111222333", "x111222333", "111222333,50"] {
         assert_eq!(all(&dutch, text), [], "{text}");
@@ -93,10 +98,16 @@ fn what_is_not_wanted_is_not_found_and_nonsense_is_refused() {
     assert!(regions().any(|region| region == "DE") && !regions().any(|region| region == "800"));
 }
 
+/// How long this thread has run: what a clock on the wall shows is also what others do.
+fn on_the_processor() -> Duration {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(spent.split(' ').next().unwrap().parse().unwrap())
+}
+
 /// Texts that make a careless search begin anew at every byte. A search of quadratic time takes many times what is allowed here.
 #[test]
 fn hostile_texts_take_time_in_proportion_to_their_length() {
-    let size = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
+    let size = if cfg!(debug_assertions) { 1 << 15 } else { 1 << 20 };
     let everything = everything();
     let mut slow = Vec::new();
     for part in [
@@ -161,12 +172,12 @@ fn hostile_texts_take_time_in_proportion_to_their_length() {
         "1)",
     ] {
         let text = part.repeat(size / part.len());
-        let begun = Instant::now();
+        let begun = on_the_processor();
         let mut found = Vec::new();
         everything.find(&text, &mut found);
-        let took = begun.elapsed();
+        let took = on_the_processor() - begun;
         assert!(found.is_sorted_by(|one, other| one.end <= other.start), "{part}");
-        if took > Duration::from_secs(8) {
+        if took > Duration::from_secs(5) {
             slow.push((part, took));
         }
     }

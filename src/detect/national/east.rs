@@ -5,9 +5,25 @@ use super::digits::{Number, is_date, is_day};
 
 pub(super) const SCHEMES: &[Scheme] = &[
     // GRAO, Law on Civil Registration art. 11: EGN. https://en.wikipedia.org/wiki/Unique_citizenship_number
-    Scheme { country: "BG", name: "EGN", shape: "9999999999", between: b"", weak: false, check: egn },
+    Scheme {
+        country: "BG",
+        name: "EGN",
+        shape: "9999999999",
+        between: b"",
+        parts: &[],
+        weak: false,
+        check: egn,
+    },
     // National Revenue Agency: personal number of a foreigner (LNCh).
-    Scheme { country: "BG", name: "LNCh", shape: "9999999999", between: b"", weak: true, check: lnch },
+    Scheme {
+        country: "BG",
+        name: "LNCh",
+        shape: "9999999999",
+        between: b"",
+        parts: &[],
+        weak: true,
+        check: lnch,
+    },
     // Zákon č. 133/2000 Sb. § 13: rodné číslo, divisible by eleven since 1954. Those of nine digits have no check digit and are found
     // with their slash only.
     Scheme {
@@ -15,6 +31,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "rodné číslo",
         shape: "9999999999",
         between: b"/ ",
+        parts: &[],
         weak: false,
         check: rodne_cislo,
     },
@@ -23,7 +40,8 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "rodné číslo",
         shape: "999999999",
         between: b"/",
-        weak: true,
+        parts: &[6, 3],
+        weak: false,
         check: old_rodne_cislo,
     },
     // 1996. évi XX. törvény, annex: személyi azonosító.
@@ -32,30 +50,57 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "személyi azonosító",
         shape: "99999999999",
         between: b" -",
+        parts: &[],
         weak: false,
         check: szemelyi,
     },
     // The same: TAJ number of social insurance.
-    Scheme { country: "HU", name: "TAJ-szám", shape: "999999999", between: b" -", weak: true, check: taj },
+    Scheme {
+        country: "HU",
+        name: "TAJ-szám",
+        shape: "999999999",
+        between: b" -",
+        parts: &[],
+        weak: true,
+        check: taj,
+    },
     // The same: tax identification mark of persons, days since 1 January 1867 after an 8.
     Scheme {
         country: "HU",
         name: "adóazonosító jel",
         shape: "9999999999",
         between: b" ",
+        parts: &[],
         weak: false,
         check: adoazonosito,
     },
     // Ustawa o ewidencji ludności, art. 15: PESEL. https://www.gov.pl/web/gov/czym-jest-numer-pesel
-    Scheme { country: "PL", name: "PESEL", shape: "99999999999", between: b" -", weak: false, check: pesel },
+    Scheme {
+        country: "PL",
+        name: "PESEL",
+        shape: "99999999999",
+        between: b" -",
+        parts: &[],
+        weak: false,
+        check: pesel,
+    },
     // Ordonanța de urgență nr. 97/2005: CNP. https://en.wikipedia.org/wiki/National_identification_number#Romania
-    Scheme { country: "RO", name: "CNP", shape: "9999999999999", between: b" ", weak: false, check: cnp },
+    Scheme {
+        country: "RO",
+        name: "CNP",
+        shape: "9999999999999",
+        between: b" ",
+        parts: &[],
+        weak: false,
+        check: cnp,
+    },
     // Zákon č. 301/1995 Z. z.: rodné číslo, as in Czechia.
     Scheme {
         country: "SK",
         name: "rodné číslo",
         shape: "9999999999",
         between: b"/ ",
+        parts: &[],
         weak: false,
         check: rodne_cislo,
     },
@@ -64,7 +109,8 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "rodné číslo",
         shape: "999999999",
         between: b"/",
-        weak: true,
+        parts: &[6, 3],
+        weak: false,
         check: old_rodne_cislo,
     },
 ];

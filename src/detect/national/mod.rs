@@ -27,6 +27,8 @@ pub(super) struct Scheme {
     shape: &'static str,
     /// What may stand between its parts, each once at a place.
     between: &'static [u8],
+    /// The sizes of its parts, where it counts in these parts only.
+    parts: &'static [usize],
     /// Whether the form alone says little.
     weak: bool,
     /// Whether check digits, dates and ranges are right. Only called for what has the shape.
@@ -85,6 +87,7 @@ pub(super) fn at(run: &Run, text: &str, countries: &[Box<str>], context: &Contex
             let wanted = countries.is_empty() || named(scheme);
             let fits = wanted
                 && pieces.iter().all(|piece| piece.between.is_one_of(scheme.between))
+                && (scheme.parts.is_empty() || in_parts(run, count, scheme.parts))
                 && scheme.has(compact);
             if fits
                 && (!scheme.weak
@@ -96,6 +99,11 @@ pub(super) fn at(run: &Run, text: &str, countries: &[Box<str>], context: &Contex
         }
     }
     None
+}
+
+fn in_parts(run: &Run, count: usize, parts: &[usize]) -> bool {
+    let pieces = run.pieces.get(..count).unwrap_or_default();
+    pieces.iter().map(|piece| piece.end - piece.start).eq(parts.iter().copied())
 }
 
 #[cfg(test)]

@@ -4,13 +4,23 @@ use super::Scheme;
 use super::digits::{Number, is_date, is_day};
 
 pub(super) const SCHEMES: &[Scheme] = &[
-    // CPR-kontoret, "Personnummeret i CPR-systemet": since 2007 numbers without the check digit (mod 11) are given too, so the date
-    // decides, and the form with a dash tells it from other numbers of ten digits.
+    // CPR-kontoret, "Personnummeret i CPR-systemet". Since 2007 numbers without the check digit (mod 11) are given too: those
+    // count in two parts, 211062-5629, where the dash and the date tell them from other numbers of ten digits.
     Scheme {
         country: "DK",
         name: "CPR-nummer",
         shape: "9999999999",
         between: b"- ",
+        parts: &[],
+        weak: false,
+        check: cpr_of_old,
+    },
+    Scheme {
+        country: "DK",
+        name: "CPR-nummer",
+        shape: "9999999999",
+        between: b"-",
+        parts: &[6, 4],
         weak: false,
         check: cpr,
     },
@@ -20,6 +30,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "isikukood",
         shape: "99999999999",
         between: b"",
+        parts: &[],
         weak: false,
         check: isikukood,
     },
@@ -30,6 +41,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "henkilötunnus",
         shape: "999999999*",
         between: b"-",
+        parts: &[],
         weak: false,
         check: hetu,
     },
@@ -38,6 +50,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "henkilötunnus",
         shape: "999999A999*",
         between: b"",
+        parts: &[],
         weak: false,
         check: hetu_with_letter,
     },
@@ -47,6 +60,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "kennitala",
         shape: "9999999999",
         between: b"- ",
+        parts: &[],
         weak: false,
         check: kennitala,
     },
@@ -57,6 +71,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "personas kods",
         shape: "99999999999",
         between: b"-",
+        parts: &[],
         weak: false,
         check: personas_kods,
     },
@@ -65,6 +80,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "personas kods",
         shape: "99999999999",
         between: b"-",
+        parts: &[],
         weak: true,
         check: new_personas_kods,
     },
@@ -74,6 +90,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "asmens kodas",
         shape: "99999999999",
         between: b"",
+        parts: &[],
         weak: false,
         check: isikukood,
     },
@@ -84,6 +101,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "fødselsnummer",
         shape: "99999999999",
         between: b" -.",
+        parts: &[],
         weak: false,
         check: fodselsnummer,
     },
@@ -93,6 +111,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "personnummer",
         shape: "9999999999",
         between: b"- ",
+        parts: &[],
         weak: false,
         check: personnummer,
     },
@@ -101,6 +120,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "personnummer",
         shape: "999999999999",
         between: b"- ",
+        parts: &[],
         weak: false,
         check: long_personnummer,
     },
@@ -108,6 +128,10 @@ pub(super) const SCHEMES: &[Scheme] = &[
 
 fn cpr(n: Number<'_>) -> bool {
     is_day(n.two(2), n.two(0)) && !n.is_monotonous()
+}
+
+fn cpr_of_old(n: Number<'_>) -> bool {
+    cpr(n) && n.weighed(&[4, 3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)
 }
 
 fn isikukood(n: Number<'_>) -> bool {

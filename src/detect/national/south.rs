@@ -6,19 +6,52 @@ use super::digits::{Number, is_date, is_day};
 pub(super) const SCHEMES: &[Scheme] = &[
     // The identity card's number has no rule; the Tax Department's number (TIN) has a check letter.
     // https://taxation-customs.ec.europa.eu (TIN by country: Cyprus)
-    Scheme { country: "CY", name: "TIN", shape: "99999999A", between: b"", weak: true, check: cypriot },
+    Scheme {
+        country: "CY",
+        name: "TIN",
+        shape: "99999999A",
+        between: b"",
+        parts: &[],
+        weak: true,
+        check: cypriot,
+    },
     // Zakon o osobnom identifikacijskom broju (NN 60/08); ISO/IEC 7064, mod 11,10.
-    Scheme { country: "HR", name: "OIB", shape: "99999999999", between: b" ", weak: true, check: oib },
+    Scheme {
+        country: "HR",
+        name: "OIB",
+        shape: "99999999999",
+        between: b" ",
+        parts: &[],
+        weak: true,
+        check: oib,
+    },
     // IDIKA, AMKA (amka.gr): day, month, year, four digits, Luhn.
-    Scheme { country: "GR", name: "AMKA", shape: "99999999999", between: b" -", weak: false, check: amka },
+    Scheme {
+        country: "GR",
+        name: "AMKA",
+        shape: "99999999999",
+        between: b" -",
+        parts: &[],
+        weak: false,
+        check: amka,
+    },
     // AADE, AFM; https://taxation-customs.ec.europa.eu (TIN by country: Greece)
-    Scheme { country: "GR", name: "AFM", shape: "999999999", between: b" ", weak: true, check: afm },
+    Scheme {
+        country: "GR",
+        name: "AFM",
+        shape: "999999999",
+        between: b" ",
+        parts: &[],
+        weak: true,
+        check: afm,
+    },
     // Decreto ministeriale of 23 December 1976, annex; with the letters that replace digits where two persons had one code.
     Scheme {
         country: "IT",
         name: "codice fiscale",
         shape: "AAAAAA**A**A***A",
         between: b" ",
+        parts: &[],
         weak: false,
         check: codice_fiscale,
     },
@@ -28,25 +61,59 @@ pub(super) const SCHEMES: &[Scheme] = &[
         name: "identity card number",
         shape: "9999999A",
         between: b" ",
+        parts: &[],
         weak: true,
         check: maltese,
     },
     // Decreto-Lei no 14/2013: persons' numbers begin with 1, 2, 3 or 45; mod 11.
-    Scheme { country: "PT", name: "NIF", shape: "999999999", between: b" .", weak: true, check: nif },
+    Scheme {
+        country: "PT",
+        name: "NIF",
+        shape: "999999999",
+        between: b" .",
+        parts: &[],
+        weak: true,
+        check: nif,
+    },
     // Cartão de Cidadão, "Validação de Número de Documento do Cartão de Cidadão" (autenticacao.gov.pt): Luhn over letters and digits.
     Scheme {
         country: "PT",
         name: "Cartão de Cidadão",
         shape: "999999999**9",
         between: b" ",
+        parts: &[],
         weak: false,
         check: cartao,
     },
     // Zakon o centralnem registru prebivalstva, art. 5: EMŠO, with regions 50 to 59.
-    Scheme { country: "SI", name: "EMŠO", shape: "9999999999999", between: b" -", weak: false, check: emso },
+    Scheme {
+        country: "SI",
+        name: "EMŠO",
+        shape: "9999999999999",
+        between: b" -",
+        parts: &[],
+        weak: false,
+        check: emso,
+    },
     // Real Decreto 1553/2005 (DNI), Real Decreto 557/2011 art. 206 (NIE); Ministerio del Interior, "Cálculo del dígito de control".
-    Scheme { country: "ES", name: "DNI", shape: "99999999A", between: b"- .", weak: false, check: dni },
-    Scheme { country: "ES", name: "NIE", shape: "A9999999A", between: b"- .", weak: false, check: nie },
+    Scheme {
+        country: "ES",
+        name: "DNI",
+        shape: "99999999A",
+        between: b"- .",
+        parts: &[],
+        weak: false,
+        check: dni,
+    },
+    Scheme {
+        country: "ES",
+        name: "NIE",
+        shape: "A9999999A",
+        between: b"- .",
+        parts: &[],
+        weak: false,
+        check: nie,
+    },
 ];
 
 fn cypriot(n: Number<'_>) -> bool {

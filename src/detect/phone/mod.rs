@@ -147,8 +147,8 @@ fn international(run: &Run, access: &str) -> Option<usize> {
             Some((of_code(code), national)).filter(|(plans, _)| !plans.is_empty())
         })?;
         let known = code.iter().any(|plan| {
-            // Some write the prefix too: +49 (0)30, +49 030.
-            let without = plan.trunk.and_then(|trunk| national.strip_prefix(trunk));
+            // Some write the prefix too, +49 (0)30, even where there is none.
+            let without = national.strip_prefix(plan.trunk.unwrap_or("0"));
             plan.has(national) || without.is_some_and(|national| plan.has(national))
         });
         known.then_some(end)
@@ -174,7 +174,7 @@ pub(super) fn at(run: &Run, text: &str, plans: &[&Plan], context: &Context) -> O
     windows(run)
         .find(|(end, digits, count)| {
             digits.len() <= MOST
-                && !is_date(run, *count)
+                && !is_something_else(run, *count)
                 && run.ends_free(text, *count)
                 && !is_price(text, start, *end)
                 && plans.iter().any(|plan| {
@@ -198,12 +198,20 @@ fn told(run: &Run, count: usize, text: &str, context: &Context) -> bool {
     groups && !small || context.phone_before(text, start)
 }
 
-/// `01.02.2026`, `2026-02-01`
-fn is_date(run: &Run, count: usize) -> bool {
+/// `01.02.2026`, `2026-02-01`, `192.0.2.1`
+fn is_something_else(run: &Run, count: usize) -> bool {
     let Some([first, second, third, ..]) = run.pieces.get(..count) else { return false };
     let size = |piece: &run::Piece| piece.end - piece.start;
+    if let [_, _, _, fourth] = run.pieces.get(..count).unwrap_or_default() {
+        // An address of the Internet Protocol, but for four pairs, which are a number in Denmark.
+        let all = [first, second, third, fourth];
+        let dots = all.iter().skip(1).all(|piece| piece.between.is_one_of(b"."));
+        if dots && all.iter().all(|piece| size(piece) <= 3) && all.iter().any(|piece| size(piece) != 2) {
+            return true;
+        }
+    }
     let dated = matches!((size(first), size(second), size(third)), (1 | 2, 1 | 2, 2 | 4) | (4, 1 | 2, 1 | 2));
-    dated && count == 3 && second.between == third.between && second.between.is_one_of(b".-/")
+    dated && count == 3 && second.between == third.between && second.between.is_of(b".-/ ") && !second.between.is_one_of(b" ")
         // Five groups of two in France begin with three that could be a date.
         || dated && count > 3 && second.between == third.between && size(third) == 4
 }
