@@ -111,6 +111,8 @@ pub enum Command {
         /// A code of organisation.yaml.
         reason: String,
     },
+    /// Says what is declared and does not occur, what occurs undeclared, and what shadows would have done otherwise.
+    Drift {},
     /// Reads policies, certificates and keys anew.
     Reload {},
 }
@@ -131,7 +133,7 @@ impl Command {
             | Self::AuditCheckpoint {}
             | Self::AuditKey {}
             | Self::AuditShow { .. } => Role::Auditor,
-            Self::Retention {} | Self::Reload {} => Role::Operator,
+            Self::Retention {} | Self::Drift {} | Self::Reload {} => Role::Operator,
         }
     }
 
@@ -151,6 +153,7 @@ impl Command {
             | Self::AuditCheckpoint {}
             | Self::AuditKey {}
             | Self::AuditShow { .. }
+            | Self::Drift {}
             | Self::Reload {} => None,
         }
     }
@@ -171,6 +174,7 @@ impl Command {
             Self::AuditKey {} => "audit-key",
             Self::AuditShow { .. } => "audit-show",
             Self::Access { .. } => "access",
+            Self::Drift {} => "drift",
             Self::Reload {} => "reload",
         }
     }

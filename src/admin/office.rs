@@ -12,6 +12,7 @@ use crate::audit::{Checkpoint, StoredEntry, What};
 use crate::clock::{Clock, Timestamp};
 use crate::crypto::digest;
 use crate::custody::retention;
+use crate::drift::Summary;
 use crate::journal::{Journal, JournalError};
 use crate::personal::Person;
 use crate::pipeline::Gateway;
@@ -107,6 +108,14 @@ impl Office {
 
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
         let metrics: &Metrics = self.gateway.metrics();
+        let live = self.gateway.live();
+        metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {
+            let Summary { fields, parameters, routes, undeclared_in_requests, undeclared_in_answers } =
+                drifted;
+            let missing = [("field", fields), ("parameter", parameters), ("route", routes)];
+            let undeclared = [("request", undeclared_in_requests), ("response", undeclared_in_answers)];
+            (activity, missing, undeclared)
+        }));
         metrics.encode()
     }
 
@@ -151,6 +160,7 @@ impl Office {
             Command::AuditKey {} => Ok(Reply::done(hex(self.journal().public().as_bytes()))),
             Command::AuditShow { from, count } => self.entries(from, count).await,
             Command::Access { person, reason } => self.access(&subject(&person), &reason).await,
+            Command::Drift {} => Ok(self.drift()),
             Command::Reload {} => self.reload().await,
         }
     }
@@ -245,6 +255,19 @@ impl Office {
             ));
         }
         Ok(Reply::done(lines.join("\n")))
+    }
+
+    fn drift(&self) -> Reply {
+        let live = self.gateway.live();
+        let report = live.drift().report(&live.plan);
+        let refused = self.refused().map(|refused| format!("{refused}\n")).unwrap_or_default();
+        let refusal =
+            self.refused().map(|refused| json!({ "at": refused.at.to_string(), "errors": refused.errors }));
+        let mut data = serde_json::to_value(&report).unwrap_or_default();
+        if let Some(data) = data.as_object_mut() {
+            data.insert("refused".to_owned(), refusal.unwrap_or_default());
+        }
+        Reply::done(format!("{refused}{report}")).with(data)
     }
 
     async fn reload(&self) -> Result<Reply, OfficeError> {

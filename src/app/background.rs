@@ -11,7 +11,7 @@ use crate::admin::Office;
 use crate::config::{self, Config};
 use crate::identity;
 use crate::net::Certificates;
-use crate::pipeline::Gateway;
+use crate::pipeline::{self, Gateway};
 
 /// How often what has come to its term is erased. A term is a matter of days; an hour late is late by little.
 const RETENTION: Duration = Duration::from_secs(3600);
@@ -32,6 +32,7 @@ pub(super) fn start(
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(until(stop.clone(), retention(Arc::clone(office))));
+    tasks.spawn(until(stop.clone(), pipeline::look_at_shadows(Arc::clone(gateway))));
     tasks.spawn(until(stop.clone(), sweep(Arc::clone(gateway))));
     tasks.spawn(until(stop.clone(), watch_certificates(certificates)));
     tasks.spawn(until(stop.clone(), Arc::clone(gateway.identity()).keep_fresh()));

@@ -5,16 +5,18 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::saved::Saved;
-use super::{AppError, changed, live, open};
+use super::{AppError, live, open};
 use crate::admin::{Control, Refusal};
 use crate::audit::What;
 use crate::config::{Config, Issuer};
 use crate::crypto::Digest;
 use crate::net::Certificates;
 use crate::pipeline::Gateway;
+use crate::plan::{self, Change};
 use crate::policy::{Diagnostics, Severity};
 
-/// How many findings of a set that is refused are logged, one a line. All of them are in the answer to a command.
+/// How many changes, and how many findings of a set that is refused, are logged, one a line. All of them are in the answer
+/// to a command.
 const LOGGED: usize = 100;
 
 /// What a reload needs.
@@ -67,7 +69,7 @@ impl Reload {
     }
 
     /// Everything is read before anything is swapped, so that a mistake in one file changes nothing.
-    async fn reload(&self) -> Result<(Diagnostics, Vec<String>), AppError> {
+    async fn reload(&self) -> Result<(Diagnostics, Vec<Change>), AppError> {
         let (live, warnings) = live::load(&self.config, self.gateway.clock().now())?;
         let api_keys = open::api_keys(&self.config)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
@@ -87,7 +89,7 @@ impl Reload {
         for (certificates, pair) in self.certificates.iter().zip(pairs) {
             certificates.replace(pair);
         }
-        let changes = changed::between(&self.gateway.live().plan, &live.plan);
+        let changes = plan::changes(&self.gateway.live().plan, &live.plan);
         self.gateway.replace(live);
         Ok((warnings, changes))
     }
@@ -102,7 +104,8 @@ impl Reload {
                 let live = self.gateway.live();
                 let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
                 tracing::info!(activities, routes, "reloaded");
-                changes.iter().for_each(|change| tracing::info!("{change}"));
+                let changes: Vec<String> = changes.iter().map(change).collect();
+                changes.iter().take(LOGGED).for_each(|change| tracing::info!("{change}"));
                 log(&warnings);
                 let changes: String = changes.iter().map(|change| format!("\n{change}")).collect();
                 let warnings = listed(&warnings);
@@ -156,6 +159,13 @@ impl Control for Reload {
     fn refused(&self) -> Option<Refusal> {
         self.seen().refused.clone()
     }
+}
+
+/// What is not as it was, in a sentence.
+fn change(change: &Change) -> String {
+    let Change { class, activity, about, says, .. } = change;
+    let whose = activity.as_deref().unwrap_or("the organisation");
+    format!("{}: {whose}, {about}: {says}.", class.heading())
 }
 
 /// One line for each finding, for those who read the log and not the terminal.

@@ -31,14 +31,18 @@ pub fn check(config: &Config, now: Timestamp) -> Result<(Plan, Diagnostics), Dia
 
 /// The policies with all that they need to be in force.
 pub(super) fn load(config: &Config, now: Timestamp) -> Result<(Live, Diagnostics), AppError> {
-    let (plan, set, warnings) =
-        plan::load(&config.policies, &config.deployment()).map_err(AppError::Policies)?;
+    let (folder, deployment) = (&config.policies, config.deployment());
+    let loaded = match &config.promoted {
+        None => plan::load(folder, &deployment),
+        Some(shadow) => plan::load_promoted(folder, &deployment, shadow),
+    };
+    let (plan, set, warnings) = loaded.map_err(AppError::Policies)?;
     for due in policy::due(&set, now) {
         tracing::warn!(code = due.code.code(), "{} Calls are refused past that day.", due.message);
     }
     let keys = interchange_keys(config)?;
     let pages = notice::pages(&plan)?;
-    Ok((Live::new(plan, keys, pages), warnings))
+    Ok((Live::new(plan, keys, pages, config.drift.window), warnings))
 }
 
 /// The interchange keys, in the order of the deployment, by which the plan's actions count them.

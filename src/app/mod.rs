@@ -4,7 +4,6 @@
 mod alone;
 mod background;
 pub mod cases;
-mod changed;
 mod control;
 mod error;
 mod exchanges;

@@ -25,7 +25,15 @@ const PACE: read::Pace =
 
 /// Gives a command to the deployment and prints what came of it.
 pub(super) fn carry_out(deployment: &Deployment, command: Command) -> anyhow::Result<Exit> {
-    let Some(config) = deployment::read(deployment) else { return Ok(Exit::InvalidPolicy) };
+    let Some(reply) = ask(deployment, command)? else { return Ok(Exit::InvalidPolicy) };
+    output::line(&reply.says);
+    Ok(if reply.done { Exit::Fine } else { Exit::Failed })
+}
+
+/// Gives a command to the deployment. Where the deployment or its policies are not valid, what is wrong with them is shown
+/// and there is no reply.
+pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<Option<Reply>> {
+    let Some(config) = deployment::read(deployment) else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let carried = runtime.block_on(async {
         match &config.admin.socket {
@@ -37,23 +45,24 @@ pub(super) fn carry_out(deployment: &Deployment, command: Command) -> anyhow::Re
             _ => alone(config, command).await,
         }
     });
-    let reply = match carried {
-        Ok(reply) => reply,
+    match carried {
+        Ok(reply) => Ok(Some(reply)),
         Err(error) => match error.downcast::<AloneError>()? {
             AloneError::Open(AppError::Policies(diagnostics)) => {
                 deployment::show(&diagnostics);
-                return Ok(Exit::InvalidPolicy);
+                Ok(None)
             }
-            error => return Err(error.into()),
+            error => Err(error.into()),
         },
-    };
-    output::line(&reply.says);
-    Ok(if reply.done { Exit::Fine } else { Exit::Failed })
+    }
 }
 
 async fn alone(config: Config, command: Command) -> anyhow::Result<Reply> {
     if matches!(command, Command::Reload {}) {
         bail!("no gateway runs for this deployment: there is nothing to reload");
+    }
+    if matches!(command, Command::Drift {}) {
+        bail!("no gateway runs for this deployment: nothing was counted");
     }
     Ok(app::alone(config, command).await?)
 }

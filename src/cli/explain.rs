@@ -53,6 +53,22 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }
     };
     let named = args.route.as_deref().or(args.route_option.as_deref());
+    let shadow = plan.shadows.iter().find(|shadow| Some(&*shadow.activity.name) == named);
+    let (config, plan, set, named) = match shadow.filter(|_| args.request.is_some()) {
+        None => (config, plan, set, named.map(str::to_owned)),
+        // What a request becomes is asked as if the shadow were in force, in the place of what it shadows.
+        Some(shadow) => {
+            let (name, of) = (shadow.activity.name.to_string(), shadow.of.name.to_string());
+            match plan::load_promoted(&config.policies, &config.deployment(), &name) {
+                Ok((plan, set, _)) => (Config { promoted: Some(name), ..config }, plan, set, Some(of)),
+                Err(diagnostics) => {
+                    deployment::show(&diagnostics);
+                    return Ok(Exit::InvalidPolicy);
+                }
+            }
+        }
+    };
+    let named = named.as_deref();
     let routes = explain::wanted(&plan, named);
     if routes.is_empty() {
         let all: Vec<&str> = plan.routes.iter().map(|route| &*route.text).collect();
@@ -90,7 +106,9 @@ fn traced(
     let (call, mut assumed) = match call::written(text, route_named)? {
         Written::Call(call) => (call, Vec::new()),
         Written::Body(body) => {
-            let governed: Vec<_> = routes.iter().filter(|route| route.kind == RouteKind::Governed).collect();
+            let governed =
+                |route: &&&Route| route.kind == RouteKind::Governed && route.activity.shadows.is_none();
+            let governed: Vec<_> = routes.iter().filter(governed).collect();
             match governed.as_slice() {
                 [route] => app::cases::call(route, body)?,
                 [] => bail!("no route of these inspects a body"),

@@ -10,6 +10,7 @@ mod deployment;
 mod detect;
 mod diff;
 mod drafting;
+mod drift;
 mod explain;
 mod import;
 mod key;
@@ -110,6 +111,8 @@ enum Command {
     Audit(audit::Args),
     /// Make keys: the master key, an interchange key, an API key, an admin token.
     Key(key::Args),
+    /// Show what the policies declare and callers never send, what they send undeclared, and what shadows would do otherwise.
+    Drift(drift::Args),
     /// Tell a running gateway to read policies, certificates, interchange keys, API keys and the key files of issuers anew.
     /// What else consentry.yaml says is read at the start only.
     Reload(reload::Args),
@@ -147,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::Erase(args) => person::erase(args),
         Command::Audit(args) => audit::run(args),
         Command::Key(args) => key::run(args),
+        Command::Drift(args) => drift::run(args),
         Command::Reload(args) => reload::run(args),
     };
     match done {

@@ -28,6 +28,6 @@ pub use issuer::{Issuer, KeyFrom};
 pub use read::load;
 pub use secret::{Secret, SecretError, secret, secret_text};
 pub use setting::{
-    Admin, AdminRole, AdminTls, AdminToken, Config, Connections, Listener, Log, MasterKeySource, ReloadOn,
-    Store, UpstreamEntry,
+    Admin, AdminRole, AdminTls, AdminToken, Config, Connections, Drift, Listener, Log, MasterKeySource,
+    ReloadOn, Store, UpstreamEntry,
 };

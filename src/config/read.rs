@@ -10,7 +10,7 @@ use super::address::{self, Query};
 use super::file::{File, plain};
 use super::issuer::issuers;
 use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
-use super::setting::{Admin, Config, Log, MasterKeySource, ReloadOn, Store, UpstreamEntry};
+use super::setting::{Admin, Config, Drift, Log, MasterKeySource, ReloadOn, Store, UpstreamEntry};
 use crate::policy::reader::Map;
 use crate::policy::yaml::{Content, Node};
 use crate::policy::{Code, Diagnostics};
@@ -64,6 +64,7 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         Some(node) => store(node, file),
     };
     let policies = file.path_or(map.take("policies"), "policies");
+    let drift = map.take("drift").map_or_else(|| Some(Drift::default()), |node| drift(node, file));
     let reload = map.take("reload").map_or(Some(ReloadOn::default()), |node| {
         file.reader.word(node, &[("on_save", ReloadOn::Save), ("by_command", ReloadOn::Command)])
     });
@@ -89,6 +90,8 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         problems: optional(problems)?.map(|(url, _)| url.trim_end_matches('/').to_owned()),
         store: store?,
         policies: policies?,
+        drift: drift?,
+        promoted: None,
         reload: reload?,
         trusted_proxies: trusted_proxies?,
         log: log?,
@@ -255,6 +258,14 @@ fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
         return None;
     }
     Some(Store { sqlite, keyring, restored: false })
+}
+
+fn drift(node: &Node, file: &mut File<'_>) -> Option<Drift> {
+    let mut map = file.reader.map(node, "the section `drift`")?;
+    let Drift { window } = Drift::default();
+    let window = map.take("window").map_or(Some(window), |node| file.reader.integer(node, 10, 1_000_000_000));
+    map.finish(&mut file.reader);
+    Some(Drift { window: window? })
 }
 
 fn log(node: &Node, file: &mut File<'_>) -> Option<Log> {

@@ -41,6 +41,10 @@ pub struct Config {
     pub store: Store,
     /// `policies`: the folder of policies. Default: `policies`.
     pub policies: PathBuf,
+    /// `drift`: when something that is declared counts as missing.
+    pub drift: Drift,
+    /// A shadow that is put in the place of what it shadows. Never from the file: its cases are run so.
+    pub promoted: Option<String>,
     /// `reload`: what puts a changed policy in force. Default: `on_save`.
     pub reload: ReloadOn,
     /// `trusted_proxies`: networks of proxies whose word on a caller's address is taken. Default: none.
@@ -176,6 +180,19 @@ pub struct UpstreamEntry {
     pub ca: Option<PathBuf>,
     /// `timeouts`: `connect` (default 5s), `total` (30s) and `idle` (1500ms).
     pub timeouts: UpstreamTimeouts,
+}
+
+/// When something that is declared counts as missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// `window`: in how many exchanges of its route it must not occur, 10 to 1000000000. Default: 10000.
+    pub window: u32,
+}
+
+impl Default for Drift {
+    fn default() -> Self {
+        Self { window: 10_000 }
+    }
 }
 
 /// What puts changed policies and key files in force.

@@ -152,7 +152,7 @@ fn the_example_loads_and_its_defaults_are_those_of_the_code() {
     let marked = |line: &&str| !line.contains("# default") || line.trim_start().starts_with('#');
     let shorter: String = text.lines().filter(marked).map(|line| format!("{line}\n")).collect();
     let shorter = shorter.replace("    timeouts:\n  us-model:", "  us-model:").replace("  timeouts:\n", "");
-    let shorter = ["admin:\n", "store:\n", "log:\n", "connections:\n"]
+    let shorter = ["admin:\n", "store:\n", "drift:\n", "log:\n", "connections:\n"]
         .iter()
         .fold(shorter, |text, key| text.replace(&format!("\n{key}"), "\n"));
     let shorter = good(&shorter);

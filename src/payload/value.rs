@@ -77,6 +77,10 @@ pub trait Visitor {
     /// A declared field that the body, or this element of an array, does not have.
     fn missing(&mut self, field: FieldId) -> Result<(), Self::Error>;
 
+    /// The name of the undeclared key that is told next, where its format has one that can be read as it stands. It is the
+    /// sender's text, and may be somebody's data.
+    fn undeclared_name(&mut self, _name: &str) {}
+
     /// A key that is not declared. `Ok` leaves it out with all that it holds.
     fn undeclared(&mut self) -> Result<(), Self::Error>;
 

@@ -6,10 +6,12 @@ use std::time::Instant;
 use http::{HeaderName, HeaderValue, Response, header};
 
 use super::Gateway;
+use super::shadow::Witness;
 use crate::audit::DecisionId;
 use crate::limits;
 use crate::net::ResponseBody;
 use crate::personal::Reference;
+use crate::problem::Problem;
 use crate::telemetry::Outcome;
 
 /// The header that names an exchange in every answer, in the journal and in the log.
@@ -36,6 +38,10 @@ pub(super) struct Account {
     pub(super) rate_limit: Option<limits::Standing>,
     /// Whether the intent was written, so that its outcome closes the matter.
     pub(super) intended: bool,
+    /// What shadows look at, where the route has some.
+    pub(super) witness: Option<Arc<Witness>>,
+    /// Why the exchange was refused.
+    pub(super) problem: Option<Problem>,
     closed: bool,
 }
 
@@ -51,6 +57,8 @@ impl Account {
             person: None,
             rate_limit: None,
             intended: false,
+            witness: None,
+            problem: None,
             closed: false,
         }
     }
@@ -59,6 +67,9 @@ impl Account {
     pub(super) fn close(mut self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
         let refused = response.status().is_client_error() || response.status().is_server_error();
         self.count(if refused { Outcome::Refused } else { Outcome::Answered });
+        if let Some(witness) = self.witness.take() {
+            witness.ended(&self.gateway, self.problem);
+        }
         let headers = response.headers_mut();
         headers.extend(decision_header(self.decision));
         headers.insert(header::LINK, self.gateway.notice_link());

@@ -18,7 +18,7 @@ use crate::identity::Caller;
 use crate::limits::Who;
 use crate::net::{ConnectionInfo, headers};
 use crate::payload::{Caps, Envelope, coding, read};
-use crate::plan::{Access, Payload, Per, Route};
+use crate::plan::{Access, Activity, Payload, Per, Route};
 use crate::problem::{Challenge, Problem, Rejection};
 
 /// The header by which a caller names the purpose, where the token does not.
@@ -48,13 +48,15 @@ pub(super) struct Admitted {
     pub(super) reason: Option<Arc<str>>,
     /// Which gates of the answer stand open for this caller.
     pub(super) opened: Opened,
+    /// Whether the token or a header names the purpose.
+    names_purpose: bool,
     content_type: Option<String>,
     content_encoding: Option<String>,
     json_length: Option<String>,
 }
 
 /// A body, whole and decoded.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Received {
     pub(super) bytes: Bytes,
     /// What the head said of it.
@@ -107,9 +109,12 @@ pub(super) fn admit(
     purpose(&route.activity.purpose.name, &caller, &head.headers)?;
     let reason =
         if route.access.reason_required { Some(reason(&routed, &caller, &head.headers)?) } else { None };
-    for param in &route.headers {
+    for (place, param) in route.headers.iter().enumerate() {
         match text(&head.headers, &*param.name)? {
-            Some(value) => route::check(param, value)?,
+            Some(value) => {
+                routed.live.drift_of(route).iter().for_each(|drift| drift.header(place));
+                route::check(param, value)?;
+            }
             None if param.required => {
                 return Err(Rejection::new(Problem::FieldInvalid)
                     .field(Arc::clone(&param.name))
@@ -123,6 +128,7 @@ pub(super) fn admit(
     let declared: Vec<HeaderName> =
         route.headers.iter().filter_map(|param| param.name.parse().ok()).collect();
     let passed = headers::to_upstream(&head.headers, &declared);
+    let names_purpose = caller.purpose.is_some() || head.headers.contains_key(PURPOSE);
     let content_type = text(&head.headers, header::CONTENT_TYPE)?.map(str::to_owned);
     let content_encoding = text(&head.headers, header::CONTENT_ENCODING)?.map(str::to_owned);
     let json_length = text(&head.headers, JSON_LENGTH)?.map(str::to_owned);
@@ -131,6 +137,7 @@ pub(super) fn admit(
         headers: passed,
         reason,
         opened,
+        names_purpose,
         content_type,
         content_encoding,
         json_length,
@@ -139,6 +146,29 @@ pub(super) fn admit(
 }
 
 impl Admitted {
+    /// The same call on another route beside its own: to be looked at, not to be forwarded. Of its headers it has those that
+    /// its own route lets through; gates stand as they do there until [`again`] is asked.
+    pub(super) fn beside(&self, route: Arc<Route>) -> Self {
+        let Routed { live, params, query, target, .. } = &self.routed;
+        Self {
+            routed: Routed {
+                live: Arc::clone(live),
+                route,
+                params: params.clone(),
+                query: query.clone(),
+                target: target.clone(),
+            },
+            caller: Arc::clone(&self.caller),
+            headers: self.headers.clone(),
+            reason: None,
+            opened: self.opened.clone(),
+            names_purpose: self.names_purpose,
+            content_type: None,
+            content_encoding: None,
+            json_length: None,
+        }
+    }
+
     /// What a body of this call may measure.
     pub(super) fn caps(&self) -> Caps {
         let limits = &self.routed.route.limits;
@@ -186,6 +216,20 @@ impl Admitted {
             )?;
         Ok(Received { bytes, envelope })
     }
+}
+
+/// Asks of an admitted call what another route beside its own would have asked, as far as that can be known of the headers
+/// that its own lets through: scopes, the purpose that was named for `own`, conditions, and which gates of the answer would
+/// stand open. Limits are not asked: to ask is to count.
+pub(super) fn again(gateway: &Gateway, admitted: &mut Admitted, own: &Activity) -> Result<(), Rejection> {
+    let Admitted { routed, caller, headers, names_purpose, .. } = &*admitted;
+    scopes(&routed.route.access, caller)?;
+    if *names_purpose && routed.route.activity.purpose.name != own.purpose.name {
+        return Err(Problem::PurposeNotPermitted.into());
+    }
+    conditions::access(gateway, routed, caller, headers)?;
+    admitted.opened = conditions::opened(gateway, routed, caller, headers)?;
+    Ok(())
 }
 
 /// Takes one call from the bucket of `who`, where the route limits `per` such.

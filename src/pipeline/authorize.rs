@@ -11,6 +11,7 @@ use super::finish;
 use super::person::Persons;
 use crate::audit::What;
 use crate::crypto::Digest;
+use crate::drift::RouteDrift;
 use crate::limits::Who;
 use crate::payload::Caps;
 use crate::personal::{Person, Reference};
@@ -42,6 +43,18 @@ pub(super) struct Party {
 impl Permit {
     pub(super) fn activity(&self) -> &Activity {
         &self.admitted.routed.route.activity
+    }
+
+    /// Where this exchange is counted.
+    pub(super) fn drift(&self) -> Option<&RouteDrift> {
+        let routed = &self.admitted.routed;
+        routed.live.drift_of(&routed.route)
+    }
+
+    /// A keyed tag of the person, to tell two from one; of a batch, its first.
+    pub(super) fn tag(&self) -> u64 {
+        let head = self.parties.first().and_then(|party| party.lookup.first_chunk());
+        head.map_or(0, |head| u64::from_be_bytes(*head))
     }
 
     pub(super) fn caps(&self) -> Caps {
@@ -151,6 +164,15 @@ async fn look(gateway: &Gateway, person: &Person) -> Result<Party, Rejection> {
     let lookup = gateway.custody().lookup(person);
     let stand = gateway.standing().look(&lookup).await.map_err(unknown)?;
     Ok(Party { lookup, stand })
+}
+
+/// Whether leave would be given for an activity that is not in force. Nothing comes of it, and nothing is counted.
+pub(super) async fn on_paper(
+    gateway: &Gateway,
+    activity: &Activity,
+    person: &Person,
+) -> Result<(), Rejection> {
+    look(gateway, person).await?.stand.permits(ask(gateway, activity)).map_err(Rejection::new)
 }
 
 /// What cannot be looked up permits nothing.

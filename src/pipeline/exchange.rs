@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::account::Account;
 use super::forward::Upstreams;
 use super::gateway::Gateway;
+use super::shadow::Witness;
 use super::underway::Underway;
 use super::well_known;
 use super::{
@@ -48,6 +49,7 @@ impl Worker {
             Ok(response) => response,
             Err(rejection) => {
                 let rejection = finish::refused(&self.gateway, &account, rejection).await;
+                account.problem = Some(rejection.problem);
                 answer::problem(&self.gateway, &account, &rejection)
             }
         };
@@ -89,6 +91,9 @@ impl Worker {
             return records::answer(gateway, admitted, body, kind, account).await;
         }
         let body = admitted.read(body).await?;
+        // Whoever looks on waits for nothing and changes nothing.
+        let witness = Witness::of(gateway, &admitted, &body);
+        account.witness.clone_from(&witness);
         let persons = person::of(&admitted, &body)?;
         let mut permit = authorize::permit(gateway, admitted, persons, account).await?;
         let materials = materials::collect(gateway, &mut permit, &body).await?;
@@ -98,7 +103,10 @@ impl Worker {
         let Self { gateway, upstreams, .. } = self.clone();
         let rest = async move {
             let answered = match forward::send(&gateway, &upstreams, &mut permit, cleared).await {
-                Ok(upstream) => minimise::response(&permit, &materials, upstream, drafts),
+                Ok(upstream) => {
+                    witness.iter().for_each(|witness| witness.sees(&upstream));
+                    minimise::response(&permit, &materials, upstream, drafts)
+                }
                 Err(rejection) => Err(rejection),
             };
             finish::close(&gateway, intent, answered).await

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
 
+use super::shadow::Desk;
 use super::well_known::Pages;
 use crate::clock::Clock;
 use crate::crypto::InterchangeKey;
 use crate::custody::Custody;
+use crate::drift::{Drift, RouteDrift};
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::limits::{Limiter, Rate};
@@ -33,19 +35,24 @@ pub struct Live {
     pub keys: Arc<[InterchangeKey]>,
     /// The notice, and the pages of the problems.
     pub pages: Pages,
+    /// What is declared and not met, and what comes undeclared.
+    drift: Drift,
     /// One bucket set per limited route, by the route's index.
     limiters: Vec<Option<Arc<Limiter>>>,
 }
 
 impl Live {
-    /// Puts a set of policies together with what it needs.
-    pub fn new(plan: Plan, keys: Arc<[InterchangeKey]>, pages: Pages) -> Self {
+    /// Puts a set of policies together with what it needs. `window` is how many exchanges what is declared may be missing
+    /// in before that is told.
+    pub fn new(plan: Plan, keys: Arc<[InterchangeKey]>, pages: Pages, window: u32) -> Self {
         let limiters = plan.routes.iter().map(|route| route.rate_limit.and_then(limiter)).collect();
-        Self { plan, keys, pages, limiters }
+        let drift = Drift::new(&plan, window);
+        Self { plan, keys, pages, drift, limiters }
     }
 
     /// Takes over what `before` has counted, for every limit that is the same as it was: a reload resets no attacker.
     fn inherit(&mut self, before: &Self) {
+        self.drift.inherit(&self.plan, &before.drift, &before.plan);
         let same = |one: &Route, other: &Route| {
             one.text == other.text
                 && one.activity.name == other.activity.name
@@ -59,9 +66,20 @@ impl Live {
         }
     }
 
+    /// What has drifted.
+    pub fn drift(&self) -> &Drift {
+        &self.drift
+    }
+
+    /// Where an exchange of a route is counted.
+    pub(super) fn drift_of(&self, route: &Route) -> Option<&RouteDrift> {
+        self.drift.route(route.index)
+    }
+
     /// Forgets whom the limits need not count any more. To be called every second or so, off the threads that serve.
     pub fn sweep(&self) {
         self.limiters.iter().flatten().for_each(|limiter| limiter.sweep());
+        self.drift.sweep();
     }
 
     /// The limiter of a route, where it counts `per` this.
@@ -106,6 +124,7 @@ pub struct Gateway {
     live: ArcSwap<Live>,
     notice_link: HeaderValue,
     no_activity: Arc<str>,
+    shadows: Desk,
 }
 
 impl Gateway {
@@ -116,6 +135,7 @@ impl Gateway {
             live: ArcSwap::from_pointee(live),
             notice_link: HeaderValue::from_static("</.well-known/consentry/notice>; rel=\"privacy-policy\""),
             no_activity: "none".into(),
+            shadows: Desk::new(),
         }
     }
 
@@ -171,6 +191,11 @@ impl Gateway {
 
     pub(super) fn notice_link(&self) -> HeaderValue {
         self.notice_link.clone()
+    }
+
+    /// Where exchanges wait to be looked at by shadows.
+    pub(super) fn shadows(&self) -> &Desk {
+        &self.shadows
     }
 
     pub(super) fn no_activity(&self) -> Arc<str> {

@@ -33,6 +33,11 @@ pub(super) struct Materials {
 const AT_ONCE: usize = 256;
 
 impl Materials {
+    /// For a walk that nothing comes of: no person's key, and pseudonyms of nobody's domain.
+    pub(super) fn on_paper(pseudonyms: Arc<Pseudonyms>, keys: Arc<[InterchangeKey]>, at: Timestamp) -> Self {
+        Self { pseudonyms: Some(pseudonyms), keys, subjects: SmallVec::new(), at }
+    }
+
     pub(super) fn actions(&self) -> action::Materials<'_> {
         action::Materials { pseudonyms: self.pseudonyms.as_deref(), keys: &self.keys }
     }

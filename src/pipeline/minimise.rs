@@ -6,16 +6,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use zeroize::Zeroize as _;
 
-use super::admit::{self, Received};
+use super::admit::{self, Admitted, Received};
 use super::authorize::Permit;
+use super::batch::Batch;
 use super::drafts::{Drafts, Rows};
 use super::forward::Answer;
 use super::materials::Materials;
 use super::route::{self, sentence};
+use super::shadow::Trace;
 use super::whole;
 use crate::action::Refused;
 use crate::check::Checked;
+use crate::drift::{RouteDrift, Seen, SideDrift};
 use crate::payload::{
     Caps, Envelope, FieldId, Format, Row, Stop, Treated, Undeclared, Value, Visitor, Walker,
 };
@@ -54,6 +58,13 @@ impl Cleared {
             headers.insert(admit::JSON_LENGTH, HeaderValue::from(length));
         }
     }
+
+    /// Overwrites them: nobody sends them.
+    fn forget(self) {
+        if let Ok(mut own) = self.bytes.try_into_mut() {
+            own.as_mut().zeroize();
+        }
+    }
 }
 
 /// What an exchange ends with, before it is written down: what the caller gets, what is kept, and what the upstream
@@ -74,24 +85,50 @@ pub(super) fn request(
     body: &Received,
 ) -> Result<(Cleared, Drafts), Rejection> {
     let mut drafts = materials.drafts(permit);
-    let cleared = outgoing(permit, materials, body, Keeping::In(&mut drafts))?;
+    let looks = (Keeping::In(&mut drafts), Watch::of(permit, RouteDrift::request));
+    let cleared = outgoing(&permit.admitted, permit.batch.as_ref(), materials, body, looks)?;
     Ok((cleared, drafts))
 }
 
 /// The same without keeping anything: whether the body would be refused, before a key is made to seal it under.
 pub(super) fn rehearse(permit: &Permit, materials: &Materials, body: &Received) -> Result<(), Rejection> {
-    outgoing(permit, materials, body, Keeping::Rehearsal).map(drop)
+    let looks = (Keeping::Rehearsal, Watch::of(permit, RouteDrift::request));
+    outgoing(&permit.admitted, permit.batch.as_ref(), materials, body, looks).map(drop)
+}
+
+/// What a shadow would make of a request: whether it would be refused, and what would become of each field. What would be
+/// sent is not given out, and not left in memory.
+pub(super) fn request_on_paper(
+    admitted: &Admitted,
+    materials: &Materials,
+    body: &Received,
+    trace: &mut Trace,
+) -> Result<(), Rejection> {
+    let looks = (Keeping::Rehearsal, Watch { seen: None, trace: Some(trace) });
+    outgoing(admitted, None, materials, body, looks).map(Cleared::forget)
+}
+
+/// The same of an answer.
+pub(super) fn response_on_paper(
+    admitted: &Admitted,
+    materials: &Materials,
+    answer: &Answer,
+    trace: &mut Trace,
+) -> Result<(), Rejection> {
+    let looks = (Keeping::Rehearsal, Watch { seen: None, trace: Some(trace) });
+    incoming(admitted, None, materials, answer, looks).map(|(_, body)| body.forget())
 }
 
 fn outgoing(
-    permit: &Permit,
+    admitted: &Admitted,
+    batch: Option<&Batch>,
     materials: &Materials,
     body: &Received,
-    kept: Keeping<'_>,
+    looks: Looks<'_>,
 ) -> Result<Cleared, Rejection> {
-    let side = &permit.activity().request;
-    let walker = &permit.admitted.payload()?.request;
-    if body.bytes.is_empty() && permit.admitted.may_lack_a_body() {
+    let side = &admitted.routed.route.activity.request;
+    let walker = &admitted.payload()?.request;
+    if body.bytes.is_empty() && admitted.may_lack_a_body() {
         return match side.fields.iter().find(|field| field.required) {
             Some(field) => Err(Treat::invalid(field, "The field is missing.")),
             None if side.schema.is_some() => {
@@ -102,8 +139,8 @@ fn outgoing(
             }
         };
     }
-    let rows = permit.batch.as_ref().map_or(Rows::Plain, Rows::Outgoing);
-    let cleared = walk(Treat::new(side, walker, rows, materials, kept), body, &permit.caps())?;
+    let rows = batch.map_or(Rows::Plain, Rows::Outgoing);
+    let cleared = walk(Treat::new(side, walker, rows, materials, looks), body, &admitted.caps())?;
     whole::check(side, &body.bytes)?;
     Ok(cleared)
 }
@@ -116,23 +153,34 @@ pub(super) fn response(
     answer: Answer,
     mut drafts: Drafts,
 ) -> Result<Minimised, Rejection> {
-    let side = &permit.activity().response;
-    let kept = Keeping::In(&mut drafts);
-    let refused = |rejection: Rejection| {
-        Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
-            .because(rejection)
-    };
-    let mut headers = headers(&side.headers, &answer.headers).map_err(refused)?;
-    let walker = &permit.admitted.payload()?.response;
-    let rows = permit.batch.as_ref().map_or(Rows::Plain, Rows::Incoming);
-    let opened = &permit.admitted.opened;
-    let treat = Treat { opened, ..Treat::new(side, walker, rows, materials, kept) };
-    let body = walk(treat, &answer.body, &answer.caps).map_err(refused)?;
-    whole::check(side, &answer.body.bytes).map_err(refused)?;
+    let looks = (Keeping::In(&mut drafts), Watch::of(permit, RouteDrift::response));
+    let (mut headers, body) = incoming(&permit.admitted, permit.batch.as_ref(), materials, &answer, looks)?;
     if let Some(batch) = &permit.batch {
         batch.tell(&mut headers);
     }
     Ok(Minimised { body, headers, drafts, status: answer.status })
+}
+
+fn incoming(
+    admitted: &Admitted,
+    batch: Option<&Batch>,
+    materials: &Materials,
+    answer: &Answer,
+    looks: Looks<'_>,
+) -> Result<(HeaderMap, Cleared), Rejection> {
+    let side = &admitted.routed.route.activity.response;
+    let refused = |rejection: Rejection| {
+        Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
+            .because(rejection)
+    };
+    let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
+    let walker = &admitted.payload()?.response;
+    let rows = batch.map_or(Rows::Plain, Rows::Incoming);
+    let opened = &admitted.opened;
+    let treat = Treat { opened, ..Treat::new(side, walker, rows, materials, looks) };
+    let body = walk(treat, &answer.body, &answer.caps).map_err(refused)?;
+    whole::check(side, &answer.body.bytes).map_err(refused)?;
+    Ok((headers, body))
 }
 
 /// The declared headers of an answer, as they came, each as the policy says that it must be.
@@ -158,11 +206,18 @@ fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap, Rejection>
 
 fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, Rejection> {
     let walker = treat.walker;
+    // A body that passes its rehearsal is walked once more, and counted then.
+    let rehearsal = matches!(treat.kept, Keeping::Rehearsal);
     let Received { bytes, envelope } = body;
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 4);
+    let walked = walker.walk(bytes, envelope, caps, &mut treat, &mut out);
+    if let Some(seen) = treat.watch.seen
+        && !(rehearsal && walked.is_ok())
+    {
+        seen.count(walked.is_ok());
+    }
     let format = walker.format();
-    let envelope =
-        walker.walk(bytes, envelope, caps, &mut treat, &mut out).map_err(|stop| refusal(format, stop))?;
+    let envelope = walked.map_err(|stop| refusal(format, stop))?;
     Ok(Cleared { bytes: out.into(), format, envelope })
 }
 
@@ -204,6 +259,26 @@ struct Treat<'a> {
     materials: &'a Materials,
     kept: Keeping<'a>,
     stored: String,
+    watch: Watch<'a>,
+}
+
+/// What a walk leaves behind.
+type Looks<'a> = (Keeping<'a>, Watch<'a>);
+
+/// Who looks on.
+#[derive(Default)]
+struct Watch<'a> {
+    /// Counts what occurs.
+    seen: Option<Seen<'a>>,
+    /// Notes what becomes of it.
+    trace: Option<&'a mut Trace>,
+}
+
+impl<'a> Watch<'a> {
+    /// Counts for one side of an exchange.
+    fn of(permit: &'a Permit, side: impl Fn(&'a RouteDrift) -> &'a SideDrift) -> Self {
+        Self { seen: permit.drift().map(|drift| side(drift).watch(permit.tag())), trace: None }
+    }
 }
 
 /// Where kept values go.
@@ -220,9 +295,9 @@ impl<'a> Treat<'a> {
         walker: &'a Walker,
         rows: Rows<'a>,
         materials: &'a Materials,
-        kept: Keeping<'a>,
+        (kept, watch): Looks<'a>,
     ) -> Self {
-        Self { side, walker, opened: &[], rows, materials, kept, stored: String::new() }
+        Self { side, walker, opened: &[], rows, materials, kept, stored: String::new(), watch }
     }
 
     fn field(&self, id: FieldId) -> Result<&'a Field, Rejection> {
@@ -272,6 +347,9 @@ impl Visitor for Treat<'_> {
         out: &mut String,
     ) -> Result<Treated, Rejection> {
         let field = self.field(id)?;
+        if let Some(seen) = &self.watch.seen {
+            seen.field(id.index());
+        }
         let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
         let outward = match &field.gate {
             // A gate that was not looked at is shut.
@@ -281,6 +359,9 @@ impl Visitor for Treat<'_> {
         let treated = outward.apply(checked.value(), &self.materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
         self.keep(id, at, &checked)?;
+        if let Some(trace) = &mut self.watch.trace {
+            trace.note(id, at, checked.value(), treated, out);
+        }
         Ok(checked.settle(treated, out))
     }
 
@@ -289,7 +370,16 @@ impl Visitor for Treat<'_> {
         if field.required { Err(Self::invalid(field, "The field is missing.")) } else { Ok(()) }
     }
 
+    fn undeclared_name(&mut self, name: &str) {
+        if let Some(seen) = &mut self.watch.seen {
+            seen.name(name);
+        }
+    }
+
     fn undeclared(&mut self) -> Result<(), Rejection> {
+        if let Some(seen) = &mut self.watch.seen {
+            seen.undeclared();
+        }
         match self.side.unknown_fields {
             Undeclared::LeaveOut => Ok(()),
             // The name of an undeclared field is the sender's own text, so it is not repeated.

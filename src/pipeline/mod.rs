@@ -22,10 +22,12 @@ mod open;
 mod person;
 mod records;
 mod route;
+mod shadow;
 mod underway;
 mod well_known;
 mod whole;
 
 pub use exchange::Worker;
 pub use gateway::{Gateway, Live, Parts};
+pub use shadow::look as look_at_shadows;
 pub use well_known::{Page, Pages};

@@ -9,6 +9,7 @@ use http::uri::{InvalidUri, PathAndQuery};
 use super::account::Account;
 use super::gateway::Live;
 use crate::check::Invalid;
+use crate::drift::RouteDrift;
 use crate::net::{CanonicalPath, PathError, path, query};
 use crate::plan::{Match, Mode, NoRoute, Param, Route};
 use crate::problem::{Problem, Rejection};
@@ -48,6 +49,8 @@ pub(super) fn find(live: Arc<Live>, head: &Parts, account: &mut Account) -> Resu
         })?;
     let route = Arc::clone(route);
     account.activity = Some(Arc::clone(&route.activity.name));
+    let drift = live.drift_of(&route);
+    let call = drift.map_or(0, RouteDrift::called);
     if route.activity.mode == Mode::Closed {
         return Err(Problem::ActivityClosed.into());
     }
@@ -59,9 +62,16 @@ pub(super) fn find(live: Arc<Live>, head: &Parts, account: &mut Account) -> Resu
     for (param, value) in route.path.iter().zip(&params) {
         check(param, value)?;
     }
-    check_query(&route, &query)?;
+    check_query(&route, &query, |place| drift.iter().for_each(|drift| drift.query(place, call)))?;
     let target = target(&canonical, &query).map_err(|error| malformed(&error))?;
     Ok(Routed { live, route, params, query, target })
+}
+
+/// Checks what stands in a target that was matched, as a route beside the one that it matched would have.
+pub(super) fn parameters(routed: &Routed) -> Result<(), Rejection> {
+    let Routed { route, params, query, .. } = routed;
+    route.path.iter().zip(params).try_for_each(|(param, value)| check(param, value))?;
+    check_query(route, query, |_| {})
 }
 
 /// What the upstream is asked for. The query is written anew from what was read: a `;`, which some servers take for a
@@ -74,11 +84,14 @@ fn target(path: &CanonicalPath, pairs: &[(String, String)]) -> Result<PathAndQue
     path.target((!text.is_empty()).then_some(&*text))
 }
 
-/// Every parameter is declared, and every required one is there.
-fn check_query(route: &Route, query: &[(String, String)]) -> Result<(), Rejection> {
+/// Every parameter is declared, and every required one is there. `occurred` hears the places of those that came.
+fn check_query(route: &Route, query: &[(String, String)], occurred: impl Fn(usize)) -> Result<(), Rejection> {
     for (name, value) in query {
-        match route.query.iter().find(|param| *param.name == **name) {
-            Some(param) => check(param, value)?,
+        match route.query.iter().enumerate().find(|(_, param)| *param.name == **name) {
+            Some((place, param)) => {
+                occurred(place);
+                check(param, value)?;
+            }
             None => {
                 return Err(Rejection::new(Problem::FieldNotPermitted)
                     .detail("The query has a parameter that the policy does not declare."));

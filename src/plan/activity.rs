@@ -43,6 +43,8 @@ pub struct Activity {
     pub recipient: Option<Arc<Recipient>>,
     /// Who else receives the data.
     pub other_recipients: Vec<Arc<Recipient>>,
+    /// The activity beside which it is looked at; `None` where it is in force.
+    pub shadows: Option<Arc<str>>,
     /// Pseudonyms of two domains cannot be joined (EDPB 01/2025).
     pub pseudonymization_domain: Arc<str>,
     /// When the intent is durable.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::compile_route::{self, param};
 use super::gates::{Gates, claims};
 use super::matcher::Matcher;
-use super::{Activity, DataSubject, Field, Organisation, Plan, Purpose, Recipient, Route, Side, Specs};
+use super::{
+    Activity, DataSubject, Field, Organisation, Plan, Purpose, Recipient, Route, Shadow, Side, Specs,
+};
 use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
 use crate::clock::Timestamp;
@@ -40,6 +42,20 @@ pub fn load(
     deployment: &Deployment,
 ) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
     loaded(policy::read(folder), deployment)
+}
+
+/// The same with a shadow in the place of what it shadows, as it would be in force: for its cases.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_promoted(
+    folder: &FilePath,
+    deployment: &Deployment,
+    shadow: &str,
+) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+    let mut draft = policy::read(folder);
+    draft.set.promote(shadow);
+    loaded(draft, deployment)
 }
 
 /// The same, and what the calendar says: what ended before `now` is an error here, as it is none for a gateway, which
@@ -126,10 +142,38 @@ fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Optio
     }
     let activities = activities.into_iter().collect::<Option<Vec<_>>>()?;
     let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
+    let mut shadows = Vec::new();
+    let mut beside = vec![Vec::new(); routes.len()];
+    for written in &set.shadows {
+        let name = written.shadows.as_ref()?;
+        let index = set.activities.iter().position(|other| other.name == name.value)?;
+        let (of, now) = (Arc::clone(activities.get(index)?), set.activities.get(index)?);
+        let activity = Arc::new(compiler.activity(index, written, &[], reader)?);
+        for route in &written.routes {
+            let place = now.routes.iter().position(|other| policy::same_calls(other, route))?;
+            let index = routes.iter().position(|other| other.activity.index == index)? + place;
+            let compiled = Arc::new(compile_route::route(index, written, route, &activity)?);
+            beside.get_mut(index)?.push((shadows.len(), compiled));
+        }
+        shadows.push(Shadow { activity, of });
+    }
     let matcher = Matcher::new(&routes);
     let interchange_keys = deployment.interchange_keys.iter().map(|name| name.as_str().into()).collect();
-    let claims = claims(&activities, &routes);
-    Some(Plan { digest: set.digest, activities, routes, organisation, interchange_keys, claims, matcher })
+    let all: Vec<_> =
+        activities.iter().chain(shadows.iter().map(|shadow: &Shadow| &shadow.activity)).cloned().collect();
+    let on_paper = beside.iter().flatten().map(|(_, route): &(usize, Arc<Route>)| route);
+    let claims = claims(&all, &routes.iter().chain(on_paper).cloned().collect::<Vec<_>>());
+    Some(Plan {
+        digest: set.digest,
+        activities,
+        routes,
+        shadows,
+        beside,
+        organisation,
+        interchange_keys,
+        claims,
+        matcher,
+    })
 }
 
 fn organisation(written: &policy::Organisation) -> Organisation {
@@ -253,12 +297,8 @@ impl Compiler<'_> {
             upstream: written.upstream.as_ref().map(|name| name.value.as_str().into()),
             recipient,
             other_recipients,
-            pseudonymization_domain: written
-                .pseudonymization_domain
-                .as_ref()
-                .unwrap_or(&written.name)
-                .as_str()
-                .into(),
+            shadows: written.shadows.as_ref().map(|name| name.value.as_str().into()),
+            pseudonymization_domain: self.set.domain(written).into(),
             journal: written.journal,
             mode: written.mode,
             records_of: source,

@@ -15,7 +15,7 @@ mod route;
 mod sent;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
-pub use compile::{Deployment, compile, load, load_on};
+pub use compile::{Deployment, compile, load, load_on, load_promoted};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
 pub use organisation::{Organisation, Purpose, Recipient};
@@ -39,6 +39,10 @@ pub struct Plan {
     pub activities: Vec<Arc<Activity>>,
     /// Every route of every activity.
     pub routes: Vec<Arc<Route>>,
+    /// Activities that are not in force, in the order of their names. Nothing that asks what is processed looks here.
+    pub shadows: Vec<Shadow>,
+    /// For each route its shadows, as their index in [`Plan::shadows`], and the route as they have it.
+    beside: Vec<Vec<(usize, Arc<Route>)>>,
     /// Controller, purposes, recipients.
     pub organisation: Arc<Organisation>,
     /// Names of interchange keys, in the order in which compiled actions count them: that of `Deployment`.
@@ -49,7 +53,27 @@ pub struct Plan {
     matcher: matcher::Matcher,
 }
 
+/// An activity that is held against another's exchanges and not in force.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// As it would be in force.
+    pub activity: Arc<Activity>,
+    /// The activity that is.
+    pub of: Arc<Activity>,
+}
+
 impl Plan {
+    /// The shadows of the route with this index: their place in [`Plan::shadows`], and the route as each has it. Such a
+    /// route's index is that of the route beside which it stands.
+    pub fn beside(&self, route: usize) -> &[(usize, Arc<Route>)] {
+        self.beside.get(route).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Every route of every shadow, in the order of the routes in force.
+    pub fn shadow_routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.beside.iter().flatten().map(|(_, route)| route)
+    }
+
     /// The route for a method and a canonical path.
     ///
     /// # Errors

@@ -273,8 +273,8 @@ fn overlap(one: &[Segment], other: &[Segment]) -> Overlap {
 }
 
 /// INVARIANT (the plan's matcher relies on it): of two routes of one method that fit one path, one is the more specific.
-pub(super) fn overlaps(set: &PolicySet, reader: &mut Reader) {
-    let routes: Vec<&Route> = set.activities.iter().flat_map(|activity| &activity.routes).collect();
+pub(super) fn overlaps(set: &PolicySet, activities: &[Activity], reader: &mut Reader) {
+    let routes: Vec<&Route> = activities.iter().flat_map(|activity| &activity.routes).collect();
     for (index, route) in routes.iter().enumerate() {
         for earlier in routes.iter().take(index).filter(|earlier| earlier.method == route.method) {
             let place = match set.sources.place(earlier.text.span) {

@@ -6,13 +6,13 @@ use super::diagnostics::Spanned;
 use super::model::{Activity, DataSubject, Field, PolicySet, RouteKind, Side};
 use super::read_field::{FILES, check_action};
 use super::reader::{Reader, capital, did_you_mean};
-use super::{check_routes, conditions};
+use super::{check_routes, conditions, shadows};
 use crate::action::Spec;
 use crate::check::RuleKind;
 use crate::payload::{Clash, Declared, Direction, FieldId, Format, Path, Step, Walker};
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
-    for activity in &set.activities {
+    for activity in set.all() {
         names(set, activity, reader);
         for (side, direction) in sides(activity) {
             clashes(activity, side, direction, reader);
@@ -26,7 +26,11 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
         check_routes::of_activity(set, activity, reader);
         conditions::check(set, activity, reader);
     }
-    check_routes::overlaps(set, reader);
+    check_routes::overlaps(set, &set.activities, reader);
+    for shadow in &set.shadows {
+        shadows::check(set, shadow, reader);
+        check_routes::overlaps(set, std::slice::from_ref(shadow), reader);
+    }
     for file in &set.cases {
         super::cases::check(file, set, reader);
     }

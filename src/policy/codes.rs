@@ -122,6 +122,10 @@ codes! {
     TransferExpires       "CP0331" Warning "a transfer instrument that soon holds no more" "Art. 44 to 49";
     TransferConsent       "CP0332" Error   "a transfer by consent that nobody is asked for" "Art. 49(1)(a)";
 
+    ShadowRoute           "CP0340" Error   "a shadow's route that what it shadows does not serve" "Art. 5(2)";
+    ShadowOfShadow        "CP0341" Error   "a shadow of what is not in force" "Art. 5(2)";
+    ShadowOfRecords       "CP0342" Error   "a shadow of what has no exchanges" "Art. 5(2)";
+
     NotImplementedYet     "CP0401" Error   "a word that is not implemented yet";
 
     CaseTwice             "CP0501" Error   "two cases of one name";

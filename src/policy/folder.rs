@@ -44,6 +44,7 @@ pub fn read(folder: &Path) -> Draft {
         sources: Arc::default(),
         organisation: None,
         activities: Vec::new(),
+        shadows: Vec::new(),
         unread: Vec::new(),
         cases: Vec::new(),
         digest: [0; 32],
@@ -56,7 +57,7 @@ pub fn read(folder: &Path) -> Draft {
         organisation_there |= name == ORGANISATION;
         let is_case = name.ends_with(CASES);
         let stem = name.strip_suffix(if is_case { CASES } else { ACTIVITY }).unwrap_or(name);
-        let known = set.activities.len();
+        let known = set.all().count();
         if let Some(bytes) = read_file(&path, &mut reader.found) {
             if !is_case {
                 for part in [name.as_bytes(), &bytes] {
@@ -72,11 +73,14 @@ pub fn read(folder: &Path) -> Draft {
                     set.cases.extend(cases::read(stem, &node, &mut reader));
                 } else {
                     reader.check_name(stem, node.span);
-                    set.activities.extend(read_activity::activity(stem, own_digest, &node, &mut reader));
+                    if let Some(activity) = read_activity::activity(stem, own_digest, &node, &mut reader) {
+                        let beside = activity.shadows.is_some();
+                        if beside { &mut set.shadows } else { &mut set.activities }.push(activity);
+                    }
                 }
             }
         }
-        if !is_case && name != ORGANISATION && set.activities.len() == known {
+        if !is_case && name != ORGANISATION && set.all().count() == known {
             set.unread.push(stem.to_owned());
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             known_category(&category.value, category.span, reader);
         }
     }
-    for activity in &set.activities {
+    for activity in set.all() {
         basis(set, activity, reader);
         categories_of(set, activity, reader);
         if activity.records_of.is_some() {

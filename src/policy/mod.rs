@@ -28,6 +28,7 @@ mod read_route;
 pub mod reader;
 pub mod report;
 mod schemas;
+mod shadows;
 mod transfers;
 pub mod units;
 mod words;
@@ -47,6 +48,7 @@ pub use model::{
 };
 pub(crate) use read_route::fault_of_route;
 pub use reader::is_name;
+pub(crate) use shadows::same as same_calls;
 pub use transfers::{SOON, due};
 pub use words::{
     Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode, Per,

@@ -26,6 +26,8 @@ pub struct PolicySet {
     pub organisation: Option<Organisation>,
     /// The activities, in the order of their names.
     pub activities: Vec<Activity>,
+    /// Activities that are not in force and stand beside one that is, in the order of their names.
+    pub shadows: Vec<Activity>,
     /// Activities whose files could not be read as such: others may name them.
     pub unread: Vec<String>,
     /// The cases, in the order of their files' names.
@@ -33,6 +35,39 @@ pub struct PolicySet {
     /// SHA-256 of `organisation.yaml` and every activity, with their names, in the order of names, and then of the
     /// schemas that they use.
     pub digest: [u8; 32],
+}
+
+impl PolicySet {
+    /// Every activity, in force or not.
+    pub fn all(&self) -> impl Iterator<Item = &Activity> {
+        self.activities.iter().chain(&self.shadows)
+    }
+
+    /// The domain in which an activity's pseudonyms are: a shadow's is that of what it shadows, unless it names another.
+    pub fn domain<'a>(&'a self, activity: &'a Activity) -> &'a str {
+        let beside = activity.shadows.as_ref();
+        let beside = beside.and_then(|name| self.activities.iter().find(|other| other.name == name.value));
+        let of = |activity: &'a Activity| activity.pseudonymization_domain.as_deref();
+        let default = || beside.map_or(&*activity.name, |beside| of(beside).unwrap_or(&beside.name));
+        of(activity).unwrap_or_else(default)
+    }
+
+    /// Puts a shadow in the place of what it shadows, under that one's name: as it would be in force. Where there is no
+    /// such shadow nothing changes.
+    pub fn promote(&mut self, shadow: &str) {
+        let Some(place) = self.shadows.iter().position(|activity| activity.name == shadow) else { return };
+        let mut next = self.shadows.remove(place);
+        let domain = self.domain(&next).to_owned();
+        let now = next
+            .shadows
+            .take()
+            .and_then(|name| self.activities.iter_mut().find(|activity| activity.name == name.value));
+        if let Some(now) = now {
+            next.name.clone_from(&now.name);
+            next.pseudonymization_domain = Some(domain);
+            *now = next;
+        }
+    }
 }
 
 /// Who is responsible, for what, and who receives.
@@ -107,6 +142,8 @@ pub struct Activity {
     pub span: Span,
     /// SHA-256 of the file; with schemas, of that and of them.
     pub digest: [u8; 32],
+    /// The activity beside which it is only looked at; `None` where it is in force itself.
+    pub shadows: Option<Spanned<String>>,
     /// What the register calls it.
     pub title: Option<String>,
     /// A purpose of the organisation.

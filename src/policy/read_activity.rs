@@ -19,7 +19,6 @@ use crate::payload::Path;
 
 pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut Reader) -> Option<Activity> {
     let mut map = reader.map(node, "the activity")?;
-    map.not_yet(&["shadows"], reader);
     map.not_here("schema", "Write it under `request` or `response`: each body has its own.", reader);
     if let Some(node) = map.must("activity", "Write the file's name without `.yaml`.")
         && let Some(text) = reader.text(node)
@@ -35,6 +34,10 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
             help,
         );
     }
+    // Whatever stands there, this file does not mean to be in force.
+    let shadows = map
+        .take("shadows")
+        .map(|node| reader.name(node).unwrap_or_else(|| Spanned::new(String::new(), node.span)));
     let re_use = map.has("records_of");
     let title = text(map.must("title", "Write what the register calls it."), reader);
     let help = "Write `purpose: NAME` with a purpose of organisation.yaml.";
@@ -81,6 +84,7 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
         name: name.to_owned(),
         span: map.place_of("activity"),
         digest,
+        shadows,
         title,
         purpose,
         legal_basis,

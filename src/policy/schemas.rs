@@ -30,7 +30,7 @@ pub(super) fn load(
     reader: &mut Reader,
 ) {
     let mut all = BTreeMap::new();
-    for activity in &mut set.activities {
+    for activity in set.activities.iter_mut().chain(&mut set.shadows) {
         let mut own = BTreeMap::new();
         for side in [&mut activity.request, &mut activity.response].into_iter().flatten() {
             if let Some(whole) = &mut side.schema {

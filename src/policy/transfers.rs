@@ -59,8 +59,7 @@ fn consent(set: &PolicySet, organisation: &Organisation, recipient: &Recipient, 
         reader.report(Code::NoNoticeText, declared.name.span, message, help);
     }
     let same = |name: &str| name == purpose.value;
-    if set.activities.iter().filter_map(|activity| activity.purpose.as_ref()).any(|other| same(&other.value))
-    {
+    if set.all().filter_map(|activity| activity.purpose.as_ref()).any(|other| same(&other.value)) {
         let help = "Declare a purpose of its own: agreeing to a processing is not agreeing to a transfer.";
         let message = format!(
             "`{}` is the purpose of an activity: one consent would stand for two things.",

@@ -23,6 +23,31 @@ pub enum Outcome {
     Abandoned,
 }
 
+/// How a shadow would have treated an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shadowed {
+    /// As it was treated.
+    Same,
+    /// It would have refused it, or shown or kept less.
+    Stricter,
+    /// It would have let it through, or shown or kept more.
+    Looser,
+    /// Both, or in another way.
+    Otherwise,
+}
+
+impl Shadowed {
+    /// The label.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Stricter => "stricter",
+            Self::Looser => "looser",
+            Self::Otherwise => "otherwise",
+        }
+    }
+}
+
 /// All that is counted. Cheap to clone; every clone counts into the same figures.
 #[derive(Clone, Debug)]
 pub struct Metrics(Arc<Figures>);
@@ -38,6 +63,10 @@ struct Figures {
     journal: Histogram,
     reloads: Family<ReloadLabels, Counter>,
     policies_refused: Gauge,
+    drift_missing: Family<DriftLabels, Gauge>,
+    drift_undeclared: Family<DriftLabels, Counter>,
+    shadow_exchanges: Family<ShadowLabels, Counter>,
+    shadow_dropped: Family<ShadowLabels, Counter>,
     connections: Gauge,
 }
 
@@ -59,6 +88,39 @@ impl EncodeLabelSet for ExchangeLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProblemLabels {
     problem: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct DriftLabels {
+    activity: Arc<str>,
+    what: &'static str,
+}
+
+/// By hand, since the derive knows no `Arc<str>`.
+impl EncodeLabelSet for DriftLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("activity", &*self.activity).encode(encoder.encode_label())?;
+        ("what", self.what).encode(encoder.encode_label())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ShadowLabels {
+    activity: Arc<str>,
+    outcome: Option<&'static str>,
+}
+
+/// By hand, since the derive knows no `Arc<str>`.
+impl EncodeLabelSet for ShadowLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        use prometheus_client::encoding::EncodeLabel as _;
+        ("activity", &*self.activity).encode(encoder.encode_label())?;
+        match self.outcome {
+            Some(outcome) => ("outcome", outcome).encode(encoder.encode_label()),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,6 +148,10 @@ impl Metrics {
             journal: seconds(),
             reloads: Family::default(),
             policies_refused: Gauge::default(),
+            drift_missing: Family::default(),
+            drift_undeclared: Family::default(),
+            shadow_exchanges: Family::default(),
+            shadow_dropped: Family::default(),
             connections: Gauge::default(),
         };
         let Figures { registry, exchanges, problems, unauthenticated, duration, upstream, journal, .. } =
@@ -117,6 +183,26 @@ impl Metrics {
             "Whether what is saved was refused, so that an older set is in force",
             figures.policies_refused.clone(),
         );
+        figures.registry.register(
+            "drift_missing",
+            "What policies declare and did not occur in a window of exchanges",
+            figures.drift_missing.clone(),
+        );
+        figures.registry.register(
+            "drift_undeclared",
+            "Members of bodies that no policy declares",
+            figures.drift_undeclared.clone(),
+        );
+        figures.registry.register(
+            "shadow_exchanges",
+            "Exchanges by how a shadow would have treated them",
+            figures.shadow_exchanges.clone(),
+        );
+        figures.registry.register(
+            "shadow_dropped",
+            "Exchanges that no shadow was held against, for want of room or time",
+            figures.shadow_dropped.clone(),
+        );
         figures.registry.register("connections", "Open connections of callers", figures.connections.clone());
         Self(Arc::new(figures))
     }
@@ -145,6 +231,38 @@ impl Metrics {
     /// Whether what is saved was refused (1), so that an older set is in force.
     pub fn policies_refused(&self) -> &Gauge {
         &self.0.policies_refused
+    }
+
+    /// What has drifted, by activity: what is missing now, and how much occurred undeclared since the start. An activity that
+    /// is not among them has no figures of what is missing any more.
+    pub fn drift(
+        &self,
+        drifted: impl Iterator<Item = (Arc<str>, [(&'static str, u64); 3], [(&'static str, u64); 2])>,
+    ) {
+        self.0.drift_missing.clear();
+        for (activity, missing, undeclared) in drifted {
+            let labels = |what| DriftLabels { activity: Arc::clone(&activity), what };
+            for (what, count) in missing {
+                let gauge = self.0.drift_missing.get_or_create(&labels(what));
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+            for (what, count) in undeclared {
+                let counter = self.0.drift_undeclared.get_or_create(&labels(what));
+                counter.inc_by(count.saturating_sub(counter.get()));
+            }
+        }
+    }
+
+    /// Counts how a shadow would have treated an exchange.
+    pub fn shadow(&self, shadow: &Arc<str>, outcome: Shadowed) {
+        let labels = ShadowLabels { activity: Arc::clone(shadow), outcome: Some(outcome.word()) };
+        self.0.shadow_exchanges.get_or_create(&labels).inc();
+    }
+
+    /// Counts an exchange that a shadow was not held against.
+    pub fn shadow_dropped(&self, shadow: &Arc<str>) {
+        let labels = ShadowLabels { activity: Arc::clone(shadow), outcome: None };
+        self.0.shadow_dropped.get_or_create(&labels).inc();
     }
 
     /// Notes how long the upstream took.

@@ -425,3 +425,43 @@ async fn bodies_of_every_format_are_sent_shown_and_counted() {
     // Nobody looked at what else of these is kept: nothing.
     assert!(short.iter().all(|what| what.contains(" stored: leave_out")), "{short:?}");
 }
+
+#[tokio::test]
+async fn the_cases_of_a_shadow_run_as_if_it_were_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = folder.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    for name in ["organisation.yaml", "favourites.yaml"] {
+        fs::copy(shipped.join(name), policies.join(name)).unwrap();
+    }
+    let text = fs::read_to_string(policies.join("favourites.yaml")).unwrap();
+    let next = text
+        .replacen("activity: favourites ", "activity: favourites-next\nshadows: favourites #", 1)
+        .replacen("bands_of: 10", "bands_of: 5", 1);
+    fs::write(policies.join("favourites-next.yaml"), next).unwrap();
+    let case = |age: u32| {
+        format!(
+            r#"
+- case: an age in bands
+  given: {{ consent: [product-recommendation], token: {{ sub: u1, scopes: [predict] }} }}
+  send: {{ method: POST, path: /predict/, json: {{ first_name: Ada, last_name: King, email: ada@example.org, age: 36, sex: Female, favorite_color: Red, favorite_food: Pizza }} }}
+  upstream_sees: {{ email: {{ matches: "^p1_" }}, age: {age}, sex: Female, favorite_color: Red, favorite_food: Pizza }}
+  caller_gets: {{ status: 200 }}
+"#
+        )
+    };
+    fs::write(policies.join("favourites.cases.yaml"), case(30)).unwrap();
+    fs::write(policies.join("favourites-next.cases.yaml"), case(35)).unwrap();
+    let deployment = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deployment/consentry.yaml");
+    let (config, _) = config::load(&deployment).unwrap();
+    let config = Config { policies, ..config };
+    let (plan, set, _) = plan::load(&config.policies, &config.deployment()).unwrap();
+    let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
+    assert_eq!(verdicts.len(), 2);
+    assert!(verdicts.iter().all(|verdict| verdict.faults.is_empty()), "{verdicts:?}");
+    assert_eq!(coverage.ratio(Covers::Route).0, 1);
+    let routes = plan::explain::wanted(&plan, Some("favourites-next"));
+    let explained = plan::explain::explain(&plan, routes[0]).text();
+    assert!(explained.contains("favourites; not in force"), "{explained}");
+}

@@ -389,6 +389,9 @@ impl<'a, V: Visitor> Walk<'a, V> {
 
     /// Steps over an undeclared member's value, at the cursor.
     pub(super) fn undeclared(&mut self, start: usize, key: Text<'_>) -> Result<(), Stop<V::Error>> {
+        if !key.escaped {
+            self.visitor.undeclared_name(key.raw);
+        }
         self.visitor.undeclared().map_err(Stop::Visitor)?;
         if self.layout.undeclared() == Undeclared::Refuse {
             return Err(Stop::Undeclared);

@@ -63,6 +63,7 @@ pub(super) fn compare(
         upstream,
         recipient,
         other_recipients,
+        shadows: _, // what has some is not in force, and not compared
         pseudonymization_domain,
         journal,
         mode,

@@ -75,10 +75,19 @@ pub struct Change {
 /// where both do the same, whatever their files say in comments and order.
 pub fn changes(old: &Plan, new: &Plan) -> Vec<Change> {
     let mut found = Changes { found: Vec::new(), activity: None };
-    // Every member is named, so that a new one cannot be forgotten. The digest is of the files, not of what they say; keys are
-    // counted by the deployment; the matcher is made of the routes.
-    let Plan { digest: _, activities, routes, organisation, interchange_keys: _, claims: _, matcher: _ } =
-        new;
+    // Every member is named, so that a new one cannot be forgotten. The digest is of the files, not of what they say; shadows
+    // are not in force; keys are counted by the deployment; the matcher is made of the routes.
+    let Plan {
+        digest: _,
+        activities,
+        routes,
+        shadows: _,
+        beside: _,
+        organisation,
+        interchange_keys: _,
+        claims: _,
+        matcher: _,
+    } = new;
     organisation::compare(&old.organisation, organisation, &mut found);
     for after in activities {
         found.activity = Some(Arc::clone(&after.name));

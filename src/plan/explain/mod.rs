@@ -45,12 +45,14 @@ pub fn explain(plan: &Plan, route: &Route) -> Explained {
 }
 
 /// The routes that somebody means: by the whole of one, by a part of it, or by an activity's name; all where nothing is
-/// named. The first of these that fits any decides.
+/// named. A shadow is meant by its own name alone. The first of these that fits any decides.
 pub fn wanted<'p>(plan: &'p Plan, named: Option<&str>) -> Vec<&'p Route> {
     let all = || plan.routes.iter().map(|route| &**route);
-    let Some(named) = named.map(str::trim) else { return all().collect() };
+    let shadows = || plan.shadow_routes().map(|route| &**route);
+    let Some(named) = named.map(str::trim) else { return all().chain(shadows()).collect() };
     let whole: Vec<_> = all().filter(|route| *route.text == *named).collect();
-    let activity = || all().filter(|route| *route.activity.name == *named).collect::<Vec<_>>();
+    let activity =
+        || all().chain(shadows()).filter(|route| *route.activity.name == *named).collect::<Vec<_>>();
     let part = || all().filter(|route| route.text.contains(named)).collect::<Vec<_>>();
     [whole, activity(), part()].into_iter().find(|found| !found.is_empty()).unwrap_or_default()
 }

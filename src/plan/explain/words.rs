@@ -22,6 +22,9 @@ pub(super) fn facts(plan: &Plan, route: &Route) -> Vec<(&'static str, String)> {
         ("purpose", format!("{}, {}", activity.purpose.name, activity.legal_basis.word())),
         ("access", access(route)),
     ];
+    if let Some(now) = &activity.shadows {
+        facts.insert(1, ("shadow of", format!("{now}; not in force")));
+    }
     if let RouteKind::Open { body } = route.kind {
         let body = body.map_or_else(
             || "no body".to_owned(),
@@ -96,6 +99,12 @@ fn transfer(recipient: &Recipient) -> Option<String> {
 pub(super) fn sentences(plan: &Plan, route: &Route) -> Vec<String> {
     let activity = &route.activity;
     let mut said = Vec::new();
+    if let Some(now) = &activity.shadows {
+        said.push(format!(
+            "This is not in force: it is held against the calls of {} to see what would change.",
+            quoted(now)
+        ));
+    }
     if activity.mode == Mode::Closed {
         said.push(format!("{} is closed: every call is refused.", text(&activity.title)));
     }

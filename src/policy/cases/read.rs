@@ -39,7 +39,7 @@ pub(in crate::policy) fn read(activity: &str, node: &Node, reader: &mut Reader) 
 /// Whether what a file of cases names exists.
 pub(in crate::policy) fn check(file: &CaseFile, set: &PolicySet, reader: &mut Reader) {
     let unread = set.unread.contains(&file.activity);
-    if !unread && !set.activities.iter().any(|activity| activity.name == file.activity) {
+    if !unread && !set.all().any(|activity| activity.name == file.activity) {
         let message = format!("There is no activity `{}` that these cases could test.", file.activity);
         reader.report(
             Code::UnknownName,

@@ -320,7 +320,6 @@ fn no_word_without_code_is_accepted_in_silence() {
         ("caller: unchanged", "caller: { decrypt: { all_scopes: [x] } }", "`decrypt`"),
         ("caller: unchanged", "caller: { detokenize: { all_scopes: [x] } }", "`detokenize`"),
         ("caller: unchanged", "caller: { re_identify: { all_scopes: [x] } }", "`re_identify`"),
-        ("other_recipients: []", "shadows: other", "`shadows`"),
         (
             "    payload: json ",
             "    query: { page: { type: integer, upstream: leave_out } }\n    payload: json ",

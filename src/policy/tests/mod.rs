@@ -4,4 +4,5 @@ mod beyond;
 mod formats;
 mod detect;
 mod golden;
+mod shadows;
 mod support;
