@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Activity, DataSubject, Field, Gate, Noted, Plan, Route, RouteKind, Sent, Side};
+use super::sent::{Body, has};
+use super::{Activity, DataSubject, Field, Gate, Plan, Route, RouteKind, Sent, Side};
 use crate::action::Spec;
-use crate::payload::{Format, Step, Undeclared, Walker};
+use crate::payload::{Format, Step, Undeclared};
 use crate::policy::cases::{Case, Expected, UpstreamSees};
 use crate::policy::{Answer, LegalBasis, Mode};
 use crate::problem::Problem;
@@ -222,16 +223,15 @@ impl Coverage {
     ) {
         for (index, field) in side.fields.iter().enumerate() {
             let steps = field.path.steps();
-            if !body.is_some_and(|body| body.has(index, steps)) {
-                continue;
-            }
+            let Some(body) = body.filter(|body| body.has(index, steps)) else { continue };
+            let looked = |expected: &Expected| body.is_looked_at(expected, steps);
             let of = (activity, request, index);
             self.cover(|target| matches!(target, Target::Field { activity, request, field } if (*activity, *request, *field) == of));
-            if outward.is_some_and(|expected| expected.looks_at(steps)) {
+            if outward.is_some_and(looked) {
                 self.cover(|target| matches!(target, Target::Outward { activity, request, field } if (*activity, *request, *field) == of));
             }
             if let Some((gate, _)) = &field.gate
-                && outward.is_some_and(|expected| expected.looks_at(steps))
+                && outward.is_some_and(looked)
             {
                 let open = opened.get(*gate) == Some(&true);
                 self.cover(|target| *target == Target::Gated { activity, field: index, open });
@@ -466,56 +466,4 @@ impl Coverage {
 
 fn source<'p>(plan: &'p Plan, activity: &Activity) -> Option<&'p Activity> {
     plan.activities.get(activity.records_of?).map(|source| &**source)
-}
-
-/// A body that was sent or answered.
-enum Body {
-    Json(Value),
-    /// Of another format, or of JSON that is laid out in another way than its fields' names.
-    Noted(Noted),
-}
-
-impl Body {
-    fn of(walker: &Walker, sent: &Sent) -> Option<Self> {
-        if walker.format() == Format::Json {
-            return serde_json::from_slice(&sent.bytes).ok().map(Self::Json);
-        }
-        Noted::of(walker, sent).map(Self::Noted)
-    }
-
-    /// Whether it has the field of this number and these steps.
-    fn has(&self, field: usize, steps: &[Step]) -> bool {
-        match self {
-            Self::Json(value) => has(Some(value), steps),
-            Self::Noted(noted) => noted.has(field),
-        }
-    }
-}
-
-/// Whether a value has something at the place.
-fn has(value: Option<&Value>, steps: &[Step]) -> bool {
-    let Some(value) = value else { return false };
-    match steps.split_first() {
-        None => true,
-        Some((Step::Member(name), rest)) => has(value.get(&**name), rest),
-        Some((Step::Every, rest)) => {
-            value.as_array().is_some_and(|array| array.iter().any(|element| has(Some(element), rest)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::payload::Path;
-
-    #[test]
-    fn a_place_is_found_in_any_element() {
-        let value = json!({ "a": [{}, { "b": null }], "c": [] });
-        let has = |path: &str| has(Some(&value), Path::parse(path).unwrap().steps());
-        assert!(has("a") && has("a[*]") && has("a[*].b") && has("c"));
-        assert!(!has("c[*]") && !has("a[*].c") && !has("d") && !has("a.b"));
-    }
 }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::payload::{Caps, Envelope, FieldId, Format, Treated, Value, Visitor, Walker};
-use crate::policy::cases::{Call, CallBody};
+use serde_json::Value as Json;
+
+use crate::payload::{Caps, Envelope, FieldId, Format, Step, Treated, Value, Visitor, Walker};
+use crate::policy::cases::{Call, CallBody, Expected};
 
 /// What a body of a case may be at most.
 const CAPS: Caps = Caps { bytes: 16 << 20, depth: 128, members: 1_000_000, rows: 1_000_000 };
@@ -93,5 +95,66 @@ impl Visitor for Noted {
     fn rows(&mut self, count: u32) -> Result<u32, ()> {
         self.rows = count;
         Ok(0)
+    }
+}
+
+/// A body that was sent or answered.
+pub(super) enum Body {
+    Json(Json),
+    /// Of another format, or of JSON that is laid out in another way than its fields' names.
+    Noted(Noted),
+}
+
+impl Body {
+    pub(super) fn of(walker: &Walker, sent: &Sent) -> Option<Self> {
+        if walker.format() == Format::Json {
+            return serde_json::from_slice(&sent.bytes).ok().map(Self::Json);
+        }
+        Noted::of(walker, sent).map(Self::Noted)
+    }
+
+    /// Whether it has the field of this number and these steps.
+    pub(super) fn has(&self, field: usize, steps: &[Step]) -> bool {
+        match self {
+            Self::Json(value) => has(Some(value), steps),
+            Self::Noted(noted) => noted.has(field),
+        }
+    }
+
+    /// Whether a case that expects this of what becomes of the body looks at the field.
+    pub(super) fn is_looked_at(&self, expected: &Expected, steps: &[Step]) -> bool {
+        match self {
+            Self::Json(_) => expected.looks_at(steps),
+            // The field is not where its name says, so the whole has to be looked at.
+            Self::Noted(_) => expected.looks_at(&[]),
+        }
+    }
+}
+
+/// Whether a value has something at the place.
+pub(super) fn has(value: Option<&Json>, steps: &[Step]) -> bool {
+    let Some(value) = value else { return false };
+    match steps.split_first() {
+        None => true,
+        Some((Step::Member(name), rest)) => has(value.get(&**name), rest),
+        Some((Step::Every, rest)) => {
+            value.as_array().is_some_and(|array| array.iter().any(|element| has(Some(element), rest)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::payload::Path;
+
+    #[test]
+    fn a_place_is_found_in_any_element() {
+        let value = json!({ "a": [{}, { "b": null }], "c": [] });
+        let has = |path: &str| has(Some(&value), Path::parse(path).unwrap().steps());
+        assert!(has("a") && has("a[*]") && has("a[*].b") && has("c"));
+        assert!(!has("c[*]") && !has("a[*].c") && !has("d") && !has("a.b"));
     }
 }

@@ -8,6 +8,7 @@ pub(super) mod encode;
 mod find;
 pub(super) mod keys;
 pub(super) mod lexer;
+mod missing;
 mod opening;
 mod rows;
 mod scratch;

@@ -1,8 +1,8 @@
 //! Golden tests: message, help and underlined text of every diagnostic, as people read them.
 
 mod beyond;
-mod formats;
 mod detect;
+mod formats;
 mod golden;
 mod shadows;
 mod support;

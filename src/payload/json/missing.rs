@@ -1,0 +1,55 @@
+//! What a walk tells of fields that are not there, or not as declared.
+
+use super::walk::Walk;
+use crate::payload::layout::{Members, NodeId};
+use crate::payload::{Stop, Visitor};
+
+impl<V: Visitor> Walk<'_, V> {
+    /// At the end of an object.
+    #[inline]
+    pub(super) fn report_missing(
+        &mut self,
+        members: Members,
+        seen: u64,
+        more: usize,
+    ) -> Result<(), Stop<V::Error>> {
+        let count = members.count();
+        if count >= 64 || seen != (1 << count) - 1 {
+            self.report_unseen(members, seen, more)?;
+        }
+        self.scratch.seen.truncate(more);
+        Ok(())
+    }
+
+    fn report_unseen(&mut self, members: Members, seen: u64, more: usize) -> Result<(), Stop<V::Error>> {
+        for number in 0..members.count() {
+            let word = match number.checked_sub(64) {
+                None => seen,
+                Some(beyond) => self.scratch.seen.get(more + beyond as usize / 64).copied().unwrap_or(0),
+            };
+            if word & (1 << (number % 64)) == 0
+                && let Some(node) = self.layout.nth(members, number)
+            {
+                self.report_missing_all(node)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_missing_all(&mut self, node: NodeId) -> Result<(), Stop<V::Error>> {
+        self.layout
+            .below(node)
+            .iter()
+            .try_for_each(|&field| self.visitor.missing(field))
+            .map_err(Stop::Visitor)
+    }
+
+    /// A value of another shape than the layout has, told by the first field under it.
+    pub(super) fn misshapen(&mut self, node: NodeId) -> Stop<V::Error> {
+        match self.layout.below(node).first() {
+            Some(&field) => Stop::Visitor(self.visitor.misshapen(field)),
+            // Only the root of an empty layout has no field under it.
+            None => self.cursor.wrong("the body is not an object").into(),
+        }
+    }
+}
