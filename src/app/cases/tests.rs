@@ -398,7 +398,7 @@ response:
 async fn bodies_of_every_format_are_sent_shown_and_counted() {
     let folder = folder();
     let policies = folder.path().join("policies");
-    for name in ["scoring", "latest"] {
+    for name in ["scoring", "latest", "tensors"] {
         fs::remove_file(policies.join(format!("{name}.yaml"))).unwrap();
         fs::remove_file(policies.join(format!("{name}.cases.yaml"))).unwrap();
     }
