@@ -54,6 +54,11 @@ impl Path {
         (!steps.is_empty()).then(|| Self { steps: steps.into_boxed_slice() })
     }
 
+    /// The way to a member of a member.
+    pub fn within(outer: &str, inner: &str) -> Self {
+        Self { steps: [outer, inner].map(|name| Step::Member(name.into())).into() }
+    }
+
     /// The steps from the root to the field; at least one.
     pub fn steps(&self) -> &[Step] {
         &self.steps

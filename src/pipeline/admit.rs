@@ -193,6 +193,12 @@ impl Admitted {
 
     /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
     pub(super) async fn read(&self, body: Incoming) -> Result<Received, Rejection> {
+        if self.routed.route.bodyless {
+            let none = body.is_end_stream();
+            return none.then(Received::default).ok_or_else(|| {
+                Rejection::new(Problem::FieldNotPermitted).detail("This route takes no body.")
+            });
+        }
         if self.may_lack_a_body() && body.is_end_stream() {
             return Ok(Received::default());
         }

@@ -57,11 +57,14 @@ pub(super) async fn send(
     gateway: &Gateway,
     upstreams: &Upstreams,
     permit: &mut Permit,
-    cleared: Cleared,
+    mut cleared: Cleared,
 ) -> Result<Answer, Rejection> {
     let upstream = upstreams.named(permit.activity().upstream.as_ref())?;
     let answers = permit.admitted.payload()?.response.format();
-    let mut headers = std::mem::take(&mut permit.admitted.headers);
+    let (target, mut headers) = match cleared.head.take() {
+        Some(asked) => (asked.target, asked.headers),
+        None => (permit.admitted.routed.target.clone(), std::mem::take(&mut permit.admitted.headers)),
+    };
     cleared.describe(&mut headers);
     headers.insert(header::ACCEPT, HeaderValue::from_static(answers.media_type()));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -70,9 +73,8 @@ pub(super) async fn send(
     let began_as = permit.references();
     let started = Instant::now();
     for _ in 0..LOOKS {
-        let routed = &permit.admitted.routed;
-        let request =
-            build(routed.route.method.clone(), routed.target.clone(), headers.clone(), body.clone());
+        let method = permit.admitted.routed.route.method.clone();
+        let request = build(method, target.clone(), headers.clone(), body.clone());
         match upstream.send_if(request, || gateway.standing().forward_all(permit.stands())).await {
             Err(UpstreamError::Held) => permit.renew(gateway).await?,
             sent => {

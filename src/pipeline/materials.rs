@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::crypto::InterchangeKey;
 use crate::custody::{CustodyError, SubjectKey};
 use crate::personal::Reference;
-use crate::plan::{Activity, Field};
+use crate::plan::{Field, Route};
 use crate::problem::{Problem, Rejection};
 
 /// What the actions of one exchange use.
@@ -71,13 +71,13 @@ pub(super) async fn collect(
     let at = gateway.clock().now();
     let activity = permit.activity();
     let domain = &activity.pseudonymization_domain;
-    let pseudonyms = match pseudonymizes(activity) {
+    let pseudonyms = match pseudonymizes(&permit.admitted.routed.route) {
         false => None,
         true => Some(gateway.custody().pseudonyms(domain).await.map_err(unavailable)?),
     };
     let keys = Arc::clone(&permit.admitted.routed.live.keys);
     let mut materials = Materials { pseudonyms, keys, subjects: SmallVec::new(), at };
-    if keeps(activity) {
+    if keeps(&permit.admitted.routed.route) {
         materials.subjects = subjects(gateway, permit, &materials, body).await?;
     }
     Ok(materials)
@@ -139,12 +139,12 @@ pub(super) fn unavailable(error: CustodyError) -> Rejection {
     Rejection::new(Problem::DependencyUnavailable).because(error)
 }
 
-fn keeps(activity: &Activity) -> bool {
-    fields(activity).any(|field| field.stored.is_some())
+fn keeps(route: &Route) -> bool {
+    fields(route).any(|field| field.stored.is_some())
 }
 
-fn pseudonymizes(activity: &Activity) -> bool {
-    fields(activity)
+fn pseudonymizes(route: &Route) -> bool {
+    fields(route)
         .flat_map(|field| {
             let otherwise = field.gate.as_ref().map(|(_, otherwise)| otherwise);
             [Some(&field.outward), otherwise, field.stored.as_ref()]
@@ -153,6 +153,8 @@ fn pseudonymizes(activity: &Activity) -> bool {
         .any(|action| action.needs() == Needs::Pseudonyms)
 }
 
-fn fields(activity: &Activity) -> impl Iterator<Item = &Field> {
-    activity.request.fields.iter().chain(&activity.response.fields)
+fn fields(route: &Route) -> impl Iterator<Item = &Field> {
+    let activity = &route.activity;
+    let bodies = activity.request.fields.iter().chain(&activity.response.fields);
+    bodies.chain(route.treated().map(|(_, _, field)| field))
 }

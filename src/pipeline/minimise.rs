@@ -14,6 +14,7 @@ use super::batch::Batch;
 use super::drafts::{Drafts, Rows};
 use super::forward::Answer;
 use super::materials::Materials;
+use super::parameters::{self, Asked};
 use super::route::{self, sentence};
 use super::shadow::Trace;
 use super::whole;
@@ -29,6 +30,8 @@ use crate::problem::{Problem, Rejection};
 /// A body that holds what its destination may see, and nothing more.
 #[derive(Debug)]
 pub(super) struct Cleared {
+    /// The target and headers, where parameters are treated: what came is not what goes.
+    pub(super) head: Option<Asked>,
     bytes: Bytes,
     format: Format,
     envelope: Envelope,
@@ -124,19 +127,38 @@ fn outgoing(
     batch: Option<&Batch>,
     materials: &Materials,
     body: &Received,
+    mut looks: Looks<'_>,
+) -> Result<Cleared, Rejection> {
+    let head = parameters::treat(admitted, materials, &mut looks.0, looks.1.trace.is_some())?;
+    let cleared = body_of(admitted, batch, materials, body, looks)?;
+    Ok(Cleared { head, ..cleared })
+}
+
+fn body_of(
+    admitted: &Admitted,
+    batch: Option<&Batch>,
+    materials: &Materials,
+    body: &Received,
     looks: Looks<'_>,
 ) -> Result<Cleared, Rejection> {
     let side = &admitted.routed.route.activity.request;
     let walker = &admitted.payload()?.request;
+    let none = || Cleared {
+        head: None,
+        bytes: Bytes::new(),
+        format: walker.format(),
+        envelope: Envelope::default(),
+    };
+    if admitted.routed.route.bodyless {
+        return Ok(none());
+    }
     if body.bytes.is_empty() && admitted.may_lack_a_body() {
         return match side.fields.iter().find(|field| field.required) {
             Some(field) => Err(Treat::invalid(field, "The field is missing.")),
             None if side.schema.is_some() => {
                 Err(Rejection::new(Problem::FieldInvalid).detail("The body is missing."))
             }
-            None => {
-                Ok(Cleared { bytes: Bytes::new(), format: walker.format(), envelope: Envelope::default() })
-            }
+            None => Ok(none()),
         };
     }
     let rows = batch.map_or(Rows::Plain, Rows::Outgoing);
@@ -218,7 +240,7 @@ fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, R
     }
     let format = walker.format();
     let envelope = walked.map_err(|stop| refusal(format, stop))?;
-    Ok(Cleared { bytes: out.into(), format, envelope })
+    Ok(Cleared { head: None, bytes: out.into(), format, envelope })
 }
 
 /// What a walk that stopped means for the caller.
@@ -240,7 +262,7 @@ pub(super) fn refusal(format: Format, stop: Stop<Rejection>) -> Rejection {
 }
 
 /// What an action that could not be done means for the caller.
-fn unfit(field: &Field, refused: Refused) -> Rejection {
+pub(super) fn unfit(field: &Field, refused: Refused) -> Rejection {
     let problem = match refused {
         Refused::Present => Problem::FieldNotPermitted,
         Refused::Unsuitable(_) => Problem::FieldInvalid,
@@ -282,7 +304,7 @@ impl<'a> Watch<'a> {
 }
 
 /// Where kept values go.
-enum Keeping<'a> {
+pub(super) enum Keeping<'a> {
     /// Into the records.
     In(&'a mut Drafts),
     /// Nowhere yet: whether they could be kept is all that is asked.
@@ -438,7 +460,13 @@ mod tests {
     fn param(name: &str, required: bool, one_of: &[&str]) -> Param {
         let one_of = one_of.iter().map(|value| (*value).to_owned()).collect();
         let rules = Rules { kind: Some(RuleKind::String), one_of, ..Rules::default() };
-        Param { name: name.into(), required, check: Check::compile(&rules).unwrap(), kind: Kind::String }
+        Param {
+            name: name.into(),
+            required,
+            check: Check::compile(&rules).unwrap(),
+            kind: Kind::String,
+            field: None,
+        }
     }
 
     #[test]

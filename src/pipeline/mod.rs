@@ -19,6 +19,7 @@ mod identify;
 mod materials;
 mod minimise;
 mod open;
+mod parameters;
 mod person;
 mod records;
 mod route;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::admit::{Admitted, Received};
 use super::minimise::refusal;
-use crate::check::RuleKind;
+use super::parameters;
+use crate::check::{Check, RuleKind};
 use crate::payload::{FieldId, Format, Kind, Stop, Treated, Value, Visitor, Walker, json};
 use crate::personal::Person;
 use crate::plan::{DataSubject, Field};
@@ -48,6 +49,16 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
                 found.all.into_iter().next().map(|(_, identifier)| identifier)
             };
             let identifier = identifier.ok_or_else(|| invalid(field))?;
+            of_body(admitted, &identifier).map(Persons::One)
+        }
+        Some(DataSubject::Parameter(place, name)) => {
+            let (param, text) = parameters::came(admitted, *place, name).ok_or_else(internal)?;
+            let identifier = named_by(&param.check, Value { kind: param.kind, text: &text });
+            let identifier = identifier.ok_or_else(|| {
+                Rejection::new(Problem::FieldInvalid)
+                    .field(Arc::clone(&param.name))
+                    .detail("The parameter says whose data this is.")
+            })?;
             of_body(admitted, &identifier).map(Persons::One)
         }
         Some(DataSubject::Rows(_, field)) => of_rows(admitted, body, named(field)?),
@@ -164,10 +175,14 @@ impl Visitor for Search<'_> {
 
 /// An identifier is a text or a whole number; anything else names nobody.
 fn identifier(field: &Field, value: Value<'_>) -> Option<String> {
+    named_by(&field.check, value)
+}
+
+fn named_by(check: &Check, value: Value<'_>) -> Option<String> {
     let number = match value.kind {
         Kind::String => false,
         Kind::Integer => true,
-        Kind::Untyped => field.check.kind() == Some(RuleKind::Integer),
+        Kind::Untyped => check.kind() == Some(RuleKind::Integer),
         Kind::Number | Kind::Boolean | Kind::Null | Kind::File => return None,
     };
     // A second spelling of 0 would be a second person.

@@ -8,7 +8,9 @@ use crate::action::{Action, Spec};
 use crate::check::{Check, Part, Schema};
 use crate::condition::Condition;
 use crate::payload::{Path, Step, Undeclared};
-use crate::policy::{Art9Condition, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode};
+use crate::policy::{
+    Art9Condition, DecisionGround, FurtherProcessing, HeadPart, JournalMode, LegalBasis, Mode,
+};
 
 /// A row of the register (GDPR Art. 30), compiled.
 #[derive(Debug)]
@@ -185,6 +187,8 @@ impl Gate {
 pub enum DataSubject {
     /// A claim of the token.
     Claim(Arc<str>),
+    /// A parameter of the call: where it stands, and its name.
+    Parameter(HeadPart, Arc<str>),
     /// A field of the request's body: its path, and its index in the request's fields.
     Body(Path, usize),
     /// The same in each row of a batch, each of which may be another person's.

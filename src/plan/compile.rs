@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compile_route::{self, param};
+use super::compile_route::param;
 use super::gates::{Gates, claims};
 use super::matcher::Matcher;
 use super::{
@@ -135,7 +135,7 @@ fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Optio
             routes.push(
                 compiled
                     .as_ref()
-                    .and_then(|compiled| compile_route::route(index, activity, route, compiled))
+                    .and_then(|compiled| compiler.route(index, activity, route, compiled, reader))
                     .map(Arc::new),
             );
         }
@@ -152,7 +152,7 @@ fn build(set: &PolicySet, deployment: &Deployment, reader: &mut Reader) -> Optio
         for route in &written.routes {
             let place = now.routes.iter().position(|other| policy::same_calls(other, route))?;
             let index = routes.iter().position(|other| other.activity.index == index)? + place;
-            let compiled = Arc::new(compile_route::route(index, written, route, &activity)?);
+            let compiled = Arc::new(compiler.route(index, written, route, &activity, reader)?);
             beside.get_mut(index)?.push((shadows.len(), compiled));
         }
         shadows.push(Shadow { activity, of });
@@ -223,7 +223,7 @@ fn organisation(written: &policy::Organisation) -> Organisation {
     }
 }
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     set: &'a PolicySet,
     written: &'a policy::Organisation,
     organisation: &'a Organisation,
@@ -258,6 +258,9 @@ impl Compiler<'_> {
             None => None,
             Some(Spanned { value: policy::DataSubject::Claim(claim), .. }) => {
                 Some(DataSubject::Claim(claim.as_str().into()))
+            }
+            Some(Spanned { value: policy::DataSubject::Parameter(place, name), .. }) => {
+                Some(DataSubject::Parameter(*place, name.as_str().into()))
             }
             Some(Spanned { value: policy::DataSubject::Body(path), .. }) => {
                 let field = request.fields.iter().position(|field| field.path == *path)?;
@@ -366,7 +369,7 @@ impl Compiler<'_> {
             .collect();
         let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
         let headers = written.headers.iter().filter(|_| !request);
-        let headers = headers.map(param).collect::<Option<_>>()?;
+        let headers = headers.map(|header| param(header, None)).collect::<Option<_>>()?;
         let schema = match &written.schema {
             None => None,
             Some(whole) => Some((whole.file.value.as_str().into(), Arc::clone(whole.compiled.as_ref()?))),
@@ -374,7 +377,7 @@ impl Compiler<'_> {
         Some(Side { unknown_fields: written.unknown_fields, fields, headers, gates: gates.compiled, schema })
     }
 
-    fn field<'w>(
+    pub(super) fn field<'w>(
         &self,
         written: &'w policy::Field,
         request: bool,

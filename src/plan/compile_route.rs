@@ -2,56 +2,76 @@
 
 use std::sync::Arc;
 
-use super::{Activity, DataSubject, Param, Payload, Route, Side};
+use super::compile::Compiler;
+use super::gates::Gates;
+use super::{Activity, DataSubject, Field, Param, Payload, Route, Side};
 use crate::check::Check;
-use crate::condition::Condition;
+use crate::condition::{Condition, Vocabulary};
 use crate::payload::{Declared, Direction, Undeclared, Walker};
+use crate::policy::reader::Reader;
 use crate::policy::{self, RouteKind, Segment};
 
-pub(super) fn route(
-    index: usize,
-    written: &policy::Activity,
-    route: &policy::Route,
-    activity: &Arc<Activity>,
-) -> Option<Route> {
-    let params = |params: &[policy::Param], shared: &[policy::Param]| {
-        let own = |param: &&policy::Param| !params.iter().any(|other| other.name.value == param.name.value);
-        params.iter().chain(shared.iter().filter(own)).map(param).collect::<Option<Vec<_>>>()
-    };
-    let shared = written.request.as_ref().filter(|_| route.kind == RouteKind::Governed);
-    let mut path = Vec::new();
-    for segment in &route.segments {
-        if let Segment::Param(name) = segment {
-            let declared =
-                policy::path_parameters(written, route).find(|param| *param.name.value == **name)?;
-            path.push(param(declared)?);
+impl Compiler<'_> {
+    pub(super) fn route(
+        &self,
+        index: usize,
+        written: &policy::Activity,
+        route: &policy::Route,
+        activity: &Arc<Activity>,
+        reader: &mut Reader,
+    ) -> Option<Route> {
+        let mut compiled = |declared: &policy::Param| {
+            let field = match &declared.treated {
+                None => None,
+                Some(field) => {
+                    let none = Vocabulary::default();
+                    let recipient = activity.recipient.as_deref();
+                    Some(Box::new(self.field(field, true, recipient, &mut Gates::new(&none), reader)?))
+                }
+            };
+            param(declared, field)
+        };
+        let mut params = |params: &[policy::Param], shared: &[policy::Param]| {
+            let own =
+                |param: &&policy::Param| !params.iter().any(|other| other.name.value == param.name.value);
+            params.iter().chain(shared.iter().filter(own)).map(&mut compiled).collect::<Option<Vec<_>>>()
+        };
+        let shared = written.request.as_ref().filter(|_| route.kind == RouteKind::Governed);
+        let mut path = Vec::new();
+        for segment in &route.segments {
+            if let Segment::Param(name) = segment {
+                let declared =
+                    policy::path_parameters(written, route).find(|param| *param.name.value == **name)?;
+                path.extend(params(std::slice::from_ref(declared), &[])?);
+            }
         }
+        let payload = match route.kind {
+            RouteKind::Governed => Some(payload(written, route, activity)?),
+            RouteKind::Open { .. } | RouteKind::Answer(_) => None,
+        };
+        let when = route.access.as_ref().and_then(|access| access.value.when.as_ref());
+        let when = match when {
+            None => None,
+            Some(when) => Some(Condition::compile(&when.value, &policy::of_route(written, route)).ok()?),
+        };
+        Some(Route {
+            index,
+            when,
+            bodyless: route.bodyless,
+            payload,
+            text: route.text.value.as_str().into(),
+            method: route.method.clone(),
+            kind: route.kind,
+            access: route.access.as_ref().map(|access| access.value.clone()).unwrap_or_default(),
+            rate_limit: route.rate_limit,
+            limits: route.limits,
+            path,
+            query: params(&route.query, shared.map_or(&[], |side| &side.query))?,
+            headers: params(&route.headers, shared.map_or(&[], |side| &side.headers))?,
+            activity: Arc::clone(activity),
+            segments: route.segments.clone(),
+        })
     }
-    let payload = match route.kind {
-        RouteKind::Governed => Some(payload(written, route, activity)?),
-        RouteKind::Open { .. } | RouteKind::Answer(_) => None,
-    };
-    let when = route.access.as_ref().and_then(|access| access.value.when.as_ref());
-    let when = match when {
-        None => None,
-        Some(when) => Some(Condition::compile(&when.value, &policy::of_route(written, route)).ok()?),
-    };
-    Some(Route {
-        index,
-        when,
-        payload,
-        text: route.text.value.as_str().into(),
-        method: route.method.clone(),
-        kind: route.kind,
-        access: route.access.as_ref().map(|access| access.value.clone()).unwrap_or_default(),
-        rate_limit: route.rate_limit,
-        limits: route.limits,
-        path,
-        query: params(&route.query, shared.map_or(&[], |side| &side.query))?,
-        headers: params(&route.headers, shared.map_or(&[], |side| &side.headers))?,
-        activity: Arc::clone(activity),
-        segments: route.segments.clone(),
-    })
 }
 
 /// Both sides' fields, and the person's, compiled for the formats of a route.
@@ -62,7 +82,7 @@ fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activit
     let (person, rows) = match &activity.data_subject {
         Some(DataSubject::Rows(path, _)) => (Some(path), Some(path)),
         Some(DataSubject::Body(path, _)) => (Some(path), None),
-        Some(DataSubject::Claim(_)) | None => (None, None),
+        Some(DataSubject::Claim(_) | DataSubject::Parameter(..)) | None => (None, None),
     };
     let answered_rows = rows.and_then(|_| policy::json_rows(answered.iter()));
     let side = |format, direction, paths: &[_], undeclared, rows| {
@@ -90,11 +110,12 @@ fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activit
     })
 }
 
-pub(super) fn param(written: &policy::Param) -> Option<Param> {
+pub(super) fn param(written: &policy::Param, field: Option<Box<Field>>) -> Option<Param> {
     Some(Param {
         name: written.name.value.as_str().into(),
         required: written.required,
         check: Check::compile(&written.rules).ok()?,
         kind: written.rules.kind?.kind(),
+        field,
     })
 }

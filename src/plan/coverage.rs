@@ -11,6 +11,8 @@
 //!
 //! Limits of rate and size, which take many calls or large bodies, are left to the gateway's own tests.
 
+mod parameters;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -91,6 +93,12 @@ enum Target {
         field: usize,
         open: bool,
     },
+    /// A parameter of a route, on its way or (`kept`) in the record.
+    Parameter {
+        route: usize,
+        name: Arc<str>,
+        kept: bool,
+    },
     Stored {
         activity: usize,
         request: bool,
@@ -163,6 +171,7 @@ impl Coverage {
             RouteKind::Open { .. } => {}
             RouteKind::Answer(answer) => self.answered(plan, route, answer, case, outcome),
             RouteKind::Governed => {
+                parameters::count(self, route, case);
                 let Some(payload) = &route.payload else { return };
                 let sent = Sent::of(&case.send, payload.request.format());
                 let sent = sent.and_then(|sent| Body::of(&payload.request, &sent));
@@ -325,6 +334,7 @@ impl Coverage {
             let what = format!("{}: {problem}, {}", route.text, param.name);
             self.add(Covers::Refusal, activity, what, "a value that its rules do not let through", target);
         }
+        parameters::add(self, route);
         if let RouteKind::Answer(answer) = route.kind
             && let Some(source) = source(plan, activity)
         {
@@ -373,8 +383,8 @@ impl Coverage {
                 .push((Problem::FieldInvalid, "a body that fits its fields and as a whole not the schema"));
         }
         match &activity.data_subject {
-            Some(DataSubject::Body(..) | DataSubject::Rows(..)) => {
-                refusals.push((Problem::SubjectMismatch, "a body about another person than the token"));
+            Some(DataSubject::Body(..) | DataSubject::Rows(..) | DataSubject::Parameter(..)) => {
+                refusals.push((Problem::SubjectMismatch, "a call about another person than the token"));
             }
             Some(DataSubject::Claim(_)) => {
                 refusals.push((Problem::SubjectMismatch, "a token of a program: `sub` equals `client_id`"));

@@ -24,8 +24,8 @@ pub(crate) use sent::{Noted, Sent};
 pub use route::{Match, NoRoute, Param, Payload, Route};
 
 pub use crate::policy::{
-    Access, Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis,
-    Limits, Mode, Per, RateLimit, Role, RouteKind, TransferInstrument,
+    Access, Answer, Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, HeadPart, JournalMode,
+    LegalBasis, Limits, Mode, Per, RateLimit, Role, RouteKind, TransferInstrument,
 };
 
 use std::sync::Arc;

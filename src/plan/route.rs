@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::Activity;
+use super::{Activity, Field};
 use crate::check::Check;
 use crate::condition::Condition;
 use crate::payload::Walker;
-use crate::policy::{Access, DeniedRow, Limits, RateLimit, RouteKind, Segment};
+use crate::policy::{Access, DeniedRow, HeadPart, Limits, RateLimit, RouteKind, Segment};
 
 /// One method and path that the gateway serves.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Route {
     pub method: Method,
     /// What a call of it is.
     pub kind: RouteKind,
+    /// Whether a call has no body.
+    pub bodyless: bool,
     /// How the bodies of a governed route are read; `None` for the others.
     pub payload: Option<Payload>,
     /// Who may call it.
@@ -40,6 +42,40 @@ pub struct Route {
     /// The activity that it belongs to.
     pub activity: Arc<Activity>,
     pub(super) segments: Vec<Segment>,
+}
+
+impl Route {
+    /// All parameters, with their places.
+    pub fn parameters(&self) -> impl Iterator<Item = (HeadPart, &Param)> {
+        let path = self.path.iter().map(|param| (HeadPart::Path, param));
+        let query = self.query.iter().map(|param| (HeadPart::Query, param));
+        path.chain(query).chain(self.headers.iter().map(|param| (HeadPart::Header, param)))
+    }
+
+    /// What becomes of those parameters that are treated.
+    pub fn treated(&self) -> impl Iterator<Item = (HeadPart, &Param, &Field)> {
+        self.parameters().filter_map(|(place, param)| Some((place, param, param.field.as_deref()?)))
+    }
+
+    /// The path with these values in the places of its parameters, each percent-encoded but for what RFC 3986 leaves to
+    /// anybody.
+    pub fn path_with<'v>(&self, mut value: impl FnMut(usize) -> &'v str) -> String {
+        const KEPT: percent_encoding::AsciiSet =
+            percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+        let mut path = String::new();
+        let mut index = 0;
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(text),
+                Segment::Param(_) => {
+                    path.extend(percent_encoding::utf8_percent_encode(value(index), &KEPT));
+                    index += 1;
+                }
+            }
+        }
+        path
+    }
 }
 
 /// How the bodies of a governed route are read.
@@ -66,6 +102,8 @@ pub struct Param {
     pub check: Check,
     /// The declared type, by which the text is read.
     pub kind: crate::payload::Kind,
+    /// What becomes of it, where the policy treats it as a field; `None` where it passes as it came and is not kept.
+    pub field: Option<Box<Field>>,
 }
 
 /// A route, and what its path parameters are in this call.

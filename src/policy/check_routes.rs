@@ -166,12 +166,11 @@ fn words_of_access(activity: &Activity, route: &Route, reader: &mut Reader) {
     let Some(access) = &route.access else { return };
     let by_body = matches!(
         &activity.data_subject,
-        Some(subject) if matches!(subject.value, DataSubject::Body(_) | DataSubject::Rows(_))
+        Some(subject) if !matches!(subject.value, DataSubject::Claim(_))
     );
     if access.value.on_behalf_of.is_some() && !(by_body && route.kind == RouteKind::Governed) {
-        let help = "Leave it out, or find the person in the body: `data_subject: body.FIELD`.";
-        let message =
-            "`on_behalf_of` is for calls whose body says whose data it is; here nobody could use it.";
+        let help = "Leave it out, or find the person in the call: `data_subject: body.FIELD`, `path.NAME`.";
+        let message = "`on_behalf_of` is for calls that say whose data it is; here nobody could use it.";
         reader.report(Code::NotHere, access.span, message, help);
     }
     if access.value.reason_required && !matches!(route.kind, RouteKind::Answer(_)) {

@@ -6,7 +6,7 @@ use super::diagnostics::Spanned;
 use super::model::{Activity, DataSubject, Field, PolicySet, RouteKind, Side};
 use super::read_field::{FILES, check_action};
 use super::reader::{Reader, capital, did_you_mean};
-use super::{check_routes, conditions, shadows};
+use super::{check_routes, conditions, parameters, shadows};
 use crate::action::Spec;
 use crate::check::RuleKind;
 use crate::payload::{Clash, Declared, Direction, FieldId, Format, Path, Step, Walker};
@@ -25,6 +25,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
         category_actions(set, activity, reader);
         check_routes::of_activity(set, activity, reader);
         conditions::check(set, activity, reader);
+        parameters::check(set, activity, reader);
     }
     check_routes::overlaps(set, &set.activities, reader);
     for shadow in &set.shadows {
@@ -93,7 +94,9 @@ fn sides(activity: &Activity) -> impl Iterator<Item = (&Side, Direction)> {
 
 /// The formats in which the bodies of one direction come, each once.
 fn formats(activity: &Activity, direction: Direction) -> Vec<Format> {
-    let governed = activity.routes.iter().filter(|route| route.kind == RouteKind::Governed);
+    let governed = activity.routes.iter().filter(|route| {
+        route.kind == RouteKind::Governed && !(route.bodyless && direction == Direction::Request)
+    });
     let mut formats: Vec<_> = governed
         .map(|route| match direction {
             Direction::Request => route.payload.value.request,
@@ -232,8 +235,12 @@ fn in_rows(format: Format, side: &Side, path: &Path) -> bool {
 /// A category's default must fit every field that takes it.
 fn category_actions(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     let Some(organisation) = &set.organisation else { return };
-    for (side, request) in [(&activity.request, true), (&activity.response, false)] {
-        for field in side.iter().flat_map(|side| &side.fields) {
+    let treated = parameters::treated(activity).map(|(_, field)| (field, true));
+    let of = |side: &'_ Option<Side>| side.iter().flat_map(|side| side.fields.clone()).collect::<Vec<_>>();
+    let (asked, answered) = (of(&activity.request), of(&activity.response));
+    let fields = asked.iter().map(|field| (field, true)).chain(answered.iter().map(|field| (field, false)));
+    {
+        for (field, request) in fields.chain(treated) {
             let Some(category) = &field.category else { continue };
             let Some((_, default)) =
                 organisation.categories.iter().find(|(name, _)| name.value == category.value)
@@ -245,6 +252,20 @@ fn category_actions(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
                 if request { (&own.upstream, &default.upstream) } else { (&own.caller, &default.caller) };
             for (own, default) in [outward, (&own.stored, &default.stored), (&own.export, &default.export)] {
                 if let (None, Some(default)) = (own, default) {
+                    let number = matches!(field.rules.kind, Some(RuleKind::Integer | RuleKind::Number));
+                    let outwards = std::ptr::eq(own, outward.0);
+                    if request
+                        && number
+                        && outwards
+                        && default.value == (Spec::Pseudonymize { as_integer: false })
+                    {
+                        let message = format!(
+                            "`{}` is a number, and its category makes a text of it for the upstream.",
+                            field.name.value
+                        );
+                        let help = "Say at the field which it is: `upstream: { pseudonymize: { as: integer } }`, or `as: string`.";
+                        reader.report(Code::ActionUnfit, field.name.span, message, help);
+                    }
                     check_action(
                         &Spanned::new(default.value.clone(), field.name.span),
                         field.rules.kind,
@@ -312,6 +333,8 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
     } else {
         None
     };
+    let bodyless = activity.routes.iter().any(|route| route.bodyless);
+    let fault = fault.or(bodyless.then_some("a route with `payload: none` has no body"));
     if let Some(fault) = fault {
         let help = if rows {
             "Name a required field of type string or integer that stands once in each row and is not sanitised."

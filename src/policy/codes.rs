@@ -95,6 +95,7 @@ codes! {
     NameTwice             "CP0212" Error   "a name that is given twice";
     Schema                "CP0213" Error   "a schema that cannot be used";
     Condition             "CP0214" Error   "a condition that makes no sense";
+    ParameterAction       "CP0215" Error   "what cannot be done to a parameter";
     FileNotHere           "CP0217" Error   "a file where none can come";
 
     NoPurpose             "CP0301" Error   "no purpose" "Art. 5(1)(b)";

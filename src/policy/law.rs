@@ -1,11 +1,11 @@
 //! What the law makes an error or a warning, as far as it can be known before a deployment is: each with its article.
 
-use super::categories;
 use super::codes::Code;
 use super::countries::{Standing, standing};
 use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recipient, RouteKind};
 use super::reader::{Reader, did_you_mean};
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
+use super::{categories, parameters};
 use crate::action::Spec;
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
@@ -37,6 +37,11 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
                     help,
                 );
             }
+            if let Some(organisation) = organisation {
+                identifying_field(organisation, field, true, reader);
+            }
+        }
+        for (_, field) in parameters::treated(activity) {
             if let Some(organisation) = organisation {
                 identifying_field(organisation, field, true, reader);
             }
@@ -155,6 +160,7 @@ fn basis(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
 fn categories_of(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     let own = [&activity.request, &activity.response];
     let fields = own.into_iter().flatten().flat_map(|side| &side.fields);
+    let fields = fields.chain(parameters::treated(activity).map(|(_, field)| field));
     for category in fields.filter_map(|field| field.category.as_ref()) {
         known_category(&category.value, category.span, reader);
         let Some(facts) = categories::facts(&category.value) else { continue };
@@ -180,6 +186,7 @@ fn categories_of(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     let Some(source) = activity.records_of.as_ref() else { return };
     let Some(other) = set.activities.iter().find(|other| other.name == source.value) else { return };
     let kept = [&other.request, &other.response].into_iter().flatten().flat_map(|side| &side.fields);
+    let kept = kept.chain(parameters::treated(other).map(|(_, field)| field));
     let facts: Vec<_> = kept.filter_map(|field| categories::facts(&field.category.as_ref()?.value)).collect();
     if facts.iter().any(|facts| facts.special) && activity.art9_condition.is_none() {
         let help = "Add `art9_condition:` for this activity: it is a processing of its own.";

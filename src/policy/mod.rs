@@ -18,6 +18,7 @@ mod diagnostics;
 mod folder;
 mod law;
 mod model;
+mod parameters;
 pub mod proposed;
 mod read_action;
 mod read_activity;
@@ -43,7 +44,7 @@ pub use folder::{Draft, has_errors, load, read};
 pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
 pub use model::{
-    Access, Activity, DataSubject, Destinations, Field, Gate, Limits, Organisation, Param, Payload,
+    Access, Activity, DataSubject, Destinations, Field, Gate, HeadPart, Limits, Organisation, Param, Payload,
     PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
 };
 pub(crate) use read_route::fault_of_route;

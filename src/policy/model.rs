@@ -197,6 +197,8 @@ pub enum DataSubject {
     Claim(String),
     /// `body.FIELD`
     Body(Path),
+    /// `path.NAME`, `query.NAME`, `header.NAME`
+    Parameter(HeadPart, String),
     /// `rows.FIELD`: each row of a batch is its own person's.
     Rows(Path),
 }
@@ -287,6 +289,34 @@ pub struct Param {
     pub required: bool,
     /// Whether nothing was wrong with it: what depends on it is not reported as well.
     pub sound: bool,
+    /// What it is and where it goes, where the policy says so: it is then a field of the name `query.NAME`. Any other
+    /// parameter passes as it came, and nothing of it is kept.
+    pub treated: Option<Box<Field>>,
+}
+
+/// Where a parameter stands in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadPart {
+    /// Between the slashes of the path.
+    Path,
+    /// Behind the `?`.
+    Query,
+    /// Among the headers.
+    Header,
+}
+
+impl HeadPart {
+    /// Every one there is.
+    pub const ALL: &'static [Self] = &[Self::Path, Self::Query, Self::Header];
+
+    /// The policy's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+        }
+    }
 }
 
 /// A route.
@@ -300,6 +330,8 @@ pub struct Route {
     pub segments: Vec<Segment>,
     /// What a call is.
     pub kind: RouteKind,
+    /// Whether a call of it has no body: `payload: none`.
+    pub bodyless: bool,
     /// How the bodies of a governed route are written.
     pub payload: Spanned<Payload>,
     /// What becomes of a batch with a row that may not be processed.

@@ -8,6 +8,7 @@ use super::read_route::scopes;
 use super::reader::{Map, Reader};
 use super::yaml::{Content, Meaning, Node, Scalar};
 use crate::action::{DateTo, Generalize, ReplaceBy, Spec};
+use crate::check::RuleKind;
 
 /// Which side of an exchange a field is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,34 @@ pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut
         }
     }
     Destinations { upstream, caller, stored, export, gate }
+}
+
+/// A pseudonym of which nobody says whether it is a text or a whole number.
+fn is_unsaid(node: &Node) -> bool {
+    match &node.content {
+        Content::Scalar(scalar) => scalar.text == "pseudonymize",
+        Content::Map(entries) => match entries.as_slice() {
+            [entry] if entry.key == "pseudonymize" => {
+                !matches!(&entry.value.content, Content::Map(options) if options.iter().any(|option| option.key == "as"))
+            }
+            _ => false,
+        },
+        Content::List(_) => false,
+    }
+}
+
+/// Whoever expects a number and gets `p1_…` fails, or learns from nonsense: where a number goes to the upstream as a pseudonym, the
+/// policy says which it is.
+pub(super) fn said_which(map: &Map<'_>, kind: Option<RuleKind>, reader: &mut Reader) {
+    let number = matches!(kind, Some(RuleKind::Integer | RuleKind::Number));
+    if let Some(node) = map.peek("upstream").filter(|node| number && is_unsaid(node)) {
+        reader.report(
+            Code::ActionUnfit,
+            node.span,
+            "The upstream expects a number here, and a pseudonym is a text.",
+            "Say `pseudonymize: { as: integer }`, or `{ as: string }` where it takes a text as well.",
+        );
+    }
 }
 
 /// Whether a destination is said for some callers: `{ all_scopes: […] }`, `{ when: …, then: … }`.

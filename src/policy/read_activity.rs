@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Activity, DataSubject, RouteKind};
+use super::model::{Activity, DataSubject, HeadPart, RouteKind};
 use super::proposed;
 use super::read_action::Direction;
 use super::read_field::{side, words};
@@ -151,7 +151,7 @@ fn of_exchanges(map: &mut Map<'_>, activity: &mut Activity, reader: &mut Reader)
         );
     }
     if governed {
-        let help = "Say whose data a call holds: `data_subject: token.sub`, `body.FIELD`, or `rows.FIELD` in a batch.";
+        let help = "Say whose data a call holds: `data_subject: token.sub`, `body.FIELD`, `path.NAME`, `query.NAME`, `header.NAME`, or `rows.FIELD` in a batch.";
         let node = map.must("data_subject", help);
         activity.data_subject = node.and_then(|node| data_subject(node, help, reader));
         let help = "Say how long records are kept: `retention: 30d after exchange`.";
@@ -159,7 +159,9 @@ fn of_exchanges(map: &mut Map<'_>, activity: &mut Activity, reader: &mut Reader)
         activity.retention = node.and_then(|node| retention(node, reader));
         let help = "Say which fields may come, under `request: { fields: … }`.";
         let bodies = activity.routes.iter().any(|route| {
-            route.kind == RouteKind::Governed && matches!(route.method.as_str(), "POST" | "PUT" | "PATCH")
+            route.kind == RouteKind::Governed
+                && !route.bodyless
+                && matches!(route.method.as_str(), "POST" | "PUT" | "PATCH")
         });
         let node = if bodies { map.must("request", help) } else { map.take("request") };
         activity.request = node.and_then(|node| side(node, Direction::Request, reader));
@@ -207,6 +209,11 @@ fn data_subject(node: &Node, help: &str, reader: &mut Reader) -> Option<Spanned<
                 );
                 return None;
             }
+        },
+        Some((place @ ("path" | "query" | "header"), name)) if !name.is_empty() => match place {
+            "path" => DataSubject::Parameter(HeadPart::Path, name.to_owned()),
+            "query" => DataSubject::Parameter(HeadPart::Query, name.to_owned()),
+            _ => DataSubject::Parameter(HeadPart::Header, name.to_ascii_lowercase()),
         },
         _ => {
             reader.report(

@@ -2,8 +2,8 @@
 
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Field, Param, Side, WholeBody};
-use super::read_action::{Direction, destinations};
+use super::model::{Field, HeadPart, Param, Side, WholeBody};
+use super::read_action::{Direction, destinations, said_which};
 use super::reader::{Map, Reader, capital};
 use super::units::{digits, size};
 use super::yaml::{Content, Entry, Meaning, Node};
@@ -26,13 +26,13 @@ pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Op
     let fields = fields.iter().filter_map(|entry| field(entry, direction, reader)).collect();
     let (mut query, mut path) = (Vec::new(), Vec::new());
     if request {
-        query = map.take("query").map(|node| params(node, "a query parameter", reader)).unwrap_or_default();
-        path = map.take("path").map(|node| params(node, "a path parameter", reader)).unwrap_or_default();
+        query = map.take("query").map(|node| params(node, HeadPart::Query, reader)).unwrap_or_default();
+        path = map.take("path").map(|node| params(node, HeadPart::Path, reader)).unwrap_or_default();
     } else {
         map.not_here("query", "Declare it under `request` or at the route.", reader);
         map.not_here("path", "Declare it under `request` or at the route.", reader);
     }
-    let headers = map.take("headers").map(|node| self::headers(node, reader)).unwrap_or_default();
+    let headers = map.take("headers").map(|node| self::headers(node, request, reader)).unwrap_or_default();
     let schema = map.take("schema").and_then(|node| reader.text(node));
     let schema = schema.map(|file| WholeBody { file, compiled: None });
     map.finish(reader);
@@ -66,6 +66,9 @@ fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Fie
     let category = map.take("category").and_then(|node| reader.text(node));
     let rules = rules(&mut map, reader);
     let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(true);
+    if direction == Direction::Request {
+        said_which(&map, rules.kind, reader);
+    }
     let destinations = destinations(&mut map, direction, reader);
     let justification = map.take("justification").and_then(|node| reader.text(node)).map(|text| text.value);
     map.finish(reader);
@@ -96,12 +99,18 @@ pub(super) fn check_action(spec: &Spanned<Spec>, kind: Option<RuleKind>, reader:
 }
 
 /// Query or path parameters.
-pub(super) fn params(node: &Node, what: &'static str, reader: &mut Reader) -> Vec<Param> {
+pub(super) fn params(node: &Node, place: HeadPart, reader: &mut Reader) -> Vec<Param> {
     let entries = reader.names(node, "parameters").unwrap_or_default();
-    entries.iter().filter_map(|entry| param(entry, what, true, reader)).collect()
+    entries.iter().filter_map(|entry| param(entry, Some(place), reader)).collect()
 }
 
-fn param(entry: &Entry, what: &'static str, required: bool, reader: &mut Reader) -> Option<Param> {
+/// A parameter of a call; without a place, a header of an answer.
+fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<Param> {
+    let what = match place {
+        Some(HeadPart::Path) => "a path parameter",
+        Some(HeadPart::Query) => "a query parameter",
+        Some(HeadPart::Header) | None => "a header",
+    };
     if entry.key.is_empty() || entry.key.chars().any(char::is_control) {
         reader.report(
             Code::WrongValue,
@@ -114,7 +123,14 @@ fn param(entry: &Entry, what: &'static str, required: bool, reader: &mut Reader)
     let before = reader.found.len();
     let mut map = reader.map(&entry.value, what)?;
     map.span = entry.at;
-    map.not_yet(&["category", "upstream", "stored", "caller", "export", "justification"], reader);
+    let words = ["category", "upstream", "stored", "justification"];
+    let treated = words.iter().any(|word| map.has(word));
+    if place.is_none() {
+        let help = "Leave it out: a header of an answer passes as it came.";
+        words.into_iter().for_each(|word| map.not_here(word, help, reader));
+    }
+    map.not_yet(&["export"], reader);
+    let category = map.take("category").and_then(|node| reader.text(node));
     let rules = rules(&mut map, reader);
     if rules.nullable || rules.sanitize.is_some() {
         let word = if rules.nullable { "nullable" } else { "sanitize" };
@@ -133,25 +149,51 @@ fn param(entry: &Entry, what: &'static str, required: bool, reader: &mut Reader)
             FILES,
         );
     }
-    let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(required);
+    if place.is_some() {
+        said_which(&map, rules.kind, reader);
+    }
+    let always = matches!(place, Some(HeadPart::Path | HeadPart::Query));
+    let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(always);
+    let destinations = destinations(&mut map, Direction::Request, reader);
+    let justification = map.take("justification").and_then(|node| reader.text(node)).map(|text| text.value);
     map.finish(reader);
+    for spec in [&destinations.upstream, &destinations.stored].into_iter().flatten() {
+        check_action(spec, rules.kind, reader);
+    }
+    let treated = place.filter(|_| treated).map(|place| {
+        let name = match place {
+            HeadPart::Header => entry.key.to_ascii_lowercase(),
+            HeadPart::Path | HeadPart::Query => entry.key.clone(),
+        };
+        let path = Path::within(place.word(), &name);
+        Box::new(Field {
+            name: Spanned::new(path.to_string(), entry.at),
+            path: Some(path),
+            category,
+            rules: rules.clone(),
+            required,
+            destinations,
+            justification,
+        })
+    });
     let sound = reader.found.len() == before;
-    Some(Param { name: Spanned::new(entry.key.clone(), entry.at), rules, required, sound })
+    Some(Param { name: Spanned::new(entry.key.clone(), entry.at), rules, required, sound, treated })
 }
 
 /// An allow-list of headers: names, or names with rules.
-pub(super) fn headers(node: &Node, reader: &mut Reader) -> Vec<Param> {
+pub(super) fn headers(node: &Node, request: bool, reader: &mut Reader) -> Vec<Param> {
     let mut headers: Vec<Param> = match &node.content {
         Content::List(nodes) => nodes
             .iter()
             .filter_map(|node| {
                 let rules = Rules { kind: Some(RuleKind::String), ..Rules::default() };
-                Some(Param { name: reader.text(node)?, rules, required: false, sound: true })
+                Some(Param { name: reader.text(node)?, rules, required: false, sound: true, treated: None })
             })
             .collect(),
         _ => {
             let entries = reader.names(node, "headers").unwrap_or_default();
-            entries.iter().filter_map(|entry| param(entry, "a header", false, reader)).collect()
+            let place = request.then_some(HeadPart::Header);
+            entries.iter().filter_map(|entry| param(entry, place, reader)).collect()
         }
     };
     for header in &mut headers {

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::codes::Code;
 use super::diagnostics::{Span, Spanned};
-use super::model::{Access, Limits, Payload, RateLimit, Route, RouteKind, Segment};
+use super::model::{Access, HeadPart, Limits, Payload, RateLimit, Route, RouteKind, Segment};
 use super::read_field::{headers, params, words};
 use super::reader::{Map, Reader};
 use super::units;
@@ -26,7 +26,8 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     let text = text.and_then(|node| reader.text(node));
     let target = text.as_ref().and_then(|text| target(text, reader));
     let mut payload = Spanned::new(Payload::default(), map.span);
-    let kind = kind(&mut map, &mut payload, reader);
+    let mut bodyless = false;
+    let kind = kind(&mut map, &mut payload, &mut bodyless, reader);
     let on_denied_row = match kind {
         RouteKind::Governed => map.take("on_denied_row").and_then(|node| {
             let word = reader.word(node, &words(DeniedRow::ALL, DeniedRow::word))?;
@@ -40,7 +41,7 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     let access = map.take("access").and_then(|node| access(node, reader));
     let rate_limit = map.take("rate_limit").and_then(|node| rate_limit(node, reader));
     let limits = map.take("limits").and_then(|node| limits(node, reader)).unwrap_or_default();
-    let path = map.take("path").map(|node| params(node, "a path parameter", reader)).unwrap_or_default();
+    let path = map.take("path").map(|node| params(node, HeadPart::Path, reader)).unwrap_or_default();
     let (mut query, mut heads) = (Vec::new(), Vec::new());
     if matches!(kind, RouteKind::Open { .. }) {
         let help =
@@ -48,8 +49,8 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
         map.not_here("query", help, reader);
         map.not_here("headers", help, reader);
     } else {
-        query = map.take("query").map(|node| params(node, "a query parameter", reader)).unwrap_or_default();
-        heads = map.take("headers").map(|node| headers(node, reader)).unwrap_or_default();
+        query = map.take("query").map(|node| params(node, HeadPart::Query, reader)).unwrap_or_default();
+        heads = map.take("headers").map(|node| headers(node, true, reader)).unwrap_or_default();
     }
     map.finish(reader);
     let (text, (method, segments)) = (text?, target?);
@@ -58,6 +59,7 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
         method,
         segments,
         kind,
+        bodyless,
         payload,
         on_denied_row,
         access,
@@ -69,7 +71,12 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     })
 }
 
-fn kind(map: &mut Map<'_>, payload: &mut Spanned<Payload>, reader: &mut Reader) -> RouteKind {
+fn kind(
+    map: &mut Map<'_>,
+    payload: &mut Spanned<Payload>,
+    bodyless: &mut bool,
+    reader: &mut Reader,
+) -> RouteKind {
     let open = map.take("personal_data").and_then(|node| reader.word(node, &[("none", ())])).is_some();
     if open {
         map.not_here("payload", "Leave it out: what passes here is not read.", reader);
@@ -86,20 +93,24 @@ fn kind(map: &mut Map<'_>, payload: &mut Spanned<Payload>, reader: &mut Reader) 
     let help = "Say `payload: json`, or `personal_data: none` where neither call nor answer holds any.";
     if let Some(node) = map.must("payload", help) {
         payload.span = node.span;
-        payload.value = self::payload(node, reader);
+        payload.value = self::payload(node, bodyless, reader);
     }
     RouteKind::Governed
 }
 
 /// A format, or one for each direction.
-fn payload(node: &Node, reader: &mut Reader) -> Payload {
+fn payload(node: &Node, bodyless: &mut bool, reader: &mut Reader) -> Payload {
+    let none = |node: &Node| matches!(&node.content, Content::Scalar(scalar) if scalar.text == "none");
     let Content::Map(_) = &node.content else {
-        let request = format(node, reader);
+        *bodyless = none(node);
+        let request = if *bodyless { Format::default() } else { format(node, reader) };
         return Payload { request, response: request.answers() };
     };
     let Some(mut map) = reader.map(node, "a payload") else { return Payload::default() };
     let help = "Say what callers send: `payload: { request: csv, response: json }`.";
-    let request = map.must("request", help).map(|node| format(node, reader)).unwrap_or_default();
+    let request = map.must("request", help);
+    *bodyless = request.is_some_and(none);
+    let request = request.filter(|node| !none(node)).map(|node| format(node, reader)).unwrap_or_default();
     let response = map.take("response").map(|node| format(node, reader));
     map.finish(reader);
     Payload { request, response: response.unwrap_or(request.answers()) }

@@ -341,6 +341,11 @@ impl<'n> Map<'n> {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
+    /// The value of a key, without taking it.
+    pub fn peek(&self, key: &str) -> Option<&'n Node> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
     /// The place of a key's name, or of the map.
     pub fn place_of(&self, key: &str) -> Span {
         self.entries.iter().find(|entry| entry.key == key).map_or(self.span, |entry| entry.at)

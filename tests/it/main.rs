@@ -25,6 +25,7 @@ mod kserve;
 mod limits;
 mod living;
 mod pages;
+mod parameters;
 mod records;
 mod reload;
 mod rights;

@@ -6,13 +6,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Map;
 
 use super::setting::{Got, Setting, sample};
+use crate::action::Spec;
 use crate::check::Check;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::net::{headers, query};
 use crate::payload::Format;
 use crate::plan::explain::request::{Trace, Verdict};
-use crate::plan::{DataSubject, LegalBasis, Match, Param, Plan, Route, RouteKind};
+use crate::plan::{DataSubject, HeadPart, LegalBasis, Match, Param, Plan, Route, RouteKind};
 use crate::policy::cases::{Call, CallBody, Case, Given, Token};
 use crate::policy::{Span, Spanned};
 use crate::problem::Problem;
@@ -105,7 +106,8 @@ fn staged(plan: &Plan, call: Call, trace: Option<&Trace>, assumed: &mut Vec<Stri
     }
     let mut given = Given { clock: Some(Clock::system().now()), ..Given::default() };
     if let Ok(found) = plan.route(&call.method, path(&call)) {
-        others = permit(plan, found.route, trace, &mut given, assumed);
+        let named = named(&found, &call);
+        others = permit(plan, found.route, trace, named, &mut given, assumed);
     }
     let headers = call.headers.iter().filter(|(name, _)| !ours(name)).cloned().collect();
     let case = Case {
@@ -114,6 +116,7 @@ fn staged(plan: &Plan, call: Call, trace: Option<&Trace>, assumed: &mut Vec<Stri
         send: Call { headers, ..call },
         upstream_answers: None,
         upstream_sees: None,
+        upstream_asked: None,
         caller_gets: None,
         stored: None,
     };
@@ -124,19 +127,23 @@ fn staged(plan: &Plan, call: Call, trace: Option<&Trace>, assumed: &mut Vec<Stri
 pub fn params(plan: &Plan, call: &Call) -> Vec<[String; 4]> {
     let Ok(Match { route, params }) = plan.route(&call.method, path(call)) else { return Vec::new() };
     // Everything of a parameter is named, so that a destination of its own cannot be forgotten here.
-    let name = |Param { name, required: _, check: _, kind: _ }: &Param| name.to_string();
+    let name = |Param { name, required: _, check: _, kind: _, field: _ }: &Param| name.to_string();
     let goes = matches!(route.kind, RouteKind::Governed);
-    let sees = |value: &str| if goes { value.to_owned() } else { "nothing".to_owned() };
+    let sees = |param: &Param, value: &str| match &param.field {
+        _ if !goes => "nothing".to_owned(),
+        Some(field) if field.specs.outward != Spec::Unchanged => field.specs.outward.describe(),
+        _ => value.to_owned(),
+    };
     let mut rows: Vec<[String; 4]> = route
         .path
         .iter()
         .zip(params)
-        .map(|(param, value)| [name(param), "path".to_owned(), value.clone(), sees(&value)])
+        .map(|(param, value)| [name(param), "path".to_owned(), value.clone(), sees(param, &value)])
         .collect();
     let asked = call.path.value.split_once('?').map_or("", |(_, asked)| asked);
     for (asked, value) in query::pairs(asked).unwrap_or_default() {
-        let declared = route.query.iter().any(|param| *param.name == *asked);
-        let seen = if declared { sees(&value) } else { "refused: not declared".to_owned() };
+        let declared = route.query.iter().find(|param| *param.name == *asked);
+        let seen = declared.map_or_else(|| "refused: not declared".to_owned(), |param| sees(param, &value));
         rows.push([asked.into_owned(), "query".to_owned(), value.into_owned(), seen]);
     }
     let mut came = HeaderMap::new();
@@ -152,7 +159,13 @@ pub fn params(plan: &Plan, call: &Call) -> Vec<[String; 4]> {
     let passed = headers::to_upstream(&came, &declared);
     for (name, value) in &came {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let seen = if goes && passed.contains_key(name) { value.clone() } else { "nothing".to_owned() };
+        let declared = route.headers.iter().find(|param| *param.name == *name.as_str());
+        let seen = match declared.filter(|_| passed.contains_key(name)) {
+            Some(param) => sees(param, &value),
+            // What every call may carry: a trace, for example.
+            None if goes && passed.contains_key(name) => value.clone(),
+            None => "nothing".to_owned(),
+        };
         rows.push([name.to_string(), "header".to_owned(), value, seen]);
     }
     rows
@@ -162,11 +175,32 @@ fn path(call: &Call) -> &str {
     call.path.value.split('?').next().unwrap_or_default()
 }
 
+/// The person whom a parameter of the call names, where one does.
+fn named(found: &Match<'_>, call: &Call) -> Option<String> {
+    let Some(DataSubject::Parameter(part, name)) = &found.route.activity.data_subject else { return None };
+    match part {
+        HeadPart::Path => {
+            let index = found.route.path.iter().position(|param| param.name == *name)?;
+            found.params.get(index).cloned()
+        }
+        HeadPart::Query => {
+            let (_, asked) = call.path.value.split_once('?')?;
+            let pairs = query::pairs(asked).ok()?;
+            pairs.into_iter().find(|(other, _)| **other == **name).map(|(_, value)| value.into_owned())
+        }
+        HeadPart::Header => {
+            let mut headers = call.headers.iter();
+            headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+        }
+    }
+}
+
 /// A token with what the route asks for, and a person who has agreed. Gives the other persons of a batch.
 fn permit(
     plan: &Plan,
     route: &Route,
     trace: Option<&Trace>,
+    named: Option<String>,
     given: &mut Given,
     assumed: &mut Vec<String>,
 ) -> Vec<String> {
@@ -193,6 +227,10 @@ fn permit(
             others = persons;
             assumed
                 .push("The caller is taken to be the (first) person whose data the body holds.".to_owned());
+        }
+        Some(DataSubject::Parameter(..)) => {
+            person = named.unwrap_or(person);
+            assumed.push("The caller is taken to be the person whom the call names.".to_owned());
         }
         Some(DataSubject::Claim(_)) | None => {}
     }

@@ -2,6 +2,8 @@
 //! of its own, a clock that it sets, and an upstream that only remembers.
 
 mod call;
+#[cfg(test)]
+mod examples;
 mod setting;
 #[cfg(test)]
 mod shipped;
@@ -12,9 +14,12 @@ mod upstream;
 use crate::config::Config;
 use crate::plan::{Coverage, Outcome, Plan};
 use crate::policy::PolicySet;
-use crate::policy::cases::{Case, CaseFile, Difference, UpstreamSees, unexpected};
+use crate::policy::cases::{Case, CaseFile, Difference, UpstreamAsked, UpstreamSees, unexpected};
 pub use call::{call, outcome, params};
 use setting::{Got, Setting};
+
+/// What of a case's call is not its body.
+const ASKED: &str = "how the upstream was asked";
 
 /// How one case came out.
 #[derive(Clone, Debug)]
@@ -117,6 +122,11 @@ fn compare(case: &Case, got: &Got) -> Vec<Fault> {
             look("what the upstream saw", expected.differences(saw), note);
         }
         None => {}
+    }
+    for (part, expected) in case.upstream_asked.iter().flat_map(UpstreamAsked::parts) {
+        let asked = got.upstream_asked.as_ref();
+        let note = if asked.is_none() { Some(refused(got)) } else { None };
+        look(ASKED, expected.differences(asked.and_then(|asked| asked.get(part))), note);
     }
     if let Some(expected) = &case.caller_gets {
         let mut places = Vec::new();

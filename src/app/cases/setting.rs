@@ -46,6 +46,8 @@ pub(super) struct Got {
     pub(super) status: u16,
     pub(super) body: Option<Value>,
     pub(super) upstream_saw: Option<Value>,
+    /// How the upstream was asked: path, query, declared headers.
+    pub(super) upstream_asked: Option<Value>,
     /// What the upstream replied, where it was asked.
     pub(super) answered: Option<Value>,
     /// Which gates of the answer stood open for the caller.
@@ -143,8 +145,9 @@ impl Setting {
         let kept = self.newest().await?;
         let stored = if kept == kept_before { None } else { self.opened(kept).await? };
         let upstream_saw = self.recorder.saw();
+        let upstream_asked = self.asked(&case.send);
         let answered = upstream_saw.is_some().then(|| shown(Some(&answer.content_type), &answer.bytes));
-        Ok(Got { status, body, upstream_saw, answered, opened, stored })
+        Ok(Got { status, body, upstream_saw, upstream_asked, answered, opened, stored })
     }
 
     #[cfg(test)]
@@ -280,6 +283,15 @@ impl Setting {
         connection.abort();
         let body = (!body.is_empty()).then(|| shown(content_type.as_deref(), &body));
         Ok((status, body, opened))
+    }
+
+    /// How the upstream was asked, as far as the call's route declares it.
+    fn asked(&self, call: &Call) -> Option<Value> {
+        let live = self.core.gateway.live();
+        let path = call.path.value.split('?').next().unwrap_or_default();
+        let found = live.plan.route(&call.method, path).ok()?;
+        let declared: Vec<&str> = found.route.headers.iter().map(|param| &*param.name).collect();
+        self.recorder.asked(&declared)
     }
 
     /// What the route of a call reads, and what its upstream answers.

@@ -5,6 +5,7 @@ mod detect;
 use std::fs;
 use std::path::Path;
 
+use super::examples::{STANDING, STANDING_CASES};
 use super::setting::Setting;
 use super::*;
 use crate::plan::Covers;
@@ -122,7 +123,7 @@ routes:
     access: { all_scopes: [predict] }
 request:
   fields:
-    account: { category: pd:AccountIdentifier, type: integer, upstream: pseudonymize, stored: leave_out }
+    account: { category: pd:AccountIdentifier, type: integer, upstream: { pseudonymize: { as: string } }, stored: leave_out }
     "spent[*]": { category: pd:Purchase, type: number, upstream: unchanged, stored: leave_out }
 response:
   fields:
@@ -175,6 +176,8 @@ fn folder() -> tempfile::TempDir {
         ("latest.cases.yaml", LATEST_CASES),
         ("tensors.yaml", TENSORS),
         ("tensors.cases.yaml", TENSORS_CASES),
+        ("standing.yaml", STANDING),
+        ("standing.cases.yaml", STANDING_CASES),
     ] {
         fs::write(policies.join(name), text).unwrap();
     }
@@ -193,11 +196,16 @@ fn read(folder: &Path) -> (Config, Plan, PolicySet) {
 async fn what_a_policy_says_holds_on_every_kind_of_route() {
     let folder = folder();
     let (config, plan, set) = read(folder.path());
-    let (verdicts, _) = run(&config, &plan, &set, |_| {}).await.unwrap();
-    assert_eq!(verdicts.len(), 10);
+    let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
+    assert_eq!(verdicts.len(), 13);
     for Verdict { case, faults, .. } in verdicts {
         assert!(faults.is_empty(), "{case}: {faults:?}");
     }
+    let actions = || {
+        coverage.items().iter().filter(|item| &*item.activity == "standing" && item.covers == Covers::Action)
+    };
+    let short: Vec<_> = actions().filter(|item| !item.covered).map(|item| &item.what).collect();
+    assert!(actions().count() == 9 && short.is_empty(), "{} {short:?}", actions().count());
 }
 
 /// GDPR Art. 5(1)(c): whoever is refused leaves no key and no reference behind, however often they come; and a limit
@@ -413,7 +421,7 @@ async fn bodies_of_every_format_are_sent_shown_and_counted() {
     }
     let (config, plan, set) = read(folder.path());
     let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
-    assert_eq!(verdicts.len(), 8);
+    assert_eq!(verdicts.len(), 11);
     for Verdict { case, faults, .. } in verdicts {
         assert!(faults.is_empty(), "{case}: {faults:?}");
     }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+use crate::net::query;
 use crate::payload::{Envelope, Format};
 use crate::plan::Sent;
 
@@ -24,6 +25,7 @@ struct Recorded {
     status: u16,
     answer: Sent,
     saw: Option<(Option<String>, Bytes)>,
+    asked: Option<(Uri, HeaderMap)>,
 }
 
 impl Recorder {
@@ -39,7 +41,7 @@ impl Recorder {
     /// Answers so from now on, and forgets what was seen.
     pub(super) fn prepare(&self, status: u16, answer: Sent) {
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *recorded = Recorded { status, answer, saw: None };
+        *recorded = Recorded { status, answer, saw: None, asked: None };
     }
 
     /// What reached it last.
@@ -47,6 +49,23 @@ impl Recorder {
         let recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (content_type, body) = recorded.saw.as_ref()?;
         Some(shown(content_type.as_deref(), body))
+    }
+}
+
+impl Recorder {
+    /// How it was asked last: `{"path": …, "query": {…}, "headers": {…}}`, with the headers that the policy declares.
+    pub(super) fn asked(&self, declared: &[&str]) -> Option<Value> {
+        let recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (uri, headers) = recorded.asked.as_ref()?;
+        let pairs = query::pairs(uri.query().unwrap_or_default()).unwrap_or_default();
+        let query: Map<String, Value> =
+            pairs.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
+        let header = |name: &&str| {
+            let value = String::from_utf8_lossy(headers.get(*name)?.as_bytes()).into_owned();
+            Some(((*name).to_owned(), Value::String(value)))
+        };
+        let headers: Map<String, Value> = declared.iter().filter_map(header).collect();
+        Some(json!({ "path": uri.path(), "query": query, "headers": headers }))
     }
 }
 
@@ -66,10 +85,11 @@ pub(super) fn shown(content_type: Option<&str>, body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| text())
 }
 
-async fn answer(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(recorder): State<Recorder>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mut recorded = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     recorded.saw = Some((content_type.map(str::to_owned), body));
+    recorded.asked = Some((uri, headers));
     let status = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let Sent { content_type, bytes } = recorded.answer.clone();
     (status, [(header::CONTENT_TYPE, content_type)], bytes).into_response()

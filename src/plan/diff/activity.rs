@@ -214,6 +214,7 @@ fn subject(subject: &Option<DataSubject>) -> String {
     match subject {
         None => "nothing".to_owned(),
         Some(DataSubject::Claim(claim)) => format!("the token's {}", quoted(claim)),
+        Some(DataSubject::Parameter(place, name)) => format!("the {}'s {}", place.word(), quoted(name)),
         Some(DataSubject::Body(path, _)) => format!("the body's {}", quoted(&path.to_string())),
         Some(DataSubject::Rows(path, _)) => format!("each row's {}", quoted(&path.to_string())),
     }

@@ -82,7 +82,7 @@ const fn outward(request: bool) -> (Whom, &'static str) {
 }
 
 /// `until_now` is what became of it while it was not declared.
-fn added(field: &Field, request: bool, until_now: Undeclared, found: &mut Changes) {
+pub(super) fn added(field: &Field, request: bool, until_now: Undeclared, found: &mut Changes) {
     let Specs { outward: out, stored, export, otherwise } = &field.specs;
     let (whom, sees) = outward(request);
     let mut parts = vec![format!("{sees} {}", seen(out))];
@@ -171,6 +171,26 @@ fn gated(old: (&Side, &Field), new: (&Side, &Field), found: &mut Changes) {
             found.add(Class::More, Whom::Callers, &about, says);
         }
         _ => {}
+    }
+}
+
+/// A parameter that is, or was, treated as a field is: any other passes as it came and is not kept.
+pub(super) fn treated(old: Option<&Field>, new: Option<&Field>, about: &str, found: &mut Changes) {
+    let untreated = || Specs {
+        outward: Spec::Unchanged,
+        stored: Spec::LeaveOut,
+        export: Spec::LeaveOut,
+        otherwise: None,
+    };
+    let specs = |field: Option<&Field>| field.map_or_else(untreated, |field| field.specs.clone());
+    if old.is_some() || new.is_some() {
+        destinations(&specs(old), &specs(new), true, about, found);
+    }
+    let category = |field: Option<&Field>| field.and_then(|field| field.category.clone());
+    let (before, after) = (category(old), category(new));
+    if before != after {
+        let says = instead(optional(after.as_deref()), optional(before.as_deref()));
+        found.add(Class::Other, Whom::Register, about, format!("its category is {says}"));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::words::{instead, quoted};
 use super::{Changes, Class, Whom};
 use crate::check::{Bearing, RuleChange};
+use crate::payload::Undeclared;
 use crate::plan::Param;
 
 /// Parameters of one kind, before and after. `what` names one of them: `query parameter`; `of` is whose they are, and a comma.
@@ -13,12 +14,16 @@ pub(super) fn compare(of: &str, what: &str, old: &[Param], new: &[Param], found:
     };
     for after in new {
         // The kind is one of the rules.
-        let Param { name, required, check, kind: _ } = after;
+        let Param { name, required, check, kind: _, field } = after;
         let about = format!("{of}{what} {}", quoted(name));
         let Some(before) = old.iter().find(|before| before.name == *name) else {
-            found.add(Class::More, whom, about, format!("is new: {sees}"));
+            match field {
+                Some(field) => super::field::added(field, true, Undeclared::Refuse, found),
+                None => found.add(Class::More, whom, about, format!("is new: {sees}")),
+            }
             continue;
         };
+        super::field::treated(before.field.as_deref(), field.as_deref(), &about, found);
         for change in check.rules().changes(before.check.rules()) {
             rule(&change, &about, found);
         }

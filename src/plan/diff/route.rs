@@ -28,6 +28,7 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
         text: _,
         method: _,
         kind,
+        bodyless,
         payload,
         // The condition's text is the access rule's.
         when: _,
@@ -48,6 +49,10 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
     if *kind != old.kind {
         let says = format!("{} (before: {})", self::kind(*kind), self::kind(old.kind));
         found.add(of_kinds(old.kind, *kind), Whom::Upstream, &about, says);
+    }
+    if *bodyless != old.bodyless {
+        let says = if *bodyless { "calls have no body" } else { "calls have a body" };
+        found.add(Class::more_if(!*bodyless), Whom::Callers, &about, says);
     }
     if let (Some(old), Some(new)) = (&old.payload, payload) {
         bodies(old, new, &about, found);

@@ -261,6 +261,31 @@ fn a_schema_is_compared_by_what_it_asks() {
 }
 
 #[test]
+fn parameters_that_are_treated_are_compared_as_fields() {
+    const LINE: &str = "line: { type: integer, range: 1..20 }";
+    const DETAIL: &str = "detail: { type: boolean, required: false }";
+    let with = |line: &str, detail: &str| {
+        tramway(&[
+            (LINE, &format!("line: {{ type: integer, range: 1..20{line} }}")),
+            (DETAIL, &format!("detail: {{ type: boolean, required: false{detail} }}")),
+        ])
+    };
+    let none = tramway(&[]);
+    let one = with(
+        ", category: pd:TravelHistory, upstream: { generalize: { bands_of: 10 } }, stored: encrypted",
+        ", upstream: leave_out",
+    );
+    let two = tramway(&[(
+        DETAIL,
+        "detail: { type: boolean, required: false }, card: { type: string, required: false, upstream: pseudonymize, stored: encrypted }",
+    )]);
+    insta::assert_snapshot!(
+        "parameters",
+        [lines(&none, &one), lines(&one, &none), lines(&none, &two), lines(&two, &none)].join("\n\n")
+    );
+}
+
+#[test]
 fn conditions_say_who_may_call_and_who_sees_what() {
     const MINUTES: &str = "minutes: { type: integer, caller: unchanged,";
     let with = |when: &str, caller: &str| {

@@ -100,7 +100,8 @@ fn headers(side: &Side) -> Option<Table> {
         .then(|| Table::new("Headers of the answer", &["upstream answers", "rule", "caller gets"], rows))
 }
 
-/// Path, query and headers reach the upstream as they come; where the gateway answers, nobody.
+/// Path, query and headers reach the upstream as they come, where the policy does not treat them as fields; where the gateway answers,
+/// nobody.
 fn params(route: &Route) -> Vec<Table> {
     let goes = if matches!(route.kind, RouteKind::Answer(_)) { "leave_out" } else { "unchanged" };
     let places = [("path", &route.path), ("query", &route.query), ("header", &route.headers)];
@@ -108,7 +109,11 @@ fn params(route: &Route) -> Vec<Table> {
         .iter()
         .flat_map(|(place, params)| params.iter().map(move |param| (place, param)))
         .map(|(place, param)| {
-            vec![param.name.to_string(), (*place).to_owned(), param_rule(param), goes.to_owned()]
+            let (goes, stored) = match &param.field {
+                Some(field) => (field.specs.outward.to_string(), kept(&field.specs.stored)),
+                None => (goes.to_owned(), Spec::LeaveOut.to_string()),
+            };
+            vec![param.name.to_string(), (*place).to_owned(), param_rule(param), goes, stored]
         })
         .collect();
     if rows.is_empty() {
@@ -116,7 +121,7 @@ fn params(route: &Route) -> Vec<Table> {
     }
     vec![Table::new(
         "Parameters and headers of a call",
-        &["client sends", "in", "rule", "upstream sees"],
+        &["client sends", "in", "rule", "upstream sees", "stored"],
         rows,
     )]
 }

@@ -42,6 +42,8 @@ pub(super) fn facts(plan: &Plan, route: &Route) -> Vec<(&'static str, String)> {
     if let Some(payload) = &route.payload {
         let (request, response) = (payload.request.format().word(), payload.response.format().word());
         let answers = if request == response { String::new() } else { format!(", answers {response}") };
+        let request = if route.bodyless { "none" } else { request };
+        let answers = if route.bodyless { format!(", answers {response}") } else { answers };
         facts.push(("payload", format!("{request}{answers}")));
     }
     if let (Some(upstream), Some(recipient)) = (&activity.upstream, &activity.recipient) {
@@ -49,7 +51,7 @@ pub(super) fn facts(plan: &Plan, route: &Route) -> Vec<(&'static str, String)> {
         facts.extend(transfer(recipient).map(|transfer| ("transfer", transfer)));
     }
     for (name, side) in [("call", &activity.request), ("answer", &activity.response)] {
-        if let Some((file, _)) = &side.schema {
+        if let Some((file, _)) = side.schema.as_ref().filter(|_| name == "answer" || !route.bodyless) {
             facts.push((name, format!("must fit {file} as a whole")));
         }
     }
@@ -133,7 +135,7 @@ pub(super) fn sentences(plan: &Plan, route: &Route) -> Vec<String> {
             said.push(basis(activity));
             said.extend(decision(activity));
             said.extend(upstream(activity, route));
-            said.push(kept(activity));
+            said.push(kept(activity, route));
             said.extend(caller(&activity.response));
             said.extend(exports(plan, activity));
         }
@@ -186,6 +188,15 @@ fn whose(activity: &Activity, route: &Route) -> String {
     let person = match &activity.data_subject {
         Some(DataSubject::Claim(claim)) => {
             format!("the person is the one whom the token's {} names", quoted(claim))
+        }
+        Some(DataSubject::Parameter(part, name)) => {
+            let other = match &route.access.on_behalf_of {
+                Some(scope) => {
+                    format!("a caller needs the scope {} to name another than themself", quoted(scope))
+                }
+                None => "a caller may name nobody but themself".to_owned(),
+            };
+            format!("the person is the one whom the {}'s {} names, and {other}", part.word(), quoted(name))
         }
         Some(DataSubject::Body(path, _)) => {
             let other = match &route.access.on_behalf_of {
@@ -259,21 +270,20 @@ fn upstream(activity: &Activity, route: &Route) -> Vec<String> {
     let mut said = Vec::new();
     let name = activity.upstream.as_deref().map(quoted).unwrap_or_default();
     let who = activity.recipient.as_deref().map(recipient).unwrap_or_default();
-    let seen = seen(side.fields.iter().map(|field| (field, &field.specs.outward)));
+    let fields = || {
+        let treated = route.treated().map(|(_, _, field)| field);
+        side.fields.iter().filter(|_| !route.bodyless).chain(treated)
+    };
+    let seen = seen(fields().map(|field| (field, &field.specs.outward)));
     let seen = if seen.is_empty() { "nothing of the body".to_owned() } else { seen };
     said.push(format!("The upstream {name}, {who}, sees {seen}."));
-    let params: Vec<_> = route
-        .path
-        .iter()
-        .chain(&route.query)
-        .chain(&route.headers)
-        .map(|param| quoted(&param.name))
-        .collect();
+    let passing = route.parameters().filter(|(_, param)| param.field.is_none());
+    let params: Vec<_> = passing.map(|(_, param)| quoted(&param.name)).collect();
     if !params.is_empty() {
         said.push(format!("Of path, query and headers it sees {} as it comes, and no other.", list(&params)));
     }
     let of = |is: fn(&Spec) -> bool| -> Vec<String> {
-        let fields = side.fields.iter().filter(|field| is(&field.specs.outward));
+        let fields = fields().filter(|field| is(&field.specs.outward));
         fields.map(|field| quoted(&field.name)).collect()
     };
     let hidden = of(|spec| *spec == Spec::LeaveOut);
@@ -285,10 +295,11 @@ fn upstream(activity: &Activity, route: &Route) -> Vec<String> {
         said.push(format!("A call with {} is refused.", either(&refused)));
     }
     said.push(match side.unknown_fields {
+        _ if route.bodyless => "A call with a body is refused.".to_owned(),
         Undeclared::Refuse => "A call with any other field is refused.".to_owned(),
         Undeclared::LeaveOut => "Any other field is left out.".to_owned(),
     });
-    if let Some((file, _)) = &side.schema {
+    if let Some((file, _)) = side.schema.as_ref().filter(|_| !route.bodyless) {
         said.push(format!("A call must fit the schema {} as a whole.", quoted(file)));
     }
     let others: Vec<_> = activity.other_recipients.iter().map(|other| recipient_of(other)).collect();
@@ -343,8 +354,9 @@ fn seen<'f>(fields: impl Iterator<Item = (&'f Field, &'f Spec)>) -> String {
     parts.join("; ")
 }
 
-fn kept(activity: &Activity) -> String {
-    let fields = activity.request.fields.iter().chain(&activity.response.fields);
+fn kept(activity: &Activity, route: &Route) -> String {
+    let fields = activity.request.fields.iter().filter(|_| !route.bodyless);
+    let fields = fields.chain(route.treated().map(|(_, _, field)| field)).chain(&activity.response.fields);
     let kept = seen(fields.map(|field| (field, &field.specs.stored)));
     if kept.is_empty() {
         return "Nothing of call and answer is kept but the evidence that they took place, which holds no value of a field."

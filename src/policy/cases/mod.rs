@@ -14,6 +14,7 @@
 //!   send: { method: POST, path: /predict/, json: { … } }
 //!   upstream_answers: { status: 200, json: { … } }
 //!   upstream_sees: { age: 30 }                  # or `nothing`: no call reaches it
+//!   upstream_asked: { path: { matches: "^/score/p1_" }, query: {}, headers: { x-plan: gold } }
 //!   caller_gets: { status: 200, problem: consent-missing, json: { … } }
 //! ```
 //!
@@ -63,6 +64,8 @@ pub struct Case {
     pub upstream_answers: Option<UpstreamAnswers>,
     /// What must reach the upstream; `None`: not looked at.
     pub upstream_sees: Option<UpstreamSees>,
+    /// How the upstream must be asked: path, query, headers; `None`: not looked at.
+    pub upstream_asked: Option<UpstreamAsked>,
     /// What the caller must get.
     pub caller_gets: Option<CallerGets>,
     /// The stored forms of the record that the call leaves, by field, after unsealing; `None`: not looked at.
@@ -177,6 +180,26 @@ pub enum UpstreamSees {
     Nothing,
     /// A call with this body.
     Body(Expected),
+}
+
+/// How the upstream must be asked.
+#[derive(Clone, Debug, Default)]
+pub struct UpstreamAsked {
+    /// The path, a text.
+    pub path: Option<Expected>,
+    /// The parameters of the query, by name.
+    pub query: Option<Expected>,
+    /// The declared headers, by name.
+    pub headers: Option<Expected>,
+}
+
+impl UpstreamAsked {
+    /// What is looked at, with its name.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, &Expected)> {
+        let Self { path, query, headers } = self;
+        let parts = [("path", path), ("query", query), ("headers", headers)];
+        parts.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)))
+    }
 }
 
 /// What the caller must get.

@@ -8,7 +8,7 @@ use serde_json::{Map as Object, Value};
 
 use super::{
     Call, CallBody, CallerGets, Case, CaseFile, Exchange, Expected, Given, Said, Token, UpstreamAnswers,
-    UpstreamSees,
+    UpstreamAsked, UpstreamSees,
 };
 use crate::clock::Timestamp;
 use crate::policy::checks::unknown;
@@ -85,11 +85,13 @@ fn case(node: &Node, reader: &mut Reader) -> Option<Case> {
         }
         expected(node, reader).map(UpstreamSees::Body)
     });
+    let asked = map.take("upstream_asked");
+    let upstream_asked = asked.and_then(|node| upstream_asked(node, reader));
     let gets = map.take("caller_gets");
     let caller_gets = gets.and_then(|node| caller_gets(node, reader));
     let stored_node = map.take("stored");
     let stored = stored_node.and_then(|node| expected(node, reader));
-    if sees.or(gets).or(stored_node).is_none() {
+    if sees.or(asked).or(gets).or(stored_node).is_none() {
         let help = "Write `upstream_sees`, `caller_gets` or `stored`.";
         reader.report(
             Code::CaseExpectsNothing,
@@ -99,7 +101,16 @@ fn case(node: &Node, reader: &mut Reader) -> Option<Case> {
         );
     }
     map.finish(reader);
-    Some(Case { name: name?, given, send: send?, upstream_answers, upstream_sees, caller_gets, stored })
+    Some(Case {
+        name: name?,
+        given,
+        send: send?,
+        upstream_answers,
+        upstream_sees,
+        upstream_asked,
+        caller_gets,
+        stored,
+    })
 }
 
 fn given(node: &Node, reader: &mut Reader) -> Option<Given> {
@@ -230,6 +241,14 @@ fn upstream_answers(node: &Node, reader: &mut Reader) -> Option<UpstreamAnswers>
     let text = text.and_then(|node| reader.scalar(node)).map(|scalar| scalar.text.clone());
     map.finish(reader);
     Some(UpstreamAnswers { status: status.unwrap_or(200), json, text })
+}
+
+fn upstream_asked(node: &Node, reader: &mut Reader) -> Option<UpstreamAsked> {
+    let mut map = reader.map(node, "how the upstream is asked")?;
+    let mut part = |key| map.take(key).and_then(|node| expected(node, reader));
+    let (path, query, headers) = (part("path"), part("query"), part("headers"));
+    map.finish(reader);
+    Some(UpstreamAsked { path, query, headers })
 }
 
 fn caller_gets(node: &Node, reader: &mut Reader) -> Option<CallerGets> {

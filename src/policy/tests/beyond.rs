@@ -112,3 +112,96 @@ fn a_transfer_is_warned_of_before_its_end_and_refused_after() {
     assert_eq!(on("2026-06-29"), [Code::TransferExpires]);
     assert_eq!(on("2026-06-30"), [Code::TransferExpired]);
 }
+
+/// The shipped activity with a route by customer, without a body.
+fn by_customer(path: &str, query: &str, headers: &str) -> Folder {
+    let route = format!(
+        "routes:\n  - match: GET /favourites/{{customer}}\n    payload: none\n    path: {{ customer: {path} }}\n    query: {query}\n    headers: {headers}\n    access: {{ all_scopes: [predict], on_behalf_of: others }}\n"
+    );
+    let start = "routes:\n";
+    Folder::shipped().change(ACTIVITY, start, &route)
+}
+
+#[test]
+fn parameters_are_asked_what_fields_are_asked() {
+    const PATH: &str = "{ category: pd:Identifier, type: string, upstream: pseudonymize, stored: encrypted }";
+    let token = |folder: Folder| folder.change(ACTIVITY, ", on_behalf_of: others", "");
+    assert_eq!(token(by_customer(PATH, "{}", "{}")).lines(), "");
+    assert_eq!(
+        by_customer(PATH, "{}", "{}")
+            .change(ACTIVITY, "data_subject: token.sub", "data_subject: path.customer")
+            .change(
+                ACTIVITY,
+                "  - match: POST /predict/",
+                "  - match: POST /predict/{customer}\n    path: { customer: { type: string } }"
+            )
+            .lines(),
+        ""
+    );
+    let mut text = String::new();
+    for (path, query, headers) in [
+        ("{ category: pd:Identifier, type: string }", "{}", "{}"),
+        ("{ category: pd:Identifier, type: string, upstream: leave_out, stored: encrypted }", "{}", "{}"),
+        ("{ category: pd:Identifier, type: string, upstream: unchanged, stored: encrypted }", "{}", "{}"),
+        (
+            "{ category: pd:Identifier, type: string, upstream: { redact: a/b }, stored: leave_out }",
+            "{}",
+            "{}",
+        ),
+        (PATH, "{ mail: { category: pd:EmailAdress, type: string, upstream: tokenise } }", "{}"),
+        (PATH, "{ age: { category: pd:Age, type: integer, upstream: { generalize: { prefix: 2 } } } }", "{}"),
+        (PATH, "{ gender: { category: pd:SexualPreference, type: string, upstream: unchanged } }", "{}"),
+        (PATH, "{ number: { type: integer, upstream: pseudonymize } }", "{}"),
+        (
+            PATH,
+            "{ page: { type: integer, upstream: unchanged, export: unchanged, caller: unchanged } }",
+            "{}",
+        ),
+        (PATH, "{ name: { type: string, sanitize: text, nullable: true, upstream: leave_out } }", "{}"),
+        (PATH, "{}", "{ x-who: { type: string, upstream: { mask: { keep_last: 2 } } } }"),
+        (PATH, "{}", "{ x-who: { type: string, upstream: { redact: \"caf\u{e9}\" } } }"),
+    ] {
+        let lines = token(by_customer(path, query, headers)).lines();
+        text.push_str(&format!("# path {path}, query {query}, headers {headers}\n{lines}\n"));
+    }
+    for (name, folder) in [
+        (
+            "a recipient of pseudonyms",
+            token(by_customer(&PATH.replace("pseudonymize,", "unchanged, justification: agreed,"), "{}", "{}"))
+                .change(ACTIVITY, "upstream: favourites-model", "upstream: us-model"),
+        ),
+        (
+            "a person whom not every route names",
+            by_customer(PATH, "{}", "{}").change(ACTIVITY, "data_subject: token.sub", "data_subject: path.customer"),
+        ),
+        (
+            "a person who may be missing",
+            by_customer(PATH, "{ who: { type: string, required: false } }", "{}")
+                .change(ACTIVITY, "data_subject: token.sub", "data_subject: query.who"),
+        ),
+        (
+            "a person in a body that there is not",
+            by_customer(PATH, "{}", "{}").change(ACTIVITY, "data_subject: token.sub", "data_subject: body.email"),
+        ),
+        (
+            "a field of a parameter's name",
+            token(by_customer(PATH, "{}", "{}"))
+                .change(ACTIVITY, "    prediction: {", "    path.customer: { type: string, caller: unchanged }\n    prediction: {"),
+        ),
+        (
+            "where nothing is forwarded",
+            Folder::shipped().change(
+                "favourites-access.yaml",
+                "path: { user_id: { type: integer, range: 0.. } }",
+                "path: { user_id: { type: integer, range: 0.., category: pd:Identifier, upstream: pseudonymize, stored: leave_out } }",
+            ),
+        ),
+        (
+            "a header of an answer",
+            Folder::shipped().change(ACTIVITY, "response:\n", "response:\n  headers: { x-model: { type: string, upstream: unchanged } }\n"),
+        ),
+    ] {
+        text.push_str(&format!("# {name}\n{}\n", folder.lines()));
+    }
+    assert_snapshot!("parameters", text);
+}

@@ -206,6 +206,25 @@ fn shapes_and_names_are_told_with_what_to_write() {
             &[(ACTIVITY, "upstream: pseudonymize,", "upstream: { generalize: { bands_of: 10 } },")],
         ),
         (
+            "a number that would become a text",
+            &[(
+                ACTIVITY,
+                "type: integer, range: 0..130,                  upstream: { generalize: { bands_of: 10 } },",
+                "type: integer, range: 0..130, upstream: pseudonymize,",
+            )],
+        ),
+        (
+            "a number that its category makes a text",
+            &[
+                (
+                    ORGANISATION,
+                    "pd:Name:         { upstream: leave_out, stored: encrypted }",
+                    "pd:Age: { upstream: pseudonymize, stored: encrypted }\n  pd:Name: { upstream: leave_out, stored: encrypted }",
+                ),
+                (ACTIVITY, "                  upstream: { generalize: { bands_of: 10 } },", ""),
+            ],
+        ),
+        (
             "interchange key",
             &[(ACTIVITY, "upstream: pseudonymize,", "upstream: { encrypt: { key: model-host-2062 } },")],
         ),
@@ -322,8 +341,8 @@ fn no_word_without_code_is_accepted_in_silence() {
         ("caller: unchanged", "caller: { re_identify: { all_scopes: [x] } }", "`re_identify`"),
         (
             "    payload: json ",
-            "    query: { page: { type: integer, upstream: leave_out } }\n    payload: json ",
-            "`upstream`",
+            "    query: { page: { type: integer, export: leave_out } }\n    payload: json ",
+            "`export`",
         ),
     ];
     for (from, to, what) in words {

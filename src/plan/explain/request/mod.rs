@@ -140,7 +140,7 @@ impl Trace {
         let paths: Vec<_> = side.fields.iter().map(|field| field.path.clone()).collect();
         let rows = match &activity.data_subject {
             Some(DataSubject::Rows(path, _)) => Some(path),
-            Some(DataSubject::Claim(_) | DataSubject::Body(..)) | None => None,
+            Some(DataSubject::Claim(_) | DataSubject::Parameter(..) | DataSubject::Body(..)) | None => None,
         };
         let declared = Declared { paths: &paths, undeclared: Undeclared::LeaveOut, rows };
         let walker = Walker::compile(format, Direction::Request, declared).ok()?;

@@ -1,0 +1,159 @@
+//! Parameters: what becomes of those of path, query and headers that the policy treats as fields. Where there is one, the
+//! request's head is written anew from what each may show; what came is not looked at again.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::admit::{Admitted, text};
+use super::materials::{Materials, unavailable};
+use super::minimise::{Keeping, unfit};
+use crate::net::{CanonicalPath, query};
+use crate::payload::{Treated, Value};
+use crate::plan::{Field, HeadPart, Param};
+use crate::problem::{Problem, Rejection};
+
+/// What the upstream is asked for, and with which headers.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) target: PathAndQuery,
+    pub(super) headers: HeaderMap,
+}
+
+/// A parameter that came, and its text.
+pub(super) fn came<'a>(
+    admitted: &'a Admitted,
+    place: HeadPart,
+    name: &str,
+) -> Option<(&'a Param, Cow<'a, str>)> {
+    let routed = &admitted.routed;
+    let route = &routed.route;
+    match place {
+        HeadPart::Path => {
+            let index = route.path.iter().position(|param| *param.name == *name)?;
+            Some((route.path.get(index)?, routed.params.get(index)?.as_str().into()))
+        }
+        HeadPart::Query => {
+            let param = route.query.iter().find(|param| *param.name == *name)?;
+            let (_, value) = routed.query.iter().find(|(other, _)| other == name)?;
+            Some((param, value.as_str().into()))
+        }
+        HeadPart::Header => {
+            let param = route.headers.iter().find(|param| *param.name == *name)?;
+            let value = text(&admitted.headers, name).ok()??;
+            Some((param, value.into()))
+        }
+    }
+}
+
+/// The head as the upstream may see it, and what is kept of it; `None` where every parameter passes as it came. `on_paper`
+/// nothing is sent, and the route is a shadow's, which no path leads to.
+pub(super) fn treat(
+    admitted: &Admitted,
+    materials: &Materials,
+    kept: &mut Keeping<'_>,
+    on_paper: bool,
+) -> Result<Option<Asked>, Rejection> {
+    let Admitted { routed, headers, .. } = admitted;
+    let route = &*routed.route;
+    if route.treated().next().is_none() {
+        return Ok(None);
+    }
+    let mut treat = Treat { materials, kept };
+    let mut path = Vec::with_capacity(routed.params.len());
+    for (param, came) in route.path.iter().zip(&routed.params) {
+        // The plan leaves no segment out.
+        path.push(treat.one(param, came)?.ok_or_else(|| invalid(param))?);
+    }
+    let mut pairs = String::new();
+    for (name, came) in &routed.query {
+        let param = route.query.iter().find(|param| *param.name == **name);
+        let param = param.ok_or_else(|| Rejection::new(Problem::InternalError))?;
+        if let Some(value) = treat.one(param, came)? {
+            query::write(&mut pairs, name, &value);
+        }
+    }
+    let mut passed = headers.clone();
+    for param in route.headers.iter().filter(|param| param.field.is_some()) {
+        let Some(came) = text(headers, &*param.name)? else { continue };
+        let value = treat.one(param, came)?;
+        let name = HeaderName::try_from(&*param.name).map_err(|_| invalid(param))?;
+        match value {
+            None => drop(passed.remove(name)),
+            Some(value) => {
+                // A header's value is sealed, treated or unchanged, but ASCII: what came was.
+                let value = HeaderValue::from_str(&value).map_err(|_| invalid(param))?;
+                passed.insert(name, value);
+            }
+        }
+    }
+    let target = path_of(admitted, &path, on_paper)?.target((!pairs.is_empty()).then_some(&*pairs));
+    let target = target.map_err(|_| Rejection::new(Problem::InternalError))?;
+    Ok(Some(Asked { target, headers: passed }))
+}
+
+/// The path with what the upstream may see of each parameter. It must be one that every program reads alike, and one of
+/// this very route: what takes a value's place, a prefix for example, must not lead where another policy speaks, or none.
+fn path_of(admitted: &Admitted, values: &[Cow<'_, str>], on_paper: bool) -> Result<CanonicalPath, Rejection> {
+    let routed = &admitted.routed;
+    let route = &*routed.route;
+    let text = route.path_with(|index| values.get(index).map_or("", |value| value));
+    let at_fault = || {
+        let treated = route.path.iter().find(|param| param.field.is_some());
+        let rejection = Rejection::new(Problem::FieldInvalid)
+            .detail("What the upstream may see of it cannot stand in the path.");
+        Rejection { field: treated.map(|param| Arc::clone(&param.name)), ..rejection }
+    };
+    let path = CanonicalPath::new(&text).map_err(|_| at_fault())?;
+    if on_paper {
+        return Ok(path);
+    }
+    match routed.live.plan.route(&route.method, path.as_str()) {
+        Ok(found) if found.route.index == route.index => Ok(path),
+        _ => Err(at_fault()),
+    }
+}
+
+fn invalid(param: &Param) -> Rejection {
+    Rejection::new(Problem::FieldInvalid).field(Arc::clone(&param.name))
+}
+
+struct Treat<'a, 'k> {
+    materials: &'a Materials,
+    kept: &'a mut Keeping<'k>,
+}
+
+impl Treat<'_, '_> {
+    /// What the upstream sees in a parameter's place, if anything. Its rules have let it through already.
+    fn one<'v>(&mut self, param: &Param, came: &'v str) -> Result<Option<Cow<'v, str>>, Rejection> {
+        let Some(field) = &param.field else { return Ok(Some(came.into())) };
+        let value = Value { kind: param.kind, text: came };
+        let refused = |refused| Rejection { field: Some(Arc::clone(&param.name)), ..unfit(field, refused) };
+        let mut out = String::new();
+        let treated = field.outward.apply(value, &self.materials.actions(), &mut out).map_err(refused)?;
+        self.keep(field, value)
+            .map_err(|rejection| Rejection { field: Some(Arc::clone(&param.name)), ..rejection })?;
+        Ok(match treated {
+            Treated::Kept => Some(came.into()),
+            Treated::Replaced(_) => Some(out.into()),
+            Treated::LeftOut => None,
+        })
+    }
+
+    fn keep(&mut self, field: &Field, value: Value<'_>) -> Result<(), Rejection> {
+        let Some(stored) = &field.stored else { return Ok(()) };
+        let mut out = String::new();
+        let treated = stored.apply(value, &self.materials.actions(), &mut out);
+        let value = match treated.map_err(|refused| unfit(field, refused))? {
+            Treated::Kept => value,
+            Treated::Replaced(kind) => Value { kind, text: &out },
+            Treated::LeftOut => return Ok(()),
+        };
+        match self.kept {
+            Keeping::In(drafts) => drafts.keep(&field.name, &[], (None, &[]), value).map_err(unavailable),
+            Keeping::Rehearsal => Ok(()),
+        }
+    }
+}
