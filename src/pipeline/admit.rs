@@ -192,14 +192,14 @@ impl Admitted {
     }
 
     /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
-    pub(super) async fn read(&self, body: Incoming) -> Result<Received, Rejection> {
+    pub(super) async fn read(&self, came: &mut Option<Incoming>) -> Result<Received, Rejection> {
+        let none = came.as_ref().is_none_or(|body| body.is_end_stream());
         if self.routed.route.bodyless {
-            let none = body.is_end_stream();
             return none.then(Received::default).ok_or_else(|| {
                 Rejection::new(Problem::FieldNotPermitted).detail("This route takes no body.")
             });
         }
-        if self.may_lack_a_body() && body.is_end_stream() {
+        if self.may_lack_a_body() && none {
             return Ok(Received::default());
         }
         let format = self.payload()?.request.format();
@@ -209,6 +209,7 @@ impl Admitted {
             Rejection::new(Problem::PayloadNotInspectable).detail(detail)
         })?;
         let cap = self.caps().bytes;
+        let body = came.take().ok_or_else(|| Rejection::new(Problem::InternalError))?;
         let body = read::capped(body, cap, &PACE).await.map_err(unread)?;
         let bytes =
             coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
@@ -13,7 +14,8 @@ use super::shadow::Witness;
 use super::underway::Underway;
 use super::well_known;
 use super::{
-    admit, answer, authorize, finish, forward, identify, materials, minimise, open, person, records, route,
+    admit, answer, authorize, finish, forward, identify, leftover, materials, minimise, open, person,
+    records, route,
 };
 use crate::net::{ConnectionInfo, ResponseBody};
 use crate::plan::RouteKind;
@@ -45,7 +47,10 @@ impl Worker {
             return page;
         }
         let mut account = Account::open(Arc::clone(&self.gateway));
-        let response = match self.exchange(request, connection, &mut account).await {
+        let (head, body) = request.into_parts();
+        let (version, waits) = (head.version, leftover::waits(&head.headers));
+        let mut body = Some(body);
+        let mut response = match self.exchange(head, &mut body, connection, &mut account).await {
             Ok(response) => response,
             Err(rejection) => {
                 let rejection = finish::refused(&self.gateway, &account, rejection).await;
@@ -53,6 +58,7 @@ impl Worker {
                 answer::problem(&self.gateway, &account, &rejection)
             }
         };
+        leftover::settle(body, waits, version, &mut response).await;
         account.close(response)
     }
 
@@ -70,14 +76,14 @@ impl Worker {
 
     async fn exchange(
         &self,
-        request: Request<Incoming>,
+        head: Parts,
+        body: &mut Option<Incoming>,
         connection: &ConnectionInfo,
         account: &mut Account,
     ) -> Result<Response<ResponseBody>, Rejection> {
         let gateway = &*self.gateway;
         // One version of everything from here to the end, whatever is reloaded meanwhile.
         let live = gateway.live();
-        let (head, body) = request.into_parts();
         let routed = route::find(live, &head, account)?;
         admit::address(gateway, &routed, &head, connection, account)?;
         if let RouteKind::Open { body: cap } = routed.route.kind {
@@ -88,7 +94,7 @@ impl Worker {
         let caller = identify::caller(gateway, &head, account)?;
         let admitted = admit::admit(gateway, routed, caller, head, account)?;
         if let RouteKind::Answer(kind) = admitted.routed.route.kind {
-            return records::answer(gateway, admitted, body, kind, account).await;
+            return records::answer(gateway, admitted, body.as_ref(), kind, account).await;
         }
         let body = admitted.read(body).await?;
         // Whoever looks on waits for nothing and changes nothing.

@@ -16,6 +16,7 @@ mod finish;
 mod forward;
 mod gateway;
 mod identify;
+mod leftover;
 mod materials;
 mod minimise;
 mod open;

@@ -25,13 +25,16 @@ pub(super) async fn pass(
     worker: &Worker,
     routed: Routed,
     head: Parts,
-    body: Incoming,
+    came: &mut Option<Incoming>,
     cap: Option<u64>,
 ) -> Result<Response<ResponseBody>, Rejection> {
-    let body = match cap {
-        Some(cap) => read_body(body, cap).await?,
-        None if body.is_end_stream() => Bytes::new(),
-        None => {
+    let body = match (cap, &came) {
+        (Some(cap), _) => {
+            let body = came.take().ok_or_else(|| Rejection::new(Problem::InternalError))?;
+            read_body(body, cap).await?
+        }
+        (None, body) if body.as_ref().is_none_or(|body| body.is_end_stream()) => Bytes::new(),
+        (None, _) => {
             return Err(Rejection::new(Problem::FieldNotPermitted)
                 .detail("This route takes no body: the policy declares it free of personal data."));
         }

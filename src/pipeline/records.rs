@@ -33,11 +33,11 @@ const PAGE: u32 = 100;
 pub(super) async fn answer(
     gateway: &Gateway,
     admitted: Admitted,
-    body: Incoming,
+    body: Option<&Incoming>,
     kind: Answer,
     account: &mut Account,
 ) -> Result<Response<ResponseBody>, Rejection> {
-    if !body.is_end_stream() {
+    if body.is_some_and(|body| !body.is_end_stream()) {
         return Err(Rejection::new(Problem::FieldNotPermitted).detail("This route takes no body."));
     }
     let shelf = Shelf::of(gateway, &admitted)?;

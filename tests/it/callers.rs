@@ -355,3 +355,35 @@ async fn a_key_set_is_fetched_and_a_rotated_key_is_found() {
     gateway.healthy().await;
     gateway.close().await;
 }
+
+#[tokio::test]
+async fn an_answer_before_the_body_leaves_the_connection_good_or_says_that_it_ends() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let gateway = Gateway::start().await;
+    let mut stream = gateway.client.stream(b"http/1.1").await;
+    let refused = |length: usize| {
+        format!(
+            "POST /v1/churn/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let mut answer = vec![0; 8192];
+    // Head and body come apart, and the refusal needs no body: the connection is used on all the same.
+    for _ in 0..3 {
+        stream.write_all(refused(2).as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        stream.write_all(b"{}").await.unwrap();
+        stream.flush().await.unwrap();
+        let read = stream.read(&mut answer).await.unwrap();
+        let text = String::from_utf8_lossy(&answer[..read]).to_lowercase();
+        assert!(text.starts_with("http/1.1 401") && !text.contains("connection: close"), "{text}");
+    }
+    // A body that does not come ends the connection, and the answer says so.
+    stream.write_all(refused(1000).as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let read = stream.read(&mut answer).await.unwrap();
+    let text = String::from_utf8_lossy(&answer[..read]).to_lowercase();
+    assert!(text.starts_with("http/1.1 401") && text.contains("connection: close"), "{text}");
+    gateway.close().await;
+}

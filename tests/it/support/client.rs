@@ -236,7 +236,7 @@ impl Client {
         stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
     }
 
-    async fn stream(&self, alpn: &[u8]) -> Stream {
+    pub(crate) async fn stream(&self, alpn: &[u8]) -> Stream {
         let mut tls = ClientConfig::clone(&self.tls);
         tls.alpn_protocols = vec![alpn.to_vec()];
         // A resumed session shows the certificate with which it began.
