@@ -47,6 +47,8 @@ impl fmt::Display for Cap {
 pub(super) struct Tally<'a> {
     caps: &'a Caps,
     members: usize,
+    /// Objects and arrays about what is counted.
+    about: usize,
 }
 
 impl<'a> Tally<'a> {
@@ -55,12 +57,17 @@ impl<'a> Tally<'a> {
         if body.len() > caps.bytes {
             return Err(Fault::TooLarge(Cap::Bytes));
         }
-        Ok(Self { caps, members: 0 })
+        Ok(Self { caps, members: 0, about: 0 })
     }
 
     /// Goes on from what another has counted, against the same caps.
     pub(super) fn counts(&mut self, other: &Tally<'_>) {
         self.members = other.members;
+    }
+
+    /// The same for a document within `depth` objects and arrays of this one.
+    pub(super) fn within(&self, depth: usize) -> Self {
+        Self { about: self.about + depth, ..*self }
     }
 
     /// One more key.
@@ -71,7 +78,7 @@ impl<'a> Tally<'a> {
 
     /// `depth` objects and arrays are open.
     pub(super) fn depth(&self, depth: usize) -> Result<(), Fault> {
-        if depth > self.caps.depth { Err(Fault::TooLarge(Cap::Depth)) } else { Ok(()) }
+        if self.about + depth > self.caps.depth { Err(Fault::TooLarge(Cap::Depth)) } else { Ok(()) }
     }
 
     /// An array has at least `rows` elements.

@@ -110,6 +110,11 @@ impl Walker {
         self.format
     }
 
+    /// Whether a field belongs to a row.
+    pub fn has_rows(&self) -> bool {
+        self.in_row.contains(&true)
+    }
+
     /// The row that a value belongs to, and its indices within it; without a row it is of the whole body. `at` is what
     /// [`Visitor::value`] was given.
     pub fn row<'a>(&self, field: FieldId, at: &'a [u32]) -> (Option<u32>, &'a [u32]) {

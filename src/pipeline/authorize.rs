@@ -137,8 +137,10 @@ async fn many(
         parties.iter().zip(&verdicts).filter_map(|(party, verdict)| Some((party, verdict.err()?)));
     if let Some((first, problem)) = refused.next() {
         account.person = first.stand.reference();
-        let refusal =
-            || Rejection::new(problem).detail(format!("Rows that may not be processed: {}.", batch.denied()));
+        let refusal = || {
+            Rejection::new(problem)
+                .detail(format!("Rows that may not be processed: {}.", batch.some_denied()))
+        };
         if admitted.payload()?.on_denied_row == DeniedRow::Refuse || batch.is_empty() {
             return Err(refusal());
         }

@@ -9,6 +9,9 @@ use crate::payload::Row;
 /// The header that tells a caller which rows were left out, and why (RFC 9651, a dictionary).
 const ROWS_DENIED: HeaderName = HeaderName::from_static("consentry-rows-denied");
 
+/// Longer than this no header is: many readers take no more.
+const MOST: usize = 2048;
+
 /// The rows of a batch in which each is somebody's.
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -88,12 +91,27 @@ impl Batch {
         Ranges(&self.parties)
     }
 
+    /// The same in a text that people read: not more of them than fit.
+    pub(super) fn some_denied(&self) -> String {
+        let mut text = self.denied().to_string();
+        if text.len() > MOST {
+            text.truncate(text.get(..MOST).and_then(|some| some.rfind(',')).unwrap_or_default());
+            text.push_str(" and others");
+        }
+        text
+    }
+
     /// Tells the caller which rows were left out, if any were. One reason for all: what holds of whom is theirs to know.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         if self.sent.len() == self.parties.len() {
             return;
         }
-        let text = format!("rows=\"{}\", reason=processing-not-permitted", self.denied());
+        let mut text = format!("rows=\"{}\", reason=processing-not-permitted", self.denied());
+        if text.len() > MOST {
+            // The answer's own empty rows tell which.
+            let count = self.parties.len() - self.sent.len();
+            text = format!("count={count}, reason=processing-not-permitted");
+        }
         headers.extend(HeaderValue::try_from(text).ok().map(|text| (ROWS_DENIED, text)));
     }
 }
@@ -149,6 +167,15 @@ mod tests {
         let batch = Batch::new(&[0, 1, 1], |person| person == 0);
         assert_eq!((batch.incoming(0), batch.behind(1)), (Row::Visited, Some(2)));
         assert!(Batch::new(&[0], |_| false).is_empty());
+    }
+
+    #[test]
+    fn too_many_to_be_named_are_counted() {
+        let rows: Vec<u32> = (0..4000).map(|row| row % 2).collect();
+        let mut headers = HeaderMap::new();
+        Batch::new(&rows, |person| person == 0).tell(&mut headers);
+        let told = headers.get("consentry-rows-denied").unwrap();
+        assert_eq!(told, "count=2000, reason=processing-not-permitted");
     }
 
     #[test]

@@ -34,8 +34,7 @@ impl Drafts {
         }
     }
 
-    /// Keeps a value of a field, at the place where it belongs: `row` and `within` are what the walker says of `at`. What
-    /// is of the whole body is in the record of each row.
+    /// Keeps a value of a field, at the place where it belongs: `row` and `within` are what the walker says of `at`.
     ///
     /// # Errors
     /// Where the value cannot be sealed, or there is no record for it.
@@ -53,9 +52,8 @@ impl Drafts {
                 Some(Some(draft)) => draft.keep(field, within, value),
                 _ => Err(CustodyError::Destroyed),
             },
-            (Self::Rows(rows), None) => {
-                rows.iter_mut().flatten().try_for_each(|draft| draft.keep(field, at, value))
-            }
+            // What is of the whole batch is nobody's: no policy that keeps it loads.
+            (Self::Rows(_), None) => Err(CustodyError::Destroyed),
         }
     }
 

@@ -18,7 +18,7 @@ use super::parameters::{self, Asked};
 use super::route::{self, sentence};
 use super::shadow::Trace;
 use super::whole;
-use crate::action::Refused;
+use crate::action::{Action, Refused};
 use crate::check::Checked;
 use crate::drift::{RouteDrift, Seen, SideDrift};
 use crate::payload::{
@@ -240,7 +240,16 @@ fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, R
     }
     let format = walker.format();
     let envelope = walked.map_err(|stop| refusal(format, stop))?;
+    if matches!(treat.rows, Rows::Incoming(_)) && walker.has_rows() && !treat.counted {
+        return Err(surplus());
+    }
     Ok(Cleared { head: None, bytes: out.into(), format, envelope })
+}
+
+/// An answer must have a row for each that was sent: else one person's prediction could be another's.
+fn surplus() -> Rejection {
+    Rejection::new(Problem::UpstreamAnswerRefused)
+        .because("the answer has not one row for each that was sent")
 }
 
 /// What a walk that stopped means for the caller.
@@ -278,6 +287,8 @@ struct Treat<'a> {
     /// Whether each gate of the side stands open.
     opened: &'a [bool],
     rows: Rows<'a>,
+    /// Whether the rows of an answer have been counted.
+    counted: bool,
     materials: &'a Materials,
     kept: Keeping<'a>,
     stored: String,
@@ -319,7 +330,17 @@ impl<'a> Treat<'a> {
         materials: &'a Materials,
         (kept, watch): Looks<'a>,
     ) -> Self {
-        Self { side, walker, opened: &[], rows, materials, kept, stored: String::new(), watch }
+        Self {
+            side,
+            walker,
+            opened: &[],
+            rows,
+            counted: false,
+            materials,
+            kept,
+            stored: String::new(),
+            watch,
+        }
     }
 
     fn field(&self, id: FieldId) -> Result<&'a Field, Rejection> {
@@ -329,6 +350,15 @@ impl<'a> Treat<'a> {
 
     fn invalid(field: &Field, detail: impl Into<Cow<'static, str>>) -> Rejection {
         Rejection::new(Problem::FieldInvalid).field(Arc::clone(&field.name)).detail(detail)
+    }
+
+    /// What becomes of a field on its way out, for this caller.
+    fn outward(&self, field: &'a Field) -> &'a Action {
+        match &field.gate {
+            // A gate that was not looked at is shut.
+            Some((gate, otherwise)) if self.opened.get(*gate) != Some(&true) => otherwise,
+            _ => &field.outward,
+        }
     }
 
     /// Seals what the policy says is kept of a value.
@@ -346,7 +376,7 @@ impl<'a> Treat<'a> {
             Keeping::In(drafts) => {
                 let (row, within) = self.walker.row(id, at);
                 let row = match (self.rows, row) {
-                    (Rows::Incoming(batch), Some(row)) => batch.answered(row),
+                    (Rows::Incoming(batch), Some(row)) => Some(batch.answered(row).ok_or_else(surplus)?),
                     (_, row) => row,
                 };
                 // A field that is to be kept, in an exchange that has no record for it, would be lost in silence.
@@ -373,12 +403,7 @@ impl Visitor for Treat<'_> {
             seen.field(id.index());
         }
         let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
-        let outward = match &field.gate {
-            // A gate that was not looked at is shut.
-            Some((gate, otherwise)) if self.opened.get(*gate) != Some(&true) => otherwise,
-            _ => &field.outward,
-        };
-        let treated = outward.apply(checked.value(), &self.materials.actions(), out);
+        let treated = self.outward(field).apply(checked.value(), &self.materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
         self.keep(id, at, &checked)?;
         if let Some(trace) = &mut self.watch.trace {
@@ -421,18 +446,20 @@ impl Visitor for Treat<'_> {
     fn rows(&mut self, count: u32) -> Result<u32, Rejection> {
         match self.rows {
             Rows::Plain => Ok(0),
-            // The walk that found the persons saw the same body.
             Rows::Outgoing(batch) if batch.is_whole(count) => Ok(0),
-            Rows::Outgoing(_) => Err(Problem::InternalError.into()),
-            Rows::Incoming(batch) => batch.behind(count).ok_or_else(|| {
-                Rejection::new(Problem::UpstreamAnswerRefused)
-                    .because("the answer has not one row for each that was sent")
-            }),
+            // The column in which the persons stand has as many values as there are rows; this one has not.
+            Rows::Outgoing(_) => {
+                Err(Rejection::new(Problem::FieldInvalid).detail("A column has not one value for each row."))
+            }
+            Rows::Incoming(batch) => {
+                self.counted = true;
+                batch.behind(count).ok_or_else(surplus)
+            }
         }
     }
 
     fn leaves_out(&self, id: FieldId) -> bool {
-        self.field(id).is_ok_and(|field| field.outward.leaves_out())
+        self.field(id).is_ok_and(|field| self.outward(field).leaves_out())
     }
 
     fn may_lack(&self, id: FieldId) -> bool {

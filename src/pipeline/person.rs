@@ -121,7 +121,7 @@ fn of_rows(admitted: &Admitted, body: &Received, field: &Field) -> Result<Person
 fn search<'a>(admitted: &'a Admitted, body: &Received, field: &'a Field) -> Result<Search<'a>, Rejection> {
     let payload = admitted.payload()?;
     let walker = payload.person.as_ref().ok_or_else(internal)?;
-    let mut search = Search { walker, field, all: Vec::new(), rows: 0 };
+    let mut search = Search { walker, field, id: payload.person_field, all: Vec::new(), rows: 0 };
     // What is written of the body is of no use to anybody.
     let mut out = Vec::new();
     walker
@@ -134,6 +134,8 @@ fn search<'a>(admitted: &'a Admitted, body: &Received, field: &'a Field) -> Resu
 struct Search<'a> {
     walker: &'a Walker,
     field: &'a Field,
+    /// The field's number in that walker.
+    id: FieldId,
     /// Rows and identifiers, in the order of the body.
     all: Vec<(Option<u32>, String)>,
     rows: usize,
@@ -149,14 +151,17 @@ impl Visitor for Search<'_> {
         value: Value<'_>,
         _: &mut String,
     ) -> Result<Treated, Rejection> {
+        if id != self.id {
+            return Ok(Treated::Kept);
+        }
         let (row, _) = self.walker.row(id, at);
         let identifier = identifier(self.field, value).ok_or_else(|| invalid(self.field))?;
         self.all.push((row, identifier));
         Ok(Treated::Kept)
     }
 
-    fn missing(&mut self, _: FieldId) -> Result<(), Rejection> {
-        Err(invalid(self.field))
+    fn missing(&mut self, id: FieldId) -> Result<(), Rejection> {
+        if id == self.id { Err(invalid(self.field)) } else { Ok(()) }
     }
 
     fn undeclared(&mut self) -> Result<(), Rejection> {

@@ -7,7 +7,7 @@ use super::gates::Gates;
 use super::{Activity, DataSubject, Field, Param, Payload, Route, Side};
 use crate::check::Check;
 use crate::condition::{Condition, Vocabulary};
-use crate::payload::{Declared, Direction, Undeclared, Walker};
+use crate::payload::{Declared, Direction, FieldId, Format, Undeclared, Walker};
 use crate::policy::reader::Reader;
 use crate::policy::{self, RouteKind, Segment};
 
@@ -88,11 +88,15 @@ fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activit
     let side = |format, direction, paths: &[_], undeclared, rows| {
         Walker::compile(format, direction, Declared { paths, undeclared, rows }).ok()
     };
+    // Which names may come more than once only all declared fields say; elsewhere one is found without the others.
+    let whole = matches!(request, Format::Form | Format::Multipart);
+    let place = person.and_then(|path| asked.iter().position(|other| other == path));
+    let person_field = FieldId(if whole { u16::try_from(place.unwrap_or_default()).ok()? } else { 0 });
     let person = match person {
         None => None,
         Some(path) => {
-            let path = std::slice::from_ref(path);
-            Some(side(request, Direction::Request, path, Undeclared::LeaveOut, rows)?)
+            let paths = if whole { asked.as_slice() } else { std::slice::from_ref(path) };
+            Some(side(request, Direction::Request, paths, Undeclared::LeaveOut, rows)?)
         }
     };
     Some(Payload {
@@ -106,6 +110,7 @@ fn payload(written: &policy::Activity, route: &policy::Route, activity: &Activit
             answered_rows,
         )?,
         person,
+        person_field,
         on_denied_row: route.on_denied_row.as_ref().map_or(written.on_denied_row, |own| own.value),
     })
 }

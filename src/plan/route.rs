@@ -7,7 +7,7 @@ use http::Method;
 use super::{Activity, Field};
 use crate::check::Check;
 use crate::condition::Condition;
-use crate::payload::Walker;
+use crate::payload::{FieldId, Walker};
 use crate::policy::{Access, DeniedRow, HeadPart, Limits, RateLimit, RouteKind, Segment};
 
 /// One method and path that the gateway serves.
@@ -87,6 +87,8 @@ pub struct Payload {
     pub response: Walker,
     /// Finds the person's field in a request, and nothing else, where the body says whose data it is.
     pub person: Option<Walker>,
+    /// The number of the person's field in that walker.
+    pub person_field: FieldId,
     /// What becomes of a batch with a row that may not be processed.
     pub on_denied_row: DeniedRow,
 }

@@ -3,10 +3,10 @@
 
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Activity, DataSubject, Field, PolicySet, RouteKind, Side};
+use super::model::{Activity, DataSubject, Destinations, Field, PolicySet, RouteKind, Side};
 use super::read_field::{FILES, check_action};
 use super::reader::{Reader, capital, did_you_mean};
-use super::{check_routes, conditions, parameters, shadows};
+use super::{check_routes, check_rows, conditions, parameters, shadows};
 use crate::action::Spec;
 use crate::check::RuleKind;
 use crate::payload::{Clash, Declared, Direction, FieldId, Format, Path, Step, Walker};
@@ -24,6 +24,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
         data_subject(activity, reader);
         category_actions(set, activity, reader);
         check_routes::of_activity(set, activity, reader);
+        check_rows::of_activity(set, activity, reader);
         conditions::check(set, activity, reader);
         parameters::check(set, activity, reader);
     }
@@ -87,7 +88,7 @@ fn names(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     }
 }
 
-fn sides(activity: &Activity) -> impl Iterator<Item = (&Side, Direction)> {
+pub(super) fn sides(activity: &Activity) -> impl Iterator<Item = (&Side, Direction)> {
     let sides = [(&activity.request, Direction::Request), (&activity.response, Direction::Response)];
     sides.into_iter().filter_map(|(side, direction)| Some((side.as_ref()?, direction)))
 }
@@ -183,13 +184,14 @@ fn clashes_in(format: Format, direction: Direction, side: &Side, reader: &mut Re
     }
 }
 
+/// What the organisation says of a field's category.
+pub(super) fn defaults_of<'a>(set: &'a PolicySet, field: &Field) -> Option<&'a Destinations> {
+    super::law::defaults(set.organisation.as_ref()?, field)
+}
+
 /// A record holds the fields of both sides under their names, so no name may be kept from both.
 fn kept_twice(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
-    let default = |field: &Field| {
-        let category = field.category.as_ref()?;
-        let defaults = &set.organisation.as_ref()?.categories;
-        defaults.iter().find(|(name, _)| name.value == category.value)?.1.stored.as_ref()
-    };
+    let default = |field: &Field| defaults_of(set, field)?.stored.as_ref();
     let kept = |field: &&Field| {
         let stored = field.destinations.stored.as_ref().or_else(|| default(field));
         stored.is_some_and(|stored| stored.value != Spec::LeaveOut)

@@ -10,6 +10,7 @@
 pub mod cases;
 pub mod categories;
 mod check_routes;
+mod check_rows;
 mod checks;
 mod codes;
 mod conditions;

@@ -62,7 +62,7 @@ async fn each_row_has_its_own_leave_and_its_own_record() {
     assert_eq!(seen["dataframe_split"], json!({ "columns": ["visits"], "data": [[5], [7], [9]] }));
     let kept = kept(&gateway, "batch").await;
     let shown: Vec<_> = kept.iter().map(|(_, record)| record.clone()).collect();
-    let record = |visits: u32, score: f64| json!({ "visits": visits, "params": { "mode": "night" }, "predictions": score });
+    let record = |visits: u32, score: f64| json!({ "visits": visits, "predictions": score });
     assert_eq!(shown, [record(5, 0.1), record(7, 0.2), record(9, 0.3)]);
     let whose: std::collections::HashSet<_> = kept.iter().map(|(whose, _)| whose).collect();
     assert_eq!(whose.len(), 2, "two persons, three records");

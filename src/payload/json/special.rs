@@ -69,14 +69,21 @@ impl<'a, V: Visitor> Walk<'a, V> {
         let unreadable = Malformed { offset: from, reason: "the string cannot be read" };
         unescape(scalar.text.raw, &mut text).ok_or(unreadable)?;
         let mut out = Vec::new();
-        let (layout, tally, indices) = (self.layout, self.tally, &self.scratch.indices);
+        let (layout, indices) = (self.layout, &self.scratch.indices);
+        // The document lies within what is open here, and its keys are the body's.
+        let tally = self.tally.within(self.scratch.parents.len() + 1);
         let visitor = &mut *self.visitor;
+        let counted = &mut self.tally;
         let walked = Scratch::lend(|scratch| {
             scratch.indices.extend_from_slice(indices);
             let cursor = Cursor::new(text.as_bytes())?;
             let body = text.as_bytes();
-            Walk { body, layout, tally, cursor, visitor, out: &mut out, copied: 0, column: None, scratch }
-                .run_from(document)
+            let out = &mut out;
+            let mut walk =
+                Walk { body, layout, tally, cursor, visitor, out, copied: 0, column: None, scratch };
+            let walked = walk.run_from(document);
+            counted.counts(&walk.tally);
+            walked
         });
         walked.map_err(|stop| match stop {
             // Its own offsets say nothing to whoever sees the body.

@@ -71,6 +71,10 @@ impl<'a, V: Visitor> Walk<'a, V> {
             self.tally.member()?;
             let key = cursor.key()?;
             let twice = Malformed { offset: start + 1, reason: DUPLICATE };
+            if key.escaped {
+                // It could be one of the three in another spelling.
+                return Err(Malformed { offset: start + 1, reason: "a key of a table has escapes" }.into());
+            }
             match key.raw {
                 "columns" => {
                     if std::mem::replace(&mut seen.columns, true) {

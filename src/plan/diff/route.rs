@@ -69,7 +69,7 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
 /// Formats, and what becomes of a batch. Another format finds the same fields; what it has beside them may be more.
 fn bodies(old: &Payload, new: &Payload, about: &str, found: &mut Changes) {
     // The person's walker is the data subject's and the format's.
-    let Payload { request, response, person: _, on_denied_row } = new;
+    let Payload { request, response, person: _, person_field: _, on_denied_row } = new;
     for (whom, what, old, new) in [
         (Whom::Callers, "bodies are", old.request.format(), request.format()),
         (Whom::Upstream, "answers are", old.response.format(), response.format()),
