@@ -16,7 +16,9 @@ pub(super) fn of_activity(set: &PolicySet, activity: &Activity, reader: &mut Rea
     for route in activity.routes.iter().filter(|route| route.kind == RouteKind::Governed) {
         for (side, direction) in sides(activity) {
             let format = format(route, direction);
-            if told.contains(&(direction, format)) {
+            // A person who cannot be found in rows has been reported.
+            let lost = !format.has_rows() && !subject.is_many();
+            if lost && direction == Direction::Request || told.contains(&(direction, format)) {
                 continue;
             }
             told.push((direction, format));
