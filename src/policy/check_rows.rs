@@ -12,6 +12,11 @@ pub(super) fn of_activity(set: &PolicySet, activity: &Activity, reader: &mut Rea
     else {
         return;
     };
+    let side = activity.request.iter().flat_map(|side| [&side.path, &side.query, &side.headers]);
+    let routes = activity.routes.iter().flat_map(|route| [&route.path, &route.query, &route.headers]);
+    for field in side.chain(routes).flatten().filter_map(|param| param.treated.as_ref()) {
+        of_the_whole(set, field, reader);
+    }
     let mut told: Vec<(Direction, Format)> = Vec::new();
     for route in activity.routes.iter().filter(|route| route.kind == RouteKind::Governed) {
         for (side, direction) in sides(activity) {
@@ -58,14 +63,19 @@ fn one_side(set: &PolicySet, side: &Side, walker: &Walker, reader: &mut Reader) 
             );
             let help = "Declare it within the rows, `rows[*].NAME`, or leave it out.";
             reader.report(Code::NotHere, field.name.span, message, help);
-        } else if is_kept(set, field) {
-            let message = format!(
-                "`{}` is of the whole batch: kept, it would be kept of every person in it.",
-                field.name.value
-            );
-            let help = "Say `stored: leave_out`.";
-            reader.report(Code::NotHere, field.name.span, message, help);
+        } else {
+            of_the_whole(set, field, reader);
         }
+    }
+}
+
+fn of_the_whole(set: &PolicySet, field: &Field, reader: &mut Reader) {
+    if is_kept(set, field) {
+        let message = format!(
+            "`{}` is of the whole batch: kept, it would be kept of every person in it.",
+            field.name.value
+        );
+        reader.report(Code::NotHere, field.name.span, message, "Say `stored: leave_out`.");
     }
 }
 
