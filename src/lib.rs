@@ -26,6 +26,7 @@ pub mod plan;
 pub mod policy;
 
 // Floor 4: what the gateway talks to.
+pub mod analyzer;
 pub mod drift;
 pub mod identity;
 pub mod keys;

@@ -53,7 +53,7 @@ impl Alone {
         let lookup = self.gateway.custody().lookup(&person);
         std::hint::black_box(self.gateway.standing().cached(&lookup));
         let side = &found.route.activity.request;
-        let materials = Materials { pseudonyms: Some(&self.pseudonyms), keys: &live.keys };
+        let materials = Materials { pseudonyms: Some(&self.pseudonyms), keys: &live.keys, analyses: None };
         let mut treat = Treat {
             side,
             materials,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Pseudonyms, Refused, ReplaceBy, SpecError};
-use crate::detect::{self, Detector, Found};
+use super::{Analyses, Ask, Materials, Refused, ReplaceBy, SpecError};
+use crate::detect::{self, DetectError, Detector, Found, What};
 use crate::payload::{Kind, Treated, Value};
 
 /// What stands for what was found, however long it was.
@@ -11,14 +11,24 @@ const HIDDEN: &str = "••••";
 
 #[derive(Clone, Debug)]
 pub(super) struct Detect {
-    detector: Arc<Detector>,
+    /// None where only an outside analyser looks.
+    detector: Option<Arc<Detector>>,
+    ask: Option<Arc<Ask>>,
     replace_by: ReplaceBy,
 }
 
 impl Detect {
     pub(super) fn new(spec: &super::DetectSpec) -> Result<Self, SpecError> {
-        let detector = Detector::compile(&spec.wanted).map_err(SpecError::Detect)?;
-        Ok(Self { detector: Arc::new(detector), replace_by: spec.replace_by })
+        let detector = match Detector::compile(&spec.wanted) {
+            Ok(detector) => Some(Arc::new(detector)),
+            Err(DetectError::Nothing) if spec.ask.is_some() => None,
+            Err(error) => return Err(SpecError::Detect(error)),
+        };
+        Ok(Self { detector, ask: spec.ask.clone(), replace_by: spec.replace_by })
+    }
+
+    pub(super) const fn ask(&self) -> Option<&Arc<Ask>> {
+        self.ask.as_ref()
     }
 
     pub(super) const fn replace_by(&self) -> ReplaceBy {
@@ -28,21 +38,31 @@ impl Detect {
     pub(super) fn apply(
         &self,
         value: Value<'_>,
-        pseudonyms: Option<&Pseudonyms>,
+        materials: &Materials<'_>,
         out: &mut String,
     ) -> Result<Treated, Refused> {
         if value.kind != Kind::String {
             return Err(Refused::Unsuitable("must be a string"));
         }
         let mut found = Vec::new();
-        self.detector.find(value.text, &mut found);
+        if let Some(detector) = &self.detector {
+            detector.find(value.text, &mut found);
+        }
+        if let Some(ask) = &self.ask
+            && Analyses::needs(value.text)
+        {
+            // INVARIANT: a text that nobody was asked about is refused, never passed.
+            let analyses = materials.analyses.and_then(|analyses| analyses.of(ask, value.text));
+            found.extend(analyses.ok_or(Refused::MaterialMissing)?);
+            detect::merge(&mut found);
+        }
         if found.is_empty() {
             return Ok(Treated::Kept);
         }
         if self.replace_by == ReplaceBy::Refuse {
             return Err(Refused::Unsuitable("holds what the policy refuses in it"));
         }
-        self.replace(value.text, &found, pseudonyms, out)?;
+        self.replace(value.text, &found, materials, out)?;
         Ok(Treated::Replaced(Kind::String))
     }
 
@@ -50,7 +70,7 @@ impl Detect {
         &self,
         text: &str,
         found: &[Found],
-        pseudonyms: Option<&Pseudonyms>,
+        materials: &Materials<'_>,
         out: &mut String,
     ) -> Result<(), Refused> {
         // INVARIANT: places are in order and do not overlap; one that cannot be cut out refuses, and is never passed over.
@@ -63,11 +83,11 @@ impl Detect {
                 ReplaceBy::Mask => out.push_str(HIDDEN),
                 ReplaceBy::Redact => {
                     out.push('[');
-                    out.push_str(self.detector.label(one.what));
+                    self.label(one.what, out);
                     out.push(']');
                 }
                 ReplaceBy::Pseudonymize => {
-                    let pseudonyms = pseudonyms.ok_or(Refused::MaterialMissing)?;
+                    let pseudonyms = materials.pseudonyms.ok_or(Refused::MaterialMissing)?;
                     out.push_str(&pseudonyms.of(&detect::canonical(one.what, value)));
                 }
                 ReplaceBy::LeaveOut | ReplaceBy::Refuse => {}
@@ -76,6 +96,18 @@ impl Detect {
         }
         out.push_str(text.get(at..).ok_or(cut)?);
         Ok(())
+    }
+
+    /// The kind's word, the pattern's name, or the analyser's word in small letters.
+    fn label(&self, what: What, out: &mut String) {
+        match (what, &self.ask, &self.detector) {
+            (What::Entity(place), Some(ask), _) => {
+                let entity = ask.entities.get(usize::from(place)).map_or("entity", |entity| entity);
+                out.extend(entity.chars().map(|c| c.to_ascii_lowercase()));
+            }
+            (what, _, Some(detector)) => out.push_str(detector.label(what)),
+            _ => out.push_str("entity"),
+        }
     }
 }
 
@@ -99,7 +131,15 @@ impl ReplaceBy {
 impl super::DetectSpec {
     /// What the destination sees, in a few words.
     pub(super) fn describe(&self) -> String {
-        let what = self.wanted.describe();
+        let mut what = self.wanted.describe();
+        if let Some(ask) = &self.ask {
+            let between = if what.is_empty() { "" } else { " and " };
+            what.push_str(&format!(
+                "{between}what the analyser {} finds of {}",
+                ask.analyzer,
+                ask.entities.join(", ")
+            ));
+        }
         match self.replace_by {
             ReplaceBy::Mask => format!("the text, with {what} masked"),
             ReplaceBy::Redact => format!("the text, with labels in place of {what}"),
@@ -112,7 +152,14 @@ impl super::DetectSpec {
 
 impl std::fmt::Display for super::DetectSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, replace_by: {}", self.wanted, self.replace_by.word())
+        let wanted = self.wanted.to_string();
+        let between = if wanted.is_empty() { "" } else { ", " };
+        write!(f, "{wanted}{between}")?;
+        if let Some(Ask { analyzer, entities, score }) = self.ask.as_deref() {
+            let score = f64::from(*score) / 100.0;
+            write!(f, "analyzer: {analyzer}, entities: [{}], score: {score}, ", entities.join(", "))?;
+        }
+        write!(f, "replace_by: {}", self.replace_by.word())
     }
 }
 
@@ -120,12 +167,12 @@ impl std::fmt::Display for super::DetectSpec {
 #[cfg(test)]
 pub(super) fn spec(kinds: &[detect::Kind], replace_by: ReplaceBy) -> super::Spec {
     let wanted = detect::Wanted { kinds: kinds.to_vec(), ..detect::Wanted::default() };
-    super::Spec::Detect(Box::new(super::DetectSpec { wanted, replace_by }))
+    super::Spec::Detect(Box::new(super::DetectSpec { wanted, ask: None, replace_by }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Action, Materials, Needs};
+    use super::super::{Action, Needs, Pseudonyms};
     use super::*;
     use crate::crypto::Mac;
     use crate::detect::Kind as Finds;
@@ -170,6 +217,36 @@ mod tests {
         assert_eq!(email, "p1_5k63zp5p2zdrrglcrekggngh7q");
         let (_, other) = run(ReplaceBy::Pseudonymize, "0033 (0)6 12345678").unwrap();
         assert_eq!(other, phone);
+    }
+
+    #[test]
+    fn what_an_analyser_found_is_replaced_too_and_a_text_that_it_did_not_see_is_refused() {
+        let ask = Arc::new(Ask { analyzer: "local".into(), entities: vec!["PERSON".into()], score: 50 });
+        let wanted = detect::Wanted { kinds: vec![Finds::Email], ..detect::Wanted::default() };
+        for wanted in [wanted, detect::Wanted::default()] {
+            let both = !wanted.kinds.is_empty();
+            let replace_by = ReplaceBy::Redact;
+            let spec = Box::new(super::super::DetectSpec { wanted, ask: Some(Arc::clone(&ask)), replace_by });
+            let action =
+                Action::compile(&super::super::Spec::Detect(spec), Some(Kind::String), |_| None).unwrap();
+            assert_eq!(action.asks(), Some(&ask));
+            let text = "Ada King, ada@example.org";
+            let mut analyses = Analyses::default();
+            analyses.put(&ask, text.to_owned(), vec![Found { start: 0, end: 8, what: What::Entity(0) }]);
+            let materials = Materials { analyses: Some(&analyses), ..Materials::default() };
+            let apply = |text, materials: &Materials<'_>| {
+                let mut out = String::new();
+                action
+                    .apply(Value { kind: Kind::String, text }, materials, &mut out)
+                    .map(|treated| (treated, out))
+            };
+            let expected = if both { "[person], [email]" } else { "[person], ada@example.org" };
+            assert_eq!(apply(text, &materials), Ok((Treated::Replaced(Kind::String), expected.into())));
+            assert_eq!(apply("Ada King", &materials), Err(Refused::MaterialMissing));
+            assert_eq!(apply(text, &Materials::default()), Err(Refused::MaterialMissing));
+            // Nothing to ask about.
+            assert_eq!(apply(" – ", &Materials::default()), Ok((Treated::Kept, String::new())));
+        }
     }
 
     #[test]

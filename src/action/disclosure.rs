@@ -55,8 +55,8 @@ impl DetectSpec {
     /// Whoever looks for more shows less.
     fn discloses(&self, before: &Self) -> Option<Ordering> {
         let (now, then) = (&self.wanted, &before.wanted);
-        if now.countries != then.countries {
-            // All countries' numbers, some of them beside a word only, and one country's cannot be compared.
+        if now.countries != then.countries || self.ask != before.ask {
+            // All countries' numbers, some of them beside a word only, and one country's cannot be compared; nor can analysers.
             return None;
         }
         let found = [

@@ -24,6 +24,7 @@
 //! An action sees the value that the field's check let through. Where the check changed it (`sanitize`), `Treated::Kept` must
 //! not become a copy of the body's bytes: `Checked::settle` of the check room sees to that.
 
+mod analyses;
 mod detect;
 mod disclosure;
 mod encrypt;
@@ -33,10 +34,13 @@ mod pseudonymize;
 mod redact;
 mod spec;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
+pub use analyses::Analyses;
 pub use pseudonymize::Pseudonyms;
-pub use spec::{DateTo, DetectSpec, Generalize, ReplaceBy, Reversible, Spec};
+pub use spec::{Ask, DateTo, DetectSpec, Generalize, ReplaceBy, Reversible, Spec};
 
 use crate::crypto::InterchangeKey;
 use crate::detect::DetectError;
@@ -83,6 +87,8 @@ pub struct Materials<'a> {
     pub pseudonyms: Option<&'a Pseudonyms>,
     /// Interchange keys, in the order that `resolve_key` of [`Action::compile`] numbered them.
     pub keys: &'a [InterchangeKey],
+    /// What outside analysers found in the texts that are treated.
+    pub analyses: Option<&'a Analyses>,
 }
 
 /// An action that makes no sense where it stands. `Display` says what is wrong, [`mend`](Self::mend) what to write.
@@ -194,6 +200,15 @@ impl Action {
         }
     }
 
+    /// What an outside analyser must be asked about each value before this action is done; the answer is put in
+    /// [`Materials::analyses`].
+    pub const fn asks(&self) -> Option<&Arc<Ask>> {
+        match &self.0 {
+            Run::Detect(detect) => detect.ask(),
+            _ => None,
+        }
+    }
+
     /// What the destination gets for a value of the type `input`; `None` where it gets nothing.
     pub const fn output_kind(&self, input: Kind) -> Option<Kind> {
         match &self.0 {
@@ -257,7 +272,7 @@ impl Action {
             Run::Bands(bands) => bands.apply(value, out),
             Run::DateTo(to) => generalize::date_to(*to, value, out),
             Run::Prefix(prefix) => prefix.apply(value, out),
-            Run::Detect(detect) => detect.apply(value, materials.pseudonyms, out),
+            Run::Detect(detect) => detect.apply(value, materials, out),
         }
     }
 }

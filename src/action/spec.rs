@@ -1,6 +1,7 @@
 //! Actions as a policy writes them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::detect::Wanted;
 
@@ -41,8 +42,21 @@ pub enum Spec {
 pub struct DetectSpec {
     /// What is looked for.
     pub wanted: Wanted,
+    /// What an outside analyser is asked for beside it.
+    pub ask: Option<Arc<Ask>>,
     /// What takes the place of each find.
     pub replace_by: ReplaceBy,
+}
+
+/// What an outside analyser is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ask {
+    /// The analyser's name in consentry.yaml.
+    pub analyzer: String,
+    /// What is to be found, as the analyser names it: `PERSON`. At least one.
+    pub entities: Vec<String>,
+    /// How certain a find must be, in hundredths.
+    pub score: u8,
 }
 
 /// What takes the place of what is found in a text.
@@ -256,9 +270,14 @@ mod tests {
                         regions: vec!["DE".into()],
                         patterns: vec![Named { name: "number".into(), pattern: "K-[0-9]{6}".into() }],
                     },
+                    ask: Some(Arc::new(Ask {
+                        analyzer: "local".into(),
+                        entities: vec!["PERSON".into()],
+                        score: 60,
+                    })),
                     replace_by: ReplaceBy::LeaveOut,
                 })),
-                "detect: { kinds: [email, { national_id: [DE, FR] }, phone], region: [DE], patterns: { number: \"K-[0-9]{6}\" }, replace_by: leave_out }",
+                "detect: { kinds: [email, { national_id: [DE, FR] }, phone], region: [DE], patterns: { number: \"K-[0-9]{6}\" }, analyzer: local, entities: [PERSON], score: 0.6, replace_by: leave_out }",
             ),
         ];
         for (spec, written) in cases {

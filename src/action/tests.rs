@@ -23,7 +23,7 @@ fn compile(spec: &Spec, kind: Option<Kind>) -> Result<Action, SpecError> {
 
 fn run(spec: &Spec, kind: Kind, value: Value<'_>) -> Result<(Treated, String), Refused> {
     let domain = domain(7);
-    let materials = Materials { pseudonyms: Some(&domain), keys: &[] };
+    let materials = Materials { pseudonyms: Some(&domain), keys: &[], analyses: None };
     let mut out = String::new();
     let action = compile(spec, Some(kind)).unwrap();
     let treated = action.apply(value, &materials, &mut out)?;
@@ -73,7 +73,7 @@ fn a_null_stays_a_null_but_where_the_table_says_otherwise() {
     let key = InterchangeKey::parse(&InterchangeKey::generate()).unwrap();
     let domain = domain(7);
     let keys = [key];
-    let materials = Materials { pseudonyms: Some(&domain), keys: &keys };
+    let materials = Materials { pseudonyms: Some(&domain), keys: &keys, analyses: None };
     for spec in all() {
         let kind = if matches!(spec, Spec::Generalize(Generalize::BandsOf { .. })) {
             Kind::Number
@@ -148,7 +148,7 @@ fn what_is_missing_refuses() {
 fn a_token_opens_with_the_fernet_library() {
     let text = InterchangeKey::generate();
     let keys = [InterchangeKey::parse(&text).unwrap()];
-    let materials = Materials { pseudonyms: None, keys: &keys };
+    let materials = Materials { pseudonyms: None, keys: &keys, analyses: None };
     let action = compile(&Spec::Encrypt { key: "host".into() }, None).unwrap();
     assert_eq!(action.needs(), Needs::Key(0));
     let other_side = fernet::Fernet::new(&text).unwrap();

@@ -72,6 +72,15 @@ pub enum AppError {
         #[source]
         source: TargetError,
     },
+    /// An analyser's address.
+    #[error("the analyser `{name}` cannot be asked")]
+    Analyzer {
+        /// Its name in the deployment.
+        name: String,
+        /// Why.
+        #[source]
+        source: TargetError,
+    },
     /// Certificates cannot be used.
     #[error("TLS cannot be set up")]
     Tls(#[from] TlsError),

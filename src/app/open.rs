@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::saved::Saved;
 use super::{AppError, live};
+use crate::analyzer::{Analyzer, AnalyzerConfig};
 use crate::audit::What;
 use crate::clock::Clock;
-use crate::config::{self, Config, Issuer, MasterKeySource};
+use crate::config::{self, AnalyzerEntry, Config, Issuer, MasterKeySource};
 use crate::crypto::{Digest, Mac};
 use crate::custody::Custody;
 use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
@@ -75,6 +76,7 @@ impl Core {
             journal,
             metrics: Metrics::new(),
             upstreams: upstreams(&config)?,
+            analyzers: analyzers(&config)?,
             trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied()),
             problems: config.problems.clone(),
         };
@@ -143,6 +145,24 @@ fn jwks_fetch() -> Result<Fetch, AppError> {
         let (url, tls) = (url.parse::<http::Uri>(), Arc::clone(&tls));
         Box::pin(async move { Ok(fetch::fetch(&url?, JWKS_CAP, JWKS_TIME, Some(tls)).await?) })
     }))
+}
+
+fn analyzers(config: &Config) -> Result<HashMap<Arc<str>, Analyzer>, AppError> {
+    let mut analyzers = HashMap::new();
+    for (name, entry) in &config.analyzers {
+        let AnalyzerEntry { url, timeout, language, at_once, finds } = entry.clone();
+        let analyzer = match finds {
+            Some(finds) => Analyzer::given(finds),
+            None => {
+                let secure = url.scheme_str() == Some("https");
+                let tls = secure.then(|| tls::client(&Authorities::System)).transpose()?;
+                Analyzer::new(AnalyzerConfig { url, tls, timeout, language, at_once })
+                    .map_err(|source| AppError::Analyzer { name: name.to_string(), source })?
+            }
+        };
+        analyzers.insert(Arc::clone(name), analyzer);
+    }
+    Ok(analyzers)
 }
 
 fn upstreams(config: &Config) -> Result<HashMap<Arc<str>, Upstream>, AppError> {

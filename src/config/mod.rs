@@ -10,6 +10,7 @@
 //! the lines that a diagnostic shows.
 
 mod address;
+mod analyzer;
 mod api_key;
 mod demo;
 mod file;
@@ -22,6 +23,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 
+pub use analyzer::AnalyzerEntry;
 pub use api_key::api_keys;
 pub use demo::{DEMO_MARKER, DemoExposed, demo_only, refuse_demo};
 pub use issuer::{Issuer, KeyFrom};

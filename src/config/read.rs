@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
 use super::address::{self, Query};
+use super::analyzer::analyzers;
 use super::file::{File, plain};
 use super::issuer::issuers;
 use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
@@ -58,6 +59,10 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         None => Some(Vec::new()),
         Some(node) => interchange_keys(node, file),
     };
+    let analyzers = match map.take("analyzers") {
+        None => Some(BTreeMap::new()),
+        Some(node) => analyzers(node, file),
+    };
     let problems = map.take("problems").map(|node| address::url(node, Query::Refused, file));
     let store = match map.take("store") {
         None => Some(Store { sqlite: file.under(SQLITE), keyring: file.under(KEYRING), restored: false }),
@@ -87,6 +92,7 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         api_keys: optional(api_keys)?,
         keys: keys?,
         interchange_keys: interchange_keys?,
+        analyzers: analyzers?,
         problems: optional(problems)?.map(|(url, _)| url.trim_end_matches('/').to_owned()),
         store: store?,
         policies: policies?,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::Uri;
 use ipnet::IpNet;
 
+use super::analyzer::AnalyzerEntry;
 use super::issuer::{Issuer, KeyFrom};
 use crate::plan::Deployment;
 use crate::proxy::{Limits, Timers};
@@ -34,6 +35,8 @@ pub struct Config {
     /// `interchange_keys`: files of Fernet keys that are shared with the other side, by name, in the order of the file.
     /// Default: none.
     pub interchange_keys: Vec<(Arc<str>, PathBuf)>,
+    /// `analyzers`: who is asked about free text, by name. Default: none.
+    pub analyzers: BTreeMap<Arc<str>, AnalyzerEntry>,
     /// `problems`: what stands before a problem's name in its `type` (RFC 9457), without a slash at its end. Default:
     /// the gateway's own pages.
     pub problems: Option<String>,
@@ -67,6 +70,7 @@ impl Config {
                 .map(|(name, entry)| (name.to_string(), entry.recipient.to_string()))
                 .collect(),
             interchange_keys: self.interchange_keys.iter().map(|(name, _)| name.to_string()).collect(),
+            analyzers: self.analyzers.keys().map(ToString::to_string).collect(),
         }
     }
 

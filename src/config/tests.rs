@@ -1,3 +1,4 @@
+mod analyzers;
 mod api_keys;
 mod material;
 

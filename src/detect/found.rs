@@ -20,10 +20,12 @@ pub enum What {
     Kind(Kind),
     /// A match of the pattern at this place of [`Wanted::patterns`](super::Wanted::patterns).
     Pattern(u16),
+    /// What an outside analyser found: its place among the entities that it was asked for.
+    Entity(u16),
 }
 
 /// Makes overlapping places one, in the order of the text. What they are together is what the longest of them is.
-pub(super) fn merge(found: &mut Vec<Found>) {
+pub fn merge(found: &mut Vec<Found>) {
     found.sort_unstable_by_key(|one| (one.start, std::cmp::Reverse(one.end), one.what));
     let mut longest = 0;
     found.dedup_by(|next, last| {

@@ -25,7 +25,7 @@ mod wanted;
 
 use thiserror::Error;
 
-pub use found::{Found, What};
+pub use found::{Found, What, merge};
 pub use pattern::PatternError;
 pub use wanted::{Kind, Named, Wanted};
 
@@ -118,7 +118,7 @@ pub fn canonical(what: What, value: &str) -> String {
         What::Kind(Kind::Phone) => phone::canonical(folded.text()),
         What::Kind(Kind::Iban | Kind::Card | Kind::NationalId) => compact().to_ascii_uppercase(),
         What::Kind(Kind::Ip | Kind::BirthDate) => folded.text().to_lowercase(),
-        What::Pattern(_) => value.to_owned(),
+        What::Pattern(_) | What::Entity(_) => value.to_owned(),
     }
 }
 
@@ -173,6 +173,7 @@ impl Detector {
         match what {
             What::Kind(kind) => kind.word(),
             What::Pattern(place) => self.names.get(usize::from(place)).map_or("pattern", |name| name),
+            What::Entity(_) => "entity",
         }
     }
 

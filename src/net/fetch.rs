@@ -1,4 +1,4 @@
-//! One small document from a configured URL, bounded in every way: for key sets, not for exchanges.
+//! One small document from a configured URL, got or posted for, bounded in every way: for key sets and analysers, not for exchanges.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, HOST};
-use http::{HeaderValue, Request, StatusCode, Uri};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use rustls::ClientConfig;
 use thiserror::Error;
@@ -49,12 +49,39 @@ pub async fn fetch(
     tls: Option<Arc<ClientConfig>>,
 ) -> Result<Bytes, FetchError> {
     let target = Target::new(url, tls)?;
-    timeout(within, get(&target, url, cap, within)).await.unwrap_or(Err(FetchError::TimedOut(within)))
+    let exchange = exchange(&target, url, None, cap, within);
+    timeout(within, exchange).await.unwrap_or(Err(FetchError::TimedOut(within)))
 }
 
-async fn get(target: &Target, url: &Uri, cap: usize, within: Duration) -> Result<Bytes, FetchError> {
+/// Posts a JSON document to `url`, which `target` was made from, and gets what is answered, as [`fetch`] does.
+///
+/// # Errors
+/// If anything but a whole document with status 200 comes.
+pub async fn post(
+    target: &Target,
+    url: &Uri,
+    document: Bytes,
+    cap: usize,
+    within: Duration,
+) -> Result<Bytes, FetchError> {
+    let exchange = exchange(target, url, Some(document), cap, within);
+    timeout(within, exchange).await.unwrap_or(Err(FetchError::TimedOut(within)))
+}
+
+async fn exchange(
+    target: &Target,
+    url: &Uri,
+    posted: Option<Bytes>,
+    cap: usize,
+    within: Duration,
+) -> Result<Bytes, FetchError> {
     let (mut sender, connection) = target.http(within, HeadCaps::default()).await?;
     let mut request = Request::new(Full::new(Bytes::new()));
+    if let Some(document) = posted {
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Full::new(document);
+    }
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().unwrap_or_default();
     if let Some(host) = url.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {

@@ -14,7 +14,7 @@ use super::shadow::Witness;
 use super::underway::Underway;
 use super::well_known;
 use super::{
-    admit, answer, authorize, finish, forward, identify, leftover, materials, minimise, open, person,
+    admit, analysis, answer, authorize, finish, forward, identify, leftover, materials, minimise, open, person,
     records, route,
 };
 use crate::net::{ConnectionInfo, ResponseBody};
@@ -102,7 +102,7 @@ impl Worker {
         account.witness.clone_from(&witness);
         let persons = person::of(&admitted, &body)?;
         let mut permit = authorize::permit(gateway, admitted, persons, account).await?;
-        let materials = materials::collect(gateway, &mut permit, &body).await?;
+        let mut materials = materials::collect(gateway, &mut permit, &body).await?;
         let (cleared, drafts) = minimise::request(&permit, &materials, &body)?;
         // What the upstream sees is in the journal first; what the caller gets, too.
         let intent = finish::intend(gateway, &permit, &materials, account).await?;
@@ -111,7 +111,10 @@ impl Worker {
             let answered = match forward::send(&gateway, &upstreams, &mut permit, cleared).await {
                 Ok(upstream) => {
                     witness.iter().for_each(|witness| witness.sees(&upstream));
-                    minimise::response(&permit, &materials, upstream, drafts)
+                    match analysis::of_answer(&gateway, &permit, &mut materials, &upstream).await {
+                        Ok(()) => minimise::response(&permit, &materials, upstream, drafts),
+                        Err(rejection) => Err(rejection),
+                    }
                 }
                 Err(rejection) => Err(rejection),
             };

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::shadow::Desk;
 use super::well_known::Pages;
+use crate::analyzer::Analyzer;
 use crate::clock::Clock;
 use crate::crypto::InterchangeKey;
 use crate::custody::Custody;
@@ -112,6 +113,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// The APIs behind the gateway, by name.
     pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// Who is asked about free text, by name.
+    pub analyzers: HashMap<Arc<str>, Analyzer>,
     /// Whose word on forwarding is believed.
     pub trusted_proxies: TrustedProxies,
     /// The base of problem types; `None` for the gateway's own pages.
@@ -158,6 +161,11 @@ impl Gateway {
     /// Who callers are.
     pub fn identity(&self) -> &Arc<Identity> {
         &self.parts.identity
+    }
+
+    /// Who is asked about free text, by name.
+    pub(super) fn analyzer(&self, name: &str) -> Option<&Analyzer> {
+        self.parts.analyzers.get(name)
     }
 
     /// Persons' keys and kept records.

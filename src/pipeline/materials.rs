@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use smallvec::SmallVec;
 
-use super::Gateway;
 use super::admit::Received;
 use super::authorize::{Party, Permit};
 use super::drafts::Drafts;
 use super::minimise;
-use crate::action::{self, Needs, Pseudonyms};
+use super::{Gateway, analysis};
+use crate::action::{self, Analyses, Needs, Pseudonyms};
 use crate::clock::Timestamp;
 use crate::crypto::InterchangeKey;
 use crate::custody::{CustodyError, SubjectKey};
@@ -26,6 +26,8 @@ pub(super) struct Materials {
     keys: Arc<[InterchangeKey]>,
     /// The parties' keys of the day, in their order; none where the activity keeps nothing.
     subjects: SmallVec<[Arc<SubjectKey>; 1]>,
+    /// What outside analysers found in the body's texts, and later in the answer's.
+    pub(super) analyses: Analyses,
     at: Timestamp,
 }
 
@@ -33,13 +35,23 @@ pub(super) struct Materials {
 const AT_ONCE: usize = 256;
 
 impl Materials {
-    /// For a walk that nothing comes of: no person's key, and pseudonyms of nobody's domain.
+    /// For a walk that nothing comes of: no person's key, pseudonyms of nobody's domain, and no analyser asked.
     pub(super) fn on_paper(pseudonyms: Arc<Pseudonyms>, keys: Arc<[InterchangeKey]>, at: Timestamp) -> Self {
-        Self { pseudonyms: Some(pseudonyms), keys, subjects: SmallVec::new(), at }
+        Self {
+            pseudonyms: Some(pseudonyms),
+            keys,
+            subjects: SmallVec::new(),
+            analyses: Analyses::on_paper(),
+            at,
+        }
     }
 
     pub(super) fn actions(&self) -> action::Materials<'_> {
-        action::Materials { pseudonyms: self.pseudonyms.as_deref(), keys: &self.keys }
+        action::Materials {
+            pseudonyms: self.pseudonyms.as_deref(),
+            keys: &self.keys,
+            analyses: Some(&self.analyses),
+        }
     }
 
     /// Whose data it is, in the order of the rows where each is somebody's. Whoever has something kept has a reference by
@@ -61,8 +73,8 @@ impl Materials {
     }
 }
 
-/// Fetches them: the domain's secret, where something is pseudonymised; the interchange keys; the person's key of the
-/// day, where something is kept.
+/// Fetches them: the domain's secret, where something is pseudonymised; the interchange keys; what analysers find in the body;
+/// the person's key of the day, where something is kept.
 pub(super) async fn collect(
     gateway: &Gateway,
     permit: &mut Permit,
@@ -76,7 +88,9 @@ pub(super) async fn collect(
         true => Some(gateway.custody().pseudonyms(domain).await.map_err(unavailable)?),
     };
     let keys = Arc::clone(&permit.admitted.routed.live.keys);
-    let mut materials = Materials { pseudonyms, keys, subjects: SmallVec::new(), at };
+    let mut materials =
+        Materials { pseudonyms, keys, subjects: SmallVec::new(), analyses: Analyses::default(), at };
+    analysis::of_request(gateway, permit, &mut materials, body).await?;
     if keeps(&permit.admitted.routed.route) {
         materials.subjects = subjects(gateway, permit, &materials, body).await?;
     }

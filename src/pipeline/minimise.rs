@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use zeroize::Zeroize as _;
 
 use super::admit::{self, Admitted, Received};
+use super::analysis::Question;
 use super::authorize::Permit;
 use super::batch::Batch;
 use super::drafts::{Drafts, Rows};
@@ -18,11 +19,11 @@ use super::parameters::{self, Asked};
 use super::route::{self, sentence};
 use super::shadow::Trace;
 use super::whole;
-use crate::action::{Action, Refused};
+use crate::action::{Action, Analyses, Refused};
 use crate::check::Checked;
 use crate::drift::{RouteDrift, Seen, SideDrift};
 use crate::payload::{
-    Caps, Envelope, FieldId, Format, Row, Stop, Treated, Undeclared, Value, Visitor, Walker,
+    Caps, Envelope, FieldId, Format, Kind, Row, Stop, Treated, Undeclared, Value, Visitor, Walker,
 };
 use crate::plan::{Field, Param, Side};
 use crate::problem::{Problem, Rejection};
@@ -165,6 +166,32 @@ fn body_of(
     let cleared = walk(Treat::new(side, walker, rows, materials, looks), body, &admitted.caps())?;
     whole::check(side, &body.bytes)?;
     Ok(cleared)
+}
+
+/// The texts of a body that outside analysers must be asked about, each as its action will see it, and no text of a row that does
+/// not go.
+pub(super) fn questions(
+    permit: &Permit,
+    materials: &Materials,
+    body: &Received,
+) -> Result<Vec<Question>, Rejection> {
+    let mut questions = Vec::new();
+    let looks = (Keeping::Questions(&mut questions), Watch::default());
+    outgoing(&permit.admitted, permit.batch.as_ref(), materials, body, looks)?.forget();
+    Ok(questions)
+}
+
+/// The same of an upstream's answer. What is wrong with it is said by the walk that treats it.
+pub(super) fn questions_of_answer(
+    permit: &Permit,
+    materials: &Materials,
+    answer: &Answer,
+) -> Result<Vec<Question>, Rejection> {
+    let mut questions = Vec::new();
+    let looks = (Keeping::Questions(&mut questions), Watch::default());
+    let (_, body) = incoming(&permit.admitted, permit.batch.as_ref(), materials, answer, looks)?;
+    body.forget();
+    Ok(questions)
 }
 
 /// The upstream's answer as the caller may see it, and the whole record. What is wrong with an answer is the upstream's
@@ -320,6 +347,8 @@ pub(super) enum Keeping<'a> {
     In(&'a mut Drafts),
     /// Nowhere yet: whether they could be kept is all that is asked.
     Rehearsal,
+    /// Nowhere, and nothing is treated: what analysers must be asked is gathered.
+    Questions(&'a mut Vec<Question>),
 }
 
 impl<'a> Treat<'a> {
@@ -383,7 +412,7 @@ impl<'a> Treat<'a> {
                 let kept = drafts.keep(&field.name, at, (row, within), value);
                 kept.map_err(super::materials::unavailable)
             }
-            Keeping::Rehearsal => Ok(()),
+            Keeping::Rehearsal | Keeping::Questions(_) => Ok(()),
         }
     }
 }
@@ -403,7 +432,17 @@ impl Visitor for Treat<'_> {
             seen.field(id.index());
         }
         let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
-        let treated = self.outward(field).apply(checked.value(), &self.materials.actions(), out);
+        let outward = self.outward(field);
+        if let Keeping::Questions(questions) = &mut self.kept {
+            let text = checked.value();
+            if text.kind == Kind::String && Analyses::needs(text.text) {
+                let asks =
+                    [Some(outward), field.stored.as_ref()].into_iter().flatten().filter_map(Action::asks);
+                questions.extend(asks.map(|ask| (Arc::clone(ask), text.text.to_owned())));
+            }
+            return Ok(Treated::Kept);
+        }
+        let treated = outward.apply(checked.value(), &self.materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
         self.keep(id, at, &checked)?;
         if let Some(trace) = &mut self.watch.trace {
@@ -477,49 +516,4 @@ impl Visitor for Treat<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-    use crate::check::{Check, RuleKind, Rules};
-    use crate::payload::Kind;
-
-    fn param(name: &str, required: bool, one_of: &[&str]) -> Param {
-        let one_of = one_of.iter().map(|value| (*value).to_owned()).collect();
-        let rules = Rules { kind: Some(RuleKind::String), one_of, ..Rules::default() };
-        Param {
-            name: name.into(),
-            required,
-            check: Check::compile(&rules).unwrap(),
-            kind: Kind::String,
-            field: None,
-        }
-    }
-
-    #[test]
-    fn of_an_answers_headers_only_declared_ones_pass_and_only_as_declared() {
-        let came = |values: &[(&'static str, &'static str)]| -> HeaderMap {
-            let mut map = HeaderMap::new();
-            for (name, value) in values {
-                map.append(*name, HeaderValue::from_static(value));
-            }
-            map
-        };
-        let declared = [param("x-model", true, &["a", "b"]), param("x-note", false, &[])];
-        let passed =
-            headers(&declared, &came(&[("x-model", "a"), ("server", "uvicorn"), ("set-cookie", "a=b")]));
-        assert_eq!(passed.unwrap(), came(&[("x-model", "a")]));
-        for refused in [
-            &[("x-model", "c")][..],
-            &[("x-note", "a")],
-            &[("x-model", "a"), ("x-model", "b")],
-            &[("x-model", "a"), ("x-note", "\u{e9}")],
-        ] {
-            let mut map = HeaderMap::new();
-            for (name, value) in refused {
-                map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-            }
-            assert!(headers(&declared, &map).is_err(), "{refused:?}");
-        }
-    }
-}
+mod tests;

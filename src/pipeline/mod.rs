@@ -6,6 +6,7 @@
 
 mod account;
 mod admit;
+mod analysis;
 mod answer;
 mod authorize;
 mod batch;

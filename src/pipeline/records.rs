@@ -83,7 +83,7 @@ impl<'a> Shelf<'a> {
 
         let domain = &self.activity.pseudonymization_domain;
         let pseudonyms = self.gateway.custody().pseudonyms(domain).await.map_err(unavailable)?;
-        let materials = action::Materials { pseudonyms: Some(&pseudonyms), keys: &self.keys };
+        let materials = action::Materials { pseudonyms: Some(&pseudonyms), keys: &self.keys, analyses: None };
         let mut shown = Vec::new();
         let mut stands = Vec::new();
         for row in &rows {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Param, Purpose, Recipient};
-use crate::action::{Action, Spec};
+use crate::action::{Action, Ask, Spec};
 use crate::check::{Check, Part, Schema};
 use crate::condition::Condition;
 use crate::payload::{Path, Step, Undeclared};
@@ -140,6 +140,14 @@ pub struct Field {
     pub rule: Arc<str>,
     /// Its destinations as the policy words them, for people: what is explained, registered and shown.
     pub specs: Specs,
+}
+
+impl Field {
+    /// What outside analysers must be asked about its values, on their way and where they are kept.
+    pub fn asks(&self) -> impl Iterator<Item = &Arc<Ask>> {
+        let otherwise = self.gate.as_ref().map(|(_, otherwise)| otherwise);
+        [Some(&self.outward), otherwise, self.stored.as_ref()].into_iter().flatten().filter_map(Action::asks)
+    }
 }
 
 /// What a policy says of a field's destinations, defaults filled in. `leave_out` stands where nothing goes there, and

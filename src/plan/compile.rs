@@ -30,6 +30,8 @@ pub struct Deployment {
     pub upstreams: BTreeMap<String, String>,
     /// Names of interchange keys; compiled actions count them in this order.
     pub interchange_keys: Vec<String>,
+    /// Names of analysers.
+    pub analyzers: Vec<String>,
 }
 
 /// Reads a policies folder and compiles it: everything that is wrong with the files and with how they fit the deployment
@@ -474,6 +476,18 @@ impl Compiler<'_> {
                 keys.iter().map(String::as_str),
                 reader,
             );
+            return None;
+        }
+        if let Spec::Detect(detect) = spec
+            && let Some(ask) = &detect.ask
+            && !self.deployment.analyzers.contains(&ask.analyzer)
+        {
+            let written = &field.destinations;
+            let all = [&written.upstream, &written.caller, &written.stored, &written.export];
+            let own = all.into_iter().flatten().find(|own| own.value == *spec);
+            let name = Spanned::new(ask.analyzer.clone(), own.map_or(field.name.span, |own| own.span));
+            let known = self.deployment.analyzers.iter().map(String::as_str);
+            policy::unknown(&name, "analyser", " in consentry.yaml", known, reader);
             return None;
         }
         Action::compile(spec, kind, |name| keys.iter().position(|key| key == name)).ok()

@@ -187,6 +187,9 @@ fn action(node: &Node, destination: Destination, reader: &mut Reader) -> Option<
         (Destination::Export, Spec::Detect(detect)) if detect.replace_by == ReplaceBy::Refuse => {
             Some("Replace it by `mask`, `redact`, `pseudonymize` or `leave_out`: an export refuses nothing.")
         }
+        (Destination::Export, Spec::Detect(detect)) if detect.ask.is_some() => Some(
+            "Leave `analyzer` out: no analyser is asked about kept records. Store the field with it instead.",
+        ),
         _ => None,
     };
     if let Some(help) = misfit {

@@ -1,12 +1,16 @@
 //! Reads what is looked for in free text, and what takes its place.
 
+use std::sync::Arc;
+
 use super::codes::Code;
 use super::diagnostics::Span;
-use super::reader::{Reader, capital};
+use super::reader::{Map, Reader, capital};
 use super::yaml::{Content, Entry, Node};
-use crate::action::{DetectSpec, ReplaceBy};
+use crate::action::{Ask, DetectSpec, ReplaceBy};
 use crate::detect::{self, DetectError, Detector, Kind, Named, Wanted};
 
+/// How certain an analyser must be where the policy does not say.
+const SCORE: u8 = 50;
 const HELP: &str = "Write `detect: { kinds: [email, phone], replace_by: mask }`.";
 
 pub(super) fn detect(at: Span, options: Option<&Node>, reader: &mut Reader) -> Option<DetectSpec> {
@@ -18,7 +22,8 @@ pub(super) fn detect(at: Span, options: Option<&Node>, reader: &mut Reader) -> O
     let mut map = reader.map(node, "a detection")?;
     let mut wanted = Wanted::default();
     let patterns = map.take("patterns");
-    let kinds = if patterns.is_some() { map.take("kinds") } else { map.must("kinds", HELP) };
+    let analyzer = map.take("analyzer");
+    let kinds = if patterns.or(analyzer).is_some() { map.take("kinds") } else { map.must("kinds", HELP) };
     if let Some(node) = kinds {
         self::kinds(node, &mut wanted, reader);
     }
@@ -28,13 +33,56 @@ pub(super) fn detect(at: Span, options: Option<&Node>, reader: &mut Reader) -> O
     if let Some(node) = patterns {
         self::patterns(node, &mut wanted, reader);
     }
+    let ask = ask(analyzer, &mut map, reader);
     let replace_by = map.must("replace_by", HELP).and_then(|node| {
         let words: Vec<_> = ReplaceBy::ALL.iter().map(|by| (by.word(), *by)).collect();
         reader.word(node, &words)
     });
     map.finish(reader);
     (reader.found.len() == before).then_some(())?;
-    Some(DetectSpec { wanted, replace_by: replace_by? })
+    Some(DetectSpec { wanted, ask: ask.map(Arc::new), replace_by: replace_by? })
+}
+
+/// What an outside analyser is asked for; whether the deployment has it is the deployment's matter.
+fn ask(analyzer: Option<&Node>, map: &mut Map<'_>, reader: &mut Reader) -> Option<Ask> {
+    let Some(analyzer) = analyzer else {
+        for word in ["entities", "score"] {
+            map.not_here(word, "Name an analyser beside it: `analyzer: NAME`.", reader);
+        }
+        return None;
+    };
+    let analyzer = reader.name(analyzer);
+    let help = "Write what it is asked for, in its own words: `entities: [PERSON, LOCATION]`.";
+    let entities = map.must("entities", help).and_then(|node| reader.texts(node, "entities"));
+    let score = map.take("score").map_or(Some(SCORE), |node| {
+        reader.parsed(
+            node,
+            hundredths,
+            "a score",
+            "Write a number from 0 to 1 with two digits at most: `0.6`.",
+        )
+    });
+    for entity in entities.iter().flatten() {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if entity.value.len() > 64 || !entity.value.chars().all(fits) {
+            let message = format!("`{}` cannot be an entity.", entity.value);
+            reader.report(Code::WrongValue, entity.span, message, help);
+        }
+    }
+    let entities = entities?.into_iter().map(|entity| entity.value).collect();
+    Some(Ask { analyzer: analyzer?.value, entities, score: score? })
+}
+
+/// `0.6` in hundredths.
+fn hundredths(text: &str) -> Option<u8> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 2 {
+        return None;
+    }
+    let fraction = format!("{fraction:0<2}").parse::<u8>().ok()?;
+    let score = whole.parse::<u8>().ok()?.checked_mul(100)?.checked_add(fraction)?;
+    (score <= 100).then_some(score)
 }
 
 fn kinds(node: &Node, wanted: &mut Wanted, reader: &mut Reader) {

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 12] = [
     &["action", "audit", "check", "condition"],
     &["policy"],
     &["draft", "plan"],
-    &["drift", "identity", "keys", "limits", "store", "upstream"],
+    &["analyzer", "drift", "identity", "keys", "limits", "store", "upstream"],
     &["custody", "journal", "standing"],
     &["pipeline", "rights"],
     &["admin", "notice", "proxy"],

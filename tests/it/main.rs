@@ -12,6 +12,7 @@
 
 mod support;
 
+mod analyzer;
 mod answers;
 mod bad_input;
 mod bad_upstream;

@@ -92,7 +92,7 @@ impl Setting {
             config.issuers.first().map_or_else(|| "customers".into(), |issuer| issuer.namespace.clone());
         let secret = hex(&random::bytes::<32>());
         let clock = Clock::fixed(case.given.clock.unwrap_or(NOON));
-        let config = stage(config, &folder.0, address, &namespace, &secret)?;
+        let config = stage(config, &folder.0, address, &namespace, &secret, &case.given.analyzer_finds)?;
         let core = Core::open(config, clock.clone()).await?;
         let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
 
@@ -379,10 +379,14 @@ fn stage(
     upstream: SocketAddr,
     namespace: &str,
     secret: &str,
+    analyzer_finds: &[(String, String)],
 ) -> anyhow::Result<Config> {
     let mut staged = config.clone();
     for entry in staged.upstreams.values_mut() {
         entry.url = format!("http://{upstream}").parse()?;
+    }
+    for entry in staged.analyzers.values_mut() {
+        entry.finds = Some(analyzer_finds.to_vec());
     }
     let secret_file = folder.join("issuer.secret");
     write_secret(&secret_file, secret)?;

@@ -70,6 +70,7 @@ fn deployment() -> Deployment {
     Deployment {
         upstreams: upstreams.iter().map(|(name, whose)| ((*name).into(), (*whose).into())).collect(),
         interchange_keys: vec!["partner-2026".into()],
+        analyzers: vec!["local".into()],
     }
 }
 

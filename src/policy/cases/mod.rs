@@ -93,6 +93,8 @@ pub struct Given {
     pub exchanges: Vec<Exchange>,
     /// What passes between those calls and this one.
     pub advance: Option<Duration>,
+    /// What analysers find: an entity, and a text wherever it stands.
+    pub analyzer_finds: Vec<(String, String)>,
 }
 
 /// What somebody has said who is not the token's person.

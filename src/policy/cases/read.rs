@@ -128,8 +128,31 @@ fn given(node: &Node, reader: &mut Reader) -> Option<Given> {
     let exchanges = map.take("exchanges").and_then(|node| reader.list(node, "exchanges")).unwrap_or_default();
     let exchanges = exchanges.iter().filter_map(|node| exchange(node, reader)).collect();
     let advance = map.take("advance").and_then(|node| reader.duration(node));
+    let finds = map.take("analyzer_finds").and_then(|node| reader.list(node, "finds")).unwrap_or_default();
+    let analyzer_finds = finds.iter().filter_map(|node| find(node, reader)).collect();
     map.finish(reader);
-    Some(Given { consent, withdrawn, objected, restricted, persons, token, clock, exchanges, advance })
+    Some(Given {
+        consent,
+        withdrawn,
+        objected,
+        restricted,
+        persons,
+        token,
+        clock,
+        exchanges,
+        advance,
+        analyzer_finds,
+    })
+}
+
+/// `{ entity: PERSON, text: Ada King }`
+fn find(node: &Node, reader: &mut Reader) -> Option<(String, String)> {
+    let mut map = reader.map(node, "a find")?;
+    let help = "Write what is found, and where: `{ entity: PERSON, text: Ada King }`.";
+    let entity = map.must("entity", help).and_then(|node| reader.text(node));
+    let text = map.must("text", help).and_then(|node| reader.text(node));
+    map.finish(reader);
+    Some((entity?.value, text?.value))
 }
 
 fn purposes(map: &mut Map<'_>, key: &'static str, reader: &mut Reader) -> Vec<Spanned<String>> {

@@ -15,6 +15,9 @@ fn every_way_to_write_it_loads() {
         "kinds: [{ national_id: [DE, FR] }, phone], replace_by: pseudonymize",
         "patterns: { customer_number: \"K-[0-9]{6}\" }, replace_by: leave_out",
         "kinds: [ip], patterns: { a: a, b: b }, replace_by: refuse",
+        "analyzer: local, entities: [PERSON], replace_by: mask",
+        "kinds: [email], analyzer: local, entities: [PERSON, LOCATION], score: 0.65, replace_by: pseudonymize",
+        "analyzer: local, entities: [PERSON], score: 1, replace_by: refuse",
     ] {
         let lines = with(detect).lines();
         assert_eq!(lines, "", "{detect}");
@@ -47,6 +50,12 @@ fn what_cannot_be_looked_for_is_told_with_its_place() {
         ("pattern of the empty text", "patterns: { number: \"[0-9]*\" }, replace_by: mask"),
         ("pattern without an end", "patterns: { number: \"K-[0-9]+\" }, replace_by: mask"),
         ("pattern with the name of a kind", "patterns: { email: \"K-[0-9]{6}\" }, replace_by: mask"),
+        ("unknown analyser", "analyzer: locale, entities: [PERSON], replace_by: mask"),
+        ("analyser that is asked for nothing", "analyzer: local, replace_by: mask"),
+        ("entities of nobody", "kinds: [email], entities: [PERSON], score: 0.5, replace_by: mask"),
+        ("no entity", "analyzer: local, entities: [\"PERSON'S\"], replace_by: mask"),
+        ("score beyond one", "analyzer: local, entities: [PERSON], score: 1.01, replace_by: mask"),
+        ("score in hundredths", "analyzer: local, entities: [PERSON], score: 0.655, replace_by: mask"),
         ("unknown key", "kinds: [email], regions: [DE], replace_by: mask"),
     ];
     let mut text = String::new();
@@ -62,6 +71,11 @@ fn what_cannot_be_looked_for_is_told_with_its_place() {
             "{ detect: { kinds: [email], replace_by: mask } }, stored: encrypted",
         ),
         ("without options", "upstream: pseudonymize,", "upstream: detect,"),
+        (
+            "an export that asks",
+            "export: pseudonymize",
+            "export: { detect: { analyzer: local, entities: [PERSON], replace_by: mask } }",
+        ),
         (
             "an export that refuses",
             "export: pseudonymize",

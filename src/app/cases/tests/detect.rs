@@ -20,6 +20,12 @@ routes:
     access: { all_scopes: [predict] }
 request:
   fields:
+    name:
+      category: pd:Opinion
+      type: string
+      required: false
+      upstream: { detect: { analyzer: local, entities: [PERSON], replace_by: redact } }
+      stored: { detect: { analyzer: local, entities: [PERSON, LOCATION], replace_by: leave_out } }
     subject: { category: pd:Opinion, type: string, required: false, upstream: { detect: { kinds: [email, card], replace_by: refuse } } }
     text:
       category: pd:Opinion
@@ -45,6 +51,15 @@ const MESSAGES_CASES: &str = r#"
   upstream_answers: { json: { reply: fine } }
   upstream_sees: { subject: thanks, text: "Order 12, thanks." }
   caller_gets: { status: 200, json: { reply: fine } }
+- case: what an analyser finds is given, and each destination has its own
+  given:
+    token: { sub: ada, scopes: [predict] }
+    analyzer_finds: [ { entity: PERSON, text: Ada King }, { entity: LOCATION, text: Lyon }, { entity: DATE, text: of } ]
+  send: { method: POST, path: /messages/, json: { name: "Ada King of Lyon", text: hello } }
+  upstream_answers: { json: { reply: fine } }
+  upstream_sees: { name: "[person] of Lyon", text: hello }
+  caller_gets: { status: 200 }
+  stored: { name: " of ", text: hello }
 - case: where a text must hold none, the call is refused
   given: { token: { sub: ada, scopes: [predict] } }
   send: { method: POST, path: /messages/, json: { subject: "card 4111 1111 1111 1111", text: hello } }
@@ -61,7 +76,7 @@ async fn what_is_found_in_a_text_is_replaced_on_its_way_and_where_it_is_kept() {
     let (config, plan, set) = read(folder.path());
     let (verdicts, _) = run(&config, &plan, &set, |_| {}).await.unwrap();
     let ours: Vec<_> = verdicts.into_iter().filter(|verdict| verdict.activity == "messages").collect();
-    assert_eq!(ours.len(), 3);
+    assert_eq!(ours.len(), 4);
     for Verdict { case, faults, .. } in ours {
         assert!(faults.is_empty(), "{case}: {faults:?}");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rules::Rules;
 use super::{Fault, Rule, Traced};
-use crate::action::{Action, Materials, Pseudonyms, Refused};
+use crate::action::{Action, Analyses, Materials, Pseudonyms, Refused};
 use crate::check::Invalid;
 use crate::crypto::{InterchangeKey, Mac};
 use crate::payload::{FieldId, Format, Kind, Step, Treated, Value, Visitor, Walker};
@@ -103,7 +103,8 @@ impl<'a> Recorder<'a> {
             .iter()
             .map(|pseudonyms| {
                 let shown = field.export.as_ref().zip(kept).and_then(|(action, (kind, text))| {
-                    let materials = Materials { pseudonyms: Some(pseudonyms), keys: &self.keys };
+                    let materials =
+                        Materials { pseudonyms: Some(pseudonyms), keys: &self.keys, analyses: None };
                     applied(action, Value { kind: *kind, text }, &materials).ok().flatten()
                 });
                 (shown.map(|(kind, text)| json(kind, &text)), rule.clone())
@@ -151,7 +152,8 @@ impl Visitor for Recorder<'_> {
             traced.cleaned = Some((json(checked.kind, &checked.text), rule));
         }
         let (keys, own) = (std::mem::take(&mut self.keys), self.own.clone());
-        let materials = Materials { pseudonyms: Some(&own), keys: &keys };
+        let analyses = Analyses::on_paper();
+        let materials = Materials { pseudonyms: Some(&own), keys: &keys, analyses: Some(&analyses) };
         let outward = field.outward.apply(checked.value(), &materials, out);
         let treated = match outward {
             Ok(treated) => checked.settle(treated, out),
