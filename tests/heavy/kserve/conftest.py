@@ -5,7 +5,6 @@ Everything listens on loopback, on ports that were free, and ends with the run."
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 from pathlib import Path
@@ -14,23 +13,13 @@ import pytest
 import requests
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent.parent / "clients"))
+sys.path.insert(0, str(HERE.parent))
 
-from gateway import Gateway, Process  # noqa: E402
+from heavy import Before, free_port, served  # noqa: E402
+from gateway import Process  # noqa: E402
 from triton import Triton  # noqa: E402
 
-
-class TensorGateway(Gateway):
-    """The gateway of `tests/clients`, with one policy and one upstream more."""
-
-    def _write_config(self, port):
-        super()._write_config(port)
-        for policy in (HERE / "policies").glob("*.yaml"):
-            shutil.copy(policy, self.folder / "policies")
-        config = json.loads(self.config.read_text())
-        upstream = {"url": f"http://127.0.0.1:{port}", "recipient": "model-host"}
-        config["upstreams"]["propensity-model"] = upstream
-        self.config.write_text(json.dumps(config, indent=2))
+CANARIES = ("ada@example.org", "anselm@example.org", "0655449127831")
 
 
 class MLServer:
@@ -70,20 +59,10 @@ class MLServer:
         self.process.stop()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def served(upstream, folder):
-    gateway = TensorGateway(folder, upstream.port)
-    yield gateway
-    ended = gateway.process.stop()
-    log = gateway.process.said
-    assert ended == 0, f"the gateway ended with {ended}:\n{log[-4000:]}"
-    for canary in ("ada@example.org", "anselm@example.org", "person-", "0655449127831", gateway.secret):
-        assert canary not in log, f"the log holds {canary!r}"
+def before(upstream, folder):
+    gateway = Before(folder, HERE / "policies", "propensity-model", upstream.port)
+    with served(gateway, CANARIES):
+        yield gateway
 
 
 @pytest.fixture(scope="session")
@@ -102,9 +81,9 @@ def mlserver(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def before_triton(triton, tmp_path_factory):
-    yield from served(triton, tmp_path_factory.mktemp("gateway"))
+    yield from before(triton, tmp_path_factory.mktemp("gateway"))
 
 
 @pytest.fixture(scope="session")
 def before_mlserver(mlserver, tmp_path_factory):
-    yield from served(mlserver, tmp_path_factory.mktemp("gateway"))
+    yield from before(mlserver, tmp_path_factory.mktemp("gateway"))
