@@ -143,8 +143,9 @@ fn segment(text: &str, out: &mut String) -> Result<(), PathError> {
         out.push(char::from(byte));
     }
     let written = out.get(start..).unwrap_or_default();
-    // Some servers cut a path parameter off before they resolve dots (`/..;a/`), some decode twice (`%252e`).
-    let name = written.split(';').next().unwrap_or_default();
+    // Some servers cut a path parameter off before they resolve dots (`/..;a/`), before or after they
+    // decode it (`/..%3Ba/`), some decode twice (`%252e`).
+    let name = written.split(';').next().and_then(|name| name.split("%3B").next()).unwrap_or_default();
     if matches!(name, "." | "..") {
         return Err(PathError::DotSegment);
     }
@@ -231,6 +232,8 @@ mod tests {
             ("/%2e%2E/a", DotSegment),
             ("/.%2e/a", DotSegment),
             ("/..;x=y/a", DotSegment),
+            ("/..%3bx=y/a", DotSegment),
+            ("/.%3B/a", DotSegment),
             ("/%252e%252e/a", DotSegment),
             ("/%25252e/a", DotSegment),
             ("//a", EmptySegment),
