@@ -14,8 +14,8 @@ use super::shadow::Witness;
 use super::underway::Underway;
 use super::well_known;
 use super::{
-    admit, analysis, answer, authorize, finish, forward, identify, leftover, materials, minimise, open, person,
-    records, route,
+    admit, analysis, answer, authorize, finish, forward, identify, leftover, materials, minimise, open,
+    person, records, route,
 };
 use crate::net::{ConnectionInfo, ResponseBody};
 use crate::plan::RouteKind;

@@ -11,6 +11,7 @@ use super::admit::{Admitted, text};
 use super::materials::{Materials, unavailable};
 use super::minimise::{Keeping, unfit};
 use crate::net::{CanonicalPath, query};
+use crate::action::{Action, Analyses};
 use crate::payload::{Treated, Value};
 use crate::plan::{Field, HeadPart, Param};
 use crate::problem::{Problem, Rejection};
@@ -130,6 +131,14 @@ impl Treat<'_, '_> {
     fn one<'v>(&mut self, param: &Param, came: &'v str) -> Result<Option<Cow<'v, str>>, Rejection> {
         let Some(field) = &param.field else { return Ok(Some(came.into())) };
         let value = Value { kind: param.kind, text: came };
+        if let Keeping::Questions(questions) = &mut *self.kept {
+            if Analyses::needs(came) {
+                let actions = [Some(&field.outward), field.stored.as_ref()];
+                let asks = actions.into_iter().flatten().filter_map(Action::asks);
+                questions.extend(asks.map(|ask| (Arc::clone(ask), came.to_owned())));
+            }
+            return Ok(Some(came.into()));
+        }
         let refused = |refused| Rejection { field: Some(Arc::clone(&param.name)), ..unfit(field, refused) };
         let mut out = String::new();
         let treated = field.outward.apply(value, &self.materials.actions(), &mut out).map_err(refused)?;
@@ -153,7 +162,7 @@ impl Treat<'_, '_> {
         };
         match self.kept {
             Keeping::In(drafts) => drafts.keep(&field.name, &[], (None, &[]), value).map_err(unavailable),
-            Keeping::Rehearsal => Ok(()),
+            Keeping::Rehearsal | Keeping::Questions(_) => Ok(()),
         }
     }
 }

@@ -7,7 +7,13 @@ use crate::payload::Kind;
 fn param(name: &str, required: bool, one_of: &[&str]) -> Param {
     let one_of = one_of.iter().map(|value| (*value).to_owned()).collect();
     let rules = Rules { kind: Some(RuleKind::String), one_of, ..Rules::default() };
-    Param { name: name.into(), required, check: Check::compile(&rules).unwrap(), kind: Kind::String, field: None }
+    Param {
+        name: name.into(),
+        required,
+        check: Check::compile(&rules).unwrap(),
+        kind: Kind::String,
+        field: None,
+    }
 }
 
 #[test]

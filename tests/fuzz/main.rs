@@ -1,0 +1,113 @@
+//! What reads strangers' bytes, with inputs that nobody would think of: every file of `fuzz/corpus` and mutations of it go
+//! through the harness of their target, the same one that `fuzz/run` gives to libFuzzer for as long as one likes.
+//!
+//! A mutation that fails is written below `target/tmp`: keep it, as small as it can be made, in the target's corpus.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "whatever is not as it should be fails the test, in the harness too"
+)]
+
+mod harness;
+mod mutate;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use harness::{TARGETS, Target};
+
+/// Mutations of one target: up to this many, as far as they get in this time. The sequence is the same in every run.
+const MOST: u64 = 20_000;
+const TIME: Duration = Duration::from_millis(700);
+
+fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let bytes = fs::read(&path).expect("a file");
+        (path, bytes)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn try_out(target: &Target, input: &[u8], from: &Path) {
+    let run = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
+    if run.is_err() {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{}", target.name));
+        fs::write(&kept, input).expect("the input is kept");
+        panic!("{}: an input made from {} fails: it is in {}", target.name, from.display(), kept.display());
+    }
+}
+
+fn all(name: &str) {
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a target");
+    let seeds = corpus(name);
+    assert!(seeds.len() >= 3, "{name} has {} seeds", seeds.len());
+    for (path, bytes) in &seeds {
+        try_out(target, bytes, path);
+    }
+    let texts: Vec<&[u8]> = seeds.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+    let started = Instant::now();
+    let mut mutations = 0;
+    while mutations < MOST && started.elapsed() < TIME {
+        let (from, input) = mutate::mutation(&texts, mutations);
+        try_out(target, &input, &seeds[from].0);
+        mutations += 1;
+    }
+    println!("{name}: {} seeds, {mutations} mutations", seeds.len());
+}
+
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                all(stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn every_target_has_a_corpus_and_is_run_here_and_by_libfuzzer() {
+            let mut here = vec![$(stringify!($name)),*];
+            let mut targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+            here.sort_unstable();
+            targets.sort_unstable();
+            assert_eq!(here, targets);
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+            let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("a manifest");
+            for name in targets {
+                assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name} is not in fuzz/Cargo.toml");
+                assert!(root.join(format!("fuzz_targets/{name}.rs")).is_file(), "{name} is not in fuzz_targets");
+            }
+            assert_eq!(fs::read_dir(root.join("fuzz_targets")).expect("a folder").count(), here.len());
+            assert_eq!(fs::read_dir(root.join("corpus")).expect("a folder").count(), here.len());
+        }
+    };
+}
+
+tests!(
+    api_keys,
+    cases,
+    config,
+    organisation,
+    path,
+    payload_csv,
+    payload_form,
+    payload_json,
+    payload_kserve_v2,
+    payload_kserve_v2_binary,
+    payload_mlflow,
+    payload_multipart,
+    payload_ndjson,
+    payload_openai_chat,
+    payload_text,
+    payload_tf_serving,
+    policy,
+    query,
+);
