@@ -29,7 +29,7 @@ fn write(path: &Path, bytes: &[u8]) {
 /// The deployment that policies are compiled for.
 fn deployment() -> plan::Deployment {
     let upstreams = [("favourites-model".to_owned(), "model-host".to_owned())].into();
-    plan::Deployment { upstreams, interchange_keys: vec!["lab".to_owned()] }
+    plan::Deployment { upstreams, interchange_keys: vec!["lab".to_owned()], ..plan::Deployment::default() }
 }
 
 /// The shipped policies, one file of them being the input.
