@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::payload::Row;
+use crate::problem::{Problem, Rejection};
 
 /// The header that tells a caller which rows were left out, and why (RFC 9651, a dictionary).
 const ROWS_DENIED: HeaderName = HeaderName::from_static("consentry-rows-denied");
@@ -114,6 +115,12 @@ impl Batch {
         }
         headers.extend(HeaderValue::try_from(text).ok().map(|text| (ROWS_DENIED, text)));
     }
+}
+
+/// An answer must have a row for each that was sent: else one person's prediction could be another's.
+pub(super) fn surplus() -> Rejection {
+    Rejection::new(Problem::UpstreamAnswerRefused)
+        .because("the answer has not one row for each that was sent")
 }
 
 /// Rows without a party: `0, 3-5`.

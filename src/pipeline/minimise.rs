@@ -1,11 +1,15 @@
 //! Minimise: the one walk over a body that checks, sanitises, treats and seals. Nothing else makes a [`Cleared`], and
 //! nothing but a `Cleared` leaves the gateway.
 
+mod headers;
+
+use headers::headers;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use zeroize::Zeroize as _;
 
 use super::admit::{self, Admitted, Received};
@@ -16,7 +20,7 @@ use super::drafts::{Drafts, Rows};
 use super::forward::Answer;
 use super::materials::Materials;
 use super::parameters::{self, Asked};
-use super::route::{self, sentence};
+use super::route::sentence;
 use super::shadow::Trace;
 use super::whole;
 use crate::action::{Action, Analyses, Refused};
@@ -25,7 +29,7 @@ use crate::drift::{RouteDrift, Seen, SideDrift};
 use crate::payload::{
     Caps, Envelope, FieldId, Format, Kind, Row, Stop, Treated, Undeclared, Value, Visitor, Walker,
 };
-use crate::plan::{Field, Param, Side};
+use crate::plan::{Field, Side};
 use crate::problem::{Problem, Rejection};
 
 /// A body that holds what its destination may see, and nothing more.
@@ -232,27 +236,6 @@ fn incoming(
     Ok((headers, body))
 }
 
-/// The declared headers of an answer, as they came, each as the policy says that it must be.
-fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap, Rejection> {
-    let mut passed = HeaderMap::new();
-    for param in declared {
-        match admit::text(came, &*param.name)? {
-            Some(value) => {
-                route::check(param, value)?;
-                let name = HeaderName::try_from(&*param.name);
-                if let (Ok(name), Some(value)) = (name, came.get(&*param.name)) {
-                    passed.insert(name, value.clone());
-                }
-            }
-            None if param.required => {
-                return Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(&param.name)));
-            }
-            None => {}
-        }
-    }
-    Ok(passed)
-}
-
 fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, Rejection> {
     let walker = treat.walker;
     // A body that passes its rehearsal is walked once more, and counted then.
@@ -268,15 +251,9 @@ fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, R
     let format = walker.format();
     let envelope = walked.map_err(|stop| refusal(format, stop))?;
     if matches!(treat.rows, Rows::Incoming(_)) && walker.has_rows() && !treat.counted {
-        return Err(surplus());
+        return Err(super::batch::surplus());
     }
     Ok(Cleared { head: None, bytes: out.into(), format, envelope })
-}
-
-/// An answer must have a row for each that was sent: else one person's prediction could be another's.
-fn surplus() -> Rejection {
-    Rejection::new(Problem::UpstreamAnswerRefused)
-        .because("the answer has not one row for each that was sent")
 }
 
 /// What a walk that stopped means for the caller.
@@ -405,7 +382,9 @@ impl<'a> Treat<'a> {
             Keeping::In(drafts) => {
                 let (row, within) = self.walker.row(id, at);
                 let row = match (self.rows, row) {
-                    (Rows::Incoming(batch), Some(row)) => Some(batch.answered(row).ok_or_else(surplus)?),
+                    (Rows::Incoming(batch), Some(row)) => {
+                        Some(batch.answered(row).ok_or_else(super::batch::surplus)?)
+                    }
                     (_, row) => row,
                 };
                 // A field that is to be kept, in an exchange that has no record for it, would be lost in silence.
@@ -492,7 +471,7 @@ impl Visitor for Treat<'_> {
             }
             Rows::Incoming(batch) => {
                 self.counted = true;
-                batch.behind(count).ok_or_else(surplus)
+                batch.behind(count).ok_or_else(super::batch::surplus)
             }
         }
     }

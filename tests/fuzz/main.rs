@@ -1,7 +1,5 @@
-//! What reads strangers' bytes, with inputs that nobody would think of: every file of `fuzz/corpus` and mutations of it go
-//! through the harness of their target, the same one that `fuzz/run` gives to libFuzzer for as long as one likes.
-//!
-//! A mutation that fails is written below `target/tmp`: keep it, as small as it can be made, in the target's corpus.
+//! What reads strangers' bytes, with inputs that nobody would think of: every file of `fuzz/corpus` goes through the
+//! harness of its target, the same one that `fuzz/run` gives to libFuzzer for as long as one likes.
 
 #![expect(
     clippy::expect_used,
@@ -11,18 +9,12 @@
 )]
 
 mod harness;
-mod mutate;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use harness::{TARGETS, Target};
-
-/// Mutations of one target: up to this many, as far as they get in this time. The sequence is the same in every run.
-const MOST: u64 = 20_000;
-const TIME: Duration = Duration::from_millis(700);
 
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
@@ -52,15 +44,6 @@ fn all(name: &str) {
     for (path, bytes) in &seeds {
         try_out(target, bytes, path);
     }
-    let texts: Vec<&[u8]> = seeds.iter().map(|(_, bytes)| bytes.as_slice()).collect();
-    let started = Instant::now();
-    let mut mutations = 0;
-    while mutations < MOST && started.elapsed() < TIME {
-        let (from, input) = mutate::mutation(&texts, mutations);
-        try_out(target, &input, &seeds[from].0);
-        mutations += 1;
-    }
-    println!("{name}: {} seeds, {mutations} mutations", seeds.len());
 }
 
 macro_rules! tests {

@@ -22,7 +22,9 @@ impl<'a, V: Visitor> Walk<'a, V> {
         match shape {
             Shape::Object(_) | Shape::Array(..) => return Ok(Some(node)),
             Shape::Either(_, array) if cursor.peek() == Some(b'[') => return Ok(Some(array)),
-            Shape::Either(field, _) | Shape::Field(field) => self.field(cursor, trail, start, field)?,
+            Shape::Either(field, _) | Shape::Field(field) => {
+                self.field::<false>(cursor, trail, start, field)?
+            }
             Shape::Embedded(document) => self.embedded(cursor, trail, document)?,
             Shape::Fixed(texts) => self.fixed(cursor, trail, texts)?,
             Shape::Table(table) => self.table(cursor, trail, table)?,

@@ -248,7 +248,12 @@ impl<'a, V: Visitor> Walk<'a, V> {
         self.list(cursor, &mut trail, |walk, cursor, trail, start| {
             match rest.next() {
                 None => return Err(cursor.wrong("a row has more cells than there are columns").into()),
-                Some(Column { field: Some(field), .. }) => walk.field(cursor, trail, start, *field)?,
+                Some(Column { field: Some(field), dropped: true }) => {
+                    walk.field::<false>(cursor, trail, start, *field)?;
+                }
+                Some(Column { field: Some(field), dropped: false }) => {
+                    walk.field::<true>(cursor, trail, start, *field)?;
+                }
                 Some(Column { field: None, .. }) => {
                     walk.skip(cursor)?;
                     walk.leave_out(trail, start, cursor.at);

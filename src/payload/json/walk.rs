@@ -300,7 +300,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 self.cursor = cursor;
                 return Ok(Pause::Inner(node));
             };
-            self.field(&mut cursor, &mut trail, start, field)?;
+            self.field::<false>(&mut cursor, &mut trail, start, field)?;
         }
     }
 
@@ -359,7 +359,11 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 self.cursor = cursor;
                 return Ok(Pause::Inner(inner));
             };
-            self.field(&mut cursor, &mut trail, start, field)?;
+            if kind == Rows::None {
+                self.field::<false>(&mut cursor, &mut trail, start, field)?;
+            } else {
+                self.field::<true>(&mut cursor, &mut trail, start, field)?;
+            }
         }
     }
 
@@ -402,8 +406,9 @@ impl<'a, V: Visitor> Walk<'a, V> {
         Ok(())
     }
 
+    /// Treats a declared value. Where its place counts (`GAP`), `null` stands for one that is left out.
     #[inline(always)]
-    pub(super) fn field(
+    pub(super) fn field<const GAP: bool>(
         &mut self,
         cursor: &mut Cursor<'a>,
         trail: &mut Trail,
@@ -428,6 +433,12 @@ impl<'a, V: Visitor> Walk<'a, V> {
         let value = Value { kind: scalar.kind, text };
         match self.visitor.value(field, indices, value, replacement).map_err(Stop::Visitor)? {
             Treated::Kept => trail.lead = Lead::Kept,
+            Treated::LeftOut if GAP => {
+                trail.lead = Lead::Kept;
+                self.flush(from);
+                self.out.extend_from_slice(b"null");
+                self.copied = cursor.at;
+            }
             Treated::LeftOut => self.leave_out(trail, start, cursor.at),
             Treated::Replaced(kind) => {
                 trail.lead = Lead::Kept;

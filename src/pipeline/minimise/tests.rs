@@ -3,6 +3,7 @@ use http::HeaderValue;
 use super::*;
 use crate::check::{Check, RuleKind, Rules};
 use crate::payload::Kind;
+use crate::plan::Param;
 
 fn param(name: &str, required: bool, one_of: &[&str]) -> Param {
     let one_of = one_of.iter().map(|value| (*value).to_owned()).collect();

@@ -11,7 +11,7 @@ use super::files;
 
 /// The paths that the plan has beside those of the shipped activity.
 const ROUTES: [&str; 8] =
-    ["/a", "/a/", "/a/b", "/a/{id}", "/a/{id}/c", "/a/b/{id}", "/caf%C3%A9/{id}", "/{x}/{y}/{z}/d"];
+    ["/a", "/a/", "/a/b", "/a/{id}", "/a/{id}/c/e", "/a/b/{id}", "/caf%C3%A9/{id}", "/{x}/{y}/{z}/d"];
 
 thread_local! {
     static PLAN: OnceCell<Plan> = const { OnceCell::new() };
