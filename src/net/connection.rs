@@ -15,6 +15,11 @@ pub struct ConnectionInfo {
     pub tls: Option<TlsInfo>,
 }
 
+/// In a request's extensions: the caller waits for leave to send the body (`Expect: 100-continue`), and until it is asked
+/// for nothing comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits;
+
 /// The HTTP version of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {

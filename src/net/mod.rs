@@ -15,6 +15,6 @@ pub mod trace;
 
 pub use body::{BodyError, ResponseBody};
 pub use certificates::Certificates;
-pub use connection::{ConnectionInfo, Protocol, TlsInfo};
+pub use connection::{ConnectionInfo, Protocol, TlsInfo, Waits};
 pub use path::{CanonicalPath, PathError, canonical};
 pub use peer::{PeerKey, TrustedProxies};

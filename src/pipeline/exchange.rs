@@ -17,7 +17,7 @@ use super::{
     admit, analysis, answer, authorize, finish, forward, identify, leftover, materials, minimise, open,
     person, records, route,
 };
-use crate::net::{ConnectionInfo, ResponseBody};
+use crate::net::{ConnectionInfo, ResponseBody, Waits};
 use crate::plan::RouteKind;
 use crate::problem::Rejection;
 
@@ -48,7 +48,7 @@ impl Worker {
         }
         let mut account = Account::open(Arc::clone(&self.gateway));
         let (head, body) = request.into_parts();
-        let (version, waits) = (head.version, leftover::waits(&head.headers));
+        let (version, waits) = (head.version, head.extensions.get::<Waits>().is_some());
         let mut body = Some(body);
         let mut response = match self.exchange(head, &mut body, connection, &mut account).await {
             Ok(response) => response,

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Response, Version, header};
+use http::{HeaderValue, Response, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -14,11 +14,6 @@ use tokio::time::timeout;
 const MOST: usize = 64 * 1024;
 /// So long is waited for it.
 const WAIT: Duration = Duration::from_millis(500);
-
-/// Whether a caller waits for leave to send the body: without leave nothing comes.
-pub(super) fn waits(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::EXPECT)
-}
 
 /// Lets the rest of a body go by, unlooked at; else says that the connection ends with this answer.
 pub(super) async fn settle<B>(

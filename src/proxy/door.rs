@@ -1,11 +1,11 @@
 //! What is checked of every request before its handler: the things that HTTP/1.1 and HTTP/2 say in two ways, and those
 //! that are never served here.
 
-use http::header::{HOST, UPGRADE};
+use http::header::{EXPECT, HOST, UPGRADE};
 use http::uri::Authority;
 use http::{HeaderMap, Method, Request, Uri};
 
-use crate::net::headers;
+use crate::net::{Waits, headers};
 use crate::problem::{Problem, Rejection};
 
 /// The methods that routes may have.
@@ -22,6 +22,9 @@ pub(super) fn pass<B>(request: &mut Request<B>, secure: bool, fields: usize) -> 
     method(request.method())?;
     authority(request.uri(), request.headers(), secure)?;
     upgrade(request.headers())?;
+    if request.headers().contains_key(EXPECT) {
+        request.extensions_mut().insert(Waits);
+    }
     headers::at_the_door(request.headers_mut())
         .map_err(|error| Rejection::new(Problem::RequestMalformed).detail(error.to_string()))
 }
