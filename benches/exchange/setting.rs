@@ -134,6 +134,10 @@ fn deployment(folder: &Path, journal: &str, upstream: SocketAddr) -> anyhow::Res
     fs::create_dir(&policies)?;
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"))? {
         let entry = entry?;
+        // Examples beside them are sets of their own.
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
         let text = fs::read_to_string(entry.path())?
             .replace("journal: before_forward", &format!("journal: {journal}"))
             .replace("rate: 60/min, burst: 20", "rate: 60000000/min, burst: 1000000");
