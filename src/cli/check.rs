@@ -1,8 +1,10 @@
 //! `check`: read deployment and policies as the gateway does, and report everything at once.
 
+use anyhow::anyhow;
+
 use super::{Deployment, Exit, deployment, output};
 use crate::clock::Clock;
-use crate::policy::{Diagnostics, report};
+use crate::policy::{Code, Diagnostics, report};
 use crate::{app, config};
 
 #[derive(Debug, clap::Args)]
@@ -10,6 +12,12 @@ pub(super) struct Args {
     /// How findings are written: for people on standard error, for programs on standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Print the page of a code instead: what it says, why, and how it is mended.
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
+    /// Where the folder docs/reference/diagnostics is published: json and sarif then name the page of each code.
+    #[arg(long, value_name = "URL")]
+    pages: Option<String>,
     #[command(flatten)]
     deployment: Deployment,
 }
@@ -25,6 +33,11 @@ enum Format {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if let Some(text) = &args.explain {
+        let known = || anyhow!("there is no code `{text}`: codes are CP and four digits, as in CP0303");
+        output::text(Code::parse(text).ok_or_else(known)?.page());
+        return Ok(Exit::Fine);
+    }
     let (config, of_config) = match config::load(&args.deployment.config) {
         Ok((config, warnings)) => (Some(config), warnings),
         Err(found) => (None, found),
@@ -40,8 +53,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let found: Vec<&Diagnostics> = std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
     match args.format {
         Format::Human => found.iter().for_each(|found| deployment::show(found)),
-        Format::Json => output::text(report::json(&found)),
-        Format::Sarif => output::text(report::sarif(&found)),
+        Format::Json => output::text(report::json(&found, args.pages.as_deref())),
+        Format::Sarif => output::text(report::sarif(&found, args.pages.as_deref())),
     }
     let Some(plan) = plan.filter(|_| of_keys.is_none()) else { return Ok(Exit::InvalidPolicy) };
     if args.format == Format::Human {

@@ -18,6 +18,7 @@ mod learn;
 mod output;
 mod person;
 mod reload;
+mod schema;
 mod serve;
 mod table;
 mod test;
@@ -93,6 +94,8 @@ enum Command {
     Accept(accept::Args),
     /// Show what the detectors for free text find, in a text or in figures.
     Detect(detect::Args),
+    /// Write JSON Schemas of the files that people write, so that editors complete and underline.
+    Schema(schema::Args),
     /// See it work: a gateway, a small API behind it, and commands to paste.
     Demo(demo::Args),
     /// Issue a token for development, signed with a secret file of the deployment.
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Learn(args) => learn::run(args),
         Command::Accept(args) => accept::run(args),
         Command::Detect(args) => detect::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
         Command::Consent(args) => person::consent(args),

@@ -8,6 +8,7 @@ use http::Uri;
 
 use super::address::{self, Query};
 use super::file::File;
+use super::shape;
 use crate::policy::Code;
 use crate::policy::yaml::Node;
 
@@ -43,7 +44,7 @@ pub(super) fn analyzers(node: &Node, file: &mut File<'_>) -> Option<BTreeMap<Arc
 }
 
 fn analyzer(node: &Node, file: &mut File<'_>) -> Option<AnalyzerEntry> {
-    let mut map = file.reader.map(node, "an analyser")?;
+    let mut map = file.reader.map(node, &shape::ANALYZER)?;
     let url = map.must("url", "Write `url: \"http://127.0.0.1:5002/analyze\"`.");
     let url = url.and_then(|node| {
         let (_, url) = address::url(node, Query::Refused, file)?;

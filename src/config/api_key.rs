@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::file::File;
+use super::shape;
 use crate::clock::Timestamp;
 use crate::identity::{ApiKeyEntry, KeyHash};
 use crate::policy::yaml::Node;
@@ -23,7 +24,7 @@ pub fn api_keys(path: &Path) -> Result<Vec<ApiKeyEntry>, Diagnostics> {
 }
 
 fn keys(node: &Node, file: &mut File<'_>) -> Option<Vec<ApiKeyEntry>> {
-    let mut map = file.reader.map(node, "the file of API keys")?;
+    let mut map = file.reader.map(node, &shape::API_KEYS)?;
     let nodes = map.must("keys", "Write `keys: []` where there is none yet.");
     let nodes = nodes.and_then(|node| file.reader.list(node, "API keys"));
     let mut ids = Vec::new();
@@ -34,7 +35,7 @@ fn keys(node: &Node, file: &mut File<'_>) -> Option<Vec<ApiKeyEntry>> {
 }
 
 fn key(node: &Node, ids: &mut Vec<Spanned<String>>, file: &mut File<'_>) -> Option<ApiKeyEntry> {
-    let mut map = file.reader.map(node, "an API key")?;
+    let mut map = file.reader.map(node, &shape::API_KEY)?;
     let id = map.must("id", "Write the 16 digits after `ck_`.").and_then(|node| id(node, file));
     ids.extend(id.clone());
     let name = map.must("name", "Write whose it is.").and_then(|node| file.reader.name(node));

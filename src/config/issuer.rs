@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::address::{self, Query};
 use super::file::File;
 use super::secret::{self, SecretError};
+use super::shape;
 use crate::identity::{Algorithm, IssuerConfig, KeySource};
 use crate::policy::reader::Map;
 use crate::policy::yaml::{Content, Node};
@@ -28,6 +29,11 @@ const ALGORITHMS: &[(&str, Algorithm)] = &[
     ("RS384", Algorithm::RS384),
     ("RS512", Algorithm::RS512),
 ];
+
+/// The words of [`ALGORITHMS`].
+pub(super) fn algorithm_words() -> Vec<&'static str> {
+    ALGORITHMS.iter().map(|(word, _)| *word).collect()
+}
 
 /// Who issues tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +98,7 @@ pub(super) fn issuers(node: &Node, file: &mut File<'_>) -> Option<Vec<Issuer>> {
 }
 
 fn issuer(node: &Node, names: &mut Vec<Spanned<String>>, file: &mut File<'_>) -> Option<Issuer> {
-    let mut map = file.reader.map(node, "an issuer")?;
+    let mut map = file.reader.map(node, &shape::ISSUER)?;
     let issuer = map.must("issuer", "Write the `iss` of its tokens.").and_then(|node| file.reader.text(node));
     names.extend(issuer.clone());
     let audience = map.must("audience", "Write the `aud` that its tokens must have.");
@@ -148,8 +154,7 @@ fn algorithm(text: &Spanned<String>, file: &mut File<'_>) -> Option<Algorithm> {
     }
     let known = ALGORITHMS.iter().find(|(word, _)| *word == text.value);
     if known.is_none() {
-        let words: Vec<_> = ALGORITHMS.iter().map(|(word, _)| *word).collect();
-        file.reader.unknown_word(&text.value, text.span, &words);
+        file.reader.unknown_word(&text.value, text.span, &algorithm_words());
     }
     known.map(|(_, algorithm)| *algorithm)
 }

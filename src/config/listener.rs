@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::api_key::key_hash;
 use super::file::File;
 use super::setting::{Admin, AdminRole, AdminTls, AdminToken, Connections, Listener};
+use super::shape::{self, MOST_CONNECTIONS};
 use crate::policy::reader::Map;
 use crate::policy::yaml::{Content, Node};
 use crate::policy::{Code, Spanned};
@@ -25,7 +26,7 @@ pub(super) fn listeners(node: &Node, taken: &mut Taken, file: &mut File<'_>) -> 
         return None;
     }
     file.each(nodes, |node, file| {
-        let mut map = file.reader.map(node, "a listener")?;
+        let mut map = file.reader.map(node, &shape::LISTENER)?;
         let listener = https(&mut map, taken, file);
         map.finish(&mut file.reader);
         listener
@@ -39,7 +40,7 @@ fn https(map: &mut Map<'_>, taken: &mut Taken, file: &mut File<'_>) -> Option<Li
         let message = "Personal data would travel in the clear.";
         let help = "Write `https`, with `certificate` and `key`.";
         file.reader.report(Code::InsecureSetting, map.place_of("http"), message, help);
-        map.take("http");
+        map.set_aside("http");
     }
     let node = if clear { map.take("https") } else { map.must("https", "Write `https: \"0.0.0.0:8443\"`.") };
     let https = node.and_then(|node| {
@@ -57,7 +58,7 @@ fn https(map: &mut Map<'_>, taken: &mut Taken, file: &mut File<'_>) -> Option<Li
 }
 
 pub(super) fn admin(node: &Node, taken: &mut Taken, file: &mut File<'_>) -> Option<Admin> {
-    let mut map = file.reader.map(node, "administration")?;
+    let mut map = file.reader.map(node, &shape::ADMIN)?;
     let tcp = ["http", "https", "certificate", "key", "tokens", "client_certificates"];
     let tls = tcp.iter().any(|key| map.has(key)).then(|| {
         let listener = https(&mut map, taken, file);
@@ -96,7 +97,7 @@ fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {
     let mut names = Vec::new();
     let mut hashes: Vec<[u8; 32]> = Vec::new();
     let tokens = file.each(nodes, |node, file| {
-        let mut map = file.reader.map(node, "a token")?;
+        let mut map = file.reader.map(node, &shape::ADMIN_TOKEN)?;
         let name = map.must("name", "Write whose it is.").and_then(|node| file.reader.name(node));
         names.extend(name.clone());
         let help = "Write `role: operator`, `officer` or `auditor`.";
@@ -124,14 +125,14 @@ const LEAST_HEAD: u64 = 8 << 10;
 const MOST_HEAD: u64 = 1 << 20;
 
 pub(super) fn connections(node: &Node, file: &mut File<'_>) -> Option<Connections> {
-    let mut map = file.reader.map(node, "the section `connections`")?;
+    let mut map = file.reader.map(node, &shape::CONNECTIONS)?;
     let mut limits = Limits::default();
     let mut count = |key, most, to: &mut usize, file: &mut File<'_>| {
         let number = map.take(key).and_then(|node| file.reader.integer(node, 1, most));
         *to = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(*to);
     };
-    count("max", 10_000_000, &mut limits.connections, file);
-    count("per_address", 10_000_000, &mut limits.connections_per_address, file);
+    count("max", MOST_CONNECTIONS, &mut limits.connections, file);
+    count("per_address", MOST_CONNECTIONS, &mut limits.connections_per_address, file);
     count("head_fields", 1_000, &mut limits.head_fields, file);
     count("resets", 10_000, &mut limits.resets, file);
     let streams = map.take("streams").and_then(|node| file.reader.integer(node, 1, 10_000));
@@ -152,7 +153,7 @@ pub(super) fn connections(node: &Node, file: &mut File<'_>) -> Option<Connection
 }
 
 fn timers(node: &Node, file: &mut File<'_>) -> Option<Timers> {
-    let mut map = file.reader.map(node, "the section `timeouts`")?;
+    let mut map = file.reader.map(node, &shape::TIMEOUTS)?;
     let default = Timers::default();
     let mut read = |key, default| timeout(&mut map, key, default, file);
     let timers = Timers {

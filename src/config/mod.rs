@@ -17,8 +17,10 @@ mod file;
 mod issuer;
 mod listener;
 mod read;
+mod schema;
 mod secret;
 mod setting;
+mod shape;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,7 @@ pub use api_key::api_keys;
 pub use demo::{DEMO_MARKER, DemoExposed, demo_only, refuse_demo};
 pub use issuer::{Issuer, KeyFrom};
 pub use read::load;
+pub use schema::FileKind;
 pub use secret::{Secret, SecretError, secret, secret_text};
 pub use setting::{
     Admin, AdminRole, AdminTls, AdminToken, Config, Connections, Drift, Listener, Log, MasterKeySource,

@@ -12,7 +12,9 @@ use super::file::{File, plain};
 use super::issuer::issuers;
 use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
 use super::setting::{Admin, Config, Drift, Log, MasterKeySource, ReloadOn, Store, UpstreamEntry};
+use super::shape;
 use crate::policy::reader::Map;
+use crate::policy::shape::Shape;
 use crate::policy::yaml::{Content, Node};
 use crate::policy::{Code, Diagnostics};
 use crate::telemetry::LogFormat;
@@ -30,7 +32,7 @@ pub fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
 }
 
 fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
-    let mut map = file.reader.map(node, "the configuration")?;
+    let mut map = file.reader.map(node, &shape::CONFIGURATION)?;
     let mut taken = Vec::new();
     let help = "Write `listeners: [ { https: \"0.0.0.0:8443\", certificate: FILE, key: FILE } ]`.";
     let listeners = map.must("listeners", help).and_then(|node| listeners(node, &mut taken, file));
@@ -130,7 +132,7 @@ fn upstreams(node: &Node, help: &str, file: &mut File<'_>) -> Option<BTreeMap<Ar
 }
 
 fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
-    let mut map = file.reader.map(node, "an upstream")?;
+    let mut map = file.reader.map(node, &shape::UPSTREAM)?;
     map.not_yet(&["client_certificate", "balance", "retries", "urls"], &mut file.reader);
     let url = map.must("url", "Write `url: \"https://model.example.org\"`.");
     let url = url.and_then(|node| {
@@ -165,7 +167,7 @@ fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
 }
 
 fn upstream_timeouts(node: &Node, file: &mut File<'_>) -> Option<UpstreamTimeouts> {
-    let mut map = file.reader.map(node, "the section `timeouts`")?;
+    let mut map = file.reader.map(node, &shape::UPSTREAM_TIMEOUTS)?;
     let default = UpstreamTimeouts::default();
     let mut read = |key, default| timeout(&mut map, key, default, file);
     let timeouts = UpstreamTimeouts {
@@ -180,7 +182,7 @@ fn upstream_timeouts(node: &Node, file: &mut File<'_>) -> Option<UpstreamTimeout
 const KEY_HELP: &str = "Write `{ file: FILE }` or `{ env: NAME }`.";
 
 fn master_key(node: &Node, file: &mut File<'_>) -> Option<MasterKeySource> {
-    let mut map = key_map(node, "the master key", KEY_HELP, file)?;
+    let mut map = key_map(node, &shape::MASTER_KEY, KEY_HELP, file)?;
     let elsewhere = ["vault", "openbao", "aws_kms", "gcp_kms", "azure_key_vault", "pkcs11"];
     let later = elsewhere.iter().any(|key| map.has(key));
     map.not_yet(&elsewhere, &mut file.reader);
@@ -203,14 +205,14 @@ fn master_key(node: &Node, file: &mut File<'_>) -> Option<MasterKeySource> {
 }
 
 /// The map that says where a key is; the key itself may not stand in its place.
-fn key_map<'n>(node: &'n Node, what: &'static str, help: &str, file: &mut File<'_>) -> Option<Map<'n>> {
+fn key_map<'n>(node: &'n Node, shape: &'static Shape, help: &str, file: &mut File<'_>) -> Option<Map<'n>> {
     if let Content::Scalar(scalar) = &node.content
         && !scalar.text.is_empty()
     {
         file.key_not_here(node.span, help);
         return None;
     }
-    file.reader.map(node, what)
+    file.reader.map(node, shape)
 }
 
 /// A name of the environment. What is none may be the key itself, so it is not shown.
@@ -243,7 +245,7 @@ fn interchange_keys(node: &Node, file: &mut File<'_>) -> Option<Vec<(Arc<str>, P
 
 fn interchange_key(node: &Node, file: &mut File<'_>) -> Option<PathBuf> {
     let help = "Write the file of the Fernet key: `{ file: FILE }`.";
-    let mut map = key_map(node, "an interchange key", help, file)?;
+    let mut map = key_map(node, &shape::INTERCHANGE_KEY, help, file)?;
     map.not_yet(&["env", "vault"], &mut file.reader);
     let path = file.must_path(&mut map, "file", help);
     map.finish(&mut file.reader);
@@ -251,7 +253,7 @@ fn interchange_key(node: &Node, file: &mut File<'_>) -> Option<PathBuf> {
 }
 
 fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
-    let mut map = file.reader.map(node, "the store")?;
+    let mut map = file.reader.map(node, &shape::STORE)?;
     map.not_yet(&["postgres", "postgresql", "redis"], &mut file.reader);
     let sqlite = file.path_or(map.take("sqlite"), SQLITE);
     let keyring = file.path_or(map.take("keyring"), KEYRING);
@@ -267,7 +269,7 @@ fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
 }
 
 fn drift(node: &Node, file: &mut File<'_>) -> Option<Drift> {
-    let mut map = file.reader.map(node, "the section `drift`")?;
+    let mut map = file.reader.map(node, &shape::DRIFT)?;
     let Drift { window } = Drift::default();
     let window = map.take("window").map_or(Some(window), |node| file.reader.integer(node, 10, 1_000_000_000));
     map.finish(&mut file.reader);
@@ -275,7 +277,7 @@ fn drift(node: &Node, file: &mut File<'_>) -> Option<Drift> {
 }
 
 fn log(node: &Node, file: &mut File<'_>) -> Option<Log> {
-    let mut map = file.reader.map(node, "the log")?;
+    let mut map = file.reader.map(node, &shape::LOG)?;
     let Log { filter, format } = Log::default();
     let filter = map.take("filter").map_or(Some(filter), |node| {
         let help = "Write a level, or levels of targets: `info`, `warn,consentry::store=debug`.";

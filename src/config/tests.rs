@@ -1,6 +1,7 @@
 mod analyzers;
 mod api_keys;
 mod material;
+mod schema;
 
 use std::fs;
 use std::path::Path;

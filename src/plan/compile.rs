@@ -295,7 +295,7 @@ impl Compiler<'_> {
             purpose: Arc::clone(purpose),
             legal_basis: written.legal_basis.as_ref()?.value,
             assessment: written.assessment.clone(),
-            art9_condition: written.art9_condition,
+            art9_condition: written.art9_condition.as_ref().map(|condition| condition.value),
             data_subject_categories: written.data_subject_categories.clone(),
             data_subject,
             retention: kept.map(|kept| kept.retention).or(written.retention).unwrap_or_default(),
@@ -310,7 +310,10 @@ impl Compiler<'_> {
             further_processing: written.further_processing.as_ref().map(|ground| ground.value.clone()),
             may_outlive_source: written.may_outlive_source,
             consent_expires: self.organisation.consent_expires,
-            automated_decision: written.automated_decision.clone(),
+            automated_decision: written
+                .automated_decision
+                .as_ref()
+                .map(|(ground, contest)| (ground.value, contest.clone())),
             request,
             response,
         })

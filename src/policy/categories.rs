@@ -34,6 +34,16 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     [IDENTIFYING, SPECIAL_IDENTIFYING, SPECIAL, CRIMINAL, PLAIN].into_iter().flatten().copied()
 }
 
+/// Every known term as policies write it, sorted, for editors.
+pub fn terms() -> Vec<&'static str> {
+    static TERMS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
+        let mut terms: Vec<String> = names().map(|name| format!("pd:{name}")).collect();
+        terms.sort_unstable();
+        terms
+    });
+    TERMS.iter().map(String::as_str).collect()
+}
+
 // INVARIANT: each list is sorted, and no term stands in two of them.
 
 #[rustfmt::skip]

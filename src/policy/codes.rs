@@ -40,6 +40,13 @@ macro_rules! codes {
                 match self { $(Self::$name => $title),+ }
             }
 
+            /// Its page: what it says, why, and how it is mended.
+            pub const fn page(self) -> &'static str {
+                match self {
+                    $(Self::$name => include_str!(concat!("../../docs/reference/diagnostics/", $code, ".md"))),+
+                }
+            }
+
             /// The article of the GDPR that asks for it.
             pub const fn article(self) -> Option<&'static str> {
                 match self { $(Self::$name => article!($($article)?)),+ }
@@ -119,6 +126,14 @@ codes! {
     ReIdentifyUnreasoned  "CP0319" Error   "a re-identification without a scope or a reason" "Art. 5(2)";
     AccessOpen            "CP0320" Warning "a route that asks for no scope" "Art. 32";
     NoController          "CP0321" Error   "no controller" "Art. 13(1)(a) and 30(1)(a)";
+    ChildConsent          "CP0322" Error   "children too young to consent alone, without a parent's authorisation" "Art. 8(1)";
+    ChildAgeUnsaid        "CP0323" Warning "an age that may be a child's, and nothing said of children" "Art. 8(1)";
+    ChildAgeAdmitted      "CP0324" Error   "an age below the one that the service is offered from" "Art. 8(1)";
+    DecisionSpecial       "CP0325" Error   "an automated decision on a special category whose condition does not permit it" "Art. 22(4)";
+    DecisionUnsaid        "CP0326" Warning "a rating of a person, and nothing said of decisions" "Art. 22(1)";
+    ConsentNotAsked       "CP0327" Warning "an explicit consent that nobody is asked for" "Art. 7(1)";
+    HashWithoutKey        "CP0328" Error   "a hash without a key" "Art. 4(5) and 32(1)(a)";
+
     TransferExpired       "CP0330" Error   "a transfer instrument that no longer holds" "Art. 44 to 49";
     TransferExpires       "CP0331" Warning "a transfer instrument that soon holds no more" "Art. 44 to 49";
     TransferConsent       "CP0332" Error   "a transfer by consent that nobody is asked for" "Art. 49(1)(a)";
@@ -138,6 +153,15 @@ codes! {
     UpstreamInTheClear    "CP0604" Warning "an upstream without encryption";
 }
 
+impl Code {
+    /// The code that is written so: `CP0303`, `cp303`, `303`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.trim_start_matches(['C', 'c']).trim_start_matches(['P', 'p']);
+        let number: u32 = digits.parse().ok()?;
+        Self::ALL.iter().copied().find(|code| code.code() == format!("CP{number:04}"))
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())?;
@@ -153,6 +177,32 @@ mod tests {
     fn codes_are_distinct_and_in_order() {
         let codes: Vec<_> = Code::ALL.iter().map(|code| code.code()).collect();
         assert!(codes.is_sorted_by(|one, other| one < other));
+    }
+
+    #[test]
+    fn a_page_begins_with_what_the_code_is() {
+        for code in Code::ALL {
+            let weight = match code.severity() {
+                Severity::Error => "Error",
+                Severity::Warning => "Warning",
+            };
+            let article = code.article().map(|article| format!(" · GDPR {article}")).unwrap_or_default();
+            let head = format!("# {}: {}\n\n{weight}{article}\n\n", code.code(), code.title());
+            assert!(code.page().starts_with(&head), "the page of {code:?} does not begin with\n{head}");
+            for heading in ["\n## Why\n", "\n## Wrong\n", "\n## Right\n"] {
+                assert_eq!(code.page().matches(heading).count(), 1, "{code:?}: {heading}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_found_as_people_write_them() {
+        for text in ["CP0303", "cp0303", "CP303", "303", "0303"] {
+            assert_eq!(Code::parse(text), Some(Code::SpecialCategory), "{text}");
+        }
+        for text in ["", "CP", "CP9999", "x", "-1"] {
+            assert_eq!(Code::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -30,6 +30,34 @@ pub fn standing(code: &str) -> Option<Standing> {
     OTHERS.split_ascii_whitespace().any(|country| country == code).then_some(Standing::Third)
 }
 
+/// From how many years on a child consents alone to what an information society service does with their data (GDPR
+/// Art. 8(1)); `None` for what is no member state of the European Economic Area.
+pub fn age_of_consent(code: &str) -> Option<u32> {
+    AGES.iter().find(|(states, _)| states.contains(&code)).map(|(_, age)| *age)
+}
+
+/// 16, where national law does not lower it, to no less than 13.
+///
+/// Sources, national law as of November 2026 as far as known here; laws on this are changing (Norway's government has
+/// proposed 15, Spain's 16), so compare the table with the supervisory authorities before a release.
+///
+/// - 13: BE (Act of 30 July 2018, Art. 7), EE (Personal Data Protection Act, § 8), FI (Act 1050/2018, § 5), IS (Act
+///   90/2018, Art. 10), LV (Personal Data Processing Law, s. 33), MT (S.L. 586.11), NO (personopplysningsloven, § 5), PT
+///   (Lei 58/2019, Art. 16), SE (Lag 2018:218, ch. 2 § 4)
+/// - 14: AT (DSG, § 4(4)), BG (Personal Data Protection Act, Art. 25c), CY (Law 125(I)/2018, s. 8), ES (LO 3/2018, Art. 7),
+///   IT (D.lgs. 196/2003, Art. 2-quinquies), LT (Law on Legal Protection of Personal Data, Art. 6)
+/// - 15: CZ (Act 110/2019, § 7), DK (databeskyttelsesloven, § 6, as amended from 2024), FR (Loi 78-17, Art. 45), GR (Law
+///   4624/2019, Art. 21), SI (ZVOP-2, Art. 8)
+/// - 16: HR, IE (Data Protection Act 2018, s. 31), NL (UAVG, Art. 5), SK (Act 18/2018, § 15), and DE, HU, LI, LU, PL, RO
+///   without a law of their own that lowers it
+#[rustfmt::skip]
+const AGES: &[(&[&str], u32)] = &[
+    (&["BE", "EE", "FI", "IS", "LV", "MT", "NO", "PT", "SE"], 13),
+    (&["AT", "BG", "CY", "ES", "IT", "LT"], 14),
+    (&["CZ", "DK", "FR", "GR", "SI"], 15),
+    (&["DE", "HR", "HU", "IE", "LI", "LU", "NL", "PL", "RO", "SK"], 16),
+];
+
 #[rustfmt::skip]
 const EEA: &[&str] = &[
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT",
@@ -73,6 +101,20 @@ const OTHERS: &str = "AE AF AG AI AL AM AO AQ AS AU AW AZ BA BB BD BF BH BI BJ B
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_state_has_one_age_of_consent() {
+        let states: Vec<_> = AGES.iter().flat_map(|(states, _)| states.iter()).collect();
+        let members: Vec<_> = EEA.iter().take(30).collect();
+        assert_eq!(states.len(), members.len());
+        for state in members {
+            assert!((13..=16).contains(&age_of_consent(state).unwrap()), "{state}");
+        }
+        assert_eq!(
+            (age_of_consent("FR"), age_of_consent("DE"), age_of_consent("US")),
+            (Some(15), Some(16), None)
+        );
+    }
 
     #[test]
     fn countries_stand_as_the_commission_lists_them() {

@@ -250,7 +250,8 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(&self.diagnostic.help))
+        let Diagnostic { help, code, .. } = self.diagnostic;
+        Some(Box::new(format!("{help}\nmore: consentry check --explain {}", code.code())))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

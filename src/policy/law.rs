@@ -5,7 +5,7 @@ use super::countries::{Standing, standing};
 use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recipient, RouteKind};
 use super::reader::{Reader, did_you_mean};
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
-use super::{categories, parameters};
+use super::{categories, children, decisions, parameters};
 use crate::action::Spec;
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
@@ -27,6 +27,8 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             re_use(set, activity, reader);
         }
         access(activity, reader);
+        children::check(activity, reader);
+        decisions::check(organisation, activity, reader);
         for field in activity.request.iter().flat_map(|side| &side.fields) {
             if field.category.is_none() {
                 let help = "Say `category: pd:…`, so that register and notice can name it.";

@@ -133,6 +133,22 @@ pub struct Recipient {
     pub transfer_consent: Option<Spanned<String>>,
 }
 
+/// To which children a service is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Children {
+    /// Not directly to children.
+    None,
+    /// To those of an age, and older.
+    From {
+        /// The state whose law sets the age of consent, ISO 3166-1.
+        member_state: Spanned<String>,
+        /// Years.
+        minimum_age: u32,
+        /// How a parent's authorisation is obtained and verified, by reference.
+        parental_authorisation: Option<String>,
+    },
+}
+
 /// A row of the register.
 #[derive(Clone, Debug)]
 pub struct Activity {
@@ -153,11 +169,15 @@ pub struct Activity {
     /// The reference of the balancing test.
     pub assessment: Option<String>,
     /// What lifts the prohibition of Art. 9.
-    pub art9_condition: Option<Art9Condition>,
+    pub art9_condition: Option<Spanned<Art9Condition>>,
     /// What permits criminal-offence data (GDPR Art. 10).
     pub art10_reference: Option<String>,
     /// Ground, and how to contest.
-    pub automated_decision: Option<(DecisionGround, String)>,
+    pub automated_decision: Option<(Spanned<DecisionGround>, String)>,
+    /// Whether it is said if there are automated decisions, `none` too.
+    pub decision_said: bool,
+    /// Whether it is offered to children (GDPR Art. 8); `None` where nothing is said.
+    pub offered_to_children: Option<Spanned<Children>>,
     /// Whose data, for the register.
     pub data_subject_categories: Vec<String>,
     /// How the person of an exchange is found.

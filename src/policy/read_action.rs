@@ -6,6 +6,7 @@ use super::model::{Destinations, Gate};
 use super::read_detect;
 use super::read_route::scopes;
 use super::reader::{Map, Reader};
+use super::shape;
 use super::yaml::{Content, Meaning, Node, Scalar};
 use crate::action::{DateTo, Generalize, ReplaceBy, Spec};
 use crate::check::RuleKind;
@@ -34,7 +35,7 @@ const REDACTED: &str = "[redacted]";
 
 pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut Reader) -> Destinations {
     let mut read = |key, destination| {
-        let node = map.take(key)?;
+        let node = map.take_known(key)?;
         action(node, destination, reader)
     };
     let upstream =
@@ -65,7 +66,7 @@ pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut
         ),
     ] {
         if direction == wrong
-            && let Some(entry) = map.take_entry(key)
+            && let Some(entry) = map.set_aside(key)
         {
             reader.report(
                 Code::DestinationNotHere,
@@ -114,7 +115,7 @@ fn gated(node: &Node) -> bool {
 
 /// What some callers get, and who they are and what the others get.
 fn gate(node: &Node, reader: &mut Reader) -> (Option<Spanned<Spec>>, Option<Spanned<Gate>>) {
-    let Some(mut map) = reader.map(node, "what some callers get") else { return (None, None) };
+    let Some(mut map) = reader.map(node, &shape::GATE) else { return (None, None) };
     let all_scopes = scopes(&mut map, "all_scopes", reader);
     let any_scope = scopes(&mut map, "any_scope", reader);
     let when = map.take("when").and_then(|node| reader.text(node));
@@ -246,7 +247,7 @@ fn spec(
             keep_last: match options {
                 None => 0,
                 Some(node) => {
-                    let mut map = reader.map(node, "a mask")?;
+                    let mut map = reader.map(node, &shape::MASK)?;
                     let keep =
                         map.must("keep_last", "Say how many characters at the end stay: `keep_last: 4`.");
                     let keep = keep.and_then(|node| reader.integer(node, 0, 64));
@@ -259,7 +260,7 @@ fn spec(
             as_integer: match options {
                 None => false,
                 Some(node) => {
-                    let mut map = reader.map(node, "a pseudonym")?;
+                    let mut map = reader.map(node, &shape::PSEUDONYM)?;
                     let as_integer = match map.take("as") {
                         None => Some(false),
                         Some(node) => reader.word(node, &[("integer", true), ("string", false)]),
@@ -275,7 +276,7 @@ fn spec(
                 reader.report(Code::Missing, at, "`encrypt` names no key.", help);
                 return None;
             };
-            let mut map = reader.map(node, "an encryption")?;
+            let mut map = reader.map(node, &shape::ENCRYPT)?;
             let key = map.must("key", help).and_then(|node| reader.name(node));
             map.finish(reader);
             Spec::Encrypt { key: key?.value }
@@ -289,6 +290,12 @@ fn spec(
             Spec::Generalize(generalize(node, help, reader)?)
         }
         "detect" => Spec::Detect(Box::new(read_detect::detect(at, options, reader)?)),
+        "hash" | "md5" | "sha1" | "sha256" | "sha512" => {
+            let help = "Say `pseudonymize`: HMAC-SHA-256 under the domain's secret.";
+            let message = format!("`{word}` has no key: who guesses the value finds its hash.");
+            reader.report(Code::HashWithoutKey, at, message, help);
+            return None;
+        }
         word if NOT_YET.contains(&word) => {
             reader.not_yet(at, &format!("`{word}`"));
             return None;
@@ -319,7 +326,7 @@ fn no_options(word: &str, options: Option<&Node>, reader: &mut Reader) -> Option
 }
 
 fn generalize(node: &Node, help: &str, reader: &mut Reader) -> Option<Generalize> {
-    let mut map = reader.map(node, "a generalisation")?;
+    let mut map = reader.map(node, &shape::GENERALIZE)?;
     map.not_yet(&["hierarchy"], reader);
     let bands = map.take("bands_of");
     let date = map.take("date_to");

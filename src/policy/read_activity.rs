@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::codes::Code;
 use super::diagnostics::Spanned;
-use super::model::{Activity, DataSubject, HeadPart, RouteKind};
+use super::model::{Activity, Children, DataSubject, HeadPart, RouteKind};
 use super::proposed;
 use super::read_action::Direction;
 use super::read_field::{side, words};
 use super::read_route::route;
 use super::reader::{Map, Reader};
+use super::shape;
 use super::units;
 use super::words::{
     Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode,
@@ -18,7 +19,7 @@ use super::yaml::{Meaning, Node};
 use crate::payload::Path;
 
 pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut Reader) -> Option<Activity> {
-    let mut map = reader.map(node, "the activity")?;
+    let mut map = reader.map(node, &shape::ACTIVITY)?;
     map.not_here("schema", "Write it under `request` or `response`: each body has its own.", reader);
     if let Some(node) = map.must("activity", "Write the file's name without `.yaml`.")
         && let Some(text) = reader.text(node)
@@ -49,9 +50,16 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
     });
     let assessment = text(map.take("assessment"), reader);
     let conditions = words(Art9Condition::ALL, Art9Condition::word);
-    let art9_condition = map.take("art9_condition").and_then(|node| reader.word(node, &conditions));
+    let art9_condition = map
+        .take("art9_condition")
+        .and_then(|node| Some(Spanned::new(reader.word(node, &conditions)?, node.span)));
     let art10_reference = text(map.take("art10_reference"), reader);
+    let decision_said = map.has("automated_decision");
     let automated_decision = map.take("automated_decision").and_then(|node| decision(node, reader));
+    // Where it cannot be read, that was reported, and nothing follows from it.
+    let offered_to_children = map
+        .take("offered_to_children")
+        .map(|node| children(node, reader).unwrap_or_else(|| Spanned::new(Children::None, node.span)));
     let help = "Write whose data it is: `data_subject_categories: [customers]`.";
     let categories = map.must_by(Code::NoDataSubjectCategory, "data_subject_categories", help);
     let categories = categories.and_then(|node| reader.texts(node, "categories of data subjects"));
@@ -92,6 +100,8 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
         art9_condition,
         art10_reference,
         automated_decision,
+        decision_said,
+        offered_to_children,
         data_subject_categories: categories.unwrap_or_default().into_iter().map(|text| text.value).collect(),
         data_subject: None,
         retention: None,
@@ -245,7 +255,7 @@ fn further_processing(node: &Node, help: &str, reader: &mut Reader) -> Option<Sp
         })?;
         return Some(Spanned::new(FurtherProcessing::OwnConsent, span));
     }
-    let mut map = reader.map(node, "a further processing")?;
+    let mut map = reader.map(node, &shape::FURTHER)?;
     let mut grounds: Vec<FurtherProcessing> = Vec::new();
     let mut named = 0_usize;
     type Maker = fn(String) -> FurtherProcessing;
@@ -272,16 +282,34 @@ fn further_processing(node: &Node, help: &str, reader: &mut Reader) -> Option<Sp
     if named == 1 { grounds.pop().map(|ground| Spanned::new(ground, span)) } else { None }
 }
 
-fn decision(node: &Node, reader: &mut Reader) -> Option<(DecisionGround, String)> {
+/// GDPR Art. 8: `none`, or to whom the service is offered.
+fn children(node: &Node, reader: &mut Reader) -> Option<Spanned<Children>> {
+    if let super::yaml::Content::Scalar(_) = &node.content {
+        return reader.word(node, &[("none", ())]).map(|()| Spanned::new(Children::None, node.span));
+    }
+    let mut map = reader.map(node, &shape::CHILDREN)?;
+    let help = "Write the two letters of the state whose law sets the age: `member_state: FR`.";
+    let member_state = map.must("member_state", help).and_then(|node| reader.text(node));
+    let help = "Write from which age on the service is offered: `minimum_age: 13`.";
+    let minimum_age = map.must("minimum_age", help).and_then(|node| reader.integer(node, 1, 18));
+    let parental_authorisation = text(map.take("parental_authorisation"), reader);
+    map.finish(reader);
+    let children =
+        Children::From { member_state: member_state?, minimum_age: minimum_age?, parental_authorisation };
+    Some(Spanned::new(children, node.span))
+}
+
+fn decision(node: &Node, reader: &mut Reader) -> Option<(Spanned<DecisionGround>, String)> {
     if let super::yaml::Content::Scalar(scalar) = &node.content
         && scalar.text == "none"
     {
         return None;
     }
-    let mut map = reader.map(node, "an automated decision")?;
+    let mut map = reader.map(node, &shape::DECISION)?;
     let help = "Write `ground:` and contract, law or explicit_consent.";
     let ground = map.must_by(Code::AutomatedDecision, "ground", help);
-    let ground = ground.and_then(|node| reader.word(node, &words(DecisionGround::ALL, DecisionGround::word)));
+    let grounds = words(DecisionGround::ALL, DecisionGround::word);
+    let ground = ground.and_then(|node| Some(Spanned::new(reader.word(node, &grounds)?, node.span)));
     let help = "Write `contest:` and where a person asks for a human to decide: an address or a URL.";
     let contest = map.must_by(Code::AutomatedDecision, "contest", help);
     let contest = text(contest, reader);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::codes::Code;
 use super::diagnostics::Span;
 use super::reader::{Map, Reader, capital};
+use super::shape;
 use super::yaml::{Content, Entry, Node};
 use crate::action::{Ask, DetectSpec, ReplaceBy};
 use crate::detect::{self, DetectError, Detector, Kind, Named, Wanted};
@@ -19,7 +20,7 @@ pub(super) fn detect(at: Span, options: Option<&Node>, reader: &mut Reader) -> O
         return None;
     };
     let before = reader.found.len();
-    let mut map = reader.map(node, "a detection")?;
+    let mut map = reader.map(node, &shape::DETECTION)?;
     let mut wanted = Wanted::default();
     let patterns = map.take("patterns");
     let analyzer = map.take("analyzer");

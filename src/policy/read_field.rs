@@ -5,6 +5,7 @@ use super::diagnostics::Spanned;
 use super::model::{Field, HeadPart, Param, Side, WholeBody};
 use super::read_action::{Direction, destinations, said_which};
 use super::reader::{Map, Reader, capital};
+use super::shape;
 use super::units::{digits, size};
 use super::yaml::{Content, Entry, Meaning, Node};
 use crate::action::{Action, Spec};
@@ -15,7 +16,7 @@ use crate::payload::{Path, Undeclared, is_media_type};
 /// What stands in `request` or `response`.
 pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Option<Side> {
     let request = direction == Direction::Request;
-    let mut map = reader.map(node, if request { "a request" } else { "a response" })?;
+    let mut map = reader.map(node, if request { &shape::REQUEST } else { &shape::RESPONSE })?;
     let span = map.span;
     let unknown_fields = map.take("unknown_fields").and_then(|node| {
         reader.word(node, &[("refuse", Undeclared::Refuse), ("leave_out", Undeclared::LeaveOut)])
@@ -61,7 +62,10 @@ fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Fie
             None
         }
     };
-    let mut map = reader.map(&entry.value, "a field")?;
+    let mut map = reader.map(
+        &entry.value,
+        if direction == Direction::Request { &shape::REQUEST_FIELD } else { &shape::RESPONSE_FIELD },
+    )?;
     map.span = entry.at;
     let category = map.take("category").and_then(|node| reader.text(node));
     let rules = rules(&mut map, reader);
@@ -106,10 +110,11 @@ pub(super) fn params(node: &Node, place: HeadPart, reader: &mut Reader) -> Vec<P
 
 /// A parameter of a call; without a place, a header of an answer.
 fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<Param> {
-    let what = match place {
-        Some(HeadPart::Path) => "a path parameter",
-        Some(HeadPart::Query) => "a query parameter",
-        Some(HeadPart::Header) | None => "a header",
+    let shape = match place {
+        Some(HeadPart::Path) => &shape::PATH_PARAMETER,
+        Some(HeadPart::Query) => &shape::QUERY_PARAMETER,
+        Some(HeadPart::Header) => &shape::REQUEST_HEADER,
+        None => &shape::RESPONSE_HEADER,
     };
     if entry.key.is_empty() || entry.key.chars().any(char::is_control) {
         reader.report(
@@ -121,7 +126,7 @@ fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<
         return None;
     }
     let before = reader.found.len();
-    let mut map = reader.map(&entry.value, what)?;
+    let mut map = reader.map(&entry.value, shape)?;
     map.span = entry.at;
     let words = ["category", "upstream", "stored", "justification"];
     let treated = words.iter().any(|word| map.has(word));
@@ -130,22 +135,17 @@ fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<
         words.into_iter().for_each(|word| map.not_here(word, help, reader));
     }
     map.not_yet(&["export"], reader);
-    let category = map.take("category").and_then(|node| reader.text(node));
-    let rules = rules(&mut map, reader);
-    if rules.nullable || rules.sanitize.is_some() {
-        let word = if rules.nullable { "nullable" } else { "sanitize" };
-        reader.report(
-            Code::NotHere,
-            map.place_of(word),
-            format!("`{word}` does not belong to {what}."),
-            "Leave it out: a parameter passes as it came, or the call is refused.",
-        );
+    let category = map.take_known("category").and_then(|node| reader.text(node));
+    for word in ["nullable", "sanitize"] {
+        let help = "Leave it out: a parameter passes as it came, or the call is refused.";
+        map.not_here(word, help, reader);
     }
+    let rules = rules(&mut map, reader);
     if rules.kind == Some(RuleKind::File) {
         reader.report(
             Code::FileNotHere,
             map.place_of("type"),
-            format!("{} is never a file.", capital(what)),
+            format!("{} is never a file.", capital(shape.what)),
             FILES,
         );
     }
@@ -155,7 +155,8 @@ fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<
     let always = matches!(place, Some(HeadPart::Path | HeadPart::Query));
     let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(always);
     let destinations = destinations(&mut map, Direction::Request, reader);
-    let justification = map.take("justification").and_then(|node| reader.text(node)).map(|text| text.value);
+    let justification =
+        map.take_known("justification").and_then(|node| reader.text(node)).map(|text| text.value);
     map.finish(reader);
     for spec in [&destinations.upstream, &destinations.stored].into_iter().flatten() {
         check_action(spec, rules.kind, reader);
@@ -239,16 +240,16 @@ fn rules(map: &mut Map<'_>, reader: &mut Reader) -> Rules {
     let pattern = map.take("pattern").and_then(|node| reader.text(node)).map(|text| text.value);
     let formats = words(Format::ALL, Format::word);
     let format = map.take("format").and_then(|node| reader.word(node, &formats));
-    let nullable = map.take("nullable").and_then(|node| reader.boolean(node)).unwrap_or(false);
+    let nullable = map.take_known("nullable").and_then(|node| reader.boolean(node)).unwrap_or(false);
     let sanitize =
-        map.take("sanitize").and_then(|node| reader.word(node, &words(Sanitize::ALL, Sanitize::word)));
+        map.take_known("sanitize").and_then(|node| reader.word(node, &words(Sanitize::ALL, Sanitize::word)));
     let refuse = map.take("refuse").and_then(|node| {
         let nodes = reader.list(node, "things to refuse")?;
         let kinds = words(RefuseKind::ALL, RefuseKind::word);
         Some(nodes.iter().filter_map(|node| reader.word(node, &kinds)).collect())
     });
     let refuse = refuse.unwrap_or_default();
-    let media = map.take("media").map(|node| media(node, reader)).unwrap_or_default();
+    let media = map.take_known("media").map(|node| media(node, reader)).unwrap_or_default();
     let rules = Rules { kind, length, range, one_of, pattern, format, nullable, sanitize, refuse, media };
     // What could not be read would only be reported once more.
     if kind.is_some()

@@ -7,16 +7,17 @@ use super::proposed;
 use super::read_action::{Direction, destinations};
 use super::read_field::words;
 use super::reader::{Map, Reader};
+use super::shape;
 use super::units;
 use super::words::{Role, TransferInstrument};
 use super::yaml::{Entry, Node};
 
 pub(super) fn organisation(node: &Node, reader: &mut Reader) -> Option<Organisation> {
-    let mut map = reader.map(node, "the organisation")?;
+    let mut map = reader.map(node, &shape::ORGANISATION)?;
     let mut organisation = Organisation::default();
     controller(&mut map, &mut organisation, reader);
     if let Some(node) = map.take("dpo")
-        && let Some(mut map) = reader.map(node, "a data protection officer")
+        && let Some(mut map) = reader.map(node, &shape::DPO)
     {
         organisation.dpo = text(
             &mut map,
@@ -36,7 +37,7 @@ pub(super) fn organisation(node: &Node, reader: &mut Reader) -> Option<Organisat
     let purposes = purposes.and_then(|node| reader.names(node, "purposes")).unwrap_or_default();
     organisation.purposes = purposes.iter().filter_map(|entry| purpose(entry, reader)).collect();
     if let Some(node) = map.take("consent")
-        && let Some(mut map) = reader.map(node, "a consent")
+        && let Some(mut map) = reader.map(node, &shape::CONSENT)
     {
         organisation.consent_expires = map.take("expires").and_then(|node| reader.duration(node));
         map.finish(reader);
@@ -51,7 +52,7 @@ pub(super) fn organisation(node: &Node, reader: &mut Reader) -> Option<Organisat
     let categories =
         map.take("categories").and_then(|node| reader.names(node, "categories")).unwrap_or_default();
     for entry in categories {
-        if let Some(mut map) = reader.map(&entry.value, "a category") {
+        if let Some(mut map) = reader.map(&entry.value, &shape::CATEGORY) {
             let destinations = destinations(&mut map, Direction::Both, reader);
             map.finish(reader);
             organisation.categories.push((Spanned::new(entry.key.clone(), entry.at), destinations));
@@ -70,7 +71,7 @@ fn controller(map: &mut Map<'_>, organisation: &mut Organisation, reader: &mut R
     let help =
         "Write `controller: { name: …, address: …, contact: … }`: the notice and the register name it.";
     let node = map.must_by(Code::NoController, "controller", help);
-    let Some(mut map) = node.and_then(|node| reader.map(node, "the controller")) else { return };
+    let Some(mut map) = node.and_then(|node| reader.map(node, &shape::CONTROLLER)) else { return };
     organisation.name =
         text(&mut map, "name", Code::NoController, "Write the name of who decides why and how.", reader);
     organisation.address = text(&mut map, "address", Code::NoController, "Write the postal address.", reader);
@@ -84,7 +85,7 @@ fn text(map: &mut Map<'_>, key: &'static str, code: Code, help: &str, reader: &m
 
 fn purpose(entry: &Entry, reader: &mut Reader) -> Option<Purpose> {
     reader.check_name(&entry.key, entry.at);
-    let mut map = reader.map(&entry.value, "a purpose")?;
+    let mut map = reader.map(&entry.value, &shape::PURPOSE)?;
     map.span = entry.at;
     let says = map.take("says").and_then(|node| reader.text(node)).map(|text| text.value);
     let version = map
@@ -99,7 +100,7 @@ fn purpose(entry: &Entry, reader: &mut Reader) -> Option<Purpose> {
 
 fn recipient(entry: &Entry, reader: &mut Reader) -> Option<Recipient> {
     reader.check_name(&entry.key, entry.at);
-    let mut map = reader.map(&entry.value, "a recipient")?;
+    let mut map = reader.map(&entry.value, &shape::RECIPIENT)?;
     map.span = entry.at;
     let name = text(&mut map, "name", Code::Missing, "Write its name as the register shows it.", reader);
     let role = map.must_by(

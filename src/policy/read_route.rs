@@ -10,15 +10,14 @@ use super::diagnostics::{Span, Spanned};
 use super::model::{Access, HeadPart, Limits, Payload, RateLimit, Route, RouteKind, Segment};
 use super::read_field::{headers, params, words};
 use super::reader::{Map, Reader};
+use super::shape;
 use super::units;
 use super::words::{Answer, DeniedRow, Per};
 use super::yaml::{Content, Node};
 use crate::payload::Format;
 
-const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
 pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
-    let mut map = reader.map(node, "a route")?;
+    let mut map = reader.map(node, &shape::ROUTE)?;
     let text = map.must("match", "Say which calls it is: `match: POST /predict/`.");
     if let Some(node) = text {
         map.span = node.span;
@@ -106,7 +105,7 @@ fn payload(node: &Node, bodyless: &mut bool, reader: &mut Reader) -> Payload {
         let request = if *bodyless { Format::default() } else { format(node, reader) };
         return Payload { request, response: request.answers() };
     };
-    let Some(mut map) = reader.map(node, "a payload") else { return Payload::default() };
+    let Some(mut map) = reader.map(node, &shape::PAYLOAD) else { return Payload::default() };
     let help = "Say what callers send: `payload: { request: csv, response: json }`.";
     let request = map.must("request", help);
     *bodyless = request.is_some_and(none);
@@ -159,7 +158,7 @@ fn target(text: &Spanned<String>, reader: &mut Reader) -> Option<(Method, Vec<Se
     let Some((method, path)) = text.value.split_once(' ') else {
         return fault(format!("`{}` is not a method and a path.", text.value), reader);
     };
-    if !METHODS.contains(&method) {
+    if !shape::METHODS.contains(&method) {
         return fault(format!("`{method}` is not a method that can be served."), reader);
     }
     let method = Method::from_bytes(method.as_bytes()).ok()?;
@@ -222,7 +221,7 @@ fn is_canonical(segment: &str) -> bool {
 }
 
 fn access(node: &Node, reader: &mut Reader) -> Option<Spanned<Access>> {
-    let mut map = reader.map(node, "an access rule")?;
+    let mut map = reader.map(node, &shape::ACCESS)?;
     let all_scopes = scopes(&mut map, "all_scopes", reader);
     let any_scope = scopes(&mut map, "any_scope", reader);
     let on_behalf_of = map.take("on_behalf_of").and_then(|node| reader.text(node));
@@ -252,7 +251,7 @@ fn is_scope(text: &Spanned<String>, reader: &mut Reader) -> bool {
 }
 
 fn rate_limit(node: &Node, reader: &mut Reader) -> Option<RateLimit> {
-    let mut map = reader.map(node, "a rate limit")?;
+    let mut map = reader.map(node, &shape::RATE_LIMIT)?;
     let rate = map.must("rate", "Say how many calls in which time: `rate: 60/min`.");
     let rate = rate.and_then(|node| {
         reader.parsed(node, units::rate, "a rate", "Write calls and s, min, h or d: `60/min`.")
@@ -274,7 +273,7 @@ fn rate_limit(node: &Node, reader: &mut Reader) -> Option<RateLimit> {
 }
 
 fn limits(node: &Node, reader: &mut Reader) -> Option<Limits> {
-    let mut map = reader.map(node, "limits")?;
+    let mut map = reader.map(node, &shape::LIMITS)?;
     let default = Limits::default();
     let body = map.take("body").and_then(|node| reader.size(node)).unwrap_or(default.body);
     let depth = map.take("depth").and_then(|node| reader.integer(node, 1, 128)).unwrap_or(default.depth);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::codes::Code;
 use super::diagnostics::{Diagnostic, Span, Spanned};
+use super::shape::Shape;
 use super::units;
 use super::yaml::{Content, Entry, Meaning, Node, Scalar};
 
@@ -22,12 +23,13 @@ impl Reader {
         self.found.push(Diagnostic::new(code, span, message, help));
     }
 
-    /// The keys of a map. `what` names it in messages: "a field", "an activity".
-    pub fn map<'n>(&mut self, node: &'n Node, what: &'static str) -> Option<Map<'n>> {
+    /// The keys of a map of a shape: none is taken that the shape does not have.
+    pub fn map<'n>(&mut self, node: &'n Node, shape: &'static Shape) -> Option<Map<'n>> {
+        let what = shape.what;
         match &node.content {
             Content::Map(entries) => Some(Map {
                 span: node.span,
-                what,
+                shape,
                 entries,
                 taken: vec![false; entries.len()],
                 words: Vec::new(),
@@ -173,6 +175,8 @@ impl Reader {
 
     /// One of a closed list of words.
     pub fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        #[cfg(test)]
+        super::shape::trial::asked(words.iter().map(|(word, _)| *word));
         let scalar = self.scalar(node)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == scalar.text) {
             return Some(*value);
@@ -275,7 +279,7 @@ pub fn is_name(text: &str) -> bool {
 pub struct Map<'n> {
     /// Its place.
     pub span: Span,
-    what: &'static str,
+    shape: &'static Shape,
     entries: &'n [Entry],
     taken: Vec<bool>,
     words: Vec<&'static str>,
@@ -284,6 +288,11 @@ pub struct Map<'n> {
 }
 
 impl<'n> Map<'n> {
+    /// The value of a key that the shape may have, and that may be there.
+    pub fn take_known(&mut self, key: &'static str) -> Option<&'n Node> {
+        if self.shape.has(key) { self.take(key) } else { None }
+    }
+
     /// The value of a key that may be there.
     pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
         self.take_entry(key).map(|entry| &entry.value)
@@ -291,7 +300,19 @@ impl<'n> Map<'n> {
 
     /// The same with the key's place.
     pub fn take_entry(&mut self, key: &'static str) -> Option<&'n Entry> {
+        debug_assert!(
+            self.shape.has(key),
+            "`{key}` is no key of {} yet: enter it in its shape",
+            self.shape.id
+        );
+        #[cfg(test)]
+        super::shape::trial::taken(self.shape.id, key);
         self.words.push(key);
+        self.set_aside(key)
+    }
+
+    /// A key that is no word here, for whoever says so better than [`finish`](Self::finish).
+    pub fn set_aside(&mut self, key: &str) -> Option<&'n Entry> {
         let (entry, taken) = self.entries.iter().zip(&mut self.taken).find(|(entry, _)| entry.key == key)?;
         *taken = true;
         Some(entry)
@@ -306,7 +327,7 @@ impl<'n> Map<'n> {
     pub fn must_by(&mut self, code: Code, key: &'static str, help: &str) -> Option<&'n Node> {
         let value = self.take(key);
         if value.is_none() {
-            let message = format!("{} has no `{key}`.", capital(self.what));
+            let message = format!("{} has no `{key}`.", capital(self.shape.what));
             self.missing.push((key, Diagnostic::new(code, self.span, message, help)));
         }
         value
@@ -315,25 +336,23 @@ impl<'n> Map<'n> {
     /// Keys of the language that this version does not have.
     pub fn not_yet(&mut self, keys: &[&'static str], reader: &mut Reader) {
         for key in keys {
-            if let Some(entry) = self.take_entry(key) {
+            // A word that would be refused is no help to who mistyped another.
+            if let Some(entry) = self.set_aside(key) {
                 reader.not_yet(entry.at, &format!("`{key}`"));
             }
-            // A word that would be refused is no help to who mistyped another.
-            self.words.pop();
         }
     }
 
     /// Reports a key that is a word elsewhere, with where it belongs.
     pub fn not_here(&mut self, key: &'static str, help: &str, reader: &mut Reader) {
-        if let Some(entry) = self.take_entry(key) {
+        if let Some(entry) = self.set_aside(key) {
             reader.report(
                 Code::NotHere,
                 entry.at,
-                format!("`{key}` does not belong to {}.", self.what),
+                format!("`{key}` does not belong to {}.", self.shape.what),
                 help,
             );
         }
-        self.words.pop();
     }
 
     /// Whether the key is there, without taking it.
@@ -362,7 +381,7 @@ impl<'n> Map<'n> {
                 self.missing.retain(|(key, _)| *key != meant);
             }
             let help = did_you_mean(&entry.key, free);
-            let message = format!("{} has no key `{}`.", capital(self.what), entry.key);
+            let message = format!("{} has no key `{}`.", capital(self.shape.what), entry.key);
             reader.report(Code::UnknownKey, entry.at, message, help);
         }
         // The place may have become a better one since.

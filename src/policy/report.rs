@@ -36,12 +36,13 @@ const SARIF_SCHEMA: &str =
 /// `version` is 1; `valid` says whether a gateway would serve; `errors` and `warnings` count; `diagnostics` holds for each finding
 /// `code`, `severity` (`error` or `warning`), `title` (what the code is about), `article` of the GDPR (or null), `message`,
 /// `help`, and its place: `file`, and `line`, `column`, `end_line`, `end_column`, counted from one and in characters,
-/// the end not included. A finding without a place has null there.
-pub fn json(found: &[&Diagnostics]) -> String {
+/// the end not included. A finding without a place has null there. `page` is the address of the code's page below `pages`,
+/// where the pages are published, or null.
+pub fn json(found: &[&Diagnostics], pages: Option<&str>) -> String {
     let errors: usize = found.iter().map(|found| found.errors()).sum();
     let warnings: usize = found.iter().map(|found| found.warnings()).sum();
     let diagnostics: Vec<Value> =
-        found.iter().flat_map(|all| all.iter().map(|one| finding(one, place(all, one)))).collect();
+        found.iter().flat_map(|all| all.iter().map(|one| finding(one, place(all, one), pages))).collect();
     let report = json!({
         "version": 1,
         "valid": errors == 0,
@@ -52,11 +53,12 @@ pub fn json(found: &[&Diagnostics]) -> String {
     format!("{report:#}\n")
 }
 
-/// All findings as a SARIF 2.1.0 log of one run; every code that there is stands among its rules.
-pub fn sarif(found: &[&Diagnostics]) -> String {
+/// All findings as a SARIF 2.1.0 log of one run; every code that there is stands among its rules, with its page as help
+/// and, where the pages are published, the page's address.
+pub fn sarif(found: &[&Diagnostics], pages: Option<&str>) -> String {
     let results: Vec<Value> =
         found.iter().flat_map(|all| all.iter().map(|one| result(one, place(all, one)))).collect();
-    let rules: Vec<Value> = Code::ALL.iter().map(|code| rule(*code)).collect();
+    let rules: Vec<Value> = Code::ALL.iter().map(|code| rule(*code, pages)).collect();
     let log = json!({
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -77,7 +79,7 @@ fn place<'d>(all: &'d Diagnostics, one: &Diagnostic) -> Option<Place<'d>> {
     all.sources().range(one.span?)
 }
 
-fn finding(one: &Diagnostic, place: Option<Place<'_>>) -> Value {
+fn finding(one: &Diagnostic, place: Option<Place<'_>>, pages: Option<&str>) -> Value {
     let place = place.as_ref();
     json!({
         "code": one.code.code(),
@@ -86,6 +88,7 @@ fn finding(one: &Diagnostic, place: Option<Place<'_>>) -> Value {
         "article": one.code.article(),
         "message": one.message,
         "help": one.help,
+        "page": pages.map(|pages| page(one.code, pages)),
         "file": place.map(|place| place.file),
         "line": place.map(|place| place.start.0),
         "column": place.map(|place| place.start.1),
@@ -116,16 +119,24 @@ fn result(one: &Diagnostic, place: Option<Place<'_>>) -> Value {
     Value::Object(result)
 }
 
-fn rule(code: Code) -> Value {
+fn page(code: Code, pages: &str) -> String {
+    format!("{}/{}.md", pages.trim_end_matches('/'), code.code())
+}
+
+fn rule(code: Code, pages: Option<&str>) -> Value {
     let about = match code.article() {
         Some(article) => format!("GDPR {article}: {}", code.title()),
         None => code.title().to_owned(),
     };
-    json!({
-        "id": code.code(),
-        "shortDescription": { "text": about },
-        "defaultConfiguration": { "level": level(code) },
-    })
+    let mut rule = Map::new();
+    rule.insert("id".into(), code.code().into());
+    rule.insert("shortDescription".into(), json!({ "text": about }));
+    rule.insert("help".into(), json!({ "text": code.page(), "markdown": code.page() }));
+    if let Some(pages) = pages {
+        rule.insert("helpUri".into(), page(code, pages).into());
+    }
+    rule.insert("defaultConfiguration".into(), json!({ "level": level(code) }));
+    Value::Object(rule)
 }
 
 const fn level(code: Code) -> &'static str {
@@ -168,14 +179,16 @@ mod tests {
     #[test]
     fn the_findings_of_all_files_are_one_object() {
         let [one, other] = two_files();
-        insta::assert_snapshot!("json", json(&[&one, &other]));
+        insta::assert_snapshot!("json", json(&[&one, &other], None));
     }
 
     #[test]
     fn a_warning_alone_is_valid_and_so_is_nothing() {
         let [warning, _] = two_files();
+        let pages = json(&[&warning], Some("https://example.org/codes"));
+        assert!(pages.contains("\"page\": \"https://example.org/codes/CP0604.md\""), "{pages}");
         for found in [&[&warning][..], &[]] {
-            let report: Value = serde_json::from_str(&json(found)).unwrap();
+            let report: Value = serde_json::from_str(&json(found, None)).unwrap();
             assert_eq!(report["valid"], true);
             assert_eq!(report["errors"], 0);
             assert_eq!(report["warnings"], found.len());
@@ -185,9 +198,19 @@ mod tests {
     #[test]
     fn a_sarif_log_names_rules_levels_and_places() {
         let [one, other] = two_files();
-        let mut log: Value = serde_json::from_str(&sarif(&[&one, &other])).unwrap();
+        let mut log: Value =
+            serde_json::from_str(&sarif(&[&one, &other], Some("https://example.org/codes/"))).unwrap();
         let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array_mut().unwrap();
         assert_eq!(rules.len(), Code::ALL.len());
+        for (rule, code) in rules.iter_mut().zip(Code::ALL) {
+            assert_eq!(rule["helpUri"], format!("https://example.org/codes/{}.md", code.code()));
+            // Pages have golden files of their own: themselves.
+            let help = rule.as_object_mut().unwrap().remove("help").unwrap();
+            assert_eq!(
+                (help["text"].as_str(), help["markdown"].as_str()),
+                (Some(code.page()), Some(code.page()))
+            );
+        }
         let of_results: Vec<_> = [Code::UpstreamInTheClear, Code::FolderEmpty, Code::UnknownKey]
             .map(|code| rules[Code::ALL.iter().position(|other| *other == code).unwrap()].clone())
             .to_vec();

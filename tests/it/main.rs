@@ -18,6 +18,7 @@ mod bad_input;
 mod bad_upstream;
 mod callers;
 mod canaries;
+mod codes;
 mod conditions;
 mod drift;
 mod floors;

@@ -50,7 +50,7 @@ title: "Finding <img src=x onerror=alert(1)> patients"
 purpose: care
 legal_basis: legitimate_interests
 assessment: LIA-5
-art9_condition: health_care
+art9_condition: substantial_public_interest
 automated_decision: { ground: law, contest: "the ward's desk" }
 data_subject_categories: [patients, "their <i>kin</i>"]
 data_subject: body.patient.id

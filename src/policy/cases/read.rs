@@ -16,6 +16,7 @@ use crate::policy::codes::Code;
 use crate::policy::diagnostics::{Diagnostics, Sources, Spanned};
 use crate::policy::model::PolicySet;
 use crate::policy::reader::{Map, Reader};
+use crate::policy::shape;
 use crate::policy::yaml::{self, Content, Meaning, Node};
 use crate::problem::Problem;
 
@@ -68,7 +69,7 @@ pub(in crate::policy) fn check(file: &CaseFile, set: &PolicySet, reader: &mut Re
 }
 
 fn case(node: &Node, reader: &mut Reader) -> Option<Case> {
-    let mut map = reader.map(node, "a case")?;
+    let mut map = reader.map(node, &shape::CASE)?;
     let name = map.must("case", "Write what the case shows.");
     let name = name.and_then(|node| reader.text(node));
     if let Some(name) = &name {
@@ -114,7 +115,7 @@ fn case(node: &Node, reader: &mut Reader) -> Option<Case> {
 }
 
 fn given(node: &Node, reader: &mut Reader) -> Option<Given> {
-    let mut map = reader.map(node, "what is given")?;
+    let mut map = reader.map(node, &shape::GIVEN)?;
     let consent = purposes(&mut map, "consent", reader);
     let withdrawn = purposes(&mut map, "withdrawn", reader);
     let objected = purposes(&mut map, "objected", reader);
@@ -147,7 +148,7 @@ fn given(node: &Node, reader: &mut Reader) -> Option<Given> {
 
 /// `{ entity: PERSON, text: Ada King }`
 fn find(node: &Node, reader: &mut Reader) -> Option<(String, String)> {
-    let mut map = reader.map(node, "a find")?;
+    let mut map = reader.map(node, &shape::FIND)?;
     let help = "Write what is found, and where: `{ entity: PERSON, text: Ada King }`.";
     let entity = map.must("entity", help).and_then(|node| reader.text(node));
     let text = map.must("text", help).and_then(|node| reader.text(node));
@@ -161,7 +162,7 @@ fn purposes(map: &mut Map<'_>, key: &'static str, reader: &mut Reader) -> Vec<Sp
 
 /// What a person has said whose data the body holds.
 fn said(node: &Node, reader: &mut Reader) -> Option<Said> {
-    let mut map = reader.map(node, "a person")?;
+    let mut map = reader.map(node, &shape::SAID)?;
     let sub = map.must("sub", "Write who it is, as the body names them.").and_then(|node| reader.text(node));
     let consent = purposes(&mut map, "consent", reader);
     let withdrawn = purposes(&mut map, "withdrawn", reader);
@@ -172,7 +173,7 @@ fn said(node: &Node, reader: &mut Reader) -> Option<Said> {
 }
 
 fn exchange(node: &Node, reader: &mut Reader) -> Option<Exchange> {
-    let mut map = reader.map(node, "an exchange")?;
+    let mut map = reader.map(node, &shape::EXCHANGE)?;
     let consent = purposes(&mut map, "consent", reader);
     let withdrawn = purposes(&mut map, "withdrawn", reader);
     let token = map.must("token", "Write whose call it was: `token: { sub: u1, scopes: [predict] }`.");
@@ -183,7 +184,7 @@ fn exchange(node: &Node, reader: &mut Reader) -> Option<Exchange> {
 }
 
 fn token(node: &Node, reader: &mut Reader) -> Option<Token> {
-    let mut map = reader.map(node, "a token")?;
+    let mut map = reader.map(node, &shape::TOKEN)?;
     let sub = map.take("sub").and_then(|node| reader.text(node)).map(|text| text.value);
     let scopes = map.take("scopes").and_then(|node| reader.list(node, "scopes")).unwrap_or_default();
     let scopes = scopes.iter().filter_map(|node| reader.text(node)).map(|text| text.value).collect();
@@ -222,9 +223,10 @@ pub fn call(text: &str) -> Result<Call, Diagnostics> {
 }
 
 fn send(node: &Node, reader: &mut Reader) -> Option<Call> {
-    let mut map = reader.map(node, "a call")?;
+    let mut map = reader.map(node, &shape::CALL)?;
     let method = map.must("method", "Write `method: POST`.");
     let method = method.and_then(|node| {
+        reader.text(node)?;
         let parse = |text: &str| Method::from_bytes(text.as_bytes()).ok();
         reader.parsed(node, parse, "a method", "Write `GET`, `POST` or another method.")
     });
@@ -253,7 +255,7 @@ fn send(node: &Node, reader: &mut Reader) -> Option<Call> {
 }
 
 fn upstream_answers(node: &Node, reader: &mut Reader) -> Option<UpstreamAnswers> {
-    let mut map = reader.map(node, "an answer of the upstream")?;
+    let mut map = reader.map(node, &shape::UPSTREAM_ANSWERS)?;
     let status = map.take("status").and_then(|node| status(node, reader));
     let (value, text) = (map.take("json"), map.take("text"));
     if let (Some(_), Some(node)) = (value, text) {
@@ -267,7 +269,7 @@ fn upstream_answers(node: &Node, reader: &mut Reader) -> Option<UpstreamAnswers>
 }
 
 fn upstream_asked(node: &Node, reader: &mut Reader) -> Option<UpstreamAsked> {
-    let mut map = reader.map(node, "how the upstream is asked")?;
+    let mut map = reader.map(node, &shape::UPSTREAM_ASKED)?;
     let mut part = |key| map.take(key).and_then(|node| expected(node, reader));
     let (path, query, headers) = (part("path"), part("query"), part("headers"));
     map.finish(reader);
@@ -275,7 +277,7 @@ fn upstream_asked(node: &Node, reader: &mut Reader) -> Option<UpstreamAsked> {
 }
 
 fn caller_gets(node: &Node, reader: &mut Reader) -> Option<CallerGets> {
-    let mut map = reader.map(node, "what the caller gets")?;
+    let mut map = reader.map(node, &shape::CALLER_GETS)?;
     let status = map.take("status").and_then(|node| status(node, reader));
     let problems: Vec<_> = Problem::ALL.iter().map(|problem| (problem.slug(), *problem)).collect();
     let problem = map.take("problem").and_then(|node| reader.word(node, &problems));

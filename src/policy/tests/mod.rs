@@ -4,5 +4,6 @@ mod beyond;
 mod detect;
 mod formats;
 mod golden;
+mod people;
 mod shadows;
 mod support;
