@@ -86,7 +86,9 @@ mod tests {
     fn every_shipped_file_names_the_schema_of_its_kind() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files = vec![root.join("consentry.example.yaml")];
-        files.extend(fs::read_dir(root.join("policies")).unwrap().map(|entry| entry.unwrap().path()));
+        for folder in ["policies", "policies/examples"] {
+            files.extend(fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+        }
         files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
         assert!(files.len() > 3, "{files:?}");
         for path in files {

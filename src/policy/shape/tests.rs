@@ -16,7 +16,13 @@ use crate::policy::{Code, Diagnostic, cases, law, read_activity, read_organisati
 /// Every file of policies and cases: shipped, and those of the tests.
 fn files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["policies", "tests/it/policies", "tests/clients/policies", "tests/schema/policies"];
+    let folders = [
+        "policies",
+        "policies/examples",
+        "tests/it/policies",
+        "tests/clients/policies",
+        "tests/schema/policies",
+    ];
     let mut files: Vec<PathBuf> = folders
         .iter()
         .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
