@@ -43,7 +43,7 @@ pub use pseudonymize::Pseudonyms;
 pub use spec::{Ask, DateTo, DetectSpec, Generalize, ReplaceBy, Reversible, Spec};
 
 use crate::crypto::InterchangeKey;
-use crate::detect::DetectError;
+use crate::detect::{DetectError, Detector, Wanted};
 use crate::payload::{Kind, Treated, Value};
 use detect::Detect;
 use generalize::{Bands, Prefix};
@@ -52,7 +52,11 @@ use redact::Redact;
 
 /// An action as it is run. Made by [`Action::compile`] only.
 #[derive(Clone, Debug)]
-pub struct Action(Run);
+pub struct Action {
+    run: Run,
+    /// What may not be in a text that goes.
+    guard: Option<Arc<Detector>>,
+}
 
 #[derive(Clone, Debug)]
 enum Run {
@@ -129,6 +133,9 @@ pub enum Refused {
     /// The value is not such that the action can be done to it.
     #[error("{0}")]
     Unsuitable(&'static str),
+    /// The text has something in it that tells who somebody is, and its destination may have pseudonyms only.
+    #[error("tells who somebody is")]
+    Identifying,
     /// A secret or key that the action needs was not fetched: a fault of the gateway, not of the caller.
     #[error("a key that this field needs is not at hand")]
     MaterialMissing,
@@ -154,7 +161,7 @@ impl Action {
         {
             return Err(SpecError::OfFile(spec.word()));
         }
-        Ok(Self(match spec {
+        let run = match spec {
             Spec::Unchanged => Run::Unchanged,
             Spec::LeaveOut => Run::LeaveOut,
             Spec::RefuseIfPresent => Run::RefuseIfPresent,
@@ -180,17 +187,38 @@ impl Action {
                 only_strings("detect")?;
                 Run::Detect(Detect::new(spec)?)
             }
-        }))
+        };
+        Ok(Self { run, guard: None })
+    }
+
+    /// The same towards who may have pseudonyms only: a text that goes, whole or in part, is looked through, and refused
+    /// where something in it tells who somebody is.
+    ///
+    /// # Errors
+    /// Where the detectors cannot be made.
+    pub fn pseudonyms_only(self) -> Result<Self, SpecError> {
+        let guard = match self.run {
+            Run::Unchanged | Run::Detect(_) | Run::Prefix(_) => {
+                Some(Arc::new(Detector::compile(&Wanted::everything()).map_err(SpecError::Detect)?))
+            }
+            _ => None,
+        };
+        Ok(Self { guard, ..self })
     }
 
     /// Whether the destination never sees anything.
     pub const fn leaves_out(&self) -> bool {
-        matches!(self.0, Run::LeaveOut)
+        matches!(self.run, Run::LeaveOut)
+    }
+
+    /// Whether a text that goes is looked through first.
+    pub const fn is_guarded(&self) -> bool {
+        self.guard.is_some()
     }
 
     /// What must be fetched before this action is done.
     pub const fn needs(&self) -> Needs {
-        match &self.0 {
+        match &self.run {
             Run::Pseudonymize { .. } => Needs::Pseudonyms,
             Run::Detect(detect) if matches!(detect.replace_by(), ReplaceBy::Pseudonymize) => {
                 Needs::Pseudonyms
@@ -203,7 +231,7 @@ impl Action {
     /// What an outside analyser must be asked about each value before this action is done; the answer is put in
     /// [`Materials::analyses`].
     pub const fn asks(&self) -> Option<&Arc<Ask>> {
-        match &self.0 {
+        match &self.run {
             Run::Detect(detect) => detect.ask(),
             _ => None,
         }
@@ -211,7 +239,7 @@ impl Action {
 
     /// What the destination gets for a value of the type `input`; `None` where it gets nothing.
     pub const fn output_kind(&self, input: Kind) -> Option<Kind> {
-        match &self.0 {
+        match &self.run {
             Run::LeaveOut | Run::RefuseIfPresent => None,
             Run::Redact(_) => Some(Kind::String),
             _ if matches!(input, Kind::Null) => Some(Kind::Null),
@@ -229,7 +257,7 @@ impl Action {
 
     /// Whether and how what the destination sees leads back to the value.
     pub const fn reversible(&self) -> Reversible {
-        match &self.0 {
+        match &self.run {
             Run::Unchanged | Run::RefuseIfPresent => Reversible::Untouched,
             Run::LeaveOut
             | Run::Redact(_)
@@ -254,7 +282,24 @@ impl Action {
         materials: &Materials<'_>,
         out: &mut String,
     ) -> Result<Treated, Refused> {
-        match &self.0 {
+        let treated = self.run(value, materials, out)?;
+        if let Some(guard) = &self.guard {
+            let goes = match treated {
+                Treated::Kept if value.kind == Kind::String => value.text,
+                Treated::Replaced(Kind::String) => out,
+                _ => return Ok(treated),
+            };
+            let mut found = Vec::new();
+            guard.find(goes, &mut found);
+            if !found.is_empty() {
+                return Err(Refused::Identifying);
+            }
+        }
+        Ok(treated)
+    }
+
+    fn run(&self, value: Value<'_>, materials: &Materials<'_>, out: &mut String) -> Result<Treated, Refused> {
+        match &self.run {
             Run::Unchanged => Ok(Treated::Kept),
             Run::LeaveOut => Ok(Treated::LeftOut),
             Run::RefuseIfPresent => Err(Refused::Present),

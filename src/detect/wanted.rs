@@ -77,6 +77,11 @@ impl Kind {
 }
 
 impl Wanted {
+    /// Every kind, of every country.
+    pub fn everything() -> Self {
+        Self { kinds: Kind::ALL.to_vec(), ..Self::default() }
+    }
+
     /// For a sentence: "e-mail addresses, phone numbers and customer_number".
     pub fn describe(&self) -> String {
         let kinds = self.kinds.iter().map(|kind| match kind {

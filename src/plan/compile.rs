@@ -10,6 +10,7 @@ use super::gates::{Gates, claims};
 use super::matcher::Matcher;
 use super::{
     Activity, DataSubject, Field, Organisation, Plan, Purpose, Recipient, Route, Shadow, Side, Specs,
+    transfer,
 };
 use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
@@ -405,22 +406,9 @@ impl Compiler<'_> {
             .category
             .as_ref()
             .is_some_and(|category| policy::identifies(self.written, &category.value));
-        if let Some(recipient) = recipient
-            && recipient.pseudonymize_before_transfer
-            && identifying
-            && outward.is_some_and(|spec| spec.value == Spec::Unchanged)
-        {
-            let span = own.upstream.as_ref().map_or(written.name.span, |spec| spec.span);
-            let message = format!(
-                "`{}` identifies a person and goes unchanged to `{}`, who may have pseudonyms only.",
-                written.name.value, recipient.id
-            );
-            reader.report(
-                Code::TransferIdentifies,
-                span,
-                message,
-                "Say `pseudonymize`, `generalize` or `leave_out`.",
-            );
+        let pseudonyms_only = recipient.filter(|recipient| request && recipient.pseudonymize_before_transfer);
+        if let Some(recipient) = pseudonyms_only {
+            transfer::check(written, identifying, outward, recipient, reader);
         }
         let kind = written.rules.kind.map(RuleKind::kind);
         let word = |spec: Option<&Spanned<Spec>>| spec.map_or(Spec::LeaveOut, |spec| spec.value.clone());
@@ -428,6 +416,12 @@ impl Compiler<'_> {
         let outward = match outward {
             None => self.action(&Spec::LeaveOut, kind, written, reader),
             Some(spec) => self.action(&spec.value, kind, written, reader),
+        };
+        let outward = match outward {
+            Some(action) if pseudonyms_only.is_some() && transfer::is_free_text(written) => {
+                action.pseudonyms_only().ok()
+            }
+            outward => outward,
         };
         let mut kept = |spec: Option<&Spanned<Spec>>| match spec.map(|spec| &spec.value) {
             None | Some(Spec::LeaveOut) => Some(None),

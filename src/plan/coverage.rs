@@ -377,6 +377,9 @@ impl Coverage {
                 None => "a `clock` past the day until which the transfer's instrument holds",
             };
             refusals.push((Problem::TransferNotPermitted, how));
+        } else if activity.request.fields.iter().any(|field| field.outward.is_guarded()) {
+            let how = "a text in which something tells who somebody is";
+            refusals.push((Problem::TransferNotPermitted, how));
         }
         if activity.request.schema.is_some() {
             refusals

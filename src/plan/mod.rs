@@ -13,6 +13,7 @@ mod organisation;
 mod prose;
 mod route;
 mod sent;
+mod transfer;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
 pub use compile::{Deployment, compile, load, load_on, load_promoted};

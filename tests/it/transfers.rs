@@ -6,7 +6,7 @@ use std::time::Duration;
 use consentry::admin::Command;
 use consentry::problem::Problem::{ConsentMissing, TransferNotPermitted};
 
-use crate::support::{Gateway, canary, clean_body};
+use crate::support::{Gateway, canary, changed, clean_body};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOST: &str = "agreement: DPA-77, country: FR";
@@ -57,5 +57,41 @@ async fn a_derogation_needs_the_persons_own_consent_and_ends_with_it() {
     gateway.refuses(gateway.score(clean_body()), TransferNotPermitted).await;
     gateway.admin.grant(canary::HOLDER, "to-india").await;
     gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn a_text_that_identifies_does_not_go_to_who_may_have_pseudonyms_only() {
+    let gateway = Gateway::with_holder().await;
+    let host = "country: IN, transfer_instrument: scc, pseudonymize_before_transfer: true";
+    let slogan = |text: &str| changed(r#""birth_year""#, &format!(r#""slogan": "{text}", "birth_year""#));
+    let telling = slogan("buy more, says ada.lovelace@example.org");
+    gateway.send(gateway.score(telling.clone())).await.ok();
+    drop(gateway.upstream.take());
+    reloaded(&gateway, host, "").await;
+    gateway.healthy().await;
+    gateway.send(gateway.score(slogan("buy more, says everybody, 4111 times"))).await.ok();
+    drop(gateway.upstream.take());
+    for text in [
+        "buy more, says ada.lovelace@example.org",
+        "ada.lovelace\\u0040example.org",
+        "to NL91ABNA0417164300 please",
+        "card 4111 1111 1111 1111",
+        "call +33 6 12 34 56 78",
+    ] {
+        let refused = gateway.refuses(gateway.score(slogan(text)), TransferNotPermitted).await;
+        assert_eq!(refused.json()["field"], "slogan");
+    }
+    // What a field's own detection leaves is looked through as well.
+    gateway.edit_policy("churn.yaml", |text| {
+        text.replace(
+            "refuse: [html], upstream: unchanged",
+            "refuse: [html], upstream: { detect: { kinds: [email], replace_by: mask } }",
+        )
+    });
+    gateway.admin.done(Command::Reload {}).await;
+    gateway.send(gateway.score(telling)).await.ok();
+    drop(gateway.upstream.take());
+    gateway.refuses(gateway.score(slogan("NL91ABNA0417164300")), TransferNotPermitted).await;
     gateway.close().await;
 }

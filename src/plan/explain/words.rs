@@ -95,6 +95,9 @@ fn transfer(recipient: &Recipient) -> Option<String> {
         let last = last.to_string();
         text.push_str(&format!(", until {}", last.split('T').next().unwrap_or_default()));
     }
+    if recipient.pseudonymize_before_transfer {
+        text.push_str(", pseudonyms only: a text with something in it that identifies is refused");
+    }
     Some(text)
 }
 

@@ -91,6 +91,7 @@ impl<'a> Recorder<'a> {
         let problem = match refused {
             Refused::Present => Problem::FieldNotPermitted,
             Refused::Unsuitable(_) => Problem::FieldInvalid,
+            Refused::Identifying => Problem::TransferNotPermitted,
             Refused::MaterialMissing => Problem::InternalError,
         };
         self.fault(problem, at, format!("It {refused}."), Some(rule));
