@@ -1,9 +1,13 @@
 //! Actions as a policy writes them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::detect::Wanted;
+
+/// As many characters at one end as are usually shown of a payment card.
+const FEW: u32 = 4;
 
 /// What a policy says is done to a value for one destination. `Display` is how the policy writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +142,22 @@ impl Spec {
             Self::Encrypt { .. } => "encrypt",
             Self::Generalize(_) => "generalize",
             Self::Detect(_) => "detect",
+        }
+    }
+
+    /// How the destination still sees an identifier, for a sentence, or `None` where what it sees no longer is one. What detectors find
+    /// is not all that a name or a number may be, and more than a few characters in a row lead back to who has them.
+    pub fn shows(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Unchanged => Some("unchanged".into()),
+            Self::Detect(_) => Some("as it came but for what detectors find in it".into()),
+            Self::Mask { keep_last } if *keep_last > FEW => {
+                Some(format!("with its last {keep_last} characters").into())
+            }
+            Self::Generalize(Generalize::Prefix(count)) if *count > FEW => {
+                Some(format!("with its first {count} characters").into())
+            }
+            _ => None,
         }
     }
 

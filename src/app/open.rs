@@ -150,7 +150,7 @@ fn jwks_fetch() -> Result<Fetch, AppError> {
 fn analyzers(config: &Config) -> Result<HashMap<Arc<str>, Analyzer>, AppError> {
     let mut analyzers = HashMap::new();
     for (name, entry) in &config.analyzers {
-        let AnalyzerEntry { url, timeout, language, at_once, finds } = entry.clone();
+        let AnalyzerEntry { url, recipient: _, timeout, language, at_once, finds } = entry.clone();
         let analyzer = match finds {
             Some(finds) => Analyzer::given(finds),
             None => {

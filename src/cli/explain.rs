@@ -94,6 +94,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// That outside analysers, which the route's texts go to, have not been asked.
+fn unasked(route: &Route) -> Option<String> {
+    let asks = route.activity.request.fields.iter().flat_map(|field| field.asks());
+    let mut names: Vec<&str> = asks.map(|ask| &*ask.analyzer).collect();
+    names.sort_unstable();
+    names.dedup();
+    (!names.is_empty()).then(|| {
+        format!("The analyser {} was not asked: texts still have what it alone would find.", names.join(", "))
+    })
+}
+
 /// What one request becomes: what the gateway says to it, and, where it inspects its body, what it does to each field.
 fn traced(
     config: &Config,
@@ -136,6 +147,7 @@ fn traced(
             content_type: header("content-type"),
             json_length: header("inference-header-content-length"),
         };
+        assumed.extend(unasked(found.route));
         Trace::of(plan, set, found.route, sent)
     });
     let Call { method, path, .. } = &call;

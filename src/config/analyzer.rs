@@ -22,6 +22,8 @@ const AT_ONCE: u32 = 8;
 pub struct AnalyzerEntry {
     /// `url`: where texts are posted.
     pub url: Uri,
+    /// `recipient`: who runs it, by the name that `organisation.yaml` declares.
+    pub recipient: Arc<str>,
     /// `timeout`: how long the texts of one exchange may take together. Default: `2s`.
     pub timeout: Duration,
     /// `language`: of the texts, as the analyser names it. Has no default.
@@ -55,6 +57,8 @@ fn analyzer(node: &Node, file: &mut File<'_>) -> Option<AnalyzerEntry> {
         }
         Some(url)
     });
+    let help = "Write who runs it: `recipient: NAME`, as organisation.yaml declares it.";
+    let recipient = map.must("recipient", help).and_then(|node| file.reader.name(node));
     let language =
         map.must("language", "Write the texts' language as the analyser names it: `language: en`.");
     let language = language.and_then(|node| file.reader.name(node));
@@ -76,6 +80,7 @@ fn analyzer(node: &Node, file: &mut File<'_>) -> Option<AnalyzerEntry> {
     map.finish(&mut file.reader);
     Some(AnalyzerEntry {
         url: url?,
+        recipient: recipient?.value.into(),
         timeout: timeout?,
         language: language?.value,
         at_once: usize::try_from(at_once?).ok()?,

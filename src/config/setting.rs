@@ -70,7 +70,11 @@ impl Config {
                 .map(|(name, entry)| (name.to_string(), entry.recipient.to_string()))
                 .collect(),
             interchange_keys: self.interchange_keys.iter().map(|(name, _)| name.to_string()).collect(),
-            analyzers: self.analyzers.keys().map(ToString::to_string).collect(),
+            analyzers: self
+                .analyzers
+                .iter()
+                .map(|(name, entry)| (name.to_string(), entry.recipient.to_string()))
+                .collect(),
         }
     }
 

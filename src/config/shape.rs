@@ -215,6 +215,7 @@ pub(super) const ANALYZER: Shape = Shape {
     says: "A server with the interface of Presidio's analyzer.",
     keys: &[
         must("url", URL, "Where texts are posted; http:// to another host is a warning."),
+        must("recipient", Is::Name, "Who runs it, as organisation.yaml declares it."),
         must("language", Is::Name, "Of the texts, as the analyser names it."),
         may(
             "timeout",

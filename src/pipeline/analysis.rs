@@ -36,6 +36,7 @@ pub(super) async fn of_request(
     body: &Received,
 ) -> Result<(), Rejection> {
     if asks(&permit.activity().request) {
+        permitted(gateway, permit)?;
         let questions = minimise::questions(permit, materials, body)?;
         let found = ask(gateway, questions).await.map_err(Failed::of_request)?;
         materials.analyses.merge(found);
@@ -51,11 +52,23 @@ pub(super) async fn of_answer(
     answer: &Answer,
 ) -> Result<(), Rejection> {
     if asks(&permit.activity().response) {
+        permitted(gateway, permit)?;
         let questions = minimise::questions_of_answer(permit, materials, answer)?;
         let found = ask(gateway, questions).await.map_err(Failed::of_answer)?;
         materials.analyses.merge(found);
     }
     Ok(())
+}
+
+/// Texts go to an analyser as long as the instrument holds that carries them there.
+fn permitted(gateway: &Gateway, permit: &Permit) -> Result<(), Rejection> {
+    let now = gateway.clock().now();
+    let ended = |ends| now >= ends;
+    let mut all = permit.activity().analysed_by.iter();
+    match all.any(|recipient| recipient.transfer_ends.is_some_and(ended)) {
+        true => Err(Problem::TransferNotPermitted.into()),
+        false => Ok(()),
+    }
 }
 
 /// Whether the policy asks anybody about a side's texts.

@@ -45,6 +45,8 @@ pub struct Activity {
     pub recipient: Option<Arc<Recipient>>,
     /// Who else receives the data.
     pub other_recipients: Vec<Arc<Recipient>>,
+    /// Who runs the analysers that are asked about its texts.
+    pub analysed_by: Vec<Arc<Recipient>>,
     /// The activity beside which it is looked at; `None` where it is in force.
     pub shadows: Option<Arc<str>>,
     /// Pseudonyms of two domains cannot be joined (EDPB 01/2025).

@@ -31,8 +31,8 @@ pub struct Deployment {
     pub upstreams: BTreeMap<String, String>,
     /// Names of interchange keys; compiled actions count them in this order.
     pub interchange_keys: Vec<String>,
-    /// Names of analysers.
-    pub analyzers: Vec<String>,
+    /// The recipient of each analyser, by the analyser's name.
+    pub analyzers: BTreeMap<String, String>,
 }
 
 /// Reads a policies folder and compiles it: everything that is wrong with the files and with how they fit the deployment
@@ -78,7 +78,7 @@ pub fn load_on(
 
 fn loaded(draft: Draft, deployment: &Deployment) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
     let Draft { set, found } = draft;
-    let mut reader = Reader { found };
+    let mut reader = Reader::after(found);
     let plan = build(&set, deployment, &mut reader);
     let found = finish(plan, &set, reader)?;
     Ok((found.0, set, found.1))
@@ -275,11 +275,13 @@ impl Compiler<'_> {
             }
         };
         let purpose = self.organisation.purposes.get(written.purpose.as_ref()?.value.as_str())?;
-        let other_recipients = written
-            .other_recipients
-            .iter()
-            .map(|name| self.organisation.recipients.get(name.value.as_str()).cloned())
-            .collect::<Option<_>>()?;
+        let others = written.other_recipients.iter();
+        let others = others.map(|name| self.organisation.recipients.get(name.value.as_str()).cloned());
+        let mut other_recipients = others.collect::<Option<Vec<_>>>()?;
+        let analysed_by = transfer::analysed_by(written, [&request, &response], |asks| {
+            self.organisation.recipients.get(self.deployment.analyzers.get(asks)?.as_str()).cloned()
+        });
+        transfer::also(&mut other_recipients, analysed_by.iter().cloned());
         let governed = written.routes.iter().any(|route| route.kind == RouteKind::Governed);
         let forwards = written.routes.iter().any(|route| !matches!(route.kind, RouteKind::Answer(_)));
         // INVARIANT: what is forwarded has a recipient, and what is governed a person and a term.
@@ -303,6 +305,7 @@ impl Compiler<'_> {
             upstream: written.upstream.as_ref().map(|name| name.value.as_str().into()),
             recipient,
             other_recipients,
+            analysed_by,
             shadows: written.shadows.as_ref().map(|name| name.value.as_str().into()),
             pseudonymization_domain: self.set.domain(written).into(),
             journal: written.journal,
@@ -475,17 +478,19 @@ impl Compiler<'_> {
             );
             return None;
         }
-        if let Spec::Detect(detect) = spec
-            && let Some(ask) = &detect.ask
-            && !self.deployment.analyzers.contains(&ask.analyzer)
-        {
+        if let Some(ask) = transfer::ask(spec) {
             let written = &field.destinations;
             let all = [&written.upstream, &written.caller, &written.stored, &written.export];
             let own = all.into_iter().flatten().find(|own| own.value == *spec);
             let name = Spanned::new(ask.analyzer.clone(), own.map_or(field.name.span, |own| own.span));
-            let known = self.deployment.analyzers.iter().map(String::as_str);
-            policy::unknown(&name, "analyser", " in consentry.yaml", known, reader);
-            return None;
+            let known = &self.deployment.analyzers;
+            let Some(recipient) = known.get(&ask.analyzer) else {
+                let known = known.keys().map(String::as_str);
+                policy::unknown(&name, "analyser", " in consentry.yaml", known, reader);
+                return None;
+            };
+            let declared = self.organisation.recipients.get(recipient.as_str());
+            transfer::check_analyzer(&name, recipient, declared.map(|recipient| &**recipient), reader);
         }
         Action::compile(spec, kind, |name| keys.iter().position(|key| key == name)).ok()
     }

@@ -6,7 +6,7 @@ fn deployment() -> Deployment {
     Deployment {
         upstreams: [("favourites-model".into(), "model-host".into())].into(),
         interchange_keys: vec!["model-host-2026".into()],
-        analyzers: vec!["local".into()],
+        analyzers: [("local".to_owned(), "model-host".to_owned())].into(),
     }
 }
 

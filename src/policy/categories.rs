@@ -63,7 +63,7 @@ const SPECIAL_IDENTIFYING: &[&str] = &[
 
 #[rustfmt::skip]
 const SPECIAL: &[&str] = &[
-    "BloodType", "DNACode", "Disability", "DrugTestResult", "EthnicOrigin", "FamilyHealthHistory", "Fetish",
+    "BloodType", "DNACode", "Disability", "DrugTestResult", "EthnicOrigin", "Ethnicity", "FamilyHealthHistory", "Fetish",
     "Genetic", "Health", "HealthHistory", "HealthRecord", "IndividualHealthHistory", "MedicalHealth",
     "MentalHealth", "PhilosophicalBelief", "PhysicalHealth", "PoliticalAffiliation", "PoliticalOpinion",
     "Prescription", "Proclivity", "Race", "Religion", "ReligiousBelief", "Sexual", "SexualHistory",
@@ -87,7 +87,7 @@ const PLAIN: &[&str] = &[
     "CurrentLocation", "Demeanor", "Demeanour", "Demographic", "DeviceApplications", "DeviceBased",
     "DeviceOperatingSystem", "DeviceSoftware", "Dialect", "DisciplinaryAction", "Dislike", "Divorce",
     "Domicile", "Education", "EducationExperience", "EducationQualification", "EducationTraining",
-    "EmailContent", "Emotion", "EmploymentHistory", "Ethnicity", "External", "Family", "FamilyStructure",
+    "EmailContent", "Emotion", "EmploymentHistory", "External", "Family", "FamilyStructure",
     "Favorite", "FavoriteColor", "FavoriteFood", "FavoriteMusic", "Favourite", "FavouriteColour",
     "FavouriteFood", "FavouriteMusic", "Financial", "FinancialStatus", "Friend", "GPSCoordinate", "Gender",
     "GeneralReputation", "Geographic", "GroupMembership", "GroupProfile", "HairColor", "HairColour",
@@ -131,6 +131,7 @@ mod tests {
         let facts = |name| facts(name).unwrap();
         assert!(facts("pd:EmailAddress").identifying && facts("pd:Name").identifying);
         assert!(facts("pd:MentalHealth").special && facts("pd:TradeUnionMembership").special);
+        assert!(facts("pd:Ethnicity").special && facts("pd:EthnicOrigin").special);
         assert!(facts("pd:Fingerprint").special && facts("pd:Fingerprint").identifying);
         assert!(facts("pd:CriminalConviction").criminal);
         assert_eq!(facts("pd:FavoriteColor"), Facts::default());

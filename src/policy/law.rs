@@ -6,7 +6,6 @@ use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recip
 use super::reader::{Reader, did_you_mean};
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
 use super::{categories, children, decisions, parameters};
-use crate::action::Spec;
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
     let organisation = set.organisation.as_ref();
@@ -43,6 +42,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
                 identifying_field(organisation, field, true, reader);
             }
         }
+        parameters::without_category(activity, reader);
         for (_, field) in parameters::treated(activity) {
             if let Some(organisation) = organisation {
                 identifying_field(organisation, field, true, reader);
@@ -96,6 +96,10 @@ fn known_category(category: &str, span: super::Span, reader: &mut Reader) {
 /// A recipient outside the Union needs what a transfer rests on.
 fn transfer(recipient: &Recipient, reader: &mut Reader) {
     let Some(country) = &recipient.country else { return };
+    // What is written and was not understood is reported already.
+    if reader.misread(recipient.id.span, "transfer_instrument") {
+        return;
+    }
     let (message, help) = match (standing(&country.value), recipient.transfer_instrument) {
         (None, _) => {
             let help = "Write the two capital letters of ISO 3166-1: `DE`, `FR`, `GB`, `US`.";
@@ -137,7 +141,10 @@ fn misplaced_adequacy(recipient: &Recipient) -> bool {
 /// Consent needs a text that is shown, legitimate interests an assessment.
 fn basis(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     let Some(basis) = &activity.legal_basis else { return };
-    if basis.value == LegalBasis::LegitimateInterests && activity.assessment.is_none() {
+    if basis.value == LegalBasis::LegitimateInterests
+        && activity.assessment.is_none()
+        && !reader.misread_in_file(basis.span, "assessment")
+    {
         let help = "Add `assessment:` with the reference of the balancing test.";
         reader.report(
             Code::NoAssessment,
@@ -151,6 +158,7 @@ fn basis(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     if basis.value == LegalBasis::Consent
         && let Some(declared) = declared
         && declared.says.is_none()
+        && !reader.misread(declared.name.span, "says")
     {
         let help = "Add `says:` with what a person reads before they agree.";
         let message =
@@ -166,7 +174,9 @@ fn categories_of(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     for category in fields.filter_map(|field| field.category.as_ref()) {
         known_category(&category.value, category.span, reader);
         let Some(facts) = categories::facts(&category.value) else { continue };
-        if facts.special && activity.art9_condition.is_none() {
+        let misread = |key| reader.misread_in_file(category.span, key);
+        let (condition, reference) = (misread("art9_condition"), misread("art10_reference"));
+        if facts.special && activity.art9_condition.is_none() && !condition {
             let help = "Add `art9_condition:` to the activity, `explicit_consent` for example, or do without the field.";
             reader.report(
                 Code::SpecialCategory,
@@ -175,7 +185,7 @@ fn categories_of(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
                 help,
             );
         }
-        if facts.criminal && activity.art10_reference.is_none() {
+        if facts.criminal && activity.art10_reference.is_none() && !reference {
             let help = "Add `art10_reference:` to the activity with the law that permits it, or do without the field.";
             reader.report(
                 Code::CriminalData,
@@ -228,7 +238,7 @@ fn identifying_field(organisation: &Organisation, field: &Field, request: bool, 
     };
     let stored = own.stored.as_ref().or(default.and_then(|default| default.stored.as_ref()));
     for (missing, word) in [(outward.is_none(), word), (stored.is_none(), "stored")] {
-        if missing {
+        if missing && !reader.misread(field.name.span, word) {
             let help = format!("Say `{word}: leave_out`, or what is done to it there.");
             reader.report(
                 Code::DestinationNotNamed,
@@ -238,13 +248,13 @@ fn identifying_field(organisation: &Organisation, field: &Field, request: bool, 
             );
         }
     }
-    if field.justification.is_some() {
+    if field.justification.is_some() || reader.misread(field.name.span, "justification") {
         return;
     }
     let export = own.export.as_ref().or(default.and_then(|default| default.export.as_ref()));
     let leaving = [(outward.filter(|_| request), "the upstream"), (export, "an export")];
     for (spec, whither) in leaving {
-        if let Some(spec) = spec.filter(|spec| spec.value == Spec::Unchanged) {
+        if let Some((spec, how)) = spec.and_then(|spec| Some((spec, spec.value.shows()?))) {
             let help = "Say `pseudonymize` or `leave_out`, or add `justification:` with the reason why it must be so.";
             let span = if own.upstream.as_ref() == Some(spec) || own.export.as_ref() == Some(spec) {
                 spec.span
@@ -254,7 +264,7 @@ fn identifying_field(organisation: &Organisation, field: &Field, request: bool, 
             reader.report(
                 Code::IdentifierUnchanged,
                 span,
-                format!("`{}` ({}) goes to {whither} unchanged.", field.name.value, category.value),
+                format!("`{}` ({}) goes to {whither} {how}.", field.name.value, category.value),
                 help,
             );
         }
@@ -311,7 +321,9 @@ fn access(activity: &Activity, reader: &mut Reader) {
                 reader.report(Code::ReIdentifyUnreasoned, at, message, help);
             }
             RouteKind::Governed | RouteKind::Answer(Answer::PseudonymizedRecords)
-                if !scoped && access.is_none_or(|access| access.when.is_none()) =>
+                if !scoped
+                    && access.is_none_or(|access| access.when.is_none())
+                    && !["all_scopes", "any_scope", "when"].iter().any(|key| reader.misread(at, key)) =>
             {
                 let help = "Write `access: { all_scopes: [NAME] }`.";
                 reader.report(

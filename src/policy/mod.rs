@@ -51,6 +51,7 @@ pub use model::{
     Access, Activity, DataSubject, Destinations, Field, Gate, HeadPart, Limits, Organisation, Param, Payload,
     PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
 };
+pub(crate) use parameters::treated as treated_parameters;
 pub(crate) use read_route::fault_of_route;
 pub use reader::is_name;
 pub(crate) use shadows::same as same_calls;

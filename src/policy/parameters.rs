@@ -12,7 +12,7 @@ use crate::action::Spec;
 use crate::check::RuleKind;
 
 /// The parameters of an activity that are treated, those of its request before its routes' own.
-pub(super) fn treated(activity: &Activity) -> impl Iterator<Item = (HeadPart, &Field)> {
+pub(crate) fn treated(activity: &Activity) -> impl Iterator<Item = (HeadPart, &Field)> {
     let shared = activity.request.iter().map(|side| (&side.path, &side.query, &side.headers));
     let own = activity.routes.iter().map(|route| (&route.path, &route.query, &route.headers));
     shared.chain(own).flat_map(|(path, query, headers)| {
@@ -58,6 +58,43 @@ pub(super) fn check(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
         }
     }
     data_subject(activity, reader);
+}
+
+/// Headers that say how to answer, or which call this is, and nothing of a person.
+const TECHNICAL: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-language",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "prefer",
+    "range",
+    "traceparent",
+    "tracestate",
+    "x-correlation-id",
+    "x-request-id",
+];
+
+/// A text in path, query or a header may say who somebody is, and passes as it came where nothing else is said.
+pub(super) fn without_category(activity: &Activity, reader: &mut Reader) {
+    let governed = activity.routes.iter().filter(|route| route.kind == RouteKind::Governed);
+    let shared = activity.request.iter().map(|side| (&side.path, &side.query, &side.headers));
+    let own = governed.map(|route| (&route.path, &route.query, &route.headers));
+    let all =
+        shared.chain(own).flat_map(|(path, query, headers)| [path, query, headers].into_iter().flatten());
+    for param in all.filter(|param| param.treated.is_none() && param.sound) {
+        let name = &param.name.value;
+        let open = matches!(param.rules.kind, None | Some(RuleKind::String)) && param.rules.one_of.is_empty();
+        if open && !TECHNICAL.contains(&name.to_ascii_lowercase().as_str()) {
+            let help = "Say `category: pd:…` and what becomes of it (`upstream: unchanged` if it must pass), or close the list of its values with `one_of`.";
+            let message = format!("`{name}` passes to the upstream as it came, and has no category.");
+            reader.report(Code::NoCategory, param.name.span, message, help);
+        }
+    }
 }
 
 /// A segment of a path is always there, and a header is ASCII.

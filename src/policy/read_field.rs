@@ -210,6 +210,7 @@ pub(super) fn headers(node: &Node, request: bool, reader: &mut Reader) -> Vec<Pa
         if let Some(why) = why_not_declared(&name) {
             let message = format!("The header `{name}` never passes: {why}.");
             reader.report(Code::HeaderNotAllowed, header.name.span, message, "Leave it out.");
+            header.sound = false;
         }
         header.name.value = name.as_str().to_owned();
     }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::codes::Code;
+use super::codes::{Code, Severity};
 use super::diagnostics::{Diagnostic, Span, Spanned};
 use super::shape::Shape;
 use super::units;
@@ -15,9 +15,26 @@ use super::yaml::{Content, Entry, Meaning, Node, Scalar};
 pub struct Reader {
     /// What was found so far.
     pub found: Vec<Diagnostic>,
+    /// Keys that are written and not understood, by the place of their map: that they are missing would be untrue.
+    misread: Vec<(Span, &'static str)>,
 }
 
 impl Reader {
+    /// One that goes on from what was found before.
+    pub fn after(found: Vec<Diagnostic>) -> Self {
+        Self { found, ..Self::default() }
+    }
+
+    /// Whether the map at this place has the key, with something that was reported already.
+    pub fn misread(&self, map: Span, key: &str) -> bool {
+        self.misread.iter().any(|(place, other)| *place == map && *other == key)
+    }
+
+    /// The same of a key that no two maps of a file have.
+    pub fn misread_in_file(&self, file: Span, key: &str) -> bool {
+        self.misread.iter().any(|(place, other)| place.source == file.source && *other == key)
+    }
+
     /// Reports at a place.
     pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.found.push(Diagnostic::new(code, span, message, help));
@@ -33,6 +50,7 @@ impl Reader {
                 entries,
                 taken: vec![false; entries.len()],
                 words: Vec::new(),
+                before: self.found.len(),
                 missing: Vec::new(),
             }),
             _ => self.wrong_shape(
@@ -283,6 +301,8 @@ pub struct Map<'n> {
     entries: &'n [Entry],
     taken: Vec<bool>,
     words: Vec<&'static str>,
+    /// How much was found before the map.
+    before: usize,
     /// What must be there and is not. Reported at the end: the key may only be misspelt.
     missing: Vec<(&'static str, Diagnostic)>,
 }
@@ -370,8 +390,26 @@ impl<'n> Map<'n> {
         self.entries.iter().find(|entry| entry.key == key).map_or(self.span, |entry| entry.at)
     }
 
+    /// What was found since the map began lies within one of its keys.
+    fn note_misread(&self, reader: &mut Reader) {
+        let found = reader.found.get(self.before..).unwrap_or_default();
+        let errors = found.iter().filter(|one| one.code.severity() == Severity::Error);
+        let places: Vec<Span> = errors.filter_map(|one| one.span).collect();
+        for (place, entry) in self.entries.iter().enumerate() {
+            let next = self.entries.get(place + 1).map_or(usize::MAX, |next| next.at.start);
+            let within =
+                |span: &Span| span.source == entry.at.source && (entry.at.start..next).contains(&span.start);
+            if let Some(word) = self.words.iter().find(|word| **word == entry.key)
+                && places.iter().any(within)
+            {
+                reader.misread.push((self.span, word));
+            }
+        }
+    }
+
     /// Reports every key that was not asked for, and every missing one that none of those was meant to be.
     pub fn finish(mut self, reader: &mut Reader) {
+        self.note_misread(reader);
         let left = self.entries.iter().zip(&self.taken).filter(|(_, taken)| !**taken);
         for (entry, _) in left {
             let entries = self.entries;
@@ -379,6 +417,7 @@ impl<'n> Map<'n> {
                 self.words.iter().copied().filter(|word| entries.iter().all(|entry| entry.key != *word));
             if let Some(meant) = nearest(&entry.key, free.clone()) {
                 self.missing.retain(|(key, _)| *key != meant);
+                reader.misread.push((self.span, meant));
             }
             let help = did_you_mean(&entry.key, free);
             let message = format!("{} has no key `{}`.", capital(self.shape.what), entry.key);

@@ -43,7 +43,7 @@ async fn gateway(timeout: &str) -> (Gateway, Upstream) {
     let url = format!("http://{}/analyze", analyzer.address);
     let options = Options {
         more: format!(
-            "analyzers:\n  local: {{ url: \"{url}\", language: en, timeout: {timeout}, at_once: 4 }}\n"
+            "analyzers:\n  local: {{ url: \"{url}\", recipient: score-host, language: en, timeout: {timeout}, at_once: 4 }}\n"
         ),
         files: vec![("policies/letters.yaml", LETTERS.to_owned())],
         ..Options::default()

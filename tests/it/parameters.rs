@@ -147,7 +147,7 @@ async fn a_treated_path_never_leaves_its_route() {
         .replace("  path: {}\n", "")
         .replace(
             "pd:Identifier, type: string, length: 1..64, upstream: pseudonymize",
-            "pd:Identifier, type: string, length: 1..64, upstream: { generalize: { prefix: 5 } }",
+            "pd:Identifier, type: string, length: 1..64, justification: a prefix is tried, upstream: { generalize: { prefix: 5 } }",
         );
     let gateway = gateway(&policy).await;
     let token = gateway.token(canary::HOLDER, &["score"]);

@@ -59,9 +59,16 @@ pub(super) fn written(text: String, route_named: bool) -> anyhow::Result<Written
             ["method", "path"].iter().all(|key| value.get(key).is_some_and(|value| value.is_string()));
         return if is_call { of_json(&text).map(Written::Call) } else { Ok(Written::Body(text)) };
     }
-    if !begins.starts_with(['{', '[', '"']) && begins.contains("method:") && begins.contains("path:") {
+    if begins.contains("method:") && begins.contains("path:") {
         return match cases::call(&text) {
             Ok(call) => Ok(Written::Call(call)),
+            // More like a body with a mistake in it.
+            Err(_)
+                if begins.starts_with(['[', '"'])
+                    || !begins.starts_with("{ method") && begins.starts_with('{') =>
+            {
+                Ok(Written::Body(text))
+            }
             Err(found) => bail!("the call cannot be read:\n{}", found.render(false)),
         };
     }
@@ -138,6 +145,13 @@ mod tests {
             (r#"{"age": 3.0}"#, "body", none.clone(), r#"{"age": 3.0}"#),
             (r#"[1]"#, "body", none.clone(), "[1]"),
             ("{not json", "body", none.clone(), "{not json"),
+            (r#"{"method: x", "path:"#, "body", none.clone(), r#"{"method: x", "path:"#),
+            (
+                "{ method: POST, path: /quotes, json: { age: 3 } }",
+                "POST /quotes",
+                none.clone(),
+                r#"{"age":3}"#,
+            ),
             (
                 r#"{"method": "PUT", "path": "/a?b=c", "json": {"age": 3.00}}"#,
                 "PUT /a?b=c",

@@ -63,7 +63,8 @@ pub(super) fn compare(
         upstream,
         recipient,
         other_recipients,
-        shadows: _, // what has some is not in force, and not compared
+        analysed_by: _, // among the other recipients
+        shadows: _,     // what has some is not in force, and not compared
         pseudonymization_domain,
         journal,
         mode,

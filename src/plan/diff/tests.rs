@@ -70,7 +70,7 @@ fn deployment() -> Deployment {
     Deployment {
         upstreams: upstreams.iter().map(|(name, whose)| ((*name).into(), (*whose).into())).collect(),
         interchange_keys: vec!["partner-2026".into()],
-        analyzers: vec!["local".into()],
+        analyzers: [("local".to_owned(), "lab".to_owned())].into(),
     }
 }
 

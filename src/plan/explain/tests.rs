@@ -19,7 +19,7 @@ fn deployment() -> Deployment {
     Deployment {
         upstreams: upstreams.iter().map(|(name, whose)| ((*name).into(), (*whose).into())).collect(),
         interchange_keys: vec!["model-host-2026".into(), "partner-2026".into()],
-        analyzers: Vec::new(),
+        analyzers: std::collections::BTreeMap::new(),
     }
 }
 

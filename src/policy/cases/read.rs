@@ -92,16 +92,19 @@ fn case(node: &Node, reader: &mut Reader) -> Option<Case> {
     let caller_gets = gets.and_then(|node| caller_gets(node, reader));
     let stored_node = map.take("stored");
     let stored = stored_node.and_then(|node| expected(node, reader));
-    if sees.or(asked).or(gets).or(stored_node).is_none() {
+    let span = map.span;
+    map.finish(reader);
+    let expectations = ["upstream_sees", "upstream_asked", "caller_gets", "stored"];
+    let misspelt = expectations.iter().any(|key| reader.misread(span, key));
+    if sees.or(asked).or(gets).or(stored_node).is_none() && !misspelt {
         let help = "Write `upstream_sees`, `caller_gets` or `stored`.";
         reader.report(
             Code::CaseExpectsNothing,
-            map.span,
+            span,
             "The case says what is sent and not what must come of it.",
             help,
         );
     }
-    map.finish(reader);
     Some(Case {
         name: name?,
         given,

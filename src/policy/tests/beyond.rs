@@ -133,7 +133,7 @@ fn parameters_are_asked_what_fields_are_asked() {
             .change(
                 ACTIVITY,
                 "  - match: POST /predict/",
-                "  - match: POST /predict/{customer}\n    path: { customer: { type: string } }"
+                "  - match: POST /predict/{customer}\n    path: { customer: { category: pd:Identifier, type: string, upstream: pseudonymize, stored: encrypted } }"
             )
             .lines(),
         ""

@@ -4,7 +4,8 @@ use super::support::Folder;
 
 fn with(upstream: &str) -> Folder {
     let detect = format!("upstream: {{ detect: {{ {upstream} }} }},");
-    Folder::shipped().change("favourites.yaml", "upstream: pseudonymize,", &detect)
+    let text = Folder::shipped().change("favourites.yaml", "pd:EmailAddress,  type", "pd:EmailContent, type");
+    text.change("favourites.yaml", "upstream: pseudonymize,", &detect)
 }
 
 #[test]
@@ -23,7 +24,8 @@ fn every_way_to_write_it_loads() {
         assert_eq!(lines, "", "{detect}");
     }
     let stored = "export: { detect: { kinds: [email], replace_by: pseudonymize } }";
-    let folder = Folder::shipped().change("favourites.yaml", "export: pseudonymize", stored).change(
+    let text = Folder::shipped().change("favourites.yaml", "pd:EmailAddress,  type", "pd:EmailContent, type");
+    let folder = text.change("favourites.yaml", "export: pseudonymize", stored).change(
         "favourites.yaml",
         "stored: encrypted, export: { detect",
         "stored: { detect: { kinds: [ip], replace_by: mask } }, export: { detect",

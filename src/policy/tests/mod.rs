@@ -4,6 +4,7 @@ mod beyond;
 mod detect;
 mod formats;
 mod golden;
+mod identifiers;
 mod people;
 mod shadows;
 mod support;

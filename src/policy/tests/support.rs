@@ -51,7 +51,7 @@ impl Folder {
             ]
             .into(),
             interchange_keys: vec!["model-host-2026".into()],
-            analyzers: vec!["local".into()],
+            analyzers: [("local".to_owned(), "model-host".to_owned())].into(),
         };
         match plan::load(self.0.path(), &deployment) {
             Ok((_, _, warnings)) => warnings,
