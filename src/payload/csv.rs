@@ -4,6 +4,8 @@
 //!
 //! A column that is left out goes from every line, a row with its line; everything else is copied byte for byte, with the
 //! quotes that it came in. Where one column is left, an empty cell of it is written `""`: a blank line is no row to many.
+//! A table without a declared column is refused, and a request of which no column is left: it would be a body without a
+//! header, which is none of this format. An answer of which this caller gets no column is empty.
 
 use std::borrow::Cow;
 
@@ -13,10 +15,12 @@ use super::layout::FieldId;
 use super::stop::{Malformed, Stop};
 use super::text::utf8;
 use super::value::{Kind, Row, Treated, Visitor};
+use super::walker::Direction;
 
 /// Walks a table: the header, then row by row, then what the visitor says stands behind the last.
 pub(super) fn walk<V: Visitor>(
     body: &[u8],
+    direction: Direction,
     names: &Names,
     caps: &Caps,
     visitor: &mut V,
@@ -26,6 +30,10 @@ pub(super) fn walk<V: Visitor>(
     let mut reader = Reader { text: utf8(body)?, at: 0, end: None };
     let mut writer = Writer { out, width: 0, lines: 0, line: 0, cells: 0 };
     let columns = header(&mut reader, names, &mut tally, visitor, &mut writer)?;
+    let declared = columns.iter().any(|column| column.field.is_some());
+    if writer.width == 0 && !(declared && direction == Direction::Response) {
+        return Err(Malformed { offset: 0, reason: "no column is left of it" }.into());
+    }
     let end = |reader: &Reader<'_>| reader.end.unwrap_or(CRLF);
     let (mut unescaped, mut replacement) = (String::new(), String::new());
     let mut rows = 0;

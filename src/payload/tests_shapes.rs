@@ -319,6 +319,20 @@ fn what_is_no_body_of_the_format_is_refused() {
 }
 
 #[test]
+fn a_table_of_which_no_column_is_left_has_its_rows() {
+    let walker = walker(Format::Mlflow, Direction::Request, &["a", "b"], Undeclared::LeaveOut);
+    for (body, expected, missing) in [
+        (r#"{"columns":["x","y"],"data":[[1,2],[3,4]]}"#, r#"{"columns":[],"data":[[],[]]}"#, vec![0, 1]),
+        (r#"{"data":[[1,2],[3,4]],"columns":["x","a"]}"#, r#"{"data":[[],[]],"columns":[]}"#, vec![1]),
+    ] {
+        let mut table = Table { acts: vec![Some(Act::Leave)], ..Table::default() };
+        let out = walked(&walker, &format!(r#"{{"dataframe_split":{body}}}"#), &mut table).unwrap();
+        assert_eq!(out, format!(r#"{{"dataframe_split":{expected}}}"#));
+        assert_eq!((table.missing, table.counts), (missing, vec![2]));
+    }
+}
+
+#[test]
 fn labels_of_rows_never_go_on() {
     let walker = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::LeaveOut);
     for index in ["[0,1]", r#"["ada","bob"]"#, "[]", r#"{"ada":1}"#] {
@@ -368,6 +382,50 @@ fn a_content_is_found_as_text_and_in_parts() {
     // What is no text has to be declared to go on.
     let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
     assert_eq!(walked(&walker, image, &mut Table::default()), Err(Stop::Undeclared));
+}
+
+#[test]
+fn a_content_without_a_text_is_missing() {
+    let fields =
+        ["messages[*].content", "messages[*].content[*].image_url.url", "messages[*].content[*].content"];
+    let walker = walker(Format::OpenaiChat, Direction::Request, &fields, Undeclared::LeaveOut);
+    let lacks = |messages: &[&str], field: u16| {
+        let body = format!(r#"{{"messages":[{}]}}"#, messages.join(", "));
+        let mut table = Table::default();
+        assert_eq!(walked(&walker, &body, &mut table).unwrap(), body);
+        table.missing.iter().filter(|missing| **missing == field).count()
+    };
+    const TEXT: &str = r#"{"type":"text","text":"t"}"#;
+    const IMAGE: &str = r#"{"type":"image_url","image_url":{"url":"x"}}"#;
+    const NEITHER: &str = r#"{"type":"text"}"#;
+    for (content, missing) in [
+        ("\"\"", 0),
+        ("null", 0),
+        ("[]", 1),
+        ("[ ]", 1),
+        (&*format!("[{TEXT}]"), 0),
+        (&*format!("[{NEITHER}]"), 1),
+        (&*format!("[{IMAGE}]"), 1),
+        (&*format!("[{TEXT},{IMAGE}]"), 0),
+        (&*format!("[{IMAGE},{NEITHER},{TEXT},{IMAGE}]"), 0),
+    ] {
+        // Each message has its own: what one has, the others may lack.
+        let (full, message) = (r#"{"content":"c"}"#, format!(r#"{{"content":{content}}}"#));
+        assert_eq!(lacks(&[full, &message, full, &message], 0), 2 * missing, "{content}");
+        assert_eq!(lacks(&["{}", &message], 0), 1 + missing, "{content}");
+    }
+    // A list within a list says nothing about the one around it, nor that about what is within.
+    for (parts, around, within) in [
+        (r#"{"content":[]}"#, 1, 1),
+        (r#"{"text":"t","content":[]}"#, 0, 1),
+        (r#"{"content":[],"text":"t"}"#, 0, 1),
+        (r#"{"content":[{"text":"t"}]}"#, 1, 0),
+        (r#"{"text":"t","content":[{"text":"t"}]}"#, 0, 0),
+        (r#"{"text":"t","content":[{"type":"text"}]}, {"text":"t"}"#, 0, 2),
+    ] {
+        let message = format!(r#"{{"content":[{parts}]}}"#);
+        assert_eq!((lacks(&[&message], 0), lacks(&[&message], 2)), (around, within), "{parts}");
+    }
 }
 
 #[test]

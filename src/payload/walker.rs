@@ -49,7 +49,7 @@ enum Kind {
     KserveV2(Tensors),
     Shapes(Shapes),
     Ndjson(Layout),
-    Csv(Names),
+    Csv(Names, Direction),
     Form(Names),
     Multipart(Names),
     Text(Whole),
@@ -87,7 +87,9 @@ impl Walker {
                 (Kind::Json(layout), all(false))
             }
             Format::Ndjson => (Kind::Ndjson(Layout::compile(paths, undeclared)?), all(true)),
-            Format::Csv => (Kind::Csv(Names::compile(format, paths, undeclared, false)?), all(true)),
+            Format::Csv => {
+                (Kind::Csv(Names::compile(format, paths, undeclared, false)?, direction), all(true))
+            }
             Format::Form => (Kind::Form(Names::compile(format, paths, undeclared, true)?), all(false)),
             Format::Multipart => (Kind::Multipart(multipart::compile(paths, undeclared)?), all(false)),
             Format::Text => (Kind::Text(Whole::compile(paths, undeclared)?), all(false)),
@@ -145,7 +147,7 @@ impl Walker {
         let walked = match &self.kind {
             Kind::Json(layout) => json::walk(body, layout, caps, visitor, out).map(same),
             Kind::Ndjson(layout) => ndjson::walk(body, layout, caps, visitor, out).map(same),
-            Kind::Csv(names) => csv::walk(body, names, caps, visitor, out).map(same),
+            Kind::Csv(names, direction) => csv::walk(body, *direction, names, caps, visitor, out).map(same),
             Kind::Form(names) => form::walk(body, names, caps, visitor, out).map(same),
             Kind::Text(whole) => text::walk(body, *whole, caps, visitor, out).map(same),
             Kind::KserveV2(tensors) => kserve::walk(body, envelope, tensors, caps, visitor, out),

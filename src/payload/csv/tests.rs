@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::super::acting::{Act, Acting, CAPS, Halt, Told, named, paths, reason, replace, text, walk};
-use crate::payload::{Cap, Caps, Clash, Envelope, Format, Kind, Path, Stop, Undeclared};
+use crate::payload::{
+    Cap, Caps, Clash, Declared, Direction, Envelope, Format, Kind, Path, Stop, Undeclared, Walker,
+};
 
 fn run(body: &str, fields: &[&str], acting: &mut Acting) -> Result<String, Stop<Halt>> {
     text(Format::Csv, body, &paths(fields), acting)
@@ -72,11 +74,32 @@ fn of_one_column_an_empty_cell_is_written_in_quotes() {
     assert_eq!(run("a\n1\n2\n", &["a"], &mut acting).unwrap(), "a\n\"\"\n2\n");
     let mut acting = Acting::keeping(1);
     assert_eq!(run(",x\n1,2\n", &["['']"], &mut acting).unwrap(), "\"\"\n1\n");
-    // Where no column is left, nothing is.
+}
+
+#[test]
+fn a_table_of_which_no_column_is_left_is_refused_and_of_an_answer_an_empty_text() {
+    let empty = Some("no column is left of it");
+    for (body, dropped) in [("x,y\n1,2\n", vec![]), ("x", vec![]), ("a,x\n1,2\n", vec![0]), ("a", vec![0])] {
+        let mut acting = Acting::keeping(2);
+        acting.dropped.clone_from(&dropped);
+        assert_eq!(reason(run(body, &["a", "b"], &mut acting)), empty, "{body:?}");
+        let missing = acting.told.contains(&Told::Missing(1));
+        assert!(missing, "what is required is asked for first: {body:?}");
+
+        // Who may see none of its columns gets nothing of an answer; one without a declared column is none.
+        let declared = Declared { paths: &paths(&["a", "b"]), undeclared: Undeclared::LeaveOut, rows: None };
+        let walker = Walker::compile(Format::Csv, Direction::Response, declared).unwrap();
+        let mut acting = Acting::keeping(2);
+        acting.dropped = dropped;
+        acting.behind = 2;
+        let mut out = Vec::new();
+        let walked = walker.walk(body.as_bytes(), &Envelope::default(), &CAPS, &mut acting, &mut out);
+        assert_eq!(reason(walked), empty.filter(|_| acting.dropped.is_empty()), "{body:?}");
+        assert_eq!(out, b"");
+    }
     let mut acting = Acting::keeping(1);
-    acting.dropped = vec![0];
-    acting.behind = 2;
-    assert_eq!(run("a\n1\n", &["a"], &mut acting).unwrap(), "");
+    acting.undeclared = Undeclared::Refuse;
+    assert_eq!(run("x\n1\n", &["a"], &mut acting), Err(Stop::Visitor(Halt::Undeclared)));
 }
 
 #[test]
@@ -291,10 +314,15 @@ proptest! {
         acting.before = before;
         acting.behind = behind;
         let mut oracle = acting.clone();
-        let out = text(Format::Csv, &body, &paths, &mut acting).unwrap();
+        let out = text(Format::Csv, &body, &paths, &mut acting);
 
         // Cell by cell: as it stands where it is kept, by what it means where it is another.
         let left: Vec<u16> = (0..).zip(&fields).map(|(field, _)| field).filter(|field| !oracle.dropped.contains(field)).collect();
+        if left.is_empty() {
+            prop_assert_eq!(reason(out), Some("no column is left of it"));
+            return Ok(());
+        }
+        let out = out.unwrap();
         let title = |field: &u16| titles[fields[usize::from(*field)]].clone();
         let mut lines: Vec<Vec<Option<String>>> = vec![left.iter().map(|field| Some(title(field))).collect()];
         let mut meant: Vec<Vec<String>> = vec![left.iter().map(|field| names[fields[usize::from(*field)]].clone()).collect()];
@@ -332,10 +360,6 @@ proptest! {
             meant.push(text);
         }
         prop_assert_eq!(acting.values(), told.iter().map(String::as_str).collect::<Vec<_>>());
-        if left.is_empty() {
-            prop_assert_eq!(out, "");
-            return Ok(());
-        }
         prop_assert_eq!(read(out.as_bytes()), meant);
         if lines.iter().flatten().all(Option::is_some) {
             let lines: Vec<String> = lines
@@ -361,9 +385,8 @@ proptest! {
         let expected: Vec<Vec<String>> = cells.iter().map(seen).collect();
         prop_assert!(cells.iter().all(|line| line.len() == known.len()));
         prop_assert_eq!(acting.values(), expected[1..].iter().flatten().map(String::as_str).collect::<Vec<_>>());
-        if known.contains(&true) {
-            prop_assert_eq!(read(out.as_bytes()), expected);
-        }
+        prop_assert!(known.contains(&true), "a table without a declared column is refused");
+        prop_assert_eq!(read(out.as_bytes()), expected);
         if !known.contains(&false) {
             prop_assert_eq!(out, body);
         }

@@ -44,6 +44,14 @@ impl<V: Visitor> Walk<'_, V> {
             .map_err(Stop::Visitor)
     }
 
+    /// At the end of a list of parts: one without the field in any of them lacks it.
+    pub(super) fn end_parts(&mut self) -> Result<(), Stop<V::Error>> {
+        match self.scratch.lacking.pop().flatten() {
+            Some(field) => self.visitor.missing(field).map_err(Stop::Visitor),
+            None => Ok(()),
+        }
+    }
+
     /// A value of another shape than the layout has, told by the first field under it.
     pub(super) fn misshapen(&mut self, node: NodeId) -> Stop<V::Error> {
         match self.layout.below(node).first() {

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use super::keys::Keys;
 use super::skip::Skipper;
 use super::walk::Frame;
+use crate::payload::FieldId;
 
 thread_local! {
     static KEPT: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
@@ -21,6 +22,8 @@ pub(super) struct Scratch {
     pub(super) seen: Vec<u64>,
     /// The marks of the keys of the objects on the way.
     pub(super) marks: Vec<usize>,
+    /// For each open list of parts its field, until it has come in one of them.
+    pub(super) lacking: Vec<Option<FieldId>>,
     pub(super) keys: Keys,
     pub(super) skipper: Skipper,
     pub(super) unescaped: String,
@@ -41,12 +44,20 @@ impl Scratch {
         result
     }
 
+    /// The field of the innermost list of parts has come.
+    pub(super) fn has_part(&mut self) {
+        if let Some(lacking) = self.lacking.last_mut() {
+            *lacking = None;
+        }
+    }
+
     fn clear(&mut self) {
-        let Self { parents, indices, seen, marks, keys, skipper, unescaped, replacement } = self;
+        let Self { parents, indices, seen, marks, lacking, keys, skipper, unescaped, replacement } = self;
         clear(parents);
         clear(indices);
         clear(seen);
         clear(marks);
+        clear(lacking);
         keys.clear(Self::MOST);
         skipper.clear(Self::MOST);
         for text in [unescaped, replacement] {

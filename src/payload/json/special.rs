@@ -21,7 +21,14 @@ impl<'a, V: Visitor> Walk<'a, V> {
     ) -> Result<Option<NodeId>, Stop<V::Error>> {
         match shape {
             Shape::Object(_) | Shape::Array(..) => return Ok(Some(node)),
-            Shape::Either(_, array) if cursor.peek() == Some(b'[') => return Ok(Some(array)),
+            Shape::Either(field, array) if cursor.peek() == Some(b'[') => {
+                self.parts = Some(field);
+                return Ok(Some(array));
+            }
+            Shape::Part(field) => {
+                self.scratch.has_part();
+                self.field::<false>(cursor, trail, start, field)?
+            }
             Shape::Either(field, _) | Shape::Field(field) => {
                 self.field::<false>(cursor, trail, start, field)?
             }
@@ -81,8 +88,8 @@ impl<'a, V: Visitor> Walk<'a, V> {
             let cursor = Cursor::new(text.as_bytes())?;
             let body = text.as_bytes();
             let out = &mut out;
-            let mut walk =
-                Walk { body, layout, tally, cursor, visitor, out, copied: 0, column: None, scratch };
+            let (copied, column, parts) = (0, None, None);
+            let mut walk = Walk { body, layout, tally, cursor, visitor, out, copied, column, parts, scratch };
             let walked = walk.run_from(document);
             counted.counts(&walk.tally);
             walked

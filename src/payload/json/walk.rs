@@ -48,8 +48,9 @@ pub(in crate::payload) fn document<V: Visitor>(
     let cursor = Cursor::new(body)?;
     Scratch::lend(|scratch| {
         scratch.indices.extend_from_slice(at);
+        let (tally_so_far, copied, column, parts) = (*tally, 0, None, None);
         let mut walk =
-            Walk { body, layout, tally: *tally, cursor, visitor, out, copied: 0, column: None, scratch };
+            Walk { body, layout, tally: tally_so_far, cursor, visitor, out, copied, column, parts, scratch };
         let result = walk.run();
         tally.counts(&walk.tally);
         result
@@ -96,6 +97,8 @@ pub(super) struct Array {
     trail: Trail,
     /// Where a column that is left out whole began.
     column: Option<Column>,
+    /// Whether it is a list of parts, in which a field may be that is elsewhere a single value.
+    parts: bool,
 }
 
 /// What has become of the members or elements so far.
@@ -140,6 +143,8 @@ pub(super) struct Walk<'a, V> {
     pub(super) copied: usize,
     /// The column about to be entered, or just left, that goes with its key.
     pub(super) column: Option<Column>,
+    /// The field whose list of parts is about to be entered.
+    pub(super) parts: Option<FieldId>,
     pub(super) scratch: &'a mut Scratch,
 }
 
@@ -222,13 +227,17 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 })
             }
             Shape::Array(element, kind) => {
+                let parts = self.parts.take();
                 if self.cursor.peek() == Some(b']') {
                     self.end_rows(kind, 0, trail)?;
+                    parts.map_or(Ok(()), |field| self.visitor.missing(field)).map_err(Stop::Visitor)?;
                     self.cursor.at += 1;
                     return Ok(None);
                 }
                 self.scratch.indices.push(0);
-                Frame::Array(Array { element, kind, rows: 0, trail, column: self.column.take() })
+                self.scratch.lacking.extend(parts.map(Some));
+                let (column, parts) = (self.column.take(), parts.is_some());
+                Frame::Array(Array { element, kind, rows: 0, trail, column, parts })
             }
             // Whoever enters has looked at the shape, and at the bracket that goes with it.
             _ => return Err(self.misshapen(node)),
@@ -307,7 +316,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
     /// Treats elements up to one on the way to a field, or to the array's end.
     #[inline]
     fn elements(&mut self, array: &mut Array, mut after: bool) -> Result<Pause, Stop<V::Error>> {
-        let Array { element, kind, mut rows, mut trail, column } = *array;
+        let Array { element, kind, mut rows, mut trail, column, parts } = *array;
         let shape = self.layout.shape(element);
         let mut cursor = self.cursor;
         loop {
@@ -323,8 +332,11 @@ impl<'a, V: Visitor> Walk<'a, V> {
                         self.scratch.indices.pop();
                         self.cursor = cursor;
                         self.end_rows(kind, rows, trail)?;
+                        if parts {
+                            self.end_parts()?;
+                        }
                         self.cursor.at += 1;
-                        *array = Array { element, kind, rows, trail, column };
+                        *array = Array { element, kind, rows, trail, column, parts };
                         return Ok(Pause::End);
                     }
                     _ => return Err(cursor.wrong(Cursor::AFTER_ELEMENT).into()),
@@ -355,7 +367,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 let node = self.special(&mut cursor, &mut trail, start, element, shape)?;
                 let Some(inner) = node else { continue };
                 trail.lead = Lead::Kept;
-                *array = Array { element, kind, rows, trail, column };
+                *array = Array { element, kind, rows, trail, column, parts };
                 self.cursor = cursor;
                 return Ok(Pause::Inner(inner));
             };

@@ -73,6 +73,8 @@ pub(super) enum Shape {
     Array(NodeId, Rows),
     /// A single value, or an array that has the field further in.
     Either(FieldId, NodeId),
+    /// A value of an `Either`, within the elements of its array.
+    Part(FieldId),
     /// A string that holds a JSON document of its own.
     Embedded(NodeId),
     /// A string of the format's own, one of these.
@@ -199,6 +201,7 @@ impl Layout {
         for sprout in &tree.sprouts {
             let shape = match (sprout.own, sprout.field, sprout.every) {
                 (Some(own), ..) => own,
+                (None, Some(field), None) if sprout.alias => Shape::Part(field),
                 (None, Some(field), None) => Shape::Field(field),
                 (None, Some(field), Some(array)) => Shape::Either(field, array),
                 (None, None, Some(element)) => Shape::Array(element, sprout.rows),

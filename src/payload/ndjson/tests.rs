@@ -84,6 +84,13 @@ fn rows_go_with_their_lines_and_empty_ones_are_null() {
 }
 
 #[test]
+fn a_row_of_which_nothing_is_left_is_an_empty_object() {
+    let mut acting = Acting::new(vec![vec![Act::Leave]], Undeclared::LeaveOut);
+    let body = "{\"x\":1}\n{\"a\":1}\n{\"x\":{},\"a\":2,\"y\":[]}\n";
+    assert_eq!(run(body, &["a"], &mut acting).unwrap(), "{}\n{}\n{}\n");
+}
+
+#[test]
 fn what_readers_take_differently_is_refused() {
     for body in [
         "\n",
