@@ -39,6 +39,8 @@ struct Shape {
 
 /// The reason for every body that has none of the shapes.
 const NONE: &str = "none of the keys that hold rows is there, or what it holds is of another shape";
+/// The reason for every body that has two of them: some readers would take the first, some the last.
+const TWO: &str = "more than one of the keys that hold rows is there";
 
 impl Shapes {
     /// Compiles declared fields for each shape; tells which of them belong to rows. Those that `whole` says so of are of
@@ -141,6 +143,10 @@ fn lay(
         // Where no field of this shape is declared, the key is declared all the same, for its rows to be left out of.
         extras.push(Extra { steps: vec![Step::Member(key.into())], part: Part::Fixed(&[]) });
     }
+    let others = keys.iter().filter(|other| **other != key);
+    extras.extend(
+        others.map(|other| Extra { steps: vec![Step::Member((*other).into())], part: Part::Apart(TWO) }),
+    );
     Ok((Layout::place(paths, &places, &extras, undeclared)?, absent))
 }
 

@@ -292,6 +292,9 @@ fn what_is_no_body_of_the_format_is_refused() {
         r#"{"dataframe_split":{"columns":["a"],"data":[1]}}"#,
         r#"{"dataframe_split":{"columns":["a"],"data":{"0":1}}}"#,
         r#"{"dataframe_split":{"columns":["a"],"data":[[1]]}} x"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]]},"instances":[]}"#,
+        r#"{"dataframe_split":{"columns":["a"],"data":[[1]]},"dataframe_records":[{"a":1}]}"#,
+        r#"{"params":{},"instances":[{"a":1}],"x":1,"\u0069nputs":null}"#,
         r#"{"dataframe_records":{"a":1}}"#,
         r#"{"dataframe_records":[1]}"#,
     ] {
@@ -308,7 +311,6 @@ fn what_is_no_body_of_the_format_is_refused() {
         r#"{"dataframe_split":{"columns":["a"],"data":[[1]],"index":["ada@example.org"]}}"#,
         r#"{"dataframe_split":{"columns":["a"],"data":[[1]],"index":[1]}}"#,
         r#"{"dataframe_split":{"columns":["a"],"data":[[1]]},"x":1}"#,
-        r#"{"dataframe_split":{"columns":["a"],"data":[[1]]},"instances":[]}"#,
         r#"{"dataframe_records":[{"a":1,"x":2}]}"#,
         r#"{"inputs":{"a":[1],"x":[2]}}"#,
     ] {

@@ -34,6 +34,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
             }
             Shape::Embedded(document) => self.embedded(cursor, trail, document)?,
             Shape::Fixed(texts) => self.fixed(cursor, trail, texts)?,
+            Shape::Apart(reason) => return Err(Malformed { offset: start, reason }.into()),
             Shape::Table(table) => self.table(cursor, trail, table)?,
         }
         Ok(None)

@@ -81,6 +81,8 @@ pub(super) enum Shape {
     Fixed(&'static [&'static str]),
     /// Columns, and rows of cells in their order.
     Table(u32),
+    /// What makes the body another one: it is refused with this reason.
+    Apart(&'static str),
 }
 
 /// The declared members of an object.

@@ -50,13 +50,15 @@ pub(in crate::payload) enum Part {
     Fixed(&'static [&'static str]),
     /// Columns, and rows of cells in their order.
     Table(Table),
+    /// Something that a body with the rest does not have: it is refused with this reason.
+    Apart(&'static str),
 }
 
 impl Extra {
     pub(super) fn table(&self) -> Option<Table> {
         match &self.part {
             Part::Table(table) => Some(table.clone()),
-            Part::Fixed(_) => None,
+            Part::Fixed(_) | Part::Apart(_) => None,
         }
     }
 }

@@ -101,6 +101,7 @@ impl<'a> Tree<'a> {
         for extra in extras {
             let own = match &extra.part {
                 Part::Fixed(texts) => Shape::Fixed(texts),
+                Part::Apart(reason) => Shape::Apart(reason),
                 Part::Table(_) => {
                     tables += 1;
                     Shape::Table(tables - 1)
