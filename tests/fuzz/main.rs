@@ -1,5 +1,6 @@
 //! What reads strangers' bytes, with inputs that nobody would think of: every file of `fuzz/corpus` goes through the
-//! harness of its target, the same one that `fuzz/run` gives to libFuzzer for as long as one likes.
+//! harness of its target, the same one that `fuzz/run` gives to libFuzzer for as long as one likes, and so does a bounded
+//! number of inputs that are made from it, the same in every run.
 
 #![expect(
     clippy::expect_used,
@@ -9,12 +10,18 @@
 )]
 
 mod harness;
+mod mutate;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use harness::{TARGETS, Target};
+use mutate::Mutator;
+
+/// Inputs that are made from each seed: of a file of policies, which is compiled with the others each time, and of the rest.
+const MADE_OF_FILES: usize = 40;
+const MADE: usize = 1500;
 
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
@@ -43,6 +50,14 @@ fn all(name: &str) {
     assert!(seeds.len() >= 3, "{name} has {} seeds", seeds.len());
     for (path, bytes) in &seeds {
         try_out(target, bytes, path);
+    }
+    let made = if target.slow { MADE_OF_FILES } else { MADE };
+    let mut mutator = Mutator::new(1);
+    for number in 0..made {
+        for (place, (path, bytes)) in seeds.iter().enumerate() {
+            let (_, other) = &seeds[(place + number) % seeds.len()];
+            try_out(target, &mutator.change(bytes, other), path);
+        }
     }
 }
 

@@ -14,18 +14,25 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     /// Panics where an input is not read as it must be.
     pub(crate) run: fn(&[u8]),
+    /// Whether it takes long, for it writes and reads files.
+    #[allow(dead_code, reason = "libFuzzer does not ask")]
+    pub(crate) slow: bool,
 }
 
 const fn target(name: &'static str, run: fn(&[u8])) -> Target {
-    Target { name, run }
+    Target { name, run, slow: false }
+}
+
+const fn slow(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, run, slow: true }
 }
 
 /// Every one there is.
 pub(crate) const TARGETS: &[Target] = &[
-    target("api_keys", files::api_keys),
-    target("cases", |input| files::policies("favourites.cases.yaml", input)),
-    target("config", files::config),
-    target("organisation", |input| files::policies("organisation.yaml", input)),
+    slow("api_keys", files::api_keys),
+    slow("cases", |input| files::policies("favourites.cases.yaml", input)),
+    slow("config", files::config),
+    slow("organisation", |input| files::policies("organisation.yaml", input)),
     target("path", places::path),
     target("payload_csv", |input| payload::run(Format::Csv, input)),
     target("payload_form", |input| payload::run(Format::Form, input)),
@@ -38,7 +45,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("payload_openai_chat", |input| payload::run(Format::OpenaiChat, input)),
     target("payload_text", |input| payload::run(Format::Text, input)),
     target("payload_tf_serving", |input| payload::run(Format::TfServing, input)),
-    target("policy", |input| files::policies("favourites.yaml", input)),
+    slow("policy", |input| files::policies("favourites.yaml", input)),
     target("query", places::query),
 ];
 
