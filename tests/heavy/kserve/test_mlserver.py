@@ -1,4 +1,10 @@
-"""MLServer, and requests as its codecs write them."""
+"""MLServer: requests as its codecs write them, and its own client, which is a command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,3 +116,31 @@ def test_what_the_policy_refuses_does_not_arrive(infer, mlserver):
         refused(infer(request), mlserver, status, kind)
     assert infer(PandasCodec.encode_request(FRAME, use_bytes=False)).status_code == 200
     mlserver.one()
+
+
+def test_its_own_client_sends_lines_as_one_call(before_mlserver, mlserver, tmp_path):
+    """`mlserver infer` joins several requests to one, and takes the answer apart again."""
+    sent, got = tmp_path / "sent", tmp_path / "got"
+    requests = [PandasCodec.encode_request(FRAME.iloc[[row]], use_bytes=False) for row in range(2)]
+    sent.write_text("".join(request.model_dump_json() + "\n" for request in requests))
+    command = [str(Path(sys.executable).with_name("mlserver")), "infer", "--use-ssl"]
+    command += ["--batch-size", "2", "--retries", "1"]
+    command += ["--url", f"localhost:{before_mlserver.port}", "--model-name", "propensity"]
+    command += ["--input-data-path", str(sent), "--output-data-path", str(got)]
+    command += ["--request-headers", f"Authorization: Bearer {before_mlserver.caller()}"]
+    environment = {**os.environ, "SSL_CERT_FILE": str(before_mlserver.authority.file)}
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    call, rows = mlserver.one()
+    assert [tensor["name"] for tensor in call["inputs"]] == ["email", "age", "customer", "spent-eur"]
+    assert [row["age"] for row in rows] == [30, 40] and [row["spent-eur"] for row in rows] == [12.5, 99.25]
+    assert all(row["email"].startswith("p1_") and row["customer"].startswith("p1_") for row in rows)
+    for canary in ("ada@", "anselm@", "4711", "0655"):
+        assert canary not in str(call) + str(rows)
+    answers = [InferenceResponse.model_validate(json.loads(line)) for line in got.read_text().splitlines()]
+    answers.sort(key=lambda answer: answer.parameters.model_extra["batch_index"])
+    scores = [NumpyCodec.decode_output(answer.outputs[0]).tolist() for answer in answers]
+    assert scores == [[[0.0]], [[1.0]]], done.stdout
