@@ -70,12 +70,16 @@ impl Mutator {
         Self { random: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// One to four changes of an input; `other` is where pieces are taken from.
+    /// One to four changes of an input, mostly one: most bodies with more are refused at once. `other` is where pieces are
+    /// taken from. At times the first line is another, in which many harnesses are told what to do, and the rest is as it was.
     pub(crate) fn change(&mut self, input: &[u8], other: &[u8]) -> Vec<u8> {
-        let mut bytes = input.to_vec();
-        for _ in 0..=self.below(3) {
+        let line = input.iter().position(|byte| *byte == b'\n').filter(|_| self.below(3) == 0);
+        let (changed, rest) = input.split_at(line.unwrap_or(input.len()));
+        let mut bytes = changed.to_vec();
+        for _ in 0..=self.below(6).saturating_sub(3) {
             self.once(&mut bytes, other);
         }
+        bytes.extend_from_slice(rest);
         bytes
     }
 
