@@ -106,7 +106,7 @@ def test_the_model_predicts_from_treated_columns(call, recorder, server, shape, 
     assert ada == again != anselm and ada.startswith("p1_") and anselm.startswith("p1_")
 
 
-def test_a_table_of_text(call, recorder, server):
+def test_a_table_in_csv(call, recorder, server):
     table = pd.DataFrame(ROWS, columns=COLUMNS).to_csv(index=False)
     answer = call(table, "/table/invocations", "text/csv")
     assert answer.status_code == 200, answer.text
