@@ -10,12 +10,14 @@
 //! An exchange allocates nothing and writes little: a mark is looked at first, and written again only after a sixteenth of
 //! the window, so that threads do not take each other's cache lines.
 
+mod findings;
 mod marks;
 mod names;
 mod report;
 mod shadow;
 mod side;
 
+pub use findings::findings;
 pub use report::{Missing, Report, RouteReport, SideReport, Summary};
 pub use shadow::{Place, ShadowDrift, ShadowReport, Verdict};
 pub use side::{Seen, SideDrift};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ShadowReport;
 
@@ -20,7 +20,7 @@ pub struct Report {
 }
 
 /// What has drifted of one route.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteReport {
     /// Its activity.
     pub activity: String,
@@ -41,7 +41,7 @@ pub struct RouteReport {
 }
 
 /// What has drifted of one direction.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SideReport {
     /// Bodies that were walked to their end.
     pub bodies: u64,
@@ -58,7 +58,7 @@ pub struct SideReport {
 }
 
 /// Something declared that did not occur.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// Its name, as declared.
     pub name: String,
@@ -69,7 +69,7 @@ pub struct Missing {
 }
 
 /// The name of something that is not declared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     /// The name.
     pub name: Box<str>,

@@ -18,6 +18,8 @@ const NO_TEXT: &[(&str, &str)] = &[
     ("CP0005", "the file is not UTF-8, and a page is"),
     ("CP0011", "a fault of the gateway"),
     ("CP0331", "depends on the day on which it is checked"),
+    ("CP0701", "depends on what callers send"),
+    ("CP0702", "depends on what callers send"),
 ];
 
 const INDEX: &str = include_str!("../../docs/reference/diagnostics.md");

@@ -1,6 +1,10 @@
 //! Drift: what is declared and never comes, what comes and is not declared; and nobody's text in any of it.
 
+use std::path::Path;
+
 use consentry::admin::Command;
+use consentry::drift::{self, RouteReport};
+use consentry::policy::{self, Diagnostic};
 use consentry::problem::Problem::FieldNotPermitted;
 use serde_json::Value;
 
@@ -13,6 +17,21 @@ impl Gateway {
         let data = self.admin.done(Command::Drift {}).await.data;
         let routes = data["routes"].as_array().unwrap();
         routes.iter().find(|found| found["route"] == route).unwrap().clone()
+    }
+
+    /// The same as `check` would tell it: code, file, the words at fault, message.
+    async fn findings(&self) -> Vec<String> {
+        let data = self.admin.done(Command::Drift {}).await.data;
+        let routes: Vec<RouteReport> = serde_json::from_value(data["routes"].clone()).unwrap();
+        let set = policy::read(&self.folder.path().join("policies")).set;
+        let found = drift::findings(&routes, &set);
+        let line = |one: &Diagnostic| {
+            let span = one.span.unwrap();
+            let (file, ..) = found.sources().place(span).unwrap();
+            let file = Path::new(file).file_name().unwrap().to_str().unwrap();
+            format!("{} {file} {}: {}", one.code.code(), found.sources().text(span), one.message)
+        };
+        found.iter().map(line).collect()
     }
 
     async fn offer(&self, person: &str, member: &str) {
@@ -45,6 +64,15 @@ async fn what_is_declared_and_never_comes_is_told_until_it_comes() {
     assert_eq!((missing(&drift["query"]), missing(&drift["headers"])), (vec!["variant"], vec!["x-campaign"]));
     assert!(drift["uncalled_for"].is_null());
     assert_eq!(gateway.drift("GET /v1/live").await["uncalled_for"], 12);
+    let lines = gateway.findings().await;
+    for expected in [
+        "CP0701 churn.yaml contact.phone: `contact.phone` did not occur in the last 12 exchanges of `POST /v1/churn/score`.",
+        "CP0701 churn.yaml variant: `variant` did not occur in the last 12 exchanges of `POST /v1/churn/score`.",
+        "CP0701 churn.yaml x-campaign: `x-campaign` did not occur in the last 12 exchanges of `POST /v1/churn/score`.",
+        "CP0701 churn.yaml GET /v1/live: `GET /v1/live` was not called in the last 12 calls.",
+    ] {
+        assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
+    }
     let metrics = gateway.admin.metrics().await;
     for (what, count) in [("field", 7), ("parameter", 2), ("route", 1)] {
         let name = format!("consentry_drift_missing{{activity=\"churn\",what=\"{what}\"}}");
@@ -93,6 +121,10 @@ async fn what_comes_undeclared_is_counted_and_named_only_where_many_persons_send
     assert_eq!(names(&drift), r#"[{"bodies":20,"name":"shoe_size"}]"#);
     let told = gateway.admin.done(Command::Drift {}).await.says;
     assert!(told.contains("undeclared shoe_size"), "{told}");
+    let found = gateway.findings().await;
+    let named =
+        |line: &String| line.starts_with("CP0702 offers.yaml ") && line.ends_with("`shoe_size` among them.");
+    assert!(found.iter().any(named), "{found:#?}");
     let metrics = gateway.admin.metrics().await;
     let name = "consentry_drift_undeclared_total{activity=\"offers\",what=\"request\"}";
     assert_eq!(figure(&metrics, name), 19 * 4 + 51, "{metrics}");
