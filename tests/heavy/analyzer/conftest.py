@@ -54,7 +54,7 @@ class AnalyzingGateway(Gateway):
             shutil.copy(policy, self.folder / "policies")
         config = json.loads(self.config.read_text())
         url = f"http://127.0.0.1:{self.analyzer_port}/analyze"
-        config["analyzers"] = {"local": {"url": url, "language": "en", "timeout": "20s"}}
+        config["analyzers"] = {"local": {"url": url, "recipient": "model-host", "language": "en", "timeout": "20s"}}
         self.config.write_text(json.dumps(config, indent=2))
 
 
