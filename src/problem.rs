@@ -68,7 +68,7 @@ problems! {
     SubjectMismatch "subject-mismatch" FORBIDDEN "The data is about another person than the credential."
         "Send only the data of the person whom the token names, or ask for the scope to act on behalf of others.";
     TransferNotPermitted "transfer-not-permitted" FORBIDDEN "The data may not be sent to this recipient's country."
-        "Ask the controller for a transfer instrument (GDPR Art. 44 to 49).";
+        "Ask the controller what the transfer rests on (GDPR Art. 44 to 49); where `field` is named, take out of it what tells who somebody is.";
     ReasonRequired "reason-required" FORBIDDEN "This act needs a reason."
         "Name one of the controller's reason codes in the token's `reason` claim or in a Consentry-Reason header.";
     RouteUnknown "route-unknown" NOT_FOUND "No policy governs this path."
@@ -84,11 +84,11 @@ problems! {
     UriTooLong "uri-too-long" URI_TOO_LONG "The request target is too long."
         "Shorten the path and the query.";
     PayloadNotInspectable "payload-not-inspectable" UNSUPPORTED_MEDIA_TYPE "The body cannot be inspected as this route declares it."
-        "Send the media type that the policy declares, in UTF-8, uncompressed or compressed once with gzip, deflate, br or zstd.";
+        "Send the body as the policy declares it: its media type and its shape, in UTF-8, uncompressed or compressed once with gzip, deflate, br or zstd.";
     Misdirected "misdirected" MISDIRECTED_REQUEST "The request is for another host than the connection."
         "Open a connection of its own for each host name.";
     FieldNotPermitted "field-not-permitted" UNPROCESSABLE_ENTITY "The request has a field that this processing does not need."
-        "Leave the named field out; the policy lists what may be sent.";
+        "Send only what the policy lists, without the field that `field` names, if it names one.";
     FieldInvalid "field-invalid" UNPROCESSABLE_ENTITY "A field is missing or not of the declared form."
         "Send the named field as the policy declares it.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Too many requests."

@@ -8,7 +8,7 @@ use super::Gateway;
 use super::account::Account;
 use super::minimise::Cleared;
 use crate::net::ResponseBody;
-use crate::problem::{Challenge, Problem, Rejection};
+use crate::problem::{Challenge, Rejection};
 
 /// A problem document's members, in the order in which they are written.
 #[derive(Serialize)]
@@ -27,9 +27,9 @@ struct Document<'a> {
 /// The answer for a refusal. What the caller may know stands in it; the cause goes to the log alone.
 pub(super) fn problem(gateway: &Gateway, account: &Account, rejection: &Rejection) -> Response<ResponseBody> {
     // Destructured, so that a new member cannot be forgotten here.
-    let Rejection { problem, status, detail, field, retry_after, challenge, allow, cause } = rejection;
+    let Rejection { problem, status, detail, field, retry_after, challenge, allow, cause: _ } = rejection;
     gateway.metrics().problem(*problem);
-    log(account, *problem, *status, cause.as_deref());
+    log(account, rejection);
     let document = Document {
         r#type: gateway.problem_uri(*problem),
         title: problem.title(),
@@ -67,19 +67,17 @@ fn challenge_text(challenge: &Challenge) -> String {
     }
 }
 
-fn log(
-    account: &Account,
-    problem: Problem,
-    status: StatusCode,
-    cause: Option<&(dyn std::error::Error + Send + Sync + 'static)>,
-) {
-    let chain = cause.map(|cause| chain(cause)).unwrap_or_default();
+/// What the caller was told, and the cause that they were not.
+fn log(account: &Account, rejection: &Rejection) {
+    let Rejection { problem, status, detail, field, cause, .. } = rejection;
+    let cause = cause.as_deref().map(|cause| chain(cause));
+    let (cause, detail, field) = (cause.as_deref(), detail.as_deref(), field.as_deref());
     let activity = account.activity.as_deref().unwrap_or("-");
     let decision = account.decision;
     if status.is_server_error() {
-        tracing::warn!(%decision, activity, %problem, cause = chain, "refused");
+        tracing::warn!(%decision, activity, %problem, field, detail, cause, "refused");
     } else {
-        tracing::info!(%decision, activity, %problem, cause = chain, "refused");
+        tracing::info!(%decision, activity, %problem, field, detail, cause, "refused");
     }
 }
 

@@ -139,7 +139,7 @@ async fn many(
         account.person = first.stand.reference();
         let refusal = || {
             Rejection::new(problem)
-                .detail(format!("Rows that may not be processed: {}.", batch.some_denied()))
+                .detail(format!("Counted from 0, these rows may not be processed: {}.", batch.some_denied()))
         };
         if admitted.payload()?.on_denied_row == DeniedRow::Refuse || batch.is_empty() {
             return Err(refusal());

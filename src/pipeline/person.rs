@@ -57,7 +57,7 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
             let identifier = identifier.ok_or_else(|| {
                 Rejection::new(Problem::FieldInvalid)
                     .field(Arc::clone(&param.name))
-                    .detail("The parameter says whose data this is.")
+                    .detail("The parameter says whose data this is: it must be there, once.")
             })?;
             of_body(admitted, &identifier).map(Persons::One)
         }
@@ -198,7 +198,7 @@ fn named_by(check: &Check, value: Value<'_>) -> Option<String> {
 fn invalid(field: &Field) -> Rejection {
     Rejection::new(Problem::FieldInvalid)
         .field(Arc::clone(&field.name))
-        .detail("The field says whose data this is.")
+        .detail("The field says whose data this is: it must be there, once, as a text or a whole number.")
 }
 
 fn internal() -> Rejection {

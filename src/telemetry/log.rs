@@ -35,7 +35,9 @@ pub fn start(filter: &str, format: LogFormat) {
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = if human {
         lines.with_target(false).with_filter(filter_fn(is_ours_or_short)).boxed()
     } else {

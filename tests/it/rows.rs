@@ -77,7 +77,7 @@ async fn a_row_that_is_denied_refuses_a_strict_batch() {
     let gateway = gateway().await;
     let rows = [("holder-1", 5), ("stranger", 6), ("holder-2", 7)];
     let answer = gateway.refuses(call(&gateway, "strict", &split(&rows)), ConsentMissing).await;
-    assert!(answer.text().contains("Rows that may not be processed: 1."), "{}", answer.text());
+    assert!(answer.text().contains("these rows may not be processed: 1."), "{}", answer.text());
     gateway.admin.withdraw("holder-2", "churn-forecast").await;
     gateway.refuses(call(&gateway, "strict", &split(&[("holder-2", 7)])), ConsentWithdrawn).await;
     assert!(kept(&gateway, "batch").await.is_empty());
