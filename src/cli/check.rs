@@ -60,6 +60,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if args.format == Format::Human {
         let (activities, routes) = (plan.activities.len(), plan.routes.len());
         output::line(format_args!("{activities} activities, {routes} routes: valid."));
+        // Who checks policies in a pipeline has no keys, and should not have.
+        let named = config.iter().flat_map(|config| config.named_files());
+        let missing: Vec<_> =
+            named.filter(|file| !file.exists()).map(|file| file.display().to_string()).collect();
+        if !missing.is_empty() {
+            output::note(format_args!("Before the gateway serves, it needs: {}.", missing.join(", ")));
+        }
     }
     Ok(Exit::Fine)
 }

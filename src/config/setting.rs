@@ -78,6 +78,24 @@ impl Config {
         }
     }
 
+    /// The files that it names and that must be there before the gateway serves: certificates and keys.
+    pub fn named_files(&self) -> Vec<&Path> {
+        let admin = self.admin.tls.iter().map(|tls| &tls.listener);
+        let listeners = self.listeners.iter().chain(admin);
+        let mut files: Vec<&Path> =
+            listeners.flat_map(|listener| [&*listener.certificate, &*listener.key]).collect();
+        files.extend(self.upstreams.values().filter_map(|upstream| upstream.ca.as_deref()));
+        files.extend(self.issuers.iter().filter_map(|issuer| match &issuer.key {
+            KeyFrom::Jwks(_) => None,
+            KeyFrom::PublicKey(path) | KeyFrom::SecretFile(path) => Some(&**path),
+        }));
+        if let MasterKeySource::File(path) = &self.keys {
+            files.push(path);
+        }
+        files.extend(self.interchange_keys.iter().map(|(_, path)| &**path));
+        files
+    }
+
     /// Whether only programs of this host can connect: every listener, that of administration too, has a loopback
     /// address.
     pub fn all_loopback(&self) -> bool {
