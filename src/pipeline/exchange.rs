@@ -120,6 +120,7 @@ impl Worker {
             };
             finish::close(&gateway, intent, answered).await
         };
-        self.underway.to_its_end(rest).await
+        // On the heap from here on: it is handed to a task, and would be moved whole at every step of the way.
+        self.underway.to_its_end(Box::pin(rest)).await
     }
 }

@@ -105,15 +105,15 @@ impl Gate {
 
     /// Takes a line, or what there is of it, and returns what stands behind it.
     fn take_line<'a>(&mut self, rest: &'a [u8], clean: usize) -> Result<&'a [u8], Ambiguous> {
-        if matches!(self.state, State::RequestLine | State::Field) || self.state == State::Trailer {
+        let end = memchr::memchr(b'\n', rest);
+        if matches!(self.state, State::RequestLine | State::Field | State::Trailer) {
             let room = self.most.saturating_sub(self.head_bytes);
-            let upto = rest.iter().take(room).position(|byte| *byte == b'\n');
-            if upto.is_none() && rest.len() > room {
+            if end.is_none_or(|end| end >= room) && rest.len() > room {
                 self.state = State::TooLarge;
                 return Ok(&[]);
             }
         }
-        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = end else {
             // A chunk's length never needs so long a line; a head's is bounded above.
             if self.state.is_chunk_framing() && self.line.len() + rest.len() > LENGTH_DIGITS + 1 {
                 return Err(Ambiguous { clean });
@@ -134,7 +134,7 @@ impl Gate {
         };
         // The line's end is held back, so that hyper never sees a line that is refused as a whole one.
         let judged = match whole.strip_suffix(b"\r") {
-            Some(text) if text.iter().all(|byte| is_text(*byte)) => self.judge(text),
+            Some(text) if is_text(text) => self.judge(text),
             _ => None,
         };
         line.clear();
@@ -224,9 +224,11 @@ fn skip(bytes: &[u8], left: u64) -> (&[u8], u64) {
     (bytes.get(here..).unwrap_or_default(), left - here as u64)
 }
 
-/// RFC 9110 section 5.5: visible characters, space, tab and what lies beyond ASCII.
-fn is_text(byte: u8) -> bool {
-    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+/// RFC 9110 section 5.5: visible characters, space, tab and what lies beyond ASCII. Looks at every byte, since a loop that
+/// may end early takes them one by one.
+fn is_text(bytes: &[u8]) -> bool {
+    let other = |byte: u8| byte != b'\t' && (byte < b' ' || byte == 0x7f);
+    !bytes.iter().fold(false, |found, byte| found | other(*byte))
 }
 
 /// Name and trimmed value of a field; `None` for a folded line, and for a name that is empty or ends in white space.

@@ -43,6 +43,16 @@ pub(super) struct Unit<'a, 'c> {
     pub(super) data: &'a Prepared<'c>,
     pub(super) keyring: &'a Prepared<'c>,
     pub(super) state: State,
+    held: Held,
+}
+
+/// What a transaction writes once at its end, however many changes it has.
+#[derive(Default)]
+struct Held {
+    /// Intents that were opened. One that is closed in the same transaction is never written.
+    intents: Vec<OpenIntent>,
+    /// The number that the next record of each activity gets.
+    counters: Vec<(String, u64)>,
 }
 
 /// Whether a change writes to the keyring.
@@ -50,7 +60,34 @@ pub(super) fn touches_keyring(change: &Change) -> bool {
     !change.keyring.is_empty() || change.data.iter().any(|data| matches!(data, DataChange::PutConsent(_)))
 }
 
-impl Unit<'_, '_> {
+impl<'a, 'c> Unit<'a, 'c> {
+    pub(super) fn new(data: &'a Prepared<'c>, keyring: &'a Prepared<'c>, state: State) -> Self {
+        Self { data, keyring, state, held: Held::default() }
+    }
+
+    /// Writes what was held back. Nothing is committed before.
+    pub(super) fn flush(&mut self) -> Result<(), Fault> {
+        for intent in self.held.intents.drain(..) {
+            let sql = "INSERT INTO intent (decision, at) VALUES (?1, ?2)";
+            self.data.execute(sql, params![intent.decision.as_bytes(), intent.at.millis()])?;
+        }
+        self.flush_counters()
+    }
+
+    fn flush_counters(&mut self) -> Result<(), Fault> {
+        for (activity, next) in self.held.counters.drain(..) {
+            let sql = "INSERT INTO counter (activity, next) VALUES (?1, ?2) \
+                       ON CONFLICT (activity) DO UPDATE SET next = excluded.next";
+            self.data.execute(sql, params![activity, signed(next)])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was held back, with the changes that it came from.
+    pub(super) fn forget_held(&mut self) {
+        self.held = Held::default();
+    }
+
     pub(super) fn apply(&mut self, change: &Change) -> Result<Done, Fault> {
         let mut done = Done::default();
         let alone = change.data.is_empty()
@@ -160,10 +197,17 @@ impl Unit<'_, '_> {
     fn data(&mut self, change: &DataChange, done: &mut Done) -> Result<(), Fault> {
         match change {
             DataChange::OpenIntent(intent) => {
-                let sql = "INSERT INTO intent (decision, at) VALUES (?1, ?2)";
-                self.data.execute(sql, params![intent.decision.as_bytes(), intent.at.millis()])?;
+                if self.held.intents.iter().any(|other| other.decision == intent.decision) {
+                    return Err(rejected("this decision has an open intent"));
+                }
+                self.held.intents.push(*intent);
             }
             DataChange::CloseIntent { decision } => {
+                let held = self.held.intents.iter().position(|other| other.decision == *decision);
+                if let Some(place) = held {
+                    self.held.intents.swap_remove(place);
+                    return Ok(());
+                }
                 let sql = "DELETE FROM intent WHERE decision = ?1";
                 if self.data.execute(sql, params![decision.as_bytes()])? == 0 {
                     return Err(rejected("there is no open intent of this decision"));
@@ -178,6 +222,7 @@ impl Unit<'_, '_> {
                 done.records.push(Kept { id: record.id, number });
             }
             DataChange::DeleteRecords(RecordSelector::Ids(ids)) => {
+                self.flush_counters()?;
                 for id in ids {
                     let sql =
                         "DELETE FROM record WHERE id = ?1 AND activity IN (SELECT activity FROM counter)";
@@ -285,6 +330,18 @@ impl Unit<'_, '_> {
         Ok(())
     }
 
+    /// The number of an activity's next record, which is then taken.
+    fn number(&mut self, activity: &str) -> Result<u64, Fault> {
+        if let Some((_, next)) = self.held.counters.iter_mut().find(|(other, _)| other == activity) {
+            *next += 1;
+            return Ok(*next - 1);
+        }
+        let sql = "SELECT next FROM counter WHERE activity = ?1";
+        let number = self.data.row(sql, params![activity], |row| unsigned(row, 0))?.unwrap_or(0);
+        self.held.counters.push((activity.to_owned(), number + 1));
+        Ok(number)
+    }
+
     /// Keeps a record under its number, unless its key is gone or may not seal any more.
     fn keep(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
         let sql =
@@ -293,9 +350,7 @@ impl Unit<'_, '_> {
         if self.keyring.row(sql, owner, |_| Ok(()))?.is_none() {
             return Ok(None);
         }
-        let sql = "INSERT INTO counter (activity, next) VALUES (?1, 1) \
-                   ON CONFLICT (activity) DO UPDATE SET next = next + 1 RETURNING next - 1";
-        let number = self.data.row(sql, params![record.activity], |row| unsigned(row, 0))?.unwrap_or(0);
+        let number = self.number(&record.activity)?;
         let packed =
             fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
         let sql = "INSERT INTO record (activity, id, number, reference, key, at, fields) \

@@ -49,9 +49,10 @@ impl Desk<'_, '_> {
     }
 
     pub(super) fn apply(&self, state: State, changes: &[Change]) -> std::result::Result<Applied, Fault> {
-        let mut unit = Unit { data: self.data, keyring: self.keyring, state };
+        let mut unit = Unit::new(self.data, self.keyring, state);
         let answers =
             changes.iter().map(|change| unit.apply(change).map(Ok)).collect::<std::result::Result<_, _>>()?;
+        unit.flush()?;
         Ok((answers, unit.state))
     }
 
@@ -61,7 +62,7 @@ impl Desk<'_, '_> {
         changes: &[Change],
         both: bool,
     ) -> rusqlite::Result<Applied> {
-        let mut unit = Unit { data: self.data, keyring: self.keyring, state };
+        let mut unit = Unit::new(self.data, self.keyring, state);
         let files = [Some(self.data), both.then_some(self.keyring)];
         let mut answers = Vec::with_capacity(changes.len());
         for change in changes {
@@ -69,13 +70,14 @@ impl Desk<'_, '_> {
             for file in files.into_iter().flatten() {
                 file.execute("SAVEPOINT change", [])?;
             }
-            let answer = match unit.apply(change) {
+            let answer = match unit.apply(change).and_then(|done| unit.flush().map(|()| done)) {
                 Ok(done) => Ok(done),
                 Err(Fault::Change(error)) => Err(error),
                 Err(Fault::Files(error)) => return Err(error),
             };
             if answer.is_err() {
                 unit.state = before;
+                unit.forget_held();
             }
             for file in files.into_iter().flatten() {
                 if answer.is_err() {
