@@ -1,0 +1,318 @@
+//! Whether a target does the work: before it is measured, its answers and what the model got are compared with what the
+//! workload says.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::backend::{Backend, Seen};
+use crate::cores::{Cores, on};
+use crate::http::{Reader, Side, request};
+use crate::load::{Stream, connect};
+use crate::material::{HASTY, LIMIT, Material, SILENT};
+use crate::workload::{Shape, Work, Workload, fields, object};
+
+/// A request, and what must come of it.
+struct Probe {
+    says: &'static str,
+    request: Vec<u8>,
+    due: Due,
+}
+
+enum Due {
+    /// 200 with the whole body of the workload's answer; the model got this.
+    Passes(Expected),
+    /// One of these, and the model got nothing.
+    Refused(&'static [u16]),
+}
+
+enum Expected {
+    Bytes(Vec<u8>),
+    Json(Value),
+}
+
+const UNKNOWN: &[u16] = &[401, 403];
+const SILENCE: &[u16] = &[403];
+const INVALID: &[u16] = &[400, 415, 422];
+
+/// Checks that a target does `work`, which is the workload's own or, for a measure beside it, plain.
+///
+/// # Errors
+/// What it did otherwise. Returns how many requests it passed on.
+pub(crate) fn check(
+    workload: &Workload,
+    work: Work,
+    address: SocketAddr,
+    material: &Material,
+    backend: &Backend,
+) -> anyhow::Result<u64> {
+    let probes = probes(workload, work, material)?;
+    let answer = workload.shape.answered(work);
+    backend.answers(&workload.shape.answer());
+    backend.watch(true);
+    let passed = on(Cores::Load, "check", || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut pseudonyms = BTreeMap::new();
+            let mut passed = 0;
+            for probe in &probes {
+                let got = ask(address, material, &probe.request).await;
+                let seen = backend.take();
+                got.and_then(|got| probe.judge(work, workload.path(), &got, seen, &answer, &mut pseudonyms))
+                    .with_context(|| format!("{}: {}", workload.name, probe.says))?;
+                passed += u64::from(matches!(probe.due, Due::Passes(_)));
+            }
+            if work != Work::Plain {
+                passed += too_often(workload, address, material, backend).await?;
+            }
+            Ok(passed)
+        })
+    });
+    backend.watch(false);
+    passed
+}
+
+fn probes(workload: &Workload, work: Work, material: &Material) -> anyhow::Result<Vec<Probe>> {
+    let (shape, path, algorithm) = (workload.shape, workload.path(), workload.algorithm());
+    let token = |number, serial| material.lasting(algorithm, number, serial);
+    let mut probes = Vec::new();
+    let mut probe = |says, token: Option<&str>, body: &[u8], due| {
+        probes.push(Probe { says, request: request(path, token, body), due });
+    };
+    let due = |number| {
+        Due::Passes(match work {
+            Work::Plain | Work::Guarded => Expected::Bytes(shape.body(number)),
+            Work::Governed => Expected::Json(shape.treated(number)),
+        })
+    };
+    let first = token(1, 1)?;
+    probe("a request passes", Some(&first), &shape.body(1), due(1));
+    if work == Work::Plain {
+        return Ok(probes);
+    }
+    probe("the same once more", Some(&first), &shape.body(1), due(1));
+    probe("another caller's request passes", Some(&token(2, 2)?), &shape.body(500), due(500));
+    probe("a request without a token", None, &shape.body(1), Due::Refused(UNKNOWN));
+    let forged = forged(&first, &token(2, 3)?)?;
+    probe("a token with another one's signature", Some(&forged), &shape.body(1), Due::Refused(UNKNOWN));
+    // Some give a minute of grace for clocks that differ.
+    let expired = material.token(algorithm, 1, 4, -120)?;
+    probe("a token that has expired", Some(&expired), &shape.body(1), Due::Refused(UNKNOWN));
+    if work == Work::Guarded {
+        return Ok(probes);
+    }
+    let silent = token(SILENT, 5)?;
+    probe("a caller who has not agreed", Some(&silent), &shape.body(1), Due::Refused(SILENCE));
+    for (says, name, value, treated) in [
+        ("an age that nobody has", "age", "131", None),
+        ("an age that is not whole", "age", "36.5", None),
+        ("a sex that is not declared", "sex", r#""Other""#, None),
+        ("a colour that is not declared", "favorite_color", r#""Pink""#, None),
+        ("an address that is none", "email", r#""nobody""#, None),
+        ("an empty name", "first_name", r#""""#, None),
+        ("markup", "favorite_food", r#""Pizza<script>alert(1)</script>""#, Some("Pizza")),
+    ] {
+        let (body, mut sees) = (changed(shape, name, value)?, shape.treated(1));
+        let due = treated.map_or(Due::Refused(INVALID), |treated| {
+            replace(&mut sees, name, treated);
+            Due::Passes(Expected::Json(sees))
+        });
+        probe(says, Some(&first), &body, due);
+    }
+    let more = text(shape)?.replacen("\"sex\"", "\"salary\"", 1);
+    probe("a field that nobody declared", Some(&first), more.as_bytes(), Due::Refused(INVALID));
+    probe("a body that is no JSON", Some(&first), b"{\"first_name\"", Due::Refused(INVALID));
+    if shape == Shape::Record {
+        let fewer: Vec<_> = fields(1).into_iter().filter(|(name, _)| *name != "favorite_color").collect();
+        probe("a field too few", Some(&first), object(&fewer).as_bytes(), Due::Refused(INVALID));
+    }
+    Ok(probes)
+}
+
+/// The first token with the signature of the second.
+fn forged(first: &str, second: &str) -> anyhow::Result<String> {
+    let (signed, _) = first.rsplit_once('.').context("a token")?;
+    let (_, signature) = second.rsplit_once('.').context("a token")?;
+    Ok(format!("{signed}.{signature}"))
+}
+
+fn text(shape: Shape) -> anyhow::Result<String> {
+    Ok(String::from_utf8(shape.body(1))?)
+}
+
+/// The first caller's body with another value in one field; in a batch of the first row.
+fn changed(shape: Shape, name: &str, value: &str) -> anyhow::Result<Vec<u8>> {
+    let mut changed = fields(1);
+    let field = changed.iter_mut().find(|field| field.0 == name).context("a field")?;
+    field.1 = value.to_owned();
+    Ok(match shape {
+        Shape::Split(_) => {
+            let [before, after] = [fields(1), changed].map(|row| row.map(|(_, value)| value).join(","));
+            text(shape)?.replacen(&before, &after, 1).into_bytes()
+        }
+        Shape::Record => object(&changed).into_bytes(),
+    })
+}
+
+/// Puts another value into what the model sees: of `favorite_food`, which is the last column of a batch.
+fn replace(sees: &mut Value, name: &str, value: &str) {
+    let place = match sees.pointer_mut("/dataframe_split/data/0/4") {
+        Some(place) => Some(place),
+        None => sees.get_mut(name),
+    };
+    if let Some(place) = place {
+        *place = value.into();
+    }
+}
+
+struct Got {
+    status: u16,
+    body: Vec<u8>,
+}
+
+async fn ask(address: SocketAddr, material: &Material, request: &[u8]) -> anyhow::Result<Got> {
+    let mut stream = connect(address, &material.tls()).await?;
+    send(&mut stream, request).await
+}
+
+async fn send(stream: &mut Stream, request: &[u8]) -> anyhow::Result<Got> {
+    stream.write_all(request).await?;
+    stream.flush().await?;
+    let mut reader = Reader::new(Side::Answer);
+    let message = reader.next(stream).await?.context("no answer came")?;
+    Ok(Got { status: message.status, body: reader.body(&message).to_vec() })
+}
+
+impl Probe {
+    fn judge(
+        &self,
+        work: Work,
+        path: &str,
+        got: &Got,
+        seen: Option<Seen>,
+        answer: &str,
+        pseudonyms: &mut BTreeMap<String, String>,
+    ) -> anyhow::Result<()> {
+        let body = String::from_utf8_lossy(&got.body);
+        match &self.due {
+            Due::Refused(with) => {
+                ensure!(with.contains(&got.status), "answered {} {body}, not one of {with:?}", got.status);
+                ensure!(seen.is_none(), "refused, and yet the model got it");
+            }
+            Due::Passes(expected) => {
+                ensure!(got.status == 200, "answered {} {body}", got.status);
+                ensure!(body == answer, "the caller got {body}, not {answer}");
+                let seen = seen.context("the model got nothing")?;
+                ensure!(seen.head.starts_with(&format!("POST {path} HTTP/1.1\r\n")), "as {}", seen.head);
+                let credential = seen.head.to_ascii_lowercase().contains("\r\nauthorization:");
+                ensure!(work == Work::Plain || !credential, "the model got the token");
+                match expected {
+                    Expected::Bytes(bytes) => ensure!(seen.body == *bytes, "the model got another body"),
+                    Expected::Json(value) => {
+                        let actual: Value = serde_json::from_slice(&seen.body)?;
+                        same(value, &actual, pseudonyms)
+                            .with_context(|| format!("the model got {actual}"))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares what the model got. Where a pseudonym is due, the same address has the same one and no other address has it.
+fn same(expected: &Value, actual: &Value, pseudonyms: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => {
+            ensure!(expected.keys().eq(actual.keys()), "other fields");
+            expected.iter().try_for_each(|(name, value)| {
+                same(value, actual.get(name).unwrap_or(&Value::Null), pseudonyms)
+                    .with_context(|| name.clone())
+            })
+        }
+        (Value::Array(expected), Value::Array(actual)) => {
+            ensure!(expected.len() == actual.len(), "{} elements", actual.len());
+            expected.iter().zip(actual).try_for_each(|(one, other)| same(one, other, pseudonyms))
+        }
+        (Value::String(address), Value::String(pseudonym)) if address.starts_with("email:") => {
+            ensure!(pseudonym.starts_with("p1_") && pseudonym.len() >= 20, "not a pseudonym");
+            match pseudonyms.get(address) {
+                Some(known) => ensure!(known == pseudonym, "two pseudonyms of one address"),
+                None => {
+                    ensure!(!pseudonyms.values().any(|known| known == pseudonym), "one pseudonym of two");
+                    pseudonyms.insert(address.clone(), pseudonym.clone());
+                }
+            }
+            Ok(())
+        }
+        _ if expected == actual => Ok(()),
+        _ => bail!("not {expected}"),
+    }
+}
+
+/// Whoever asks too often is told so, and how many requests passed before.
+async fn too_often(
+    workload: &Workload,
+    address: SocketAddr,
+    material: &Material,
+    backend: &Backend,
+) -> anyhow::Result<u64> {
+    let token = material.lasting(workload.algorithm(), HASTY, 6)?;
+    // A small body, so that every target can be asked faster than it allows.
+    let shape = match workload.shape {
+        Shape::Split(_) => Shape::Split(1),
+        shape => shape,
+    };
+    backend.answers(&shape.answer());
+    let request = request(workload.path(), Some(&token), &shape.body(1));
+    let mut stream = connect(address, &material.tls()).await?;
+    let before = backend.requests();
+    let mut passed = 0;
+    for _ in 0..8 * u64::from(LIMIT) {
+        match send(&mut stream, &request).await?.status {
+            200 => passed += 1,
+            429 => {
+                ensure!(passed >= u64::from(LIMIT) / 2, "a caller was stopped after {passed} requests");
+                ensure!(backend.requests() - before == passed, "stopped, and yet the model got it");
+                return Ok(passed);
+            }
+            other => bail!("a caller who asks too often was answered {other}"),
+        }
+    }
+    bail!("{}: a caller who asks too often was not stopped after {passed} requests", workload.name)
+}
+
+/// That what is wrong is told from what is right.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    use serde_json::json;
+    let pseudonym = |letter: &str| format!("p1_{}", letter.repeat(22));
+    let expected = json!({"email": "email:a@x.org", "age": 36});
+    let mut known = BTreeMap::new();
+    same(&expected, &json!({"age": 36, "email": pseudonym("A")}), &mut known)?;
+    for wrong in [
+        json!({"age": 37, "email": pseudonym("A")}),
+        json!({"age": 36, "email": pseudonym("B")}),
+        json!({"age": 36, "email": "a@x.org"}),
+        json!({"age": 36}),
+        json!({"age": 36, "email": pseudonym("A"), "name": "Ada"}),
+    ] {
+        ensure!(same(&expected, &wrong, &mut known).is_err(), "{wrong} was taken for right");
+    }
+    let another = json!({"email": "email:b@x.org", "age": 36});
+    ensure!(same(&another, &json!({"age": 36, "email": pseudonym("A")}), &mut known).is_err());
+    let markup = changed(Shape::Split(2), "age", "131")?;
+    ensure!(String::from_utf8(markup)?.matches("131").count() == 1);
+    let mut sees = Shape::Split(2).treated(1);
+    replace(&mut sees, "favorite_food", "Salad");
+    ensure!(sees.to_string().matches("Salad").count() == 1);
+    ensure!(forged("a.b.c", "d.e.f")? == "a.b.f");
+    let probe = Probe { says: "", request: Vec::new(), due: Due::Refused(INVALID) };
+    let got = Got { status: 422, body: Vec::new() };
+    let seen = || Some(Seen { head: String::new(), body: Vec::new() });
+    ensure!(probe.judge(Work::Governed, "/", &got, None, "", &mut known).is_ok());
+    ensure!(probe.judge(Work::Governed, "/", &got, seen(), "", &mut known).is_err());
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! What a target that is programmed left behind: a line for each exchange, with sealed names that open.
+
+use anyhow::{Context as _, ensure};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde::Deserialize;
+
+use crate::material::RECORD_KEY;
+use crate::workload::Shape;
+
+/// A line of a target's audit.
+#[derive(Deserialize)]
+struct Line {
+    who: String,
+    sealed: Vec<String>,
+}
+
+/// The beginning of a Fernet token: its version, and the first bits of a time that is not far in the future.
+const FERNET: &str = "gAAAA";
+
+/// How the names are sealed: as AES-256-GCM under the record key, nonce first, or as Fernet tokens under the same key.
+///
+/// # Errors
+/// Where there are fewer lines than requests that passed, or one that does not hold what it should.
+pub(crate) fn sealed(audit: &str, shape: Shape, passed: u64) -> anyhow::Result<()> {
+    let lines: Vec<&str> = audit.lines().filter(|line| line.starts_with('{')).collect();
+    ensure!(
+        lines.len() as u64 >= passed,
+        "{passed} requests passed, and the audit has {} lines",
+        lines.len()
+    );
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key()?).ok().context("a key")?);
+    for line in lines.first().into_iter().chain(lines.last()) {
+        let line: Line = serde_json::from_str(line)?;
+        ensure!(!line.who.contains("person"), "the audit names a person");
+        ensure!(line.sealed.len() == shape.sealed(), "{} names are sealed", line.sealed.len());
+        let names: Vec<String> =
+            line.sealed.iter().map(|sealed| open(&key, sealed)).collect::<Result<_, _>>()?;
+        let known = |name: &&String| *name == "Augusta Ada Byron" || *name == "King of Ockham Park";
+        ensure!(names.iter().filter(known).count() == names.len(), "other names are sealed");
+        ensure!(names.first() != names.last(), "one name is sealed twice");
+    }
+    Ok(())
+}
+
+fn open(key: &LessSafeKey, sealed: &str) -> anyhow::Result<String> {
+    if sealed.starts_with(FERNET) {
+        let fernet = fernet::Fernet::new(&URL_SAFE.encode(self::key()?)).context("a key")?;
+        return Ok(String::from_utf8(fernet.decrypt(sealed).ok().context("a sealed name does not open")?)?);
+    }
+    let mut sealed = STANDARD.decode(sealed)?;
+    let (nonce, text) = sealed.split_at_mut_checked(12).context("a nonce")?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok().context("a nonce")?;
+    let plain = key.open_in_place(nonce, Aad::empty(), text).ok().context("a sealed name does not open")?;
+    Ok(String::from_utf8(plain.to_vec())?)
+}
+
+fn key() -> anyhow::Result<Vec<u8>> {
+    let pairs = RECORD_KEY.as_bytes().chunks(2);
+    pairs.map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
+}
+
+/// That a sealed name opens, and a changed one does not.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key()?).ok().context("a key")?);
+    let seal = |name: &str| -> anyhow::Result<Vec<u8>> {
+        let mut text = name.as_bytes().to_vec();
+        let nonce = Nonce::assume_unique_for_key([7; 12]);
+        key.seal_in_place_append_tag(nonce, Aad::empty(), &mut text).ok().context("sealed")?;
+        Ok([&[7; 12], text.as_slice()].concat())
+    };
+    let (first, last) = (seal("Augusta Ada Byron")?, seal("King of Ockham Park")?);
+    let line = |first: &[u8], last: &[u8]| {
+        serde_json::json!({"who": "x", "sealed": [STANDARD.encode(first), STANDARD.encode(last)]}).to_string()
+    };
+    sealed(&line(&first, &last), Shape::Record, 1)?;
+    ensure!(sealed(&line(&first, &last), Shape::Record, 2).is_err());
+    ensure!(sealed(&line(&first, &first), Shape::Record, 1).is_err());
+    let mut changed = last;
+    if let Some(byte) = changed.last_mut() {
+        *byte ^= 1;
+    }
+    ensure!(sealed(&line(&first, &changed), Shape::Record, 1).is_err());
+    Ok(())
+}

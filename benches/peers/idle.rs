@@ -1,0 +1,63 @@
+//! What idle connections take of a target's memory.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::cores::{Cores, on};
+use crate::http::{Reader, Side, request};
+use crate::load::connect;
+use crate::material::Material;
+use crate::process::Process;
+use crate::workload::Shape;
+
+/// Connections at first.
+pub(crate) const FEW: usize = 64;
+/// And then.
+pub(crate) const MANY: usize = 2_000;
+/// What a target may take to put away what it needed while it was busy.
+const REST: Duration = Duration::from_millis(500);
+
+/// Resident memory of a target, in KiB.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Memory {
+    /// With [`FEW`] connections, each of which had one answer.
+    pub(crate) few_kib: u64,
+    /// With [`MANY`].
+    pub(crate) many_kib: u64,
+}
+
+impl Memory {
+    /// What one connection more takes.
+    pub(crate) fn each_kib(self) -> f64 {
+        (self.many_kib as f64 - self.few_kib as f64) / (MANY - FEW) as f64
+    }
+}
+
+/// Opens connections, has one answer over each and leaves them.
+pub(crate) fn measure(address: SocketAddr, material: &Material, process: &Process) -> anyhow::Result<Memory> {
+    let request = request("/plain", None, &Shape::Record.body(0));
+    on(Cores::Load, "idle", || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut streams = Vec::new();
+            let mut sizes = Vec::new();
+            for wanted in [FEW, MANY] {
+                while streams.len() < wanted {
+                    let mut stream = connect(address, &material.tls()).await?;
+                    stream.write_all(&request).await?;
+                    stream.flush().await?;
+                    Reader::new(Side::Answer).next(&mut stream).await?.context("no answer came")?;
+                    streams.push(stream);
+                }
+                tokio::time::sleep(REST).await;
+                sizes.push(process.resident()?);
+            }
+            let [few_kib, many_kib] = sizes.as_slice() else { anyhow::bail!("two sizes") };
+            Ok(Memory { few_kib: *few_kib, many_kib: *many_kib })
+        })
+    })
+}

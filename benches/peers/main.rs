@@ -1,0 +1,132 @@
+//! Consentry beside others that do the same work: on this machine, in one run, in turn.
+//!
+//! ```console
+//! $ cargo peers full                 # all workloads, with the gateway as it is shipped; a quarter of an hour
+//! $ cargo peers C D rounds=3         # some of them
+//! $ cargo test --bench peers -- smoke   # all targets, checked and hardly measured, with the gateway of that profile
+//! ```
+//!
+//! Words: `full`, `smoke`, names of workloads (`C` means all that begin so); `rounds=N`, `seconds=S`, `only=NAME,NAME`,
+//! `publish` (into the documentation), `offline` (nothing is installed), `gateway=PATH` (another build). The run fails where a target does other work than
+//! it should, never because it takes long. Without words the bench only checks itself.
+
+#![expect(clippy::print_stdout, reason = "a bench tells what it found")]
+
+mod backend;
+mod check;
+mod cores;
+mod evidence;
+mod http;
+mod idle;
+mod install;
+mod load;
+mod machine;
+mod material;
+mod measure;
+mod paced;
+mod proc;
+mod process;
+mod report;
+mod statistics;
+mod targets;
+mod tokens;
+mod words;
+mod workload;
+mod workloads;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::ensure;
+use consentry::clock::Clock;
+
+use backend::Backend;
+use install::Tools;
+use machine::Machine;
+use material::Material;
+use measure::Bench;
+use report::Run;
+use words::Words;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["floor", address, model, certificate, key] = words.as_slice() {
+        return targets::floor::serve(address, model, certificate, key);
+    }
+    match Words::read(&words)? {
+        Some(words) => run(&words),
+        None => prove(),
+    }
+}
+
+/// What is said of machines and numbers, on examples: no peers, no load.
+fn prove() -> anyhow::Result<()> {
+    statistics::proves_itself()?;
+    proc::proves_itself()?;
+    machine::proves_itself()?;
+    workload::proves_itself()?;
+    check::proves_itself()?;
+    evidence::proves_itself()?;
+    targets::proves_itself()?;
+    report::proves_itself()?;
+    words::proves_itself()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        http::proves_itself().await?;
+        paced::proves_itself().await
+    })?;
+    println!("peers: the bench is in order; `cargo peers smoke` or `full` measures");
+    Ok(())
+}
+
+fn run(words: &Words) -> anyhow::Result<()> {
+    let tools = Tools::find(words.gateway.clone());
+    let (peers, workloads) = (targets::all(), words.workloads());
+    let peers: Vec<_> = peers.iter().map(AsRef::as_ref).filter(|peer| words.wants(peer.name())).collect();
+    let wanted = |name: &str| peers.iter().any(|peer| peer.name() == name);
+    if !words.offline {
+        let packages = ["nginx", "haproxy", "caddy"].iter().any(|name| wanted(name));
+        for failed in tools.install(packages, wanted("envoy") || wanted("fastapi")) {
+            println!("could not be installed: {failed}");
+        }
+    }
+    let folder = tempfile::Builder::new().prefix("peers").tempdir()?;
+    let material = Material::new(folder.path())?;
+    let backend = Backend::start()?;
+    let at = Clock::system().now().to_string();
+    let mut run = Run {
+        at,
+        command: words.command.clone(),
+        machine: Machine::here()?,
+        effort: words.effort,
+        smoke: words.smoke,
+        versions: BTreeMap::new(),
+        measured: Vec::new(),
+    };
+    for peer in &peers {
+        let version = peer.version(&tools).unwrap_or_else(|error| format!("not there: {error:#}"));
+        println!("{}: {version}", peer.name());
+        run.versions.insert(peer.name(), version);
+    }
+    let bench = Bench {
+        backend: &backend,
+        material: &material,
+        tools: &tools,
+        folder: folder.path(),
+        effort: words.effort,
+    };
+    for workload in &workloads {
+        println!("{}: {}", workload.name, workload.title);
+        run.measured.push(bench.run(workload, &peers)?);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    println!("{}", run.write(&tools.results)?);
+    println!("written to {}", tools.results.display());
+    let failures = measure::failures(&run.measured);
+    ensure!(failures == 0, "{failures} times a target did other work than it should");
+    if words.publish {
+        run.publish(root)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! What we want to reach, and whether a run did. Every goal is a ratio within one run.
+
+use std::fmt::Write as _;
+
+use super::Run;
+use crate::measure::{Cell, Sample};
+
+/// What is compared.
+#[derive(Clone, Copy)]
+enum Of {
+    Cpu,
+    PerSecond,
+    P50,
+    P99,
+    Idle,
+}
+
+/// One quantity over another, which should be at most, or at least, something.
+struct Goal {
+    says: &'static str,
+    of: Of,
+    ours: (&'static str, &'static str),
+    /// The smallest of these counts.
+    theirs: &'static [(&'static str, &'static str)],
+    bound: f64,
+    most: bool,
+}
+
+const fn at_most(
+    says: &'static str,
+    of: Of,
+    ours: (&'static str, &'static str),
+    theirs: &'static [(&'static str, &'static str)],
+    bound: f64,
+) -> Goal {
+    Goal { says, of, ours, theirs, bound, most: true }
+}
+
+const fn at_least(
+    says: &'static str,
+    of: Of,
+    ours: (&'static str, &'static str),
+    theirs: &'static [(&'static str, &'static str)],
+    bound: f64,
+) -> Goal {
+    Goal { says, of, ours, theirs, bound, most: false }
+}
+
+const GOALS: [Goal; 24] = [
+    at_most(
+        "A, CPU: of the better of HAProxy and nginx",
+        Of::Cpu,
+        ("A", "consentry"),
+        &[("A", "haproxy"), ("A", "nginx")],
+        0.80,
+    ),
+    at_most("A, CPU: of Envoy", Of::Cpu, ("A", "consentry"), &[("A", "envoy")], 0.35),
+    at_most("A, CPU: of the floor (later)", Of::Cpu, ("A", "consentry"), &[("A", "floor")], 1.15),
+    at_most(
+        "B RS256 remembered, CPU: of HAProxy",
+        Of::Cpu,
+        ("B RS256", "consentry"),
+        &[("B RS256", "haproxy-jwt")],
+        0.32,
+    ),
+    at_most(
+        "B RS256 all new, CPU: of HAProxy",
+        Of::Cpu,
+        ("B RS256 new", "consentry"),
+        &[("B RS256 new", "haproxy-jwt")],
+        0.85,
+    ),
+    at_most("C, CPU: of HAProxy's plain proxying", Of::Cpu, ("C", "consentry"), &[("C", "haproxy")], 1.0),
+    at_most("C, CPU: of nginx's plain proxying", Of::Cpu, ("C", "consentry"), &[("C", "nginx")], 1.0),
+    at_most("C, CPU: of nginx + Lua", Of::Cpu, ("C", "consentry"), &[("C", "nginx-lua")], 0.30),
+    at_most("C, CPU: of nginx + njs", Of::Cpu, ("C", "consentry"), &[("C", "nginx-njs")], 0.25),
+    at_least("C, requests/s: of FastAPI", Of::PerSecond, ("C", "consentry"), &[("C", "fastapi")], 80.0),
+    at_least(
+        "C, requests/s: before_forward of overlapped",
+        Of::PerSecond,
+        ("C", "consentry-durable"),
+        &[("C", "consentry")],
+        0.8,
+    ),
+    at_most(
+        "C at 2 KB, CPU: of HAProxy's plain proxying",
+        Of::Cpu,
+        ("D 2 KB", "consentry"),
+        &[("D 2 KB", "haproxy")],
+        1.0,
+    ),
+    at_most(
+        "C at 2 KB, CPU: of nginx's plain proxying",
+        Of::Cpu,
+        ("D 2 KB", "consentry"),
+        &[("D 2 KB", "nginx")],
+        1.0,
+    ),
+    at_most(
+        "C at 64 KB, CPU: of nginx + Lua",
+        Of::Cpu,
+        ("D 64 KB", "consentry"),
+        &[("D 64 KB", "nginx-lua")],
+        0.10,
+    ),
+    at_most(
+        "C at 64 KB, CPU: of HAProxy's plain proxying",
+        Of::Cpu,
+        ("D 64 KB", "consentry"),
+        &[("D 64 KB", "haproxy")],
+        1.35,
+    ),
+    at_most(
+        "E, CPU of a handshake and one request: of HAProxy",
+        Of::Cpu,
+        ("E", "consentry"),
+        &[("E", "haproxy")],
+        0.40,
+    ),
+    at_most(
+        "E, CPU of a handshake and one request: of Envoy",
+        Of::Cpu,
+        ("E", "consentry"),
+        &[("E", "envoy")],
+        0.63,
+    ),
+    at_least(
+        "C on two cores, requests/s: of HAProxy's plain proxying",
+        Of::PerSecond,
+        ("C two cores", "consentry"),
+        &[("C two cores", "haproxy")],
+        1.0,
+    ),
+    at_most(
+        "p50 at 5,000/s, C: of HAProxy's plain proxying",
+        Of::P50,
+        ("F 5000", "consentry"),
+        &[("F 5000", "haproxy")],
+        0.9,
+    ),
+    at_most(
+        "p99 at 5,000/s, C: of HAProxy's plain proxying",
+        Of::P99,
+        ("F 5000", "consentry"),
+        &[("F 5000", "haproxy")],
+        1.0,
+    ),
+    at_most(
+        "p50 at 10,000/s, C: of HAProxy's plain proxying",
+        Of::P50,
+        ("F 10000", "consentry"),
+        &[("F 10000", "haproxy")],
+        0.9,
+    ),
+    at_most(
+        "p99 at 10,000/s, C: of HAProxy's plain proxying",
+        Of::P99,
+        ("F 10000", "consentry"),
+        &[("F 10000", "haproxy")],
+        1.0,
+    ),
+    at_most("idle connection, memory: of HAProxy", Of::Idle, ("G", "consentry"), &[("G", "haproxy")], 1.0),
+    at_most("idle connection, memory: of nginx", Of::Idle, ("G", "consentry"), &[("G", "nginx")], 1.0),
+];
+
+impl Of {
+    fn value(self, cell: &Cell) -> Option<f64> {
+        let median = |of: fn(&Sample) -> f64| cell.spread(of).map(|spread| spread.median);
+        match self {
+            Self::Cpu => median(|sample| sample.cpu_us),
+            Self::PerSecond => median(|sample| sample.per_second),
+            Self::P50 => median(|sample| sample.p50_us),
+            Self::P99 => median(|sample| sample.p99_us),
+            Self::Idle => cell.idle.map(crate::idle::Memory::each_kib),
+        }
+    }
+}
+
+impl Goal {
+    /// The ratio, if the run has both sides of it.
+    fn ratio(&self, run: &Run) -> Option<f64> {
+        let value = |(workload, target): (&str, &str)| self.of.value(run.cell(workload, target)?);
+        let theirs: Option<Vec<f64>> = self.theirs.iter().map(|one| value(*one)).collect();
+        let least = theirs?.into_iter().reduce(f64::min)?;
+        Some(value(self.ours)? / least)
+    }
+
+    fn verdict(&self, ratio: f64) -> String {
+        let off = (ratio / self.bound - 1.0) * 100.0;
+        if (self.most && ratio <= self.bound) || (!self.most && ratio >= self.bound) {
+            "met".to_owned()
+        } else {
+            format!("missed by {:.0} %", off.abs())
+        }
+    }
+}
+
+/// All goals that the run can judge.
+pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
+    let judged: Vec<_> = GOALS.iter().filter_map(|goal| Some((goal, goal.ratio(run)?))).collect();
+    if judged.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "| goal | wanted | measured | |\n|---|---|---|---|")?;
+    for (goal, ratio) in judged {
+        let sign = if goal.most { '≤' } else { '≥' };
+        writeln!(out, "| {} | {sign} {:.2} | {ratio:.2} | {} |", goal.says, goal.bound, goal.verdict(ratio))?;
+    }
+    Ok(())
+}
+
+/// That goals are met when they are, and name workloads and targets that there are.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    let most = at_most("", Of::Cpu, ("A", "consentry"), &[("A", "haproxy")], 0.8);
+    anyhow::ensure!(most.verdict(0.8) == "met" && most.verdict(1.0) == "missed by 25 %");
+    let least = at_least("", Of::Cpu, ("A", "consentry"), &[("A", "haproxy")], 2.0);
+    anyhow::ensure!(least.verdict(2.5) == "met" && least.verdict(1.0) == "missed by 50 %");
+    let targets: Vec<_> = crate::targets::all().iter().map(|peer| peer.name()).collect();
+    for goal in &GOALS {
+        for (workload, target) in goal.theirs.iter().chain([&goal.ours]) {
+            let found = crate::workloads::ALL.iter().find(|known| known.name == *workload);
+            let known = found.is_some_and(|known| known.peers.contains(target)) && targets.contains(target);
+            anyhow::ensure!(known, "a goal names {target} in {workload}");
+        }
+    }
+    Ok(())
+}

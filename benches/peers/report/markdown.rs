@@ -1,0 +1,106 @@
+//! A run as Markdown.
+
+use std::fmt::Write as _;
+
+use super::{Run, goals};
+use crate::idle::{FEW, MANY};
+use crate::measure::{Cell, Measured, Sample};
+
+/// What others are compared with, where it is among the targets.
+const REFERENCES: [&str; 5] = ["haproxy", "haproxy-jwt", "nginx-lua", "fastapi", "floor"];
+
+/// The whole run.
+pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    let machine = &run.machine;
+    writeln!(out, "### The run of {}\n", run.at)?;
+    writeln!(
+        out,
+        "`{}`: {} rounds of {:.1} s each, in turn, after {:.1} s that do not count. {}, {} cores, {} MiB; {}, Linux {}; \
+         load average at the start {}.\n",
+        run.command,
+        run.effort.rounds,
+        run.effort.time.as_secs_f64(),
+        run.effort.warm.as_secs_f64(),
+        machine.processor,
+        machine.cores,
+        machine.memory_mib,
+        machine.system,
+        machine.kernel,
+        machine.load,
+    )?;
+    writeln!(out, "| target | version |\n|---|---|")?;
+    for (name, version) in &run.versions {
+        writeln!(out, "| {name} | {version} |")?;
+    }
+    writeln!(out, "\n![CPU time per request of every target, by workload]({plot})\n")?;
+    if run.smoke {
+        writeln!(out, "A smoke test: what was done is checked, how fast it was says nothing.")?;
+    } else {
+        goals::table(run, &mut out)?;
+    }
+    for measured in &run.measured {
+        workload(measured, &mut out)?;
+    }
+    Ok(out)
+}
+
+fn workload(measured: &Measured, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n#### {}: {}\n", measured.name, measured.title)?;
+    if measured.cells.iter().any(|cell| cell.idle.is_some()) {
+        idle(measured, out)?;
+    } else if !measured.cells.is_empty() {
+        loaded(measured, out)?;
+    }
+    for (name, why) in &measured.missing {
+        writeln!(out, "\nNot measured: {name}, {why}.")?;
+    }
+    for (name, why) in &measured.wrong {
+        writeln!(out, "\n**Wrong**: {name}: {why}")?;
+    }
+    Ok(())
+}
+
+fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
+    let cpu = |cell: &Cell| cell.spread(|sample| sample.cpu_us).map(|spread| spread.median);
+    let cell = |name| measured.cells.iter().find(|cell| cell.target == name);
+    let references: Vec<_> =
+        REFERENCES.iter().filter_map(|name| Some((name, cell(*name).and_then(cpu)?))).collect();
+    write!(out, "| target | CPU µs a request |")?;
+    for (name, _) in &references {
+        write!(out, " of {name} |")?;
+    }
+    writeln!(out, " requests/s | p50 µs | p99 µs | p99.9 µs | MiB |")?;
+    writeln!(out, "|---|---|{}---|---|---|---|---|", "---|".repeat(references.len()))?;
+    for cell in &measured.cells {
+        let plain = if cell.plain { " (plain)" } else { "" };
+        let Some(spread) = cell.spread(|sample| sample.cpu_us) else { continue };
+        write!(out, "| {}{plain} | {:.1} ± {:.0} % |", cell.target, spread.median, spread.percent())?;
+        for (_, reference) in &references {
+            write!(out, " {:.2} |", spread.median / reference)?;
+        }
+        let middle = |of: fn(&Sample) -> f64| cell.spread(of).map_or(0.0, |spread| spread.median);
+        writeln!(
+            out,
+            " {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            middle(|sample| sample.per_second),
+            middle(|sample| sample.p50_us),
+            middle(|sample| sample.p99_us),
+            middle(|sample| sample.p999_us),
+            cell.resident_kib as f64 / 1024.0,
+        )?;
+    }
+    Ok(())
+}
+
+fn idle(measured: &Measured, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "| target | MiB with {FEW} | MiB with {MANY} | KiB for each more |\n|---|---|---|---|")?;
+    for cell in &measured.cells {
+        if let Some(memory) = cell.idle {
+            let mib = |kib: u64| kib as f64 / 1024.0;
+            let (few, many) = (mib(memory.few_kib), mib(memory.many_kib));
+            writeln!(out, "| {} | {few:.1} | {many:.1} | {:.1} |", cell.target, memory.each_kib())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The gateway itself, as it is served: its own process, its own files, its own journal on the disk.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+use consentry::admin::{Command as Order, Office, PersonId};
+use consentry::app::Core;
+use consentry::clock::Clock;
+use consentry::config;
+use consentry::keys::LocalKey;
+use futures_util::future::try_join_all;
+
+use super::{Peer, Site};
+use crate::install::Tools;
+use crate::material::{HASTY, LIMIT, WINDOW, caller};
+use crate::process::Process;
+use crate::workload::{Work, Workload};
+
+const DEPLOYMENT: &str = include_str!("../configurations/consentry/consentry.yaml");
+const POLICIES: [(&str, &str); 4] = [
+    ("policies/organisation.yaml", include_str!("../configurations/consentry/organisation.yaml")),
+    ("policies/record.yaml", include_str!("../configurations/consentry/record.yaml")),
+    ("policies/batch.yaml", include_str!("../configurations/consentry/batch.yaml")),
+    ("policies/open.yaml", include_str!("../configurations/consentry/open.yaml")),
+];
+
+/// The gateway with one of its two journals.
+pub(crate) struct Consentry {
+    pub(crate) name: &'static str,
+    pub(crate) journal: &'static str,
+}
+
+impl Peer for Consentry {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn work(&self, workload: &Workload) -> Work {
+        workload.work
+    }
+
+    fn version(&self, tools: &Tools) -> anyhow::Result<String> {
+        let said = Tools::says(Command::new(&tools.consentry).arg("--version"))?;
+        Ok(format!("{said} (profile {}, journal {})", tools.profile(), self.journal))
+    }
+
+    fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
+        let deployment =
+            site.write("consentry.yaml", DEPLOYMENT, &[("THREADS", &site.workers.to_string())])?;
+        let rate = (LIMIT / WINDOW * 60).to_string();
+        let words = [("JOURNAL", self.journal), ("RATE", rate.as_str()), ("BURST", &LIMIT.to_string())];
+        for (name, template) in POLICIES {
+            site.write(name, template, &words)?;
+        }
+        LocalKey::create(&site.folder.join("master.key"))?;
+        agree(&deployment)?;
+        let mut command = Command::new(&site.tools.consentry);
+        command.args(["serve", "--config"]).arg(&deployment);
+        Process::start(self.name, command, &site.log(), site.address, site.cores)
+    }
+
+    fn evidence(&self, site: &Site<'_>, workload: &Workload, passed: u64) -> anyhow::Result<()> {
+        let deployment = site.folder.join("consentry.yaml");
+        let said = Tools::says(
+            Command::new(&site.tools.consentry).args(["audit", "verify", "--config"]).arg(deployment),
+        )?;
+        let entries = said.split(' ').find_map(|word| word.parse::<u64>().ok());
+        let entries = entries.with_context(|| said.clone())?;
+        let due = if workload.work == Work::Governed { passed } else { 0 };
+        ensure!(entries >= due, "{passed} requests passed, and the audit has {entries} entries");
+        Ok(())
+    }
+}
+
+/// Everybody agrees but the silent one, before the gateway is served.
+fn agree(deployment: &Path) -> anyhow::Result<()> {
+    let config = match config::load(deployment) {
+        Ok((config, _)) => config,
+        Err(wrong) => bail!("{}", wrong.render(false)),
+    };
+    fs::create_dir_all(deployment.with_file_name("run"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let core = Core::open(config, Clock::system()).await?;
+        let office = Office::new(std::sync::Arc::clone(&core.gateway), core.rights.clone(), None);
+        try_join_all((0..=HASTY).map(async |number| {
+            let order = Order::ConsentGrant {
+                person: PersonId { namespace: "customers".to_owned(), identifier: caller(number).into() },
+                purpose: "product-recommendation".to_owned(),
+                language: "en".to_owned(),
+                method: "api".to_owned(),
+            };
+            let reply = office.carry_out(order).await?;
+            ensure!(reply.done, "{}", reply.says);
+            Ok(())
+        }))
+        .await?;
+        core.gateway.store().close().await;
+        Ok(())
+    })
+}

@@ -1,0 +1,54 @@
+//! Envoy: plain, and with its filters for tokens (which remember what they verified) and local limits.
+
+use std::process::Command;
+
+use super::{Peer, Site};
+use crate::install::Tools;
+use crate::material::Algorithm;
+use crate::process::Process;
+use crate::workload::{Work, Workload};
+
+const PROVIDER: &str = include_str!("../configurations/envoy-jwt-provider.yaml");
+
+/// Envoy.
+pub(crate) struct Envoy {
+    pub(crate) guarded: bool,
+}
+
+impl Peer for Envoy {
+    fn name(&self) -> &'static str {
+        if self.guarded { "envoy-jwt" } else { "envoy" }
+    }
+
+    fn work(&self, _: &Workload) -> Work {
+        if self.guarded { Work::Guarded } else { Work::Plain }
+    }
+
+    fn version(&self, tools: &Tools) -> anyhow::Result<String> {
+        let said = Tools::says(Command::new(tools.of_python("envoy")?).arg("--version"))?;
+        let version = said.split("version: ").nth(1).and_then(|words| words.split('/').nth(1));
+        Ok(version.unwrap_or(&said).to_owned())
+    }
+
+    fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
+        let (mut route, mut filters) = (String::new(), String::new());
+        if self.guarded {
+            let mut providers = String::new();
+            for algorithm in [Algorithm::Hs256, Algorithm::Rs256, Algorithm::Es256] {
+                let name = algorithm.name().to_lowercase();
+                site.write(&format!("{name}.json"), &site.material.key_set(algorithm)?.to_string(), &[])?;
+                providers += &PROVIDER.replace("@NAME@", &name);
+            }
+            route.push_str(include_str!("../configurations/envoy-jwt-route.yaml"));
+            filters.push_str(include_str!("../configurations/envoy-jwt-filters.yaml"));
+            filters = filters.replace("@PROVIDERS@\n", &providers);
+        }
+        let whole = include_str!("../configurations/envoy.yaml");
+        let whole = whole.replace("@ROUTE@\n", &route).replace("@FILTERS@\n", &filters);
+        let configuration = site.write("envoy.yaml", &whole, &[])?;
+        let mut command = Command::new(site.tools.of_python("envoy")?);
+        command.args(["--concurrency", &site.workers.to_string(), "--disable-hot-restart"]);
+        command.args(["--log-level", "warning", "-c"]).arg(configuration);
+        Process::start(self.name(), command, &site.log(), site.address, site.cores)
+    }
+}

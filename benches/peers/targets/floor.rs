@@ -1,0 +1,172 @@
+//! The floor: TLS and sockets, nothing else. One thread, `epoll` and rustls; each caller has a connection to the model, and
+//! what comes on one side goes out on the other. Nothing of HTTP is looked at, so nothing that proxies can cost less.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+
+use super::{Peer, Site};
+use crate::install::Tools;
+use crate::process::Process;
+use crate::workload::{Work, Workload};
+
+/// Bytes that are taken at a time.
+const ROOM: usize = 64 * 1024;
+const LISTENER: u64 = u64::MAX;
+
+/// The floor as a target: this program once more, started with the word `floor`.
+pub(crate) struct Floor;
+
+impl Peer for Floor {
+    fn name(&self) -> &'static str {
+        "floor"
+    }
+
+    fn work(&self, _: &Workload) -> Work {
+        Work::Plain
+    }
+
+    fn version(&self, _: &Tools) -> anyhow::Result<String> {
+        Ok("epoll and rustls with aws-lc".to_owned())
+    }
+
+    fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("floor").arg(site.address.to_string()).arg(site.backend.to_string());
+        command.arg(site.material.file("server.pem")).arg(site.material.file("server.key"));
+        Process::start(self.name(), command, &site.log(), site.address, site.cores)
+    }
+}
+
+struct Pair {
+    tls: ServerConnection,
+    caller: TcpStream,
+    model: TcpStream,
+}
+
+/// Serves until it is ended.
+pub(crate) fn serve(address: &str, model: &str, certificate: &str, key: &str) -> anyhow::Result<()> {
+    let model: SocketAddr = model.parse()?;
+    let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from_pem_file(certificate)?],
+            PrivateKeyDer::from_pem_file(key)?,
+        )?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let config = Arc::new(config);
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let poll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&poll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+    let (mut pairs, mut next) = (HashMap::new(), 0_u64);
+    let mut events = Vec::with_capacity(256);
+    let mut room = vec![0; ROOM];
+    loop {
+        events.clear();
+        match epoll::wait(&poll, spare_capacity(&mut events), None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        for event in &events {
+            let data = event.data.u64();
+            if data == LISTENER {
+                while let Ok((caller, _)) = listener.accept() {
+                    // One that has left again is not there to be told.
+                    if let Ok(pair) = Pair::new(caller, model, &config) {
+                        epoll::add(&poll, &pair.caller, EventData::new_u64(next << 1), EventFlags::IN)?;
+                        epoll::add(&poll, &pair.model, EventData::new_u64(next << 1 | 1), EventFlags::IN)?;
+                        pairs.insert(next, pair);
+                        next += 1;
+                    }
+                }
+                continue;
+            }
+            let Some(pair) = pairs.get_mut(&(data >> 1)) else { continue };
+            let goes_on = if data & 1 == 0 {
+                pair.take_from_caller(&mut room)
+            } else {
+                pair.take_from_model(&mut room)
+            };
+            if !matches!(goes_on, Ok(true))
+                && let Some(pair) = pairs.remove(&(data >> 1))
+            {
+                let _ = pair.caller.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+impl Pair {
+    fn new(caller: TcpStream, model: SocketAddr, config: &Arc<ServerConfig>) -> anyhow::Result<Self> {
+        caller.set_nonblocking(true)?;
+        caller.set_nodelay(true)?;
+        let model = TcpStream::connect(model)?;
+        model.set_nonblocking(true)?;
+        model.set_nodelay(true)?;
+        let tls = ServerConnection::new(Arc::clone(config))?;
+        Ok(Self { tls, caller, model })
+    }
+
+    /// What the caller sent goes to the model. False when the caller has closed.
+    fn take_from_caller(&mut self, room: &mut [u8]) -> anyhow::Result<bool> {
+        match self.tls.read_tls(&mut self.caller) {
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+        let state = self.tls.process_new_packets()?;
+        let mut left = state.plaintext_bytes_to_read();
+        while left > 0 {
+            let read = self.tls.reader().read(room)?;
+            let mut text = room.get(..read).context("what was read")?;
+            while !text.is_empty() {
+                let taken = patiently(|| self.model.write(text))?;
+                text = text.get(taken..).unwrap_or_default();
+            }
+            left = left.saturating_sub(read);
+        }
+        self.flush()?;
+        Ok(!state.peer_has_closed())
+    }
+
+    /// What the model answered goes to the caller. False when the model has closed.
+    fn take_from_model(&mut self, room: &mut [u8]) -> anyhow::Result<bool> {
+        match self.model.read(room) {
+            Ok(0) => return Ok(false),
+            Ok(read) => self.tls.writer().write_all(room.get(..read).context("what was read")?)?,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.flush()?;
+        Ok(true)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        while self.tls.wants_write() {
+            patiently(|| self.tls.write_tls(&mut self.caller))?;
+        }
+        Ok(())
+    }
+}
+
+/// Again until the socket takes something: on loopback that is soon.
+fn patiently(mut write: impl FnMut() -> std::io::Result<usize>) -> std::io::Result<usize> {
+    loop {
+        match write() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The words that the bench is started with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::measure::Effort;
+use crate::workload::Workload;
+use crate::workloads::ALL;
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Words {
+    /// The command, for the report.
+    pub(crate) command: String,
+    /// How long and how often.
+    pub(crate) effort: Effort,
+    /// Whether the run goes into the documentation.
+    pub(crate) publish: bool,
+    /// Whether nothing is to be installed.
+    pub(crate) offline: bool,
+    /// Another build of the gateway than this one's.
+    pub(crate) gateway: Option<PathBuf>,
+    names: Vec<String>,
+    only: Vec<String>,
+    /// Whether everything is checked and hardly anything measured.
+    pub(crate) smoke: bool,
+}
+
+const FULL: Effort = Effort {
+    rounds: 5,
+    time: Duration::from_millis(2_000),
+    warm: Duration::from_millis(300),
+    new_tokens: 10_000,
+};
+const SMOKE: Effort =
+    Effort { rounds: 1, time: Duration::from_millis(200), warm: Duration::from_millis(50), new_tokens: 500 };
+
+/// What a smoke test looks at: every target and every kind of work and load once.
+const SMOKED: [&str; 8] = ["A", "B RS256", "B ES256 new", "C", "D 2 KB", "E", "F 2000", "G"];
+
+impl Words {
+    /// Reads them. None where there are none: then the bench is not asked to measure.
+    ///
+    /// # Errors
+    /// A word that means nothing.
+    pub(crate) fn read(words: &[&str]) -> anyhow::Result<Option<Self>> {
+        // What cargo says of its own.
+        let words: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with("--")).collect();
+        let mut read = Self {
+            command: format!("cargo peers {}", words.join(" ")),
+            effort: FULL,
+            publish: false,
+            offline: false,
+            gateway: None,
+            names: Vec::new(),
+            only: Vec::new(),
+            smoke: false,
+        };
+        let mut asked = false;
+        if words.contains(&"smoke") {
+            (read.smoke, read.effort) = (true, SMOKE);
+        }
+        for word in words {
+            match word.split_once('=') {
+                Some(("rounds", count)) => read.effort.rounds = count.parse().context("rounds=NUMBER")?,
+                Some(("seconds", time)) => {
+                    let seconds = time.parse().context("seconds=NUMBER")?;
+                    read.effort.time = Duration::try_from_secs_f64(seconds).context("seconds=NUMBER")?;
+                }
+                Some(("only", names)) => read.only = names.split(',').map(str::to_owned).collect(),
+                Some(("gateway", path)) => read.gateway = Some(path.into()),
+                Some(_) => bail!("{word} means nothing here"),
+                None if word == "publish" => read.publish = true,
+                None if word == "offline" => read.offline = true,
+                None if word == "full" || word == "smoke" => asked = true,
+                None => {
+                    ensure!(ALL.iter().any(|workload| named(workload, word)), "there is no workload {word}");
+                    read.names.push(word.to_owned());
+                    asked = true;
+                }
+            }
+        }
+        ensure!(read.effort.rounds > 0, "no rounds, no figures");
+        Ok(asked.then_some(read))
+    }
+
+    /// The workloads that are wanted.
+    pub(crate) fn workloads(&self) -> Vec<Workload> {
+        let wanted = |workload: &&Workload| match self.names.as_slice() {
+            [] if self.smoke => SMOKED.contains(&workload.name),
+            [] => true,
+            names => names.iter().any(|name| named(workload, name)),
+        };
+        ALL.iter().filter(wanted).copied().collect()
+    }
+
+    /// Whether a target is wanted.
+    pub(crate) fn wants(&self, target: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == target)
+    }
+}
+
+/// `C` is every workload whose name begins with the word; `C-two-cores` is that one.
+fn named(workload: &Workload, word: &str) -> bool {
+    let dashed = workload.name.replace(' ', "-");
+    dashed == word || workload.name.split(' ').next() == Some(word)
+}
+
+/// That words mean what they say.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    ensure!(Words::read(&[])?.is_none() && Words::read(&["--bench"])?.is_none());
+    ensure!(Words::read(&["no-such"]).is_err() && Words::read(&["full", "rounds=0"]).is_err());
+    let read = Words::read(&["--bench", "A", "rounds=3", "seconds=0.5", "only=nginx"])?.context("words")?;
+    ensure!(read.effort.rounds == 3 && read.effort.time == Duration::from_millis(500));
+    ensure!(read.workloads().len() == 1 && read.wants("nginx") && !read.wants("haproxy"));
+    let smoke = Words::read(&["smoke"])?.context("words")?;
+    ensure!(smoke.smoke && smoke.effort.rounds == 1 && smoke.workloads().len() == SMOKED.len());
+    let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    ensure!(names.len() == ALL.len(), "two workloads of one name");
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Everything that is measured, in the order of a full run.
+
+use crate::load::Order;
+use crate::material::Algorithm;
+use crate::workload::{Measure, Shape, Tokens, Work, Workload};
+
+/// Rows of MLflow's `dataframe_split` that make about 2 KB, and 64 KB.
+const ROWS_2K: usize = 17;
+const ROWS_64K: usize = 590;
+
+const PLAIN: Workload = Workload {
+    name: "A",
+    title: "TLS proxying of a route without personal data",
+    work: Work::Plain,
+    shape: Shape::Record,
+    tokens: Tokens::None,
+    measure: Measure::Load(Order::Closed),
+    workers: 1,
+    peers: &["consentry", "haproxy", "nginx", "envoy", "caddy", "floor"],
+};
+
+const GUARDED: Workload =
+    Workload { work: Work::Guarded, peers: &["consentry", "haproxy-jwt", "envoy-jwt", "haproxy"], ..PLAIN };
+
+const GOVERNED: Workload = Workload {
+    name: "C",
+    title: "the full governed exchange of one record (204 bytes)",
+    work: Work::Governed,
+    tokens: Tokens::Rotating(Algorithm::Hs256),
+    peers: &[
+        "consentry",
+        "consentry-durable",
+        "nginx-lua",
+        "nginx-njs",
+        "fastapi",
+        "haproxy",
+        "nginx",
+        "floor",
+    ],
+    ..PLAIN
+};
+
+const PACED: Workload = Workload {
+    peers: &["consentry", "consentry-durable", "nginx-lua", "haproxy", "nginx", "floor"],
+    ..GOVERNED
+};
+
+/// All of them.
+pub(crate) const ALL: &[Workload] = &[
+    PLAIN,
+    Workload {
+        name: "B HS256",
+        title: "a token (HS256, a thousand in rotation) and a limit for each caller",
+        tokens: Tokens::Rotating(Algorithm::Hs256),
+        ..GUARDED
+    },
+    Workload {
+        name: "B RS256",
+        title: "a token (RS256, a thousand in rotation) and a limit for each caller",
+        tokens: Tokens::Rotating(Algorithm::Rs256),
+        ..GUARDED
+    },
+    Workload {
+        name: "B ES256",
+        title: "a token (ES256, a thousand in rotation) and a limit for each caller",
+        tokens: Tokens::Rotating(Algorithm::Es256),
+        ..GUARDED
+    },
+    Workload {
+        name: "B HS256 new",
+        title: "the same with another token (HS256) in each request",
+        tokens: Tokens::New(Algorithm::Hs256),
+        ..GUARDED
+    },
+    Workload {
+        name: "B RS256 new",
+        title: "the same with another token (RS256) in each request",
+        tokens: Tokens::New(Algorithm::Rs256),
+        ..GUARDED
+    },
+    Workload {
+        name: "B ES256 new",
+        title: "the same with another token (ES256) in each request",
+        tokens: Tokens::New(Algorithm::Es256),
+        ..GUARDED
+    },
+    GOVERNED,
+    Workload {
+        name: "C two cores",
+        title: "the same with two workers, which share both cores with load and model",
+        workers: 2,
+        peers: &["consentry", "nginx-lua", "haproxy", "nginx"],
+        ..GOVERNED
+    },
+    Workload {
+        name: "D 2 KB",
+        title: "the full governed exchange of a batch (MLflow dataframe_split, 17 rows)",
+        shape: Shape::Split(ROWS_2K),
+        ..GOVERNED
+    },
+    Workload {
+        name: "D 64 KB",
+        title: "the full governed exchange of a batch (MLflow dataframe_split, 590 rows)",
+        shape: Shape::Split(ROWS_64K),
+        ..GOVERNED
+    },
+    Workload {
+        name: "E",
+        title: "a new connection for each request, nothing resumed: handshake, one request of A, end",
+        measure: Measure::Load(Order::Handshakes),
+        ..PLAIN
+    },
+    Workload {
+        name: "F 2000",
+        title: "the full governed exchange at 2,000 requests a second",
+        measure: Measure::Load(Order::Paced(2_000.0)),
+        ..PACED
+    },
+    Workload {
+        name: "F 5000",
+        title: "the full governed exchange at 5,000 requests a second",
+        measure: Measure::Load(Order::Paced(5_000.0)),
+        ..PACED
+    },
+    Workload {
+        name: "F 10000",
+        title: "the full governed exchange at 10,000 requests a second",
+        measure: Measure::Load(Order::Paced(10_000.0)),
+        ..PACED
+    },
+    Workload { name: "G", title: "resident memory with idle connections", measure: Measure::Idle, ..PLAIN },
+];
