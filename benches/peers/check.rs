@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::backend::{Backend, Seen};
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side, request};
 use crate::load::{Stream, connect};
-use crate::material::{HASTY, LIMIT, Material, SILENT};
+use crate::material::{HASTY, LIMIT, Material, SILENT, WINDOW};
 use crate::workload::{Shape, Work, Workload, fields, object};
 
 /// A request, and what must come of it.
@@ -270,6 +271,7 @@ async fn too_often(
     let request = request(workload.path(), Some(&token), &shape.body(1));
     let mut stream = connect(address, &material.tls()).await?;
     let before = backend.requests();
+    let begun = Instant::now();
     let mut passed = 0;
     for _ in 0..8 * u64::from(LIMIT) {
         match send(&mut stream, &request).await?.status {
@@ -281,6 +283,12 @@ async fn too_often(
             }
             other => bail!("a caller who asks too often was answered {other}"),
         }
+    }
+    // A machine that is too busy to ask so often shows nothing, neither right nor wrong.
+    let rate = passed as f64 / begun.elapsed().as_secs_f64();
+    if rate < 1.5 * f64::from(LIMIT) / f64::from(WINDOW) {
+        println!("{}: the limit was not reached, with {rate:.0} requests a second", workload.name);
+        return Ok(passed);
     }
     bail!("{}: a caller who asks too often was not stopped after {passed} requests", workload.name)
 }

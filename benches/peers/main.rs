@@ -16,6 +16,7 @@ mod backend;
 mod check;
 mod cores;
 mod evidence;
+mod growth;
 mod http;
 mod idle;
 mod install;
@@ -28,17 +29,19 @@ mod proc;
 mod process;
 mod report;
 mod statistics;
+mod sync;
 mod targets;
 mod tokens;
 mod words;
 mod workload;
 mod workloads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::ensure;
 use consentry::clock::Clock;
+use rustix::process::{Resource, Rlimit};
 
 use backend::Backend;
 use install::Tools;
@@ -53,6 +56,10 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if let ["floor", address, model, certificate, key] = words.as_slice() {
         return targets::floor::serve(address, model, certificate, key);
+    }
+    if words.first().is_some_and(|word| word.starts_with("growth-")) {
+        println!("{}", growth::child(&words)?);
+        return Ok(());
     }
     match Words::read(&words)? {
         Some(words) => run(&words),
@@ -71,6 +78,7 @@ fn prove() -> anyhow::Result<()> {
     targets::proves_itself()?;
     report::proves_itself()?;
     words::proves_itself()?;
+    growth::proves_itself()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         http::proves_itself().await?;
@@ -80,7 +88,15 @@ fn prove() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many open files as we may have: thousands of connections have two ends in this process and its children.
+fn open_files() -> anyhow::Result<()> {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    Ok(())
+}
+
 fn run(words: &Words) -> anyhow::Result<()> {
+    open_files()?;
     let tools = Tools::find(words.gateway.clone());
     let (peers, workloads) = (targets::all(), words.workloads());
     let peers: Vec<_> = peers.iter().map(AsRef::as_ref).filter(|peer| words.wants(peer.name())).collect();
@@ -103,6 +119,8 @@ fn run(words: &Words) -> anyhow::Result<()> {
         smoke: words.smoke,
         versions: BTreeMap::new(),
         measured: Vec::new(),
+        sync_us: sync::median_us(folder.path())?,
+        growth: None,
     };
     for peer in &peers {
         let version = peer.version(&tools).unwrap_or_else(|error| format!("not there: {error:#}"));
@@ -120,10 +138,22 @@ fn run(words: &Words) -> anyhow::Result<()> {
         println!("{}: {}", workload.name, workload.title);
         run.measured.push(bench.run(workload, &peers)?);
     }
+    if words.growth() {
+        println!("H: growth of callers and persons");
+        run.growth = Some(growth::measure(&bench, words.smoke)?);
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     println!("{}", run.write(&tools.results)?);
     println!("written to {}", tools.results.display());
     let failures = measure::failures(&run.measured);
+    let cells: Vec<_> = run.measured.iter().flat_map(|measured| &measured.cells).collect();
+    let missing: BTreeSet<_> = run.measured.iter().flat_map(|measured| measured.missing.keys()).collect();
+    println!(
+        "peers: {} workloads, {} times a target did its work, {failures} times not; not there: {}",
+        run.measured.len(),
+        cells.len(),
+        if missing.is_empty() { "none".to_owned() } else { format!("{missing:?}") },
+    );
     ensure!(failures == 0, "{failures} times a target did other work than it should");
     if words.publish {
         run.publish(root)?;

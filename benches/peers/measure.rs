@@ -26,6 +26,9 @@ use crate::workload::{Measure, Tokens, Workload};
 /// Requests before anything is counted, where each has a token of its own.
 const WARM: u64 = 500;
 
+/// What bodies of all callers may measure together, in bytes.
+const BODIES: usize = 128 << 20;
+
 /// How long and how often.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Effort {
@@ -162,18 +165,24 @@ impl Bench<'_> {
         Ok(measured)
     }
 
-    fn start<'b>(&'b self, workload: &Workload, peer: &'b dyn Peer) -> anyhow::Result<Up<'b>> {
-        let folder = self.folder.join(format!("{}-{}", workload.name.replace([' ', ','], ""), peer.name()));
+    /// A folder of its own and a free port for a target.
+    pub(crate) fn site(&self, place: &str, workers: usize) -> anyhow::Result<Site<'_>> {
+        let folder = self.folder.join(place);
         fs::create_dir_all(&folder)?;
-        let site = Site {
+        Ok(Site {
             folder,
             address: SocketAddr::from(([127, 0, 0, 1], free_port()?)),
             backend: self.backend.address(),
             material: self.material,
             tools: self.tools,
-            workers: workload.workers,
-            cores: if workload.workers == 1 { Cores::Target } else { Cores::All },
-        };
+            workers,
+            cores: if workers == 1 { Cores::Target } else { Cores::All },
+        })
+    }
+
+    fn start<'b>(&'b self, workload: &Workload, peer: &'b dyn Peer) -> anyhow::Result<Up<'b>> {
+        let place = format!("{}-{}", workload.name.replace(' ', ""), peer.name());
+        let site = self.site(&place, workload.workers)?;
         let process = peer.start(&site)?;
         let work = peer.work(workload);
         let passed = check(workload, work, site.address, self.material, self.backend)
@@ -181,7 +190,7 @@ impl Bench<'_> {
         let cell = Cell {
             target: peer.name(),
             plain: work != workload.work,
-            connections: peer.connections(),
+            connections: peer.connections().min(workload.connections),
             threads: 0,
             resident_kib: 0,
             samples: Vec::new(),
@@ -253,11 +262,13 @@ impl Bench<'_> {
     fn requests(&self, workload: &Workload) -> anyhow::Result<Vec<Vec<u8>>> {
         let Effort { rounds, new_tokens, .. } = self.effort;
         let (path, shape) = (workload.path(), workload.shape);
+        // Large bodies are not held a thousand times over.
+        let callers = (BODIES / shape.body(0).len()).clamp(4, CALLERS);
         let count = match workload.tokens {
             Tokens::None => {
-                return Ok((0..CALLERS).map(|number| request(path, None, &shape.body(number))).collect());
+                return Ok((0..callers).map(|number| request(path, None, &shape.body(number))).collect());
             }
-            Tokens::Rotating(_) => CALLERS,
+            Tokens::Rotating(_) => callers,
             Tokens::New(_) => rounds * usize::try_from(new_tokens + WARM)?,
         };
         let tokens = tokens::many(self.material, workload.algorithm(), count)?;

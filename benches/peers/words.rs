@@ -96,6 +96,11 @@ impl Words {
         ALL.iter().filter(wanted).copied().collect()
     }
 
+    /// Whether growth is to be measured from the library too: where everything is, and where all of `H` is.
+    pub(crate) fn growth(&self) -> bool {
+        (self.names.is_empty() && self.only.is_empty()) || self.names.iter().any(|name| name == "H")
+    }
+
     /// Whether a target is wanted.
     pub(crate) fn wants(&self, target: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == target)

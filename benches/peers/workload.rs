@@ -63,6 +63,8 @@ pub(crate) struct Workload {
     pub(crate) tokens: Tokens,
     /// What is measured.
     pub(crate) measure: Measure,
+    /// Connections of the load, at most.
+    pub(crate) connections: usize,
     /// Cores of the target, and its workers.
     pub(crate) workers: usize,
     /// The targets, by name.

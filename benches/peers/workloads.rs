@@ -4,9 +4,10 @@ use crate::load::Order;
 use crate::material::Algorithm;
 use crate::workload::{Measure, Shape, Tokens, Work, Workload};
 
-/// Rows of MLflow's `dataframe_split` that make about 2 KB, and 64 KB.
+/// Rows of MLflow's `dataframe_split` that make about 2 KB, 64 KB and 1 MB.
 const ROWS_2K: usize = 17;
 const ROWS_64K: usize = 590;
+const ROWS_1M: usize = 9_450;
 
 const PLAIN: Workload = Workload {
     name: "A",
@@ -15,6 +16,7 @@ const PLAIN: Workload = Workload {
     shape: Shape::Record,
     tokens: Tokens::None,
     measure: Measure::Load(Order::Closed),
+    connections: 64,
     workers: 1,
     peers: &["consentry", "haproxy", "nginx", "envoy", "caddy", "floor"],
 };
@@ -42,6 +44,15 @@ const GOVERNED: Workload = Workload {
 
 const PACED: Workload = Workload {
     peers: &["consentry", "consentry-durable", "nginx-lua", "haproxy", "nginx", "floor"],
+    ..GOVERNED
+};
+
+/// Growth of bodies: few connections, as large bodies are held whole.
+const BODY: Workload = Workload {
+    name: "H 200 B",
+    title: "the full governed exchange over four connections, one record",
+    connections: 4,
+    peers: &["consentry", "haproxy"],
     ..GOVERNED
 };
 
@@ -129,4 +140,15 @@ pub(crate) const ALL: &[Workload] = &[
         ..PACED
     },
     Workload { name: "G", title: "resident memory with idle connections", measure: Measure::Idle, ..PLAIN },
+    Workload {
+        name: "H policies",
+        title: "the full governed exchange (C) among 3, 10, 100 and 500 activities with a route each",
+        peers: &["consentry", "consentry-10", "consentry-100", "consentry-500"],
+        ..GOVERNED
+    },
+    BODY,
+    Workload { name: "H 2 KB", title: "the same, 2 KB", shape: Shape::Split(ROWS_2K), ..BODY },
+    Workload { name: "H 64 KB", title: "the same, 64 KB", shape: Shape::Split(ROWS_64K), ..BODY },
+    Workload { name: "H 1 MB", title: "the same, 1 MB", shape: Shape::Split(ROWS_1M), ..BODY },
+    Workload { name: "H 8 MB", title: "the same, 8 MB", shape: Shape::Split(8 * ROWS_1M), ..BODY },
 ];

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Run, goals};
+use crate::growth::{Growth, Keys, Persons};
 use crate::idle::{FEW, MANY};
 use crate::measure::{Cell, Measured, Sample};
 
@@ -17,7 +18,8 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     writeln!(
         out,
         "`{}`: {} rounds of {:.1} s each, in turn, after {:.1} s that do not count. {}, {} cores, {} MiB; {}, Linux {}; \
-         load average at the start {}.\n",
+         load average at the start {}; one \
+         `fdatasync` {:.0} µs.\n",
         run.command,
         run.effort.rounds,
         run.effort.time.as_secs_f64(),
@@ -28,6 +30,7 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
         machine.system,
         machine.kernel,
         machine.load,
+        run.sync_us,
     )?;
     writeln!(out, "| target | version |\n|---|---|")?;
     for (name, version) in &run.versions {
@@ -42,7 +45,32 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     for measured in &run.measured {
         workload(measured, &mut out)?;
     }
+    if let Some(growth) = &run.growth {
+        grown(growth, &mut out)?;
+    }
     Ok(out)
+}
+
+fn grown(growth: &Growth, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n#### H keys: a limiter with so many callers (in process)\n")?;
+    writeln!(out, "| keys | ns a check, at random | bytes a key |\n|---|---|---|")?;
+    for Keys { keys, check_ns, bytes } in &growth.keys {
+        writeln!(out, "| {keys} | {check_ns:.0} | {bytes:.0} |")?;
+    }
+    writeln!(out, "\n#### H persons: a store with so many persons who have agreed (in process)\n")?;
+    writeln!(
+        out,
+        "| wanted | made | consents/s, durable | µs a look into the store | ns remembered | µs a key made, durable | MiB on disk |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    for size in &growth.persons {
+        let Persons { wanted, persons, made_per_second, look_us, remembered_ns, minted_us, disk_mib } = size;
+        writeln!(
+            out,
+            "| {wanted} | {persons} | {made_per_second:.0} | {look_us:.1} | {remembered_ns:.0} | {minted_us:.0} | {disk_mib:.1} |"
+        )?;
+    }
+    Ok(())
 }
 
 fn workload(measured: &Measured, out: &mut String) -> std::fmt::Result {

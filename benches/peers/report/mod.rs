@@ -11,6 +11,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::growth::Growth;
 use crate::machine::Machine;
 use crate::measure::{Cell, Effort, Measured};
 
@@ -36,8 +37,12 @@ pub(crate) struct Run {
     pub(crate) smoke: bool,
     /// What was compared, in its own words.
     pub(crate) versions: BTreeMap<&'static str, String>,
+    /// The median time of an `fdatasync` on the disk of the run, in microseconds.
+    pub(crate) sync_us: f64,
     /// Workload by workload.
     pub(crate) measured: Vec<Measured>,
+    /// What look-ups cost as there are more callers and persons.
+    pub(crate) growth: Option<Growth>,
 }
 
 impl Run {

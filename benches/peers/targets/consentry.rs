@@ -1,14 +1,14 @@
 //! The gateway itself, as it is served: its own process, its own files, its own journal on the disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 use consentry::admin::{Command as Order, Office, PersonId};
 use consentry::app::Core;
 use consentry::clock::Clock;
-use consentry::config;
+use consentry::config::{self, Config};
 use consentry::keys::LocalKey;
 use futures_util::future::try_join_all;
 
@@ -19,17 +19,41 @@ use crate::process::Process;
 use crate::workload::{Work, Workload};
 
 const DEPLOYMENT: &str = include_str!("../configurations/consentry/consentry.yaml");
+const RECORD: &str = include_str!("../configurations/consentry/record.yaml");
 const POLICIES: [(&str, &str); 4] = [
     ("policies/organisation.yaml", include_str!("../configurations/consentry/organisation.yaml")),
-    ("policies/record.yaml", include_str!("../configurations/consentry/record.yaml")),
+    ("policies/record.yaml", RECORD),
     ("policies/batch.yaml", include_str!("../configurations/consentry/batch.yaml")),
     ("policies/open.yaml", include_str!("../configurations/consentry/open.yaml")),
 ];
 
-/// The gateway with one of its two journals.
+/// The gateway with one of its two journals, and so many activities.
 pub(crate) struct Consentry {
     pub(crate) name: &'static str,
     pub(crate) journal: &'static str,
+    /// Activities like that of records beside it, each with a route of its own.
+    pub(crate) others: usize,
+}
+
+impl Consentry {
+    /// Writes a deployment of its own, with policies and a master key.
+    pub(crate) fn write(&self, site: &Site<'_>) -> anyhow::Result<PathBuf> {
+        let deployment = site.write("consentry.yaml", DEPLOYMENT, &[])?;
+        let (rate, burst) = ((LIMIT / WINDOW * 60).to_string(), LIMIT.to_string());
+        let words = [("JOURNAL", self.journal), ("RATE", rate.as_str()), ("BURST", burst.as_str())];
+        for (name, template) in POLICIES {
+            site.write(name, template, &words)?;
+        }
+        for number in 0..self.others {
+            let other = RECORD
+                .replace("activity: record", &format!("activity: record-{number}"))
+                .replace("POST /predict", &format!("POST /predict-{number}"));
+            site.write(&format!("policies/record-{number}.yaml"), &other, &words)?;
+        }
+        LocalKey::create(&site.folder.join("master.key"))?;
+        fs::create_dir_all(site.folder.join("run"))?;
+        Ok(deployment)
+    }
 }
 
 impl Peer for Consentry {
@@ -47,14 +71,7 @@ impl Peer for Consentry {
     }
 
     fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
-        let deployment =
-            site.write("consentry.yaml", DEPLOYMENT, &[("THREADS", &site.workers.to_string())])?;
-        let rate = (LIMIT / WINDOW * 60).to_string();
-        let words = [("JOURNAL", self.journal), ("RATE", rate.as_str()), ("BURST", &LIMIT.to_string())];
-        for (name, template) in POLICIES {
-            site.write(name, template, &words)?;
-        }
-        LocalKey::create(&site.folder.join("master.key"))?;
+        let deployment = self.write(site)?;
         agree(&deployment)?;
         let mut command = Command::new(&site.tools.consentry);
         command.args(["serve", "--config"]).arg(&deployment);
@@ -74,13 +91,21 @@ impl Peer for Consentry {
     }
 }
 
+/// A deployment that is opened here and not served.
+pub(crate) fn deployment(file: &Path) -> anyhow::Result<Config> {
+    match config::load(file) {
+        Ok((mut config, _)) => {
+            config.listeners.clear();
+            config.admin.socket = None;
+            Ok(config)
+        }
+        Err(wrong) => bail!("{}", wrong.render(false)),
+    }
+}
+
 /// Everybody agrees but the silent one, before the gateway is served.
 fn agree(deployment: &Path) -> anyhow::Result<()> {
-    let config = match config::load(deployment) {
-        Ok((config, _)) => config,
-        Err(wrong) => bail!("{}", wrong.render(false)),
-    };
-    fs::create_dir_all(deployment.with_file_name("run"))?;
+    let config = self::deployment(deployment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let core = Core::open(config, Clock::system()).await?;

@@ -1,7 +1,7 @@
 //! The targets, by name: what each does, how it is started, what it leaves behind.
 
 mod caddy;
-mod consentry;
+pub(crate) mod consentry;
 mod envoy;
 mod fastapi;
 pub(crate) mod floor;
@@ -132,11 +132,17 @@ fn fill(template: &str, words: impl Iterator<Item = (&'static str, String)>) -> 
     Ok(text)
 }
 
+/// Activities that the gateway has in any case.
+const THREE: usize = 3;
+
 /// All of them, in the order of reports.
 pub(crate) fn all() -> Vec<Box<dyn Peer>> {
     vec![
-        Box::new(consentry::Consentry { name: "consentry", journal: "overlapped" }),
-        Box::new(consentry::Consentry { name: "consentry-durable", journal: "before_forward" }),
+        Box::new(consentry::Consentry { name: "consentry", journal: "overlapped", others: 0 }),
+        Box::new(consentry::Consentry { name: "consentry-durable", journal: "before_forward", others: 0 }),
+        Box::new(consentry::Consentry { name: "consentry-10", journal: "overlapped", others: 10 - THREE }),
+        Box::new(consentry::Consentry { name: "consentry-100", journal: "overlapped", others: 100 - THREE }),
+        Box::new(consentry::Consentry { name: "consentry-500", journal: "overlapped", others: 500 - THREE }),
         Box::new(haproxy::HaProxy { guarded: false }),
         Box::new(haproxy::HaProxy { guarded: true }),
         Box::new(nginx::Nginx { flavour: nginx::Flavour::Plain }),

@@ -1,0 +1,229 @@
+//! Growth: what a look-up costs and takes as there are more and more callers and persons, from the library itself. Each
+//! size has a process of its own, so that memory is that size's alone.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use consentry::admin::{Command as Order, Office, PersonId};
+use consentry::app::Core;
+use consentry::clock::Clock;
+use consentry::limits::{Limiter, Rate, Who};
+use consentry::personal::Person;
+use consentry::standing::Standing;
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::cores::{Cores, on};
+use crate::install::Tools;
+use crate::measure::Bench;
+use crate::proc::resident;
+use crate::targets::consentry::{Consentry, deployment};
+
+/// Keys of a limiter.
+const KEYS: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+/// Persons who have agreed.
+const PERSONS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+/// What is measured of each size, at most.
+const LOOKS: usize = 1_000_000;
+const STORED_LOOKS: usize = 20_000;
+const MINTED: usize = 2_000;
+/// Changes on their way to the store at a time.
+const AT_ONCE: usize = 512;
+/// How long persons are made for; a size that takes longer stays smaller, and the report says how small.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A limiter with so many keys.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Keys {
+    /// How many.
+    pub(crate) keys: usize,
+    /// To count a request against one of them, at random.
+    pub(crate) check_ns: f64,
+    /// Memory for each of them.
+    pub(crate) bytes: f64,
+}
+
+/// A store with so many persons, each with a consent.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Persons {
+    /// How many there should be.
+    pub(crate) wanted: usize,
+    /// How many there are.
+    pub(crate) persons: usize,
+    /// Consents made durable in a second, 512 on their way at a time.
+    pub(crate) made_per_second: f64,
+    /// Somebody's standing from the store, at random, one after the other.
+    pub(crate) look_us: f64,
+    /// The same, remembered.
+    pub(crate) remembered_ns: f64,
+    /// A first key of the day for somebody, made and durable, one after the other.
+    pub(crate) minted_us: f64,
+    /// Both files.
+    pub(crate) disk_mib: f64,
+}
+
+/// All sizes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Growth {
+    /// Of a limiter.
+    pub(crate) keys: Vec<Keys>,
+    /// Of a store.
+    pub(crate) persons: Vec<Persons>,
+}
+
+/// Measures all sizes, or with `little` the smallest alone.
+pub(crate) fn measure(bench: &Bench<'_>, little: bool) -> anyhow::Result<Growth> {
+    let mut growth = Growth::default();
+    let sizes = if little { 1 } else { usize::MAX };
+    for keys in KEYS.iter().take(sizes) {
+        growth.keys.push(alone(&["growth-keys", &keys.to_string()])?);
+    }
+    for persons in PERSONS.iter().take(sizes) {
+        let site = bench.site(&format!("growth-{persons}"), 1)?;
+        Consentry { name: "consentry", journal: "overlapped", others: 0 }.write(&site)?;
+        let folder = site.folder.display().to_string();
+        growth.persons.push(alone(&["growth-persons", &persons.to_string(), &folder])?);
+        std::fs::remove_dir_all(site.folder)?;
+    }
+    Ok(growth)
+}
+
+fn alone<T: for<'a> Deserialize<'a>>(words: &[&str]) -> anyhow::Result<T> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(words);
+    let said = on(Cores::All, "growth", || Tools::says(&mut command))?;
+    Ok(serde_json::from_str(said.lines().last().unwrap_or_default())?)
+}
+
+/// What a child of [`measure`] does.
+pub(crate) fn child(words: &[&str]) -> anyhow::Result<String> {
+    Ok(match words {
+        ["growth-keys", keys] => serde_json::to_string(&keys_of(keys.parse()?)?)?,
+        ["growth-persons", persons, folder] => {
+            serde_json::to_string(&persons_of(persons.parse()?, Path::new(folder))?)?
+        }
+        _ => bail!("no such growth"),
+    })
+}
+
+fn keys_of(keys: usize) -> anyhow::Result<Keys> {
+    let own = std::process::id();
+    let rate = Rate::new(1_000_000, Duration::from_secs(3_600), 1_000_000).context("a rate")?;
+    let before = resident(own)?;
+    let limiter = Limiter::new(rate, keys);
+    for key in 0..keys {
+        ensure!(limiter.check(who(key)).is_ok(), "a new key is stopped");
+    }
+    let bytes = (resident(own)?.saturating_sub(before) * 1024) as f64 / keys as f64;
+    // A key that shares a bucket would be held nowhere: some of the shards may be full a little early.
+    ensure!(limiter.len() * 100 >= keys * 95, "{} of {keys} keys are held", limiter.len());
+    let chosen = random(keys, LOOKS);
+    let begun = Instant::now();
+    for key in &chosen {
+        black_box(limiter.check(who(*key)).is_ok());
+    }
+    Ok(Keys { keys, check_ns: begun.elapsed().as_secs_f64() * 1e9 / LOOKS as f64, bytes })
+}
+
+/// A caller, as `identity` would name one: any 128 bits.
+fn who(number: usize) -> Who<'static> {
+    Who::Caller((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
+/// So many of the first `size` numbers, always the same ones in the same order.
+fn random(size: usize, count: usize) -> Vec<usize> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 11).unwrap_or(0) % size.max(1)
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn persons_of(wanted: usize, folder: &Path) -> anyhow::Result<Persons> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let core = Core::open(deployment(&folder.join("consentry.yaml"))?, Clock::system()).await?;
+        let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
+        let begun = Instant::now();
+        let mut persons = 0;
+        while persons < wanted && begun.elapsed() < PATIENCE {
+            let until = wanted.min(persons + AT_ONCE);
+            try_join_all((persons..until).map(|number| agree(&office, number))).await?;
+            persons = until;
+        }
+        let made_per_second = persons as f64 / begun.elapsed().as_secs_f64();
+
+        let custody = core.gateway.custody();
+        let looked: Vec<_> =
+            random(persons, STORED_LOOKS).into_iter().map(|n| custody.lookup(&person(n))).collect();
+        let standing = Standing::new(core.gateway.store().clone(), persons.max(STORED_LOOKS));
+        let begun = Instant::now();
+        for lookup in &looked {
+            black_box(standing.look(lookup).await?);
+        }
+        let look_us = begun.elapsed().as_secs_f64() * 1e6 / looked.len() as f64;
+        let begun = Instant::now();
+        for lookup in &looked {
+            ensure!(standing.cached(lookup).is_some(), "somebody is not remembered");
+        }
+        let remembered_ns = begun.elapsed().as_secs_f64() * 1e9 / looked.len() as f64;
+
+        let today = core.gateway.clock().now().day();
+        let begun = Instant::now();
+        let minted = MINTED.min(persons);
+        for number in 0..minted {
+            black_box(custody.key(&custody.lookup(&person(number)), None, "record", today).await?);
+        }
+        let minted_us = begun.elapsed().as_secs_f64() * 1e6 / minted as f64;
+        core.gateway.store().close().await;
+        let mut disk = 0;
+        for file in std::fs::read_dir(folder)? {
+            let file = file?;
+            if file.file_name().to_string_lossy().contains(".db") {
+                disk += file.metadata()?.len();
+            }
+        }
+        let disk_mib = disk as f64 / f64::from(1 << 20);
+        Ok(Persons { wanted, persons, made_per_second, look_us, remembered_ns, minted_us, disk_mib })
+    })
+}
+
+async fn agree(office: &Office, number: usize) -> anyhow::Result<()> {
+    let order = Order::ConsentGrant {
+        person: PersonId { namespace: "customers".to_owned(), identifier: name(number).into() },
+        purpose: "product-recommendation".to_owned(),
+        language: "en".to_owned(),
+        method: "api".to_owned(),
+    };
+    let reply = office.carry_out(order).await?;
+    ensure!(reply.done, "{}", reply.says);
+    Ok(())
+}
+
+fn person(number: usize) -> Person {
+    Person::new("customers", name(number))
+}
+
+fn name(number: usize) -> String {
+    format!("person-{number:08}")
+}
+
+/// That numbers are spread over all there are.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    let chosen = random(100, 10_000);
+    ensure!(chosen.iter().all(|number| *number < 100));
+    let mut seen = chosen;
+    seen.sort_unstable();
+    seen.dedup();
+    ensure!(seen.len() == 100, "{} of 100 numbers were chosen", seen.len());
+    let keys = keys_of(1_000)?;
+    ensure!(keys.keys == 1_000 && keys.check_ns > 0.0);
+    Ok(())
+}
