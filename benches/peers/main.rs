@@ -119,7 +119,6 @@ fn run(words: &Words) -> anyhow::Result<()> {
         smoke: words.smoke,
         versions: BTreeMap::new(),
         measured: Vec::new(),
-        sync_us: sync::median_us(folder.path())?,
         growth: None,
     };
     for peer in &peers {

@@ -15,10 +15,12 @@ use crate::cores::Cores;
 use crate::http::request;
 use crate::idle;
 use crate::install::Tools;
-use crate::load::{Load, Order, Until};
+use crate::load::{Load, Order, Outcome, Until};
 use crate::material::{CALLERS, Material};
+use crate::proc::Times;
 use crate::process::{Process, free_port};
 use crate::statistics::Spread;
+use crate::sync;
 use crate::targets::{Peer, Site};
 use crate::tokens;
 use crate::workload::{Measure, Tokens, Workload};
@@ -68,6 +70,8 @@ pub(crate) struct Cell {
     pub(crate) plain: bool,
     /// Connections of the load.
     pub(crate) connections: usize,
+    /// CPU time of all rounds by the names of its threads, in microseconds a request.
+    pub(crate) by_thread_us: BTreeMap<String, f64>,
     /// Threads, when the last round was over.
     pub(crate) threads: usize,
     /// Resident memory then, in KiB.
@@ -79,6 +83,17 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// Adds a round.
+    fn add(&mut self, outcome: &Outcome, from: &Times, to: &Times) {
+        let before: u64 = self.samples.iter().map(|sample| sample.requests).sum();
+        let all = (before + outcome.requests).max(1) as f64;
+        for (name, used) in to.by_name(from) {
+            let us = self.by_thread_us.entry(name).or_default();
+            *us = (*us * before as f64 + used.as_secs_f64() * 1e6) / all;
+        }
+        self.samples.push(Sample::of(outcome, to.since(from)));
+    }
+
     /// Median and spread of something over the rounds.
     pub(crate) fn spread(&self, of: impl Fn(&Sample) -> f64) -> Option<Spread> {
         Spread::of(self.samples.iter().map(of))
@@ -92,6 +107,8 @@ pub(crate) struct Measured {
     pub(crate) name: &'static str,
     /// What it is.
     pub(crate) title: &'static str,
+    /// The median time of an `fdatasync` on the disk meanwhile, in microseconds.
+    pub(crate) sync_us: f64,
     /// The targets that were measured.
     pub(crate) cells: Vec<Cell>,
     /// Those that could not be, and why.
@@ -191,6 +208,7 @@ impl Bench<'_> {
             target: peer.name(),
             plain: work != workload.work,
             connections: peer.connections().min(workload.connections),
+            by_thread_us: BTreeMap::new(),
             threads: 0,
             resident_kib: 0,
             samples: Vec::new(),
@@ -209,7 +227,9 @@ impl Bench<'_> {
         let Effort { rounds, time, warm, new_tokens } = self.effort;
         let requests = self.requests(workload)?;
         self.backend.answers(&workload.shape.answer());
+        let mut syncs = Vec::new();
         for round in 0..rounds {
+            syncs.extend(sync::times_us(self.folder)?);
             // Each begins in turn, so that nobody always follows the same one.
             if !up.is_empty() {
                 up.rotate_left(usize::from(round > 0) % up.len());
@@ -246,7 +266,7 @@ impl Bench<'_> {
                             let says = format!("{} answers, and the model saw {passed}", outcome.requests);
                             measured.wrong.insert(name, says);
                         }
-                        target.cell.samples.push(Sample::of(&outcome, to.since(&from)));
+                        target.cell.add(&outcome, &from, &to);
                     }
                     Err(error) => {
                         measured.wrong.insert(name, format!("{error:#}"));
@@ -254,6 +274,7 @@ impl Bench<'_> {
                 }
             }
         }
+        measured.sync_us = Spread::of(syncs).map_or(0.0, |spread| spread.median);
         up.sort_by_key(|target| workload.peers.iter().position(|name| *name == target.peer.name()));
         Ok(())
     }
@@ -278,7 +299,7 @@ impl Bench<'_> {
 }
 
 impl Sample {
-    fn of(outcome: &crate::load::Outcome, cpu: Duration) -> Self {
+    fn of(outcome: &Outcome, cpu: Duration) -> Self {
         let requests = outcome.requests.max(1) as f64;
         let micros = |quantile| outcome.latencies.value_at_quantile(quantile) as f64 / 1e3;
         Self {

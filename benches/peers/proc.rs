@@ -6,9 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-/// The CPU time of each thread of a process tree, user and system, in nanoseconds.
+/// The CPU time of each thread of a process tree, user and system.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Times(BTreeMap<u32, u64>);
+pub(crate) struct Times(BTreeMap<u32, Thread>);
+
+#[derive(Clone, Debug)]
+struct Thread {
+    name: String,
+    nanos: u64,
+}
 
 impl Times {
     /// Of the process and all that it started.
@@ -19,8 +25,9 @@ impl Times {
             let Ok(tasks) = fs::read_dir(format!("/proc/{member}/task")) else { continue };
             for task in tasks.flatten() {
                 let Ok(spent) = fs::read_to_string(task.path().join("schedstat")) else { continue };
+                let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default().trim().to_owned();
                 let id = task.file_name().to_string_lossy().parse()?;
-                times.insert(id, on_cpu(&spent)?);
+                times.insert(id, Thread { name, nanos: on_cpu(&spent)? });
             }
         }
         ensure!(!times.is_empty(), "process {process} has ended");
@@ -29,8 +36,17 @@ impl Times {
 
     /// What was used since an earlier look.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
-        let used = |(id, now): (&u32, &u64)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0));
-        Duration::from_nanos(self.0.iter().map(used).sum())
+        self.by_name(earlier).into_values().sum()
+    }
+
+    /// The same, by the names of threads.
+    pub(crate) fn by_name(&self, earlier: &Self) -> BTreeMap<String, Duration> {
+        let mut used = BTreeMap::new();
+        for (id, Thread { name, nanos }) in &self.0 {
+            let before = earlier.0.get(id).map_or(0, |thread| thread.nanos);
+            *used.entry(name.clone()).or_default() += Duration::from_nanos(nanos.saturating_sub(before));
+        }
+        used
     }
 
     /// How many threads there are.
@@ -101,8 +117,14 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
         sum = std::hint::black_box(sum + 1);
     }
     ensure!(before.threads() >= 1 && resident(own)? > 100);
-    let earlier = Times(BTreeMap::from([(1, 10), (2, 20)]));
-    let later = Times(BTreeMap::from([(1, 15), (3, 7)]));
-    ensure!(later.since(&earlier) == Duration::from_nanos(12));
+    let times = |all: &[(u32, &str, u64)]| {
+        let thread =
+            |(id, name, nanos): &(u32, &str, u64)| (*id, Thread { name: (*name).into(), nanos: *nanos });
+        Times(all.iter().map(thread).collect())
+    };
+    let earlier = times(&[(1, "a", 10), (2, "b", 20)]);
+    let later = times(&[(1, "a", 15), (3, "b", 7), (4, "b", 1)]);
+    ensure!(later.since(&earlier) == Duration::from_nanos(13));
+    ensure!(later.by_name(&earlier).get("b") == Some(&Duration::from_nanos(8)));
     Ok(())
 }

@@ -5,15 +5,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context as _;
-
-use crate::statistics::Spread;
-
-const SYNCS: usize = 200;
+const SYNCS: usize = 40;
 const PAGE: [u8; 4096] = [7; 4096];
 
-/// The median time of an `fdatasync` after a page was appended, in microseconds.
-pub(crate) fn median_us(folder: &Path) -> anyhow::Result<f64> {
+/// The times of some `fdatasync`, each after a page was appended, in microseconds.
+pub(crate) fn times_us(folder: &Path) -> anyhow::Result<Vec<f64>> {
     let path = folder.join("sync");
     let mut file = File::create(&path)?;
     let mut times = Vec::new();
@@ -24,5 +20,5 @@ pub(crate) fn median_us(folder: &Path) -> anyhow::Result<f64> {
         times.push(begun.elapsed().as_secs_f64() * 1e6);
     }
     std::fs::remove_file(path)?;
-    Ok(Spread::of(times).context("syncs were timed")?.median)
+    Ok(times)
 }

@@ -184,10 +184,10 @@ impl Goal {
         let theirs: Option<Vec<f64>> = self.theirs.iter().map(|one| value(*one)).collect();
         let least = theirs?.into_iter().reduce(f64::min)?;
         let synced = match self.of {
-            Of::P50 | Of::P99 => run.sync_us,
+            Of::P50 | Of::P99 => run.workload(self.ours.0)?.sync_us,
             Of::Cpu | Of::PerSecond | Of::Idle => 0.0,
         };
-        Some((value(self.ours)? - synced) / least)
+        Some((value(self.ours)? - synced).max(0.0) / least)
     }
 
     fn verdict(&self, ratio: f64) -> String {

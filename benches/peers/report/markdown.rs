@@ -18,8 +18,7 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     writeln!(
         out,
         "`{}`: {} rounds of {:.1} s each, in turn, after {:.1} s that do not count. {}, {} cores, {} MiB; {}, Linux {}; \
-         load average at the start {}; one \
-         `fdatasync` {:.0} µs.\n",
+         load average at the start {}.\n",
         run.command,
         run.effort.rounds,
         run.effort.time.as_secs_f64(),
@@ -30,7 +29,6 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
         machine.system,
         machine.kernel,
         machine.load,
-        run.sync_us,
     )?;
     writeln!(out, "| target | version |\n|---|---|")?;
     for (name, version) in &run.versions {
@@ -117,6 +115,16 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
             middle(|sample| sample.p999_us),
             cell.resident_kib as f64 / 1024.0,
         )?;
+    }
+    let ours = measured.cells.iter().filter(|cell| cell.target.starts_with("consentry") && !cell.plain);
+    for cell in ours.filter(|cell| cell.by_thread_us.len() > 1) {
+        let mut threads: Vec<_> = cell.by_thread_us.iter().filter(|(_, us)| **us >= 0.05).collect();
+        threads.sort_by(|one, other| other.1.total_cmp(one.1));
+        let threads: Vec<_> = threads.iter().map(|(name, us)| format!("{name} {us:.1}")).collect();
+        writeln!(out, "\n{}, by thread: {} µs.", cell.target, threads.join(", "))?;
+    }
+    if measured.sync_us > 0.0 {
+        writeln!(out, "\nOne `fdatasync` meanwhile: {:.0} µs.", measured.sync_us)?;
     }
     Ok(())
 }

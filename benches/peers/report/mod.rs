@@ -37,8 +37,6 @@ pub(crate) struct Run {
     pub(crate) smoke: bool,
     /// What was compared, in its own words.
     pub(crate) versions: BTreeMap<&'static str, String>,
-    /// The median time of an `fdatasync` on the disk of the run, in microseconds.
-    pub(crate) sync_us: f64,
     /// Workload by workload.
     pub(crate) measured: Vec<Measured>,
     /// What look-ups cost as there are more callers and persons.
@@ -46,10 +44,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// What was measured in a workload.
+    fn workload(&self, name: &str) -> Option<&Measured> {
+        self.measured.iter().find(|measured| measured.name == name)
+    }
+
     /// What was measured of a target in a workload.
     fn cell(&self, workload: &str, target: &str) -> Option<&Cell> {
-        let measured = self.measured.iter().find(|measured| measured.name == workload)?;
-        measured.cells.iter().find(|cell| cell.target == target)
+        self.workload(workload)?.cells.iter().find(|cell| cell.target == target)
     }
 
     /// Writes `report.json`, `report.md` and `report.svg` into a folder, and says the Markdown.
