@@ -15,37 +15,44 @@ use crate::process::Process;
 use crate::workload::Shape;
 
 /// Connections at first.
-pub(crate) const FEW: usize = 64;
-/// And then.
-pub(crate) const MANY: usize = 2_000;
+const FEW: usize = 64;
 /// What a target may take to put away what it needed while it was busy.
 const REST: Duration = Duration::from_millis(500);
 
 /// Resident memory of a target, in KiB.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Memory {
-    /// With [`FEW`] connections, each of which had one answer.
+    /// Connections at first, each of which had one answer.
+    pub(crate) few: usize,
+    /// What they take together.
     pub(crate) few_kib: u64,
-    /// With [`MANY`].
+    /// And then.
+    pub(crate) many: usize,
+    /// What these take.
     pub(crate) many_kib: u64,
 }
 
 impl Memory {
     /// What one connection more takes.
     pub(crate) fn each_kib(self) -> f64 {
-        (self.many_kib as f64 - self.few_kib as f64) / (MANY - FEW) as f64
+        (self.many_kib as f64 - self.few_kib as f64) / (self.many - self.few) as f64
     }
 }
 
 /// Opens connections, has one answer over each and leaves them.
-pub(crate) fn measure(address: SocketAddr, material: &Material, process: &Process) -> anyhow::Result<Memory> {
+pub(crate) fn measure(
+    address: SocketAddr,
+    many: usize,
+    material: &Material,
+    process: &Process,
+) -> anyhow::Result<Memory> {
     let request = request("/plain", None, &Shape::Record.body(0));
     on(Cores::Load, "idle", || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut streams = Vec::new();
             let mut sizes = Vec::new();
-            for wanted in [FEW, MANY] {
+            for wanted in [FEW, many] {
                 while streams.len() < wanted {
                     let mut stream = connect(address, &material.tls()).await?;
                     stream.write_all(&request).await?;
@@ -57,7 +64,7 @@ pub(crate) fn measure(address: SocketAddr, material: &Material, process: &Proces
                 sizes.push(process.resident()?);
             }
             let [few_kib, many_kib] = sizes.as_slice() else { anyhow::bail!("two sizes") };
-            Ok(Memory { few_kib: *few_kib, many_kib: *many_kib })
+            Ok(Memory { few: FEW, few_kib: *few_kib, many, many_kib: *many_kib })
         })
     })
 }

@@ -38,6 +38,7 @@ mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::ensure;
 use consentry::clock::Clock;
@@ -134,8 +135,9 @@ fn run(words: &Words) -> anyhow::Result<()> {
         effort: words.effort,
     };
     for workload in &workloads {
-        println!("{}: {}", workload.name, workload.title);
+        let begun = Instant::now();
         run.measured.push(bench.run(workload, &peers)?);
+        println!("{}: {} ({:.1} s)", workload.name, workload.title, begun.elapsed().as_secs_f64());
     }
     if words.growth() {
         println!("H: growth of callers and persons");

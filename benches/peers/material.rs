@@ -28,9 +28,9 @@ pub(crate) const HASTY: usize = CALLERS;
 /// The caller who has not agreed to anything.
 pub(crate) const SILENT: usize = CALLERS + 1;
 /// What a caller may ask in [`WINDOW`] seconds.
-pub(crate) const LIMIT: u32 = 400;
+pub(crate) const LIMIT: u32 = 100;
 /// The seconds of [`LIMIT`].
-pub(crate) const WINDOW: u32 = 4;
+pub(crate) const WINDOW: u32 = 1;
 
 /// The secret of HS256: letters and digits alone, so that every configuration can hold it.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";

@@ -40,6 +40,8 @@ pub(crate) struct Effort {
     pub(crate) time: Duration,
     /// How long it is loaded before.
     pub(crate) warm: Duration,
+    /// Idle connections of which memory is measured.
+    pub(crate) idle: usize,
     /// Requests of a round where each has a token of its own.
     pub(crate) new_tokens: u64,
 }
@@ -160,8 +162,12 @@ impl Bench<'_> {
             Measure::Load(order) => self.rounds(workload, order, &mut up, &mut measured)?,
             Measure::Idle => {
                 for target in &mut up {
-                    target.cell.idle =
-                        Some(idle::measure(target.site.address, self.material, &target.process)?);
+                    target.cell.idle = Some(idle::measure(
+                        target.site.address,
+                        self.effort.idle,
+                        self.material,
+                        &target.process,
+                    )?);
                 }
             }
         }
@@ -224,7 +230,7 @@ impl Bench<'_> {
         up: &mut [Up<'_>],
         measured: &mut Measured,
     ) -> anyhow::Result<()> {
-        let Effort { rounds, time, warm, new_tokens } = self.effort;
+        let Effort { rounds, time, warm, new_tokens, .. } = self.effort;
         let requests = self.requests(workload)?;
         self.backend.answers(&workload.shape.answer());
         let mut syncs = Vec::new();

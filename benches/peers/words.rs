@@ -32,10 +32,16 @@ const FULL: Effort = Effort {
     rounds: 5,
     time: Duration::from_millis(2_000),
     warm: Duration::from_millis(300),
+    idle: 2_000,
     new_tokens: 10_000,
 };
-const SMOKE: Effort =
-    Effort { rounds: 1, time: Duration::from_millis(200), warm: Duration::from_millis(50), new_tokens: 500 };
+const SMOKE: Effort = Effort {
+    rounds: 1,
+    time: Duration::from_millis(200),
+    warm: Duration::from_millis(50),
+    idle: 256,
+    new_tokens: 500,
+};
 
 /// What a smoke test looks at: every target and every kind of work and load once.
 const SMOKED: [&str; 8] = ["A", "B RS256", "B ES256 new", "C", "D 2 KB", "E", "F 2000", "G"];

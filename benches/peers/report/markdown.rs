@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Run, goals};
 use crate::growth::{Growth, Keys, Persons};
-use crate::idle::{FEW, MANY};
+use crate::idle::Memory;
 use crate::measure::{Cell, Measured, Sample};
 
 /// What others are compared with, where it is among the targets.
@@ -130,12 +130,17 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
 }
 
 fn idle(measured: &Measured, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "| target | MiB with {FEW} | MiB with {MANY} | KiB for each more |\n|---|---|---|---|")?;
+    writeln!(
+        out,
+        "| target | connections | MiB | connections | MiB | KiB for each more |\n|---|---|---|---|---|---|"
+    )?;
     for cell in &measured.cells {
         if let Some(memory) = cell.idle {
             let mib = |kib: u64| kib as f64 / 1024.0;
-            let (few, many) = (mib(memory.few_kib), mib(memory.many_kib));
-            writeln!(out, "| {} | {few:.1} | {many:.1} | {:.1} |", cell.target, memory.each_kib())?;
+            let Memory { few, few_kib, many, many_kib } = memory;
+            let (less, more) = (mib(few_kib), mib(many_kib));
+            let each = memory.each_kib();
+            writeln!(out, "| {} | {few} | {less:.1} | {many} | {more:.1} | {each:.1} |", cell.target)?;
         }
     }
     Ok(())
