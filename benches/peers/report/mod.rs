@@ -18,7 +18,6 @@ use crate::measure::{Cell, Effort, Measured};
 /// Where the last full run stands in the documentation.
 const PAGE: &str = "docs/performance.md";
 const PAGE_PLOT: &str = "docs/performance.svg";
-const PAGE_DATA: &str = "docs/performance.json";
 const BEGINS: &str = "<!-- The last full run begins here: `cargo peers full publish` writes it. -->";
 const ENDS: &str = "<!-- The last full run ends here. -->";
 
@@ -73,8 +72,7 @@ impl Run {
         let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
         let between = markdown::page(self, "performance.svg")?;
         fs::write(page, placed(&text, &between)?)?;
-        fs::write(root.join(PAGE_PLOT), plot::svg(&self.measured))?;
-        Ok(fs::write(root.join(PAGE_DATA), serde_json::to_string_pretty(self)? + "\n")?)
+        Ok(fs::write(root.join(PAGE_PLOT), plot::svg(&self.measured))?)
     }
 }
 
