@@ -146,6 +146,13 @@ fn random(size: usize, count: usize) -> Vec<usize> {
     (0..count).map(|_| next()).collect()
 }
 
+/// So many of the first `size` numbers, or all of them, each once and far from the one before it.
+fn scattered(size: usize, count: usize) -> Vec<usize> {
+    // A prime that is no factor of any size here: every number comes up once before one comes again.
+    const STEP: usize = 7_919;
+    (0..count.min(size)).map(|at| at * STEP % size).collect()
+}
+
 fn persons_of(wanted: usize, folder: &Path) -> anyhow::Result<Persons> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
@@ -161,8 +168,8 @@ fn persons_of(wanted: usize, folder: &Path) -> anyhow::Result<Persons> {
         let made_per_second = persons as f64 / begun.elapsed().as_secs_f64();
 
         let custody = core.gateway.custody();
-        let looked: Vec<_> =
-            random(persons, STORED_LOOKS).into_iter().map(|n| custody.lookup(&person(n))).collect();
+        let chosen = scattered(persons, STORED_LOOKS);
+        let looked: Vec<_> = chosen.into_iter().map(|number| custody.lookup(&person(number))).collect();
         let standing = Standing::new(core.gateway.store().clone(), persons.max(STORED_LOOKS));
         let begun = Instant::now();
         for lookup in &looked {
@@ -223,6 +230,12 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     seen.sort_unstable();
     seen.dedup();
     ensure!(seen.len() == 100, "{} of 100 numbers were chosen", seen.len());
+    for size in PERSONS {
+        let mut once = scattered(size, STORED_LOOKS);
+        once.sort_unstable();
+        once.dedup();
+        ensure!(once.len() == size.min(STORED_LOOKS), "{} of {size} persons", once.len());
+    }
     let keys = keys_of(1_000)?;
     ensure!(keys.keys == 1_000 && keys.check_ns > 0.0);
     Ok(())

@@ -35,13 +35,25 @@ pub(crate) enum Order {
     Paced(f64),
 }
 
-/// When a round ends.
+/// When a stretch of load ends: with the first of the two.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Until {
+pub(crate) struct Until {
     /// After this time.
-    Time(Duration),
+    pub(crate) time: Duration,
     /// After so many requests.
-    Count(u64),
+    pub(crate) count: u64,
+}
+
+impl Until {
+    /// After this time, however many there were.
+    pub(crate) fn time(time: Duration) -> Self {
+        Self { time, count: u64::MAX }
+    }
+
+    /// After so many requests, unless a target does not answer.
+    pub(crate) fn count(count: u64) -> Self {
+        Self { time: PATIENCE, count }
+    }
 }
 
 /// Whom and what to load.
@@ -76,13 +88,13 @@ pub(crate) struct Outcome {
 pub(crate) type Stream = TlsStream<TcpStream>;
 
 impl Load<'_> {
-    /// Loads without measuring, looks, loads and measures, and looks again.
+    /// Loads without measuring, perhaps more than once, looks, loads and measures, and looks again.
     ///
     /// # Errors
     /// Where an answer is not the one that is due.
     pub(crate) fn run<T: Send>(
         &self,
-        warm: Until,
+        warm: &[Until],
         until: Until,
         look: impl Fn() -> anyhow::Result<T> + Sync,
     ) -> anyhow::Result<(Outcome, T, T)> {
@@ -96,7 +108,9 @@ impl Load<'_> {
                         streams.push(connect(self.address, &self.tls).await?);
                     }
                 }
-                let (streams, _) = Round::new(self, &next, warm)?.drive(streams).await?;
+                for warm in warm {
+                    (streams, _) = Round::new(self, &next, *warm)?.drive(streams).await?;
+                }
                 let before = look()?;
                 let (_, outcome) = Round::new(self, &next, until)?.drive(streams).await?;
                 Ok((outcome, before, look()?))
@@ -118,10 +132,8 @@ struct Round<'a> {
 impl<'a> Round<'a> {
     fn new(load: &'a Load<'a>, next: &'a Cell<usize>, until: Until) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        let (ends, left) = match until {
-            Until::Time(time) => (begun + time, u64::MAX),
-            Until::Count(count) => (begun + PATIENCE, count),
-        };
+        let Until { time, count } = until;
+        let (ends, left) = (begun + time, count);
         let latencies = RefCell::new(Histogram::new_with_bounds(1, LONGEST, DIGITS)?);
         Ok(Self { load, next, left: Cell::new(left), begun, ends, latencies })
     }

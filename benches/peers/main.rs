@@ -6,7 +6,8 @@
 //! $ cargo test --bench peers -- smoke   # all targets, checked and hardly measured, with the gateway of that profile
 //! ```
 //!
-//! Words: `full`, `smoke`, names of workloads (`C` means all that begin so); `rounds=N`, `seconds=S`, `only=NAME,NAME`,
+//! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
+//! library); `rounds=N`, `seconds=S`, `only=NAME,NAME`,
 //! `publish` (into the documentation), `offline` (nothing is installed), `gateway=PATH` (another build). The run fails where a target does other work than
 //! it should, never because it takes long. Without words the bench only checks itself.
 

@@ -256,9 +256,14 @@ impl Bench<'_> {
                         let each = usize::try_from(new_tokens + WARM)?;
                         let share =
                             requests.get(round * each..(round + 1) * each).context("a round's tokens")?;
-                        (share, Until::Count(WARM), Until::Count(new_tokens))
+                        (share, vec![Until::count(WARM)], Until::count(new_tokens))
                     }
-                    _ => (requests.as_slice(), Until::Time(warm), Until::Time(time)),
+                    _ => {
+                        // What is made for each caller once is made before anything is counted.
+                        let once = Until { time: 3 * time, count: requests.len() as u64 };
+                        let warm = (round == 0).then_some(once).into_iter().chain([Until::time(warm)]);
+                        (requests.as_slice(), warm.collect(), Until::time(time))
+                    }
                 };
                 let answer = workload.shape.answered(target.peer.work(workload));
                 let load = Load {
@@ -270,7 +275,7 @@ impl Bench<'_> {
                     order,
                 };
                 let before = self.backend.requests();
-                match load.run(warm, until, || target.process.times()) {
+                match load.run(&warm, until, || target.process.times()) {
                     Ok((outcome, from, to)) => {
                         let passed = self.backend.requests() - before;
                         target.passed += passed;
