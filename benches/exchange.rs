@@ -3,7 +3,9 @@
 //!
 //! `cargo bench --bench exchange` measures with criterion. `cargo bench --bench exchange -- load MODE CONNECTIONS
 //! EXCHANGES` sends just that and says what it took, for `strace` and `valgrind` to look on; MODE is
-//! `before_forward`, `overlapped`, `open` (the route without personal data) or `alone` (neither network nor disk).
+//! `before_forward`, `overlapped`, `split` (overlapped, with batches of 2 KB), `open` (the route without personal data) or
+//! `alone` (neither network nor disk). `benches/instructions/run` counts what lies between [`counting_begins`] and
+//! [`counting_ends`].
 
 #![expect(
     clippy::expect_used,
@@ -22,6 +24,7 @@ mod threads;
 #[path = "exchange/upstream.rs"]
 mod upstream;
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -33,8 +36,8 @@ use setting::Setting;
 
 /// Callers at once, where there is more than one.
 const MANY: usize = 64;
-/// Exchanges before anything is counted: connections, keys and tokens are there then.
-const FIRST: u64 = 3 * MANY as u64;
+/// Exchanges of each caller before anything is counted: connections, keys and tokens are there then.
+const FIRST: usize = 16;
 
 const JOURNALS: [&str; 2] = ["before_forward", "overlapped"];
 
@@ -58,7 +61,7 @@ fn exchange(criterion: &mut Criterion) {
 
 fn measure(criterion: &mut Criterion, name: &str, setting: &Setting, requests: &[Vec<u8>]) {
     let mut callers = Callers::connect(setting.address(), requests).expect("the gateway accepts");
-    callers.send(FIRST).expect("the gateway answers");
+    callers.send((FIRST * requests.len()) as u64).expect("the gateway answers");
     criterion.bench_function(&format!("exchange/{name}"), |bencher| {
         bencher.iter_custom(|exchanges| callers.send(exchanges).expect("the gateway answers"));
     });
@@ -70,21 +73,29 @@ fn load(mode: &str, connections: usize, exchanges: u64) -> anyhow::Result<()> {
     let setting = Setting::new(journal, connections)?;
     let took = if mode == "alone" {
         let alone = Alone::new(&setting)?;
+        black_box(alone.exchange()?);
+        counting_begins();
         let started = Instant::now();
         for _ in 0..exchanges {
-            std::hint::black_box(alone.exchange()?);
+            black_box(alone.exchange()?);
         }
-        started.elapsed()
+        let took = started.elapsed();
+        counting_ends();
+        took
     } else {
-        let requests = if mode == "open" {
-            setting.open_requests(connections)
-        } else {
-            setting.requests(connections)?
+        let requests = match mode {
+            "open" => setting.open_requests(connections),
+            "split" => setting.split_requests(connections)?,
+            _ => setting.requests(connections)?,
         };
         let mut callers = Callers::connect(setting.address(), &requests)?;
-        callers.send(FIRST)?;
+        callers.send((FIRST * connections) as u64)?;
         let (before, store) = (threads::now()?, setting.gateway().store().health());
+        rest();
+        counting_begins();
         let took = callers.send(exchanges)?;
+        rest();
+        counting_ends();
         let health = setting.gateway().store().health();
         let (changes, groups) = (health.changes - store.changes, health.groups - store.groups);
         for (name, id, spent) in threads::since(&before)? {
@@ -99,6 +110,23 @@ fn load(mode: &str, connections: usize, exchanges: u64) -> anyhow::Result<()> {
         exchanges as f64 / took.as_secs_f64()
     );
     setting.close()
+}
+
+/// Where `benches/instructions/run` begins to count.
+#[inline(never)]
+fn counting_begins() {
+    black_box("begins");
+}
+
+/// And where it ends.
+#[inline(never)]
+fn counting_ends() {
+    black_box("ends");
+}
+
+/// Long enough for every thread to be done with the last exchange.
+fn rest() {
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 fn micros(time: Duration, exchanges: u64) -> f64 {

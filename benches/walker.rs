@@ -200,6 +200,18 @@ fn walker(criterion: &mut Criterion) {
     }
 }
 
+/// Where `benches/instructions/run` begins to count.
+#[inline(never)]
+fn counting_begins() {
+    black_box("begins");
+}
+
+/// And where it ends.
+#[inline(never)]
+fn counting_ends() {
+    black_box("ends");
+}
+
 criterion_group!(benches, walker);
 
 fn main() {
@@ -209,7 +221,10 @@ fn main() {
         let times: usize = times.parse().expect("TIMES is a number");
         for sample in samples().iter().filter(|sample| sample.name == *body) {
             for (_, mut work) in works(sample).into_iter().filter(|(known, _)| known == name) {
+                black_box(work());
+                counting_begins();
                 (0..times).for_each(|_| _ = black_box(work()));
+                counting_ends();
             }
         }
         return;

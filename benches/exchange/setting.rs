@@ -22,6 +22,12 @@ use tokio::sync::watch;
 
 use crate::upstream;
 
+/// Rows of a batch.
+pub(crate) const ROWS: usize = 20;
+
+/// A second activity, for batches in MLflow's shapes.
+const SPLIT: &str = include_str!("split.yaml");
+
 const ISSUER: &str = "https://issuer.bench.invalid";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -77,16 +83,22 @@ impl Setting {
 
     /// One request for each of the first `count` persons.
     pub(crate) fn requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
-        let request = |number| {
-            let (token, body) = (token(number)?, body(number));
-            let head = format!(
-                "POST /predict/ HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-                self.address(),
-                body.len(),
-            );
-            Ok((head + &body).into_bytes())
-        };
-        (0..count).map(request).collect()
+        (0..count).map(|number| self.request("/predict/", number, &body(number))).collect()
+    }
+
+    fn request(&self, path: &str, number: usize, body: &str) -> anyhow::Result<Vec<u8>> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            self.address(),
+            token(number)?,
+            body.len(),
+        );
+        Ok((head + body).into_bytes())
+    }
+
+    /// The same, each a batch of about 2 KB in the shape `dataframe_split`.
+    pub(crate) fn split_requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
+        (0..count).map(|number| self.request("/invocations", number, &split(number))).collect()
     }
 
     /// Requests on the route without personal data.
@@ -125,6 +137,21 @@ pub(crate) fn body(number: usize) -> String {
     body
 }
 
+/// A person's batch: the names once, then [`ROWS`] rows.
+fn split(number: usize) -> String {
+    let row = |row: usize| {
+        format!(
+            r#"["Augusta Ada", "King of Ockham Park", "ada.king.{number:06}@example.org", {}, "Female", "Red", "Pizza"]"#,
+            20 + row
+        )
+    };
+    let rows: Vec<_> = (0..ROWS).map(row).collect();
+    format!(
+        r#"{{"dataframe_split": {{"columns": ["first_name", "last_name", "email", "age", "sex", "favorite_color", "favorite_food"], "data": [{}]}}}}"#,
+        rows.join(", ")
+    )
+}
+
 fn identifier(number: usize) -> String {
     format!("person-{number:05}")
 }
@@ -145,6 +172,10 @@ fn deployment(folder: &Path, journal: &str, upstream: SocketAddr) -> anyhow::Res
             fs::write(policies.join(entry.file_name()), text)?;
         }
     }
+    fs::write(
+        policies.join("split.yaml"),
+        SPLIT.replace("journal: before_forward", &format!("journal: {journal}")),
+    )?;
     secret(&folder.join("issuer.secret"))?;
     LocalKey::create(&folder.join("master.key"))?;
     let file = folder.join("consentry.yaml");

@@ -7,11 +7,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::message;
+use crate::setting::ROWS;
 
-const ANSWER: &str = concat!(
-    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 26\r\n\r\n",
-    r#"{"prediction":"Telescope"}"#
-);
+/// What it answers to one record, and to a batch.
+fn answers() -> [Vec<u8>; 2] {
+    let rows = vec![r#""Telescope""#; ROWS].join(",");
+    [r#"{"prediction":"Telescope"}"#.to_owned(), format!(r#"{{"predictions":[{rows}]}}"#)].map(|body| {
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+        (head + &body).into_bytes()
+    })
+}
 
 /// Serves on a free port of loopback until the process ends.
 pub(crate) fn start() -> anyhow::Result<SocketAddr> {
@@ -31,6 +38,7 @@ async fn answer(mut stream: TcpStream) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; 16 * 1024];
     let mut filled = 0;
+    let [one, batch] = answers();
     loop {
         let read =
             stream.read(buffer.get_mut(filled..).context("a request is larger than any here")?).await?;
@@ -41,7 +49,7 @@ async fn answer(mut stream: TcpStream) -> anyhow::Result<()> {
         if let Some(length) = message(buffer.get(..filled).unwrap_or_default()) {
             anyhow::ensure!(length == filled, "one request at a time");
             filled = 0;
-            stream.write_all(ANSWER.as_bytes()).await?;
+            stream.write_all(if buffer.starts_with(b"POST /invocations") { &batch } else { &one }).await?;
         }
     }
 }
