@@ -3,9 +3,11 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::numbered;
 use super::words::{NAMES, PERSONS, THINGS};
 use crate::check::Format;
 use crate::payload::{Path, Step};
+use crate::policy::categories;
 
 /// A category that was guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +96,9 @@ fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
         Some(Guessed { category: format!("pd:{category}"), tenths, because })
     };
     let whole = name.join(" ");
-    if matches!(whole.as_str(), "id" | "number" | "no" | "nr" | "key" | "ref" | "uuid") {
+    if let [only] = name
+        && numbered::is_number(only)
+    {
         return match above {
             Some(above) if below_person => {
                 guessed("Identifier", 8, format!("it is the `{whole}` of a `{}`", above.join(" ")))
@@ -102,7 +106,12 @@ fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
             _ => None,
         };
     }
-    let (entry, words) = longest(name)?;
+    let named = longest(name);
+    let identifies = named.is_some_and(|(entry, _)| tells_apart(entry.category));
+    if !identifies && let Some(tenths) = numbered::of_somebody(name) {
+        return guessed("Identifier", tenths, "the name says whose number it is".into());
+    }
+    let (entry, words) = named?;
     if entry.category == "Name" && entry.tenths < 9 {
         // A bare `name` is a person's unless something says whose else.
         let named_thing = thing(name) && !person(name);
@@ -117,6 +126,12 @@ fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
     let tenths = if exact || below_person { entry.tenths } else { entry.tenths.saturating_sub(2).max(3) };
     let because = if exact { "the name says so" } else { "a part of the name says so" };
     guessed(entry.category, tenths, because.into())
+}
+
+/// Whether a name of this category is more than that of somebody's number.
+fn tells_apart(category: &str) -> bool {
+    let known = categories::facts(&format!("pd:{category}")).unwrap_or_default();
+    known.identifying || matches!(category, "SecretText" | "Password" | "PINCode" | "PostalCode" | "Country")
 }
 
 /// The longest known name in these words, and how many words it takes.
@@ -159,7 +174,6 @@ fn by_description(describes: &str) -> Option<Guessed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::categories;
 
     fn of(path: &str) -> Option<(String, u8)> {
         category(&Path::parse(path).unwrap(), None, "").map(|found| (found.category, found.tenths))
@@ -229,6 +243,23 @@ mod tests {
             ("blood_pressure", "pd:MedicalHealth"),
             ("religion", "pd:Religion"),
             ("customers[*].age", "pd:Age"),
+            ("patient.patient_no", "pd:Identifier"),
+            ("membership_no", "pd:Identifier"),
+            ("employee_no", "pd:Identifier"),
+            ("matricule", "pd:Identifier"),
+            ("matricola", "pd:Identifier"),
+            ("versichertennummer", "pd:Identifier"),
+            ("patient.nummer", "pd:Identifier"),
+            ("versicherter.nr", "pd:Identifier"),
+            ("insurance_number", "pd:Identifier"),
+            ("insurance", "pd:Insurance"),
+            ("hiv", "pd:MedicalHealth"),
+            ("hiv_status", "pd:MedicalHealth"),
+            ("political_party", "pd:PoliticalOpinion"),
+            ("ethnicity", "pd:EthnicOrigin"),
+            ("secret", "pd:SecretText"),
+            ("token", "pd:SecretText"),
+            ("user_country_code", "pd:Country"),
         ] {
             assert_eq!(of(path).map(|found| found.0).as_deref(), Some(category), "{path}");
         }

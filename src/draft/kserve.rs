@@ -81,6 +81,7 @@ fn tensors(tensors: &[Value], notes: &mut Vec<String>) -> Vec<Field> {
             because: vec![format!("a tensor of {word}, shape [{}]", shape.join(", "))],
             tenths: 9,
             seen: false,
+            known: None,
         }));
     }
     fields

@@ -1,7 +1,7 @@
 //! An MLflow model's `MLmodel` file as an [`Api`]: the scoring server's one call, with a field for each column of the
 //! signature and each parameter.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::document::DocumentError;
 use super::model::{Api, Field, Operation};
@@ -31,7 +31,8 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     }
     for parameter in part("params").iter().take(COLUMNS) {
         let before = request.len();
-        add(parameter, vec![Step::Member("params".into())], &mut request, &mut made.notes);
+        let parameter = of_a_parameter(parameter);
+        add(&parameter, vec![Step::Member("params".into())], &mut request, &mut made.notes);
         request.iter_mut().skip(before).for_each(|field| field.required = false);
     }
     if request.is_empty() {
@@ -53,6 +54,18 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     api.add(Operation::health("/health"));
     api.add(Operation::health("/ping"));
     Ok(api)
+}
+
+/// A parameter as a column is written: its type has been `dtype` before it was `type`, and one with a shape is a list.
+fn of_a_parameter(parameter: &Value) -> Value {
+    let word = |key: &str| parameter.get(key).and_then(Value::as_str);
+    let kind = word("type").or_else(|| word("dtype")).unwrap_or_default();
+    let name = parameter.get("name").cloned().unwrap_or_default();
+    match parameter.get("shape") {
+        _ if kind == "object" || kind == "array" => parameter.clone(),
+        None | Some(Value::Null) => json!({ "name": name, "type": kind }),
+        Some(_) => json!({ "name": name, "type": "array", "items": { "type": kind } }),
+    }
 }
 
 fn add(column: &Value, mut steps: Vec<Step>, fields: &mut Vec<Field>, notes: &mut Vec<String>) {
@@ -132,6 +145,7 @@ fn field(path: Path, kind: RuleKind, required: bool, because: String) -> Field {
         because: vec![because],
         tenths: 9,
         seen: false,
+        known: None,
     }
 }
 
@@ -146,7 +160,7 @@ flavors:
 signature:
   inputs: '[{"type": "long", "name": "customer_id", "required": true}, {"type": "double", "name": "income", "required": true}, {"type": "string", "name": "job title", "required": false}, {"type": "array", "items": {"type": "double"}, "name": "history", "required": true}]'
   outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]'
-  params: '[{"name": "threshold", "type": "double", "default": 0.5, "shape": null}]'
+  params: '[{"name": "threshold", "type": "double", "default": 0.5, "shape": null}, {"name": "top", "dtype": "long", "default": 3, "shape": null}, {"name": "stops", "dtype": "string", "default": [], "shape": [-1]}]'
 utc_time_created: '2026-01-01 10:00:00.000000'
 "#;
 
@@ -166,6 +180,8 @@ utc_time_created: '2026-01-01 10:00:00.000000'
             ("['job title']", RuleKind::String, false),
             ("history[*]", RuleKind::Number, true),
             ("params.threshold", RuleKind::Number, false),
+            ("params.top", RuleKind::Integer, false),
+            ("params.stops[*]", RuleKind::String, false),
         ];
         assert_eq!(found, expected.map(|(name, kind, required)| (name.to_owned(), kind, required)));
         assert_eq!(operation.response[0].path.to_string(), "predictions");

@@ -20,6 +20,7 @@ pub mod kserve;
 pub mod learn;
 pub mod mlflow;
 mod model;
+mod numbered;
 mod open;
 pub mod openapi;
 mod organisation;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::category::Guessed;
 use crate::check::Rules;
 use crate::payload::Path;
 use crate::policy::fault_of_route;
@@ -125,6 +126,19 @@ pub struct Field {
     pub tenths: u8,
     /// Whether the rules are what was seen: then nobody knows what else the API would take.
     pub seen: bool,
+    /// What it is, where something else than its name says so.
+    pub(super) known: Option<Guessed>,
+}
+
+/// Where a parameter stands in a call's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A segment of the path.
+    Path,
+    /// The query.
+    Query,
+    /// A header.
+    Header,
 }
 
 /// A parameter of a path, a query, or a header.

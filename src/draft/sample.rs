@@ -7,12 +7,21 @@ use serde_json::{Map, Number, Value};
 use crate::check::{Check, Format, RuleKind, Rules};
 use crate::payload::{self, Kind, Path, Step};
 
+/// A value that passes and is nobody's: the least of its form.
+pub(super) fn placeholder(rules: &Rules) -> Option<Value> {
+    passing(rules, candidates(rules, rules.kind?, None, 0))
+}
+
 /// A value that passes, or `None` where none comes to mind.
 pub(super) fn sample(rules: &Rules, category: Option<&str>, example: Option<&Value>) -> Option<Value> {
-    let check = Check::compile(rules).ok()?;
     let kind = rules.kind?;
     let given = example.filter(|value| !value.is_null()).and_then(|value| spelled(value, kind));
-    let texts = given.into_iter().chain(candidates(rules, kind, category));
+    passing(rules, given.into_iter().chain(candidates(rules, kind, category, 1)))
+}
+
+fn passing(rules: &Rules, texts: impl IntoIterator<Item = String>) -> Option<Value> {
+    let check = Check::compile(rules).ok()?;
+    let kind = rules.kind?;
     texts.into_iter().find_map(|text| {
         check.run(payload::Value { kind: spelled_kind(&text, kind), text: &text }).ok()?;
         value(&text, kind)
@@ -48,7 +57,8 @@ pub(super) fn value(text: &str, kind: RuleKind) -> Option<Value> {
     }
 }
 
-fn candidates(rules: &Rules, kind: RuleKind, category: Option<&str>) -> Vec<String> {
+/// `nth` says which of the characters that a pattern lets stand is written: the first, or another where there is one.
+fn candidates(rules: &Rules, kind: RuleKind, category: Option<&str>, nth: usize) -> Vec<String> {
     let mut texts: Vec<String> = rules.one_of.iter().take(1).cloned().collect();
     if kind != RuleKind::String {
         let ends = rules.range.iter().flat_map(|range| [&range.min, &range.max]).flatten().cloned();
@@ -65,7 +75,7 @@ fn candidates(rules: &Rules, kind: RuleKind, category: Option<&str>) -> Vec<Stri
         && let Ok(hir) = regex_syntax::parse(pattern)
     {
         let mut text = String::new();
-        if write(&hir, &mut text, 0).is_some() {
+        if write(&hir, &mut text, 0, nth).is_some() {
             texts.push(text);
         }
     }
@@ -111,7 +121,7 @@ fn of_category(category: &str) -> Option<&'static str> {
 }
 
 /// A short text that a pattern matches; look-around is left to the check.
-fn write(hir: &Hir, out: &mut String, depth: u32) -> Option<()> {
+fn write(hir: &Hir, out: &mut String, depth: u32, nth: usize) -> Option<()> {
     const DEPTH: u32 = 50;
     const LONGEST: usize = 4096;
     if depth > DEPTH || out.len() > LONGEST {
@@ -123,7 +133,8 @@ fn write(hir: &Hir, out: &mut String, depth: u32) -> Option<()> {
         HirKind::Class(Class::Unicode(class)) => {
             let ranges: Vec<_> = class.ranges().iter().map(|range| (range.start(), range.end())).collect();
             let within = |c: &char| ranges.iter().any(|(start, end)| (start..=end).contains(&c));
-            let good = ('a'..='z').chain('A'..='Z').chain('0'..='9').find(within);
+            let signs = || ('a'..='z').chain('A'..='Z').chain('0'..='9').filter(within);
+            let good = signs().nth(nth).or_else(|| signs().next());
             out.push(good.or_else(|| ranges.first().map(|(start, _)| *start))?);
         }
         HirKind::Class(Class::Bytes(class)) => {
@@ -133,20 +144,20 @@ fn write(hir: &Hir, out: &mut String, depth: u32) -> Option<()> {
         HirKind::Repetition(repetition) => {
             for _ in 0..repetition.min {
                 let before = out.len();
-                write(&repetition.sub, out, depth + 1)?;
+                write(&repetition.sub, out, depth + 1, nth)?;
                 // What writes nothing once never does.
                 if out.len() == before {
                     break;
                 }
             }
         }
-        HirKind::Capture(capture) => write(&capture.sub, out, depth + 1)?,
+        HirKind::Capture(capture) => write(&capture.sub, out, depth + 1, nth)?,
         HirKind::Concat(parts) => {
             for part in parts {
-                write(part, out, depth + 1)?;
+                write(part, out, depth + 1, nth)?;
             }
         }
-        HirKind::Alternation(parts) => write(parts.first()?, out, depth + 1)?,
+        HirKind::Alternation(parts) => write(parts.first()?, out, depth + 1, nth)?,
     }
     Some(())
 }

@@ -4,18 +4,21 @@
 use serde_json::Value;
 
 use super::category::{Guessed, category};
-use super::model::Field;
+use super::model::{Field, Place};
 use super::sample;
-use crate::action::{Action, DateTo, Generalize, Materials, Spec};
+use crate::action::{Action, DateTo, DetectSpec, Generalize, Materials, ReplaceBy, Spec};
 use crate::check::{Check, Format, Length, Range, RuleKind, Rules};
+use crate::detect::{self, Wanted};
 use crate::payload::{self, Kind, Treated};
 use crate::policy::categories::{self, Facts};
 
 /// Which way a field travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// To the upstream.
+    /// To the upstream, in the body.
     Request,
+    /// To the upstream, in the head.
+    Head(Place),
     /// To the caller.
     Response,
 }
@@ -24,6 +27,7 @@ pub(super) enum Way {
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
     pub(super) field: Field,
+    pub(super) way: Way,
     /// `pd:NAME`.
     pub(super) category: Option<String>,
     pub(super) facts: Facts,
@@ -52,19 +56,31 @@ const PLACEHOLDERS: [&str; 6] = [
 ];
 /// Categories by which a model may need to tell one from another.
 const JOINED: [&str; 4] = ["pd:Identifier", "pd:AccountIdentifier", "pd:UID", "pd:Username"];
+/// Categories of what is worth something to whoever knows it.
+const SECRETS: [&str; 3] = ["pd:Password", "pd:PINCode", "pd:SecretText"];
+/// Categories of what people write in their own words.
+const FREE_TEXTS: [&str; 2] = ["pd:Communication", "pd:Opinion"];
 
 pub(super) fn propose(field: &Field, way: Way) -> Proposal {
-    let found =
-        category(&field.path, field.rules.format, &field.describes).and_then(|found| plausible(field, found));
+    let found = match &field.known {
+        Some(known) => Some(known.clone()),
+        None => category(&field.path, field.rules.format, &field.describes),
+    };
+    let found = found.and_then(|found| plausible(field, found));
     let (name, tenths, mut because) = match found {
         Some(found) => (Some(found.category), found.tenths, vec![found.because]),
         None => (None, 5, vec!["nothing says that it is about a person: look yourself".to_owned()]),
     };
     let facts = name.as_deref().and_then(categories::facts).unwrap_or_default();
-    let rules = rules(field, name.as_deref(), &mut because);
+    let rules = if way == Way::Response {
+        answered(field, name.as_deref())
+    } else {
+        rules(field, name.as_deref(), &mut because)
+    };
     let sample = sample::sample(&rules, name.as_deref(), field.example.as_ref());
     let mut proposal = Proposal {
         field: field.clone(),
+        way,
         category: name,
         facts,
         rules,
@@ -75,8 +91,12 @@ pub(super) fn propose(field: &Field, way: Way) -> Proposal {
         sample,
     };
     match way {
-        Way::Request => outward(&mut proposal, &mut because),
+        Way::Request | Way::Head(_) => outward(&mut proposal, &mut because),
         Way::Response => answer(&mut proposal, &mut because),
+    }
+    if proposal.rules.kind == Some(RuleKind::File) && proposal.stored != Spec::LeaveOut {
+        proposal.stored = Spec::LeaveOut;
+        because.push("a file is not kept unless you say so".into());
     }
     if facts.special {
         because.push("special category: needs `art9_condition` (Art. 9)".into());
@@ -92,6 +112,10 @@ pub(super) fn propose(field: &Field, way: Way) -> Proposal {
 /// A yes or no, a fraction or one of a few words tells nobody apart, whatever its name.
 fn plausible(field: &Field, found: Guessed) -> Option<Guessed> {
     let facts = categories::facts(&found.category)?;
+    if found.category == "pd:SecretText" {
+        let text = field.rules.kind == Some(RuleKind::String) && field.rules.one_of.is_empty();
+        return text.then_some(found);
+    }
     if !facts.identifying || facts.special {
         return Some(found);
     }
@@ -108,6 +132,7 @@ fn plausible(field: &Field, found: Guessed) -> Option<Guessed> {
     let tells = match field.rules.kind {
         Some(RuleKind::String) => field.rules.one_of.is_empty(),
         Some(RuleKind::Integer) => numbered && field.rules.one_of.is_empty() && !few(&field.rules),
+        Some(RuleKind::File) => true,
         _ => false,
     };
     tells.then_some(found)
@@ -137,7 +162,7 @@ fn rules(field: &Field, category: Option<&str>, because: &mut Vec<String>) -> Ru
             rules.length = Some(Length { min: 0, max: Some(most) });
         }
     }
-    let bounded = rules.range.is_some() || !rules.one_of.is_empty();
+    let bounded = !rules.one_of.is_empty() || rules.range.as_ref().is_some_and(|range| !beyond_ages(range));
     if category == Some("pd:Age") && rules.kind == Some(RuleKind::Integer) && !bounded {
         rules.range = Some(Range { min: Some("0".into()), max: Some("130".into()) });
     }
@@ -153,17 +178,44 @@ fn rules(field: &Field, category: Option<&str>, because: &mut Vec<String>) -> Ru
     if field.example.as_ref().is_some_and(|example| !fits(example)) {
         return before;
     }
-    let what = if rules.format.is_some() { "format" } else { "bounds" };
-    because.push(format!("the {what} are ours: the API names none").replace("format are", "format is"));
+    because.push(
+        match (rules.format == before.format, &before.range) {
+            (false, _) => "the format is ours: the API names none",
+            (true, Some(_)) => "the range is ours: the API's is that of the type",
+            (true, None) if rules.range.is_some() => "the range is ours: the API names none",
+            (true, None) => "the length is ours: the API names none",
+        }
+        .into(),
+    );
     rules
+}
+
+/// Whether a range says no more than the type of a number does: no age is outside it.
+fn beyond_ages(range: &Range) -> bool {
+    let beyond = |end: &Option<String>, is: fn(f64) -> bool| {
+        end.as_ref().is_none_or(|end| end.parse::<f64>().is_ok_and(is))
+    };
+    beyond(&range.min, |min| min <= 0.0) && beyond(&range.max, |max| max >= 255.0)
+}
+
+/// What an answer must be is what the API says, and no more: a bound of ours would refuse what the API means to say. What
+/// was only seen of it bounds nothing.
+fn answered(field: &Field, category: Option<&str>) -> Rules {
+    let own = &field.rules;
+    if !field.seen {
+        return own.clone();
+    }
+    let kind = own.kind.map(|kind| if kind == RuleKind::Integer { RuleKind::Number } else { kind });
+    let identifies = category.and_then(categories::facts).is_some_and(|facts| facts.identifying);
+    Rules { kind: if identifies { own.kind } else { kind }, nullable: own.nullable, ..Rules::default() }
 }
 
 fn outward(proposal: &mut Proposal, because: &mut Vec<String>) {
     let category = proposal.category.clone().unwrap_or_default();
-    let required = proposal.field.required;
-    if matches!(category.as_str(), "pd:Password" | "pd:PINCode") {
+    let can_go = !proposal.field.required;
+    if SECRETS.contains(&category.as_str()) {
         proposal.stored = Spec::LeaveOut;
-        if !required {
+        if can_go {
             proposal.outward = Spec::LeaveOut;
         }
         because.push("a secret is kept nowhere".into());
@@ -171,6 +223,18 @@ fn outward(proposal: &mut Proposal, because: &mut Vec<String>) {
     }
     if proposal.facts.identifying {
         proposal.outward = identifying(proposal, &category, because);
+        return;
+    }
+    if can_go && (proposal.facts.special || proposal.facts.criminal) {
+        proposal.outward = Spec::LeaveOut;
+        proposal.stored = Spec::LeaveOut;
+        because.push("the API can do without".into());
+        return;
+    }
+    if is_free_text(proposal, &category) {
+        proposal.outward = looked_through();
+        proposal.tenths = proposal.tenths.min(4);
+        because.push("free text can hold anything about anybody: what is found in it is taken out".into());
         return;
     }
     let coarser = match (category.as_str(), proposal.rules.kind) {
@@ -196,10 +260,6 @@ fn outward(proposal: &mut Proposal, because: &mut Vec<String>) {
             because.push(why.into());
         }
         Some(_) => because.push("a coarser value would not be one that the API takes".into()),
-        None if category == "pd:Communication" => {
-            proposal.tenths = proposal.tenths.min(4);
-            because.push("free text can hold anything about anybody".into());
-        }
         None if proposal.category.is_some() => {
             because.push("unchanged: the model is taken to need it".into())
         }
@@ -207,37 +267,72 @@ fn outward(proposal: &mut Proposal, because: &mut Vec<String>) {
     }
 }
 
+/// A text in somebody's own words: nothing says of what form it is.
+fn is_free_text(proposal: &Proposal, category: &str) -> bool {
+    const SHORT: u64 = 40;
+    let rules = &proposal.field.rules;
+    let open = rules.one_of.is_empty() && rules.pattern.is_none() && rules.format.is_none();
+    let long = rules.length.is_none_or(|length| length.max.is_none_or(|most| most > SHORT));
+    let written = FREE_TEXTS.contains(&category) || proposal.facts.special && !proposal.field.seen;
+    rules.kind == Some(RuleKind::String) && open && long && written
+}
+
+fn looked_through() -> Spec {
+    let wanted = Wanted { kinds: detect::Kind::ALL.to_vec(), ..Wanted::default() };
+    Spec::Detect(Box::new(DetectSpec { wanted, ask: None, replace_by: ReplaceBy::Redact }))
+}
+
 /// The most private of what the API should still accept for a value that tells who somebody is.
 fn identifying(proposal: &mut Proposal, category: &str, because: &mut Vec<String>) -> Spec {
     let joined = JOINED.contains(&category);
+    let segment = proposal.way == Way::Head(Place::Path);
     if !proposal.field.required && !joined {
         because.push("it identifies, and the API can do without".into());
         return Spec::LeaveOut;
     }
     let pseudonym = Spec::Pseudonymize { as_integer: proposal.rules.kind == Some(RuleKind::Integer) };
     if works(proposal, &pseudonym) {
-        let why = if proposal.field.required {
-            "the API requires it"
+        let why = if segment {
+            proposal.tenths = proposal.tenths.min(5);
+            "if the API finds something by it, write `unchanged` and a `justification`"
+        } else if proposal.field.required {
+            "for the API requires it"
         } else {
-            "a model may tell persons apart by it"
+            "for a model may tell persons apart by it"
         };
-        because.push(format!("it identifies: a pseudonym, for {why}"));
+        because.push(format!("it identifies: a pseudonym, {why}"));
         return pseudonym;
     }
     if !proposal.field.required {
         because.push("it identifies, and the API can do without".into());
         return Spec::LeaveOut;
     }
-    let text = proposal.rules.kind == Some(RuleKind::String);
-    let fixed = PLACEHOLDERS.iter().find(|fixed| text && accepted(proposal, Kind::String, fixed));
-    if let Some(fixed) = fixed {
-        proposal.tenths = proposal.tenths.min(6);
+    let only =
+        "nothing but the value would fit: let the API do without, or write `unchanged` and a `justification`";
+    if let Some(fixed) = fixed(proposal) {
+        proposal.tenths = proposal.tenths.min(if segment { 3 } else { 6 });
         because.push("it identifies: a fixed value, for the API requires one of this form".into());
-        return Spec::Redact((*fixed).to_owned());
+        if joined {
+            because.push(format!("if it must tell them apart, {only}"));
+        }
+        return Spec::Redact(fixed);
     }
     proposal.tenths = proposal.tenths.min(3);
-    because.push("it identifies, and nothing but the value would fit: let the API do without, or write `unchanged` and a `justification`".into());
+    because.push(format!("it identifies, and {only}"));
     Spec::LeaveOut
+}
+
+/// A value of the form that the API asks for, which is nobody's.
+fn fixed(proposal: &Proposal) -> Option<String> {
+    let rules = &proposal.rules;
+    let kind = rules.kind?;
+    let made = sample::placeholder(rules).and_then(|value| sample::spelled(&value, kind));
+    if kind == RuleKind::String {
+        let known = PLACEHOLDERS.iter().map(|fixed| (*fixed).to_owned());
+        return known.chain(made).find(|fixed| accepted(proposal, Kind::String, fixed));
+    }
+    // In a head every value is a text.
+    made.filter(|_| matches!(proposal.way, Way::Head(_)) && kind == RuleKind::Integer)
 }
 
 fn answer(proposal: &mut Proposal, because: &mut Vec<String>) {
@@ -249,6 +344,9 @@ fn answer(proposal: &mut Proposal, because: &mut Vec<String>) {
             "it identifies, and who calls knows it mostly: `caller: unchanged` where your clients read it"
                 .into(),
         );
+    } else if SECRETS.contains(&proposal.category.as_deref().unwrap_or_default()) {
+        proposal.stored = Spec::LeaveOut;
+        because.push("a secret is kept nowhere".into());
     } else if proposal.category.is_none() {
         because.clear();
         because.push("a result, as far as its name says".into());
@@ -315,6 +413,7 @@ mod tests {
             because: Vec::new(),
             tenths: 10,
             seen: false,
+            known: None,
         }
     }
 
@@ -381,7 +480,83 @@ mod tests {
             "{}",
             proposal.because
         );
-        let proposal = propose(&field("password", RuleKind::String, false), Way::Request);
-        assert_eq!((proposal.outward, proposal.stored), (Spec::LeaveOut, Spec::LeaveOut));
+        for secret in ["password", "secret", "token", "api_key"] {
+            for (required, outward) in [(false, Spec::LeaveOut), (true, Spec::Unchanged)] {
+                let proposal = propose(&field(secret, RuleKind::String, required), Way::Request);
+                assert_eq!((proposal.outward, proposal.stored), (outward, Spec::LeaveOut), "{secret}");
+            }
+            let answered = propose(&field(secret, RuleKind::String, true), Way::Response);
+            assert_eq!(answered.stored, Spec::LeaveOut, "{secret}");
+        }
+        let count = propose(&field("token", RuleKind::Integer, true), Way::Request);
+        assert_eq!(count.category, None, "it counts tokens");
+    }
+
+    #[test]
+    fn what_the_api_can_do_without_stays_behind_and_texts_are_looked_through() {
+        for name in ["religion", "political_party", "criminal_record"] {
+            let proposal = propose(&field(name, RuleKind::String, false), Way::Request);
+            assert_eq!((proposal.outward, proposal.stored), (Spec::LeaveOut, Spec::LeaveOut), "{name}");
+        }
+        for name in ["comment", "message", "note", "prompt", "symptoms"] {
+            for required in [true, false] {
+                let proposal = propose(&field(name, RuleKind::String, required), Way::Request);
+                let special = proposal.facts.special && !required;
+                assert_eq!(matches!(proposal.outward, Spec::Detect(_)), !special, "{name}");
+                assert!(
+                    special
+                        || treated(&proposal, &proposal.outward, "write to ada@example.org").unwrap().1
+                            == "write to [email]"
+                );
+            }
+        }
+        let mut listed = field("message", RuleKind::String, true);
+        listed.rules.one_of = vec!["a".into(), "b".into()];
+        assert_eq!(upstream(&listed), Spec::Unchanged);
+    }
+
+    #[test]
+    fn an_identifier_of_a_form_is_replaced_by_one_of_that_form() {
+        let mut number = field("patient.patient_no", RuleKind::String, true);
+        number.rules.pattern = Some(r"P-\d{6}".into());
+        let proposal = propose(&number, Way::Request);
+        assert_eq!(proposal.outward, Spec::Redact("P-000000".into()));
+        assert_ne!(proposal.sample, Some("P-000000".into()), "a case tells the two apart");
+        let mut number = field("customer_id", RuleKind::Integer, true);
+        number.rules.range = range("1", "100000");
+        assert_eq!(propose(&number, Way::Head(Place::Path)).outward, Spec::Redact("1".into()));
+    }
+
+    #[test]
+    fn answers_have_no_bounds_of_ours() {
+        let answer = propose(&field("answer", RuleKind::String, true), Way::Response);
+        assert_eq!(answer.rules, field("answer", RuleKind::String, true).rules);
+        let asked = propose(&field("answer", RuleKind::String, true), Way::Request);
+        assert!(
+            asked.rules.length.is_some() && asked.because.contains("the length is ours"),
+            "{}",
+            asked.because
+        );
+        let mut seen = field("count", RuleKind::Integer, true);
+        seen.rules.range = range("0", "10");
+        seen.seen = true;
+        let rules = propose(&seen, Way::Response).rules;
+        assert_eq!((rules.kind, rules.range), (Some(RuleKind::Number), None));
+    }
+
+    #[test]
+    fn the_bounds_of_a_type_are_none_of_an_age() {
+        let mut age = field("age", RuleKind::Integer, true);
+        for (min, max) in [("-2147483648", "2147483647"), ("0", "255"), ("-32768", "32767")] {
+            age.rules.range = range(min, max);
+            let proposal = propose(&age, Way::Request);
+            assert_eq!(
+                proposal.outward,
+                Spec::Generalize(Generalize::BandsOf { width: 10, label: false }),
+                "{min}..{max}"
+            );
+            assert_eq!(proposal.rules.range, range("0", "130"));
+            assert!(proposal.because.contains("that of the type"), "{}", proposal.because);
+        }
     }
 }

@@ -25,8 +25,8 @@ pub(super) const NAMES: &[Entry] = entries! {
     "Name" 9 ["first name", "last name", "full name", "given name", "given names", "family name", "surname", "forename", "middle name", "maiden name", "birth name", "nick name", "nickname", "fname", "lname", "firstname", "lastname", "fullname", "customer name", "client name", "user full name", "patient name", "person name", "employee name", "applicant name", "contact name", "account holder", "card holder", "cardholder", "cardholder name", "recipient name", "sender name", "vorname", "nachname", "familienname", "zuname", "geburtsname", "rufname", "kundenname", "prenom", "nom de famille", "nom complet", "nombre completo", "apellido", "apellidos", "primer apellido", "nome completo", "cognome", "nome e cognome", "voornaam", "achternaam", "sobrenome", "apelido", "imie", "nazwisko"]
     "Name" 6 ["name", "names", "nom", "nombre", "nome", "naam"]
     "Username" 8 ["username", "user name", "login", "login name", "screen name", "handle", "account name", "benutzername", "nutzername", "nom d utilisateur", "identifiant de connexion", "nombre de usuario", "nome utente", "gebruikersnaam"]
-    "Identifier" 8 ["customer id", "customer number", "customer no", "client id", "client number", "user id", "userid", "uid", "member id", "member number", "membership number", "person id", "subject id", "patient id", "patient number", "patientid", "mrn", "medical record number", "employee id", "employee number", "personnel number", "student id", "student number", "applicant id", "policy holder id", "policyholder id", "subscriber id", "passenger id", "guest id", "visitor id", "buyer id", "borrower id", "driver id", "cust id", "kunden id", "kundennummer", "kunden nr", "kundennr", "patientennummer", "patienten id", "personalnummer", "mitgliedsnummer", "benutzer id", "numero client", "numero de client", "id client", "id utilisateur", "numero patient", "id cliente", "numero de cliente", "id usuario", "id paciente", "codice cliente", "id utente", "id paziente", "klantnummer", "klant id", "numer klienta"]
-    "OfficialID" 9 ["ssn", "social security number", "social security", "national id", "national insurance number", "nino", "nhs number", "identity card", "id card number", "id number", "tax id", "tax number", "tin", "steuer id", "steueridentifikationsnummer", "steuernummer", "sozialversicherungsnummer", "rentenversicherungsnummer", "personalausweisnummer", "ausweisnummer", "svnr", "ahv nummer", "numero de securite sociale", "nir", "insee", "carte d identite", "dni", "nie", "nif", "numero de seguridad social", "curp", "codice fiscale", "carta d identita", "bsn", "burgerservicenummer", "rijksregisternummer", "cpf", "pesel", "personnummer", "cpr"]
+    "Identifier" 8 ["customer id", "customer number", "customer no", "client id", "client number", "user id", "userid", "uid", "member id", "member number", "membership number", "person id", "subject id", "patient id", "patient number", "patientid", "mrn", "medical record number", "employee id", "employee number", "personnel number", "student id", "student number", "applicant id", "policy holder id", "policyholder id", "subscriber id", "passenger id", "guest id", "visitor id", "buyer id", "borrower id", "driver id", "cust id", "kunden id", "kundennummer", "kunden nr", "kundennr", "patientennummer", "patienten id", "personalnummer", "mitgliedsnummer", "benutzer id", "numero client", "numero de client", "id client", "id utilisateur", "numero patient", "id cliente", "numero de cliente", "id usuario", "id paciente", "codice cliente", "id utente", "id paziente", "klantnummer", "klant id", "numer klienta", "matricule", "numero matricule", "matricola", "numero matricola", "numero di matricola", "matrikelnummer", "matrikel nr", "matrikelnr", "aktenzeichen", "nhc"]
+    "OfficialID" 9 ["ssn", "social security number", "social security", "national id", "national insurance number", "nino", "nhs number", "identity card", "id card number", "id number", "tax id", "tax number", "tin", "steuer id", "steueridentifikationsnummer", "steuernummer", "sozialversicherungsnummer", "rentenversicherungsnummer", "personalausweisnummer", "ausweisnummer", "svnr", "ahv nummer", "numero de securite sociale", "nir", "insee", "carte d identite", "dni", "nie", "nif", "numero de seguridad social", "curp", "codice fiscale", "carta d identita", "bsn", "burgerservicenummer", "rijksregisternummer", "cpf", "pesel", "personnummer", "cpr", "driving licence", "driving licence number", "driving license", "driver license", "driver license number", "drivers license", "fuhrerschein", "fuhrerscheinnummer", "permis de conduire", "permiso de conducir", "patente di guida", "rijbewijs", "krankenversichertennummer", "kvnr", "carte vitale", "tarjeta sanitaria", "tessera sanitaria"]
     "Passport" 9 ["passport", "passport number", "passport no", "reisepass", "reisepassnummer", "passeport", "numero de passeport", "pasaporte", "passaporto", "paspoort"]
     "BankAccount" 9 ["iban", "bban", "bank account", "bank account number", "account iban", "bic", "kontonummer", "bankverbindung", "compte bancaire", "rib", "cuenta bancaria", "conto corrente", "rekeningnummer"]
     "FinancialAccountNumber" 7 ["account number", "account no", "acct no", "acct number", "numero de compte", "numero de cuenta", "numero conto"]
@@ -34,6 +34,7 @@ pub(super) const NAMES: &[Entry] = entries! {
     "PaymentCardExpiry" 8 ["card expiry", "expiry month", "expiry year", "exp month", "exp year"]
     "Password" 9 ["password", "passwd", "pwd", "passphrase", "passwort", "kennwort", "mot de passe", "contrasena", "parola d ordine", "wachtwoord", "senha"]
     "PINCode" 8 ["pin", "pin code", "cvv", "cvc"]
+    "SecretText" 8 ["secret", "client secret", "shared secret", "api key", "apikey", "api token", "access key", "access token", "auth token", "bearer token", "id token", "refresh token", "session token", "security token", "token", "private key", "secret key", "credential", "credentials", "otp", "one time password", "recovery code", "security answer", "geheimnis", "zugangsdaten", "jeton", "cle secrete", "secreto", "segreto", "geheim"]
     "BirthDate" 9 ["birth date", "birthdate", "date of birth", "dob", "birthday", "birth day", "born", "born on", "year of birth", "birth year", "geburtsdatum", "geburtstag", "geboren", "geburtsjahr", "date de naissance", "date naissance", "naissance", "fecha de nacimiento", "fecha nacimiento", "data di nascita", "data nascita", "geboortedatum", "data de nascimento", "data urodzenia"]
     "BirthPlace" 8 ["birth place", "birthplace", "place of birth", "city of birth", "geburtsort", "lieu de naissance", "lugar de nacimiento", "luogo di nascita"]
     "Age" 9 ["age", "customer age", "patient age", "age years", "age in years", "alter", "edad", "eta", "leeftijd", "idade", "wiek"]
@@ -67,7 +68,7 @@ pub(super) const NAMES: &[Entry] = entries! {
     "LoanRecord" 6 ["loan amount", "loan", "mortgage", "debt", "kredit", "darlehen", "kreditsumme", "pret", "emprunt", "prestamo", "mutuo", "prestito"]
     "FinancialStatus" 6 ["balance", "account balance", "savings", "assets", "net worth", "kontostand", "solde", "saldo"]
     "Transaction" 6 ["transaction amount", "purchase amount", "payment amount", "order total", "transactions"]
-    "Insurance" 6 ["insurance", "insurance number", "policy number", "versicherung", "versicherungsnummer", "assurance", "numero de assure", "seguro", "assicurazione"]
+    "Insurance" 6 ["insurance", "versicherung", "assurance", "seguro", "assicurazione", "verzekering", "ubezpieczenie"]
     "Job" 7 ["job", "job title", "occupation", "profession", "employment type", "beruf", "tatigkeit", "metier", "emploi", "profesion", "ocupacion", "professione", "lavoro", "beroep"]
     "CurrentEmployment" 7 ["employer", "employment status", "employment", "employed", "self employed", "arbeitgeber", "employeur", "empleador", "datore di lavoro", "werkgever"]
     "WorkHistory" 6 ["years employed", "years of experience", "years experience", "employment length", "tenure", "berufserfahrung", "anciennete"]
@@ -82,7 +83,7 @@ pub(super) const NAMES: &[Entry] = entries! {
     "HairColor" 7 ["hair color", "hair colour", "haarfarbe"]
     "SkinTone" 7 ["skin tone", "skin color", "skin colour", "hautfarbe"]
     "Health" 8 ["health", "health status", "symptom", "symptoms", "gesundheit", "beschwerden", "sante", "symptomes", "salud", "sintomas", "salute", "sintomi", "gezondheid", "smoker", "smoking status", "pregnant", "pregnancies", "pregnancy", "raucher", "schwanger", "fumeur", "enceinte"]
-    "MedicalHealth" 8 ["diagnosis", "diagnoses", "disease", "icd", "icd10", "icd code", "medical condition", "allergy", "allergies", "blood pressure", "bp systolic", "bp diastolic", "systolic", "diastolic", "heart rate", "glucose", "cholesterol", "bmi", "hba1c", "insulin", "comorbidities", "diagnose", "krankheit", "blutdruck", "puls", "allergien", "diagnostic", "maladie", "tension arterielle", "diagnostico", "enfermedad", "diagnosi", "malattia", "ziekte"]
+    "MedicalHealth" 8 ["hiv", "hiv status", "hiv positive", "aids", "hepatitis", "tuberculosis", "cancer", "tumor", "tumour", "diabetes", "diabetic", "epilepsy", "asthma", "vaccination", "vaccinated", "vaccinations", "impfung", "impfstatus", "vih", "sida", "krebs", "vaccin", "vacuna", "vaccino", "diagnosis", "diagnoses", "disease", "icd", "icd10", "icd code", "medical condition", "allergy", "allergies", "blood pressure", "bp systolic", "bp diastolic", "systolic", "diastolic", "heart rate", "glucose", "cholesterol", "bmi", "hba1c", "insulin", "comorbidities", "diagnose", "krankheit", "blutdruck", "puls", "allergien", "diagnostic", "maladie", "tension arterielle", "diagnostico", "enfermedad", "diagnosi", "malattia", "ziekte"]
     "HealthRecord" 8 ["medical record", "health record", "lab result", "lab results", "krankenakte", "befund", "dossier medical", "historia clinica", "cartella clinica"]
     "Prescription" 8 ["medication", "medications", "prescription", "drug", "drugs", "dosage", "medikament", "medikamente", "ordonnance", "medicament", "medicacion", "receta", "farmaco", "medicijn"]
     "BloodType" 9 ["blood type", "blood group", "blutgruppe", "groupe sanguin", "grupo sanguineo", "gruppo sanguigno", "bloedgroep"]
@@ -91,10 +92,10 @@ pub(super) const NAMES: &[Entry] = entries! {
     "Genetic" 9 ["genome", "genotype", "dna", "genetic", "snp", "gene expression"]
     "EthnicOrigin" 8 ["ethnicity", "ethnic origin", "ethnic group", "ethnie", "herkunft", "origine ethnique", "etnia", "etnicita"]
     "Race" 8 ["race", "racial group", "raza", "razza"]
-    "Religion" 8 ["religion", "faith", "denomination", "konfession", "glaube", "confession", "religione"]
-    "PoliticalOpinion" 8 ["political opinion", "political view", "political views", "politische meinung", "opinion politique", "opinion politica", "party affiliation", "voted for"]
+    "Religion" 8 ["religion", "religious", "religious affiliation", "religiosity", "church", "kirche", "kirchensteuer", "godsdienst", "faith", "denomination", "konfession", "glaube", "confession", "religione"]
+    "PoliticalOpinion" 8 ["political party", "political affiliation", "political leaning", "political orientation", "politics", "partei", "parteizugehorigkeit", "parti politique", "partido politico", "partito politico", "politieke partij", "partia polityczna", "political opinion", "political view", "political views", "politische meinung", "opinion politique", "opinion politica", "party affiliation", "voted for"]
     "TradeUnionMembership" 8 ["union member", "trade union", "trade union member", "union membership", "gewerkschaft", "syndicat", "sindicato", "sindacato", "vakbond"]
-    "SexualPreference" 8 ["sexual orientation", "sexual preference", "sexuelle orientierung", "orientation sexuelle", "orientacion sexual", "orientamento sessuale"]
+    "SexualPreference" 8 ["sexuality", "sex life", "sexual orientation", "sexual preference", "sexuelle orientierung", "orientation sexuelle", "orientacion sexual", "orientamento sessuale"]
     "CriminalOffence" 7 ["criminal record", "criminal offence", "criminal offense", "offences", "prior arrests", "arrests", "priors", "priors count", "vorstrafen", "casier judiciaire", "antecedentes penales", "precedenti penali"]
     "CriminalConviction" 8 ["conviction", "convictions", "verurteilung", "condamnation", "condena", "condanna"]
     "Purchase" 5 ["purchase history", "purchases", "basket", "cart", "orders", "last purchase", "warenkorb", "einkaufe", "achats", "panier", "compras", "acquisti"]
@@ -123,12 +124,28 @@ pub(super) const THINGS: &[&str] = &[
     "table", "tag", "task", "team", "tenant", "tool", "topic", "type", "unit", "variable", "version", "workspace",
 ];
 
-/// Who a field can be about: a bare `id` or `name` below one of these is a person's.
+/// Who a field can be about, in one and in several: a bare `id` or `name` below one of these is a person's, and their
+/// number is an identifier.
 #[rustfmt::skip]
 pub(super) const PERSONS: &[&str] = &[
-    "account", "applicant", "antragsteller", "author", "benutzer", "borrower", "buyer", "candidate", "citizen", "client",
-    "cliente", "clienta", "contact", "customer", "driver", "employee", "empleado", "guest", "holder", "individual", "kunde",
-    "kundin", "lead", "member", "mitarbeiter", "mitglied", "owner", "paciente", "passenger", "patient", "patiente",
-    "patientin", "paziente", "person", "persona", "personne", "profile", "prospect", "recipient", "salarie", "seller", "sender",
-    "student", "subject", "subscriber", "tenant", "user", "usuario", "utente", "utilisateur", "visitor", "worker",
+    "abonado", "abonnee", "abonne", "abonnent", "abonent", "abonenta", "abbonato", "account", "adherent", "afiliado", "alumno",
+    "aluno", "angestellte", "angestellter", "ansatte", "anstalld", "antragsteller", "anvandare", "applicant", "applicants",
+    "arbeitnehmer", "asegurado", "asiakas", "assicurato", "assinante", "assure", "author", "beneficiaire", "beneficiario",
+    "beneficiary", "benutzer", "beschaftigte", "beschaftigter", "bewerber", "bewohner", "borrower", "bruger", "buyer", "candidat",
+    "candidate", "candidato", "cardholder", "caller", "citizen", "claimant", "client", "cliente", "clienta", "clients", "contact",
+    "customer", "customers", "czlonek", "czlonka", "debtor", "deelnemer", "demandeur", "dipendente", "donor", "driver", "eleve",
+    "employe", "employee", "employees", "empleado", "empregado", "estudante", "estudiante", "etudiant", "fahrer", "funcionario",
+    "gast", "gebruiker", "guest", "halter", "holder", "houder", "impiegato", "individual", "inhaber", "insured", "investor",
+    "kandidat", "klant", "klient", "klienta", "kund", "kunde", "kunden", "kundin", "kunder", "lead", "learner", "leerling",
+    "lid", "mandant", "medarbeider", "medarbejder", "medewerker", "medlem", "member", "members", "membership", "membre",
+    "membro", "miembro", "mieter", "mitarbeiter", "mitarbeiterin", "mitarbeitenden", "mitglied", "nutzer", "opiskelija",
+    "owner", "paciente", "pacjent", "pacjenta", "participant", "passager", "passenger", "passengers", "patient", "patiente",
+    "patienten", "patientin", "patients", "paziente", "payee", "payer", "person", "persona", "persone", "personne", "persoon",
+    "policyholder", "posiadacz", "posiadacza", "potilas", "pracownik", "pracownika", "profile", "prospect", "pupil",
+    "recipient", "requerente", "resident", "respondent", "richiedente", "salarie", "schuler", "segurado", "seller", "sender", "socio",
+    "solicitante", "staff", "student", "studente", "students", "studierende", "studierenden", "subject", "subscriber",
+    "taxpayer", "teilnehmer", "tenant", "titolare", "titulaire", "titular", "trabajador", "ubezpieczony", "ubezpieczonego",
+    "uczestnik", "uczestnika", "usager", "user", "users", "usuario", "utente", "utilisateur", "utilizador", "uzytkownik",
+    "uzytkownika", "versicherte", "versicherter", "versicherungsnehmer", "verzekerde", "visitor", "voter", "werknemer",
+    "wnioskodawca", "wnioskodawcy", "worker",
 ];

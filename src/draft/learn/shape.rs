@@ -132,7 +132,10 @@ impl Node {
         let list = !facts.identifying && !facts.special && !facts.criminal;
         match self.stats.rules(self.nulls > 0, list) {
             Ok(rules) => {
-                let because = format!("{} of {of} have it; {}", self.present, self.stats.distinct());
+                let mut because = format!("{} of {of} have it; {}", self.present, self.stats.distinct());
+                if rules.format.is_none() && rules.one_of.is_empty() && self.stats.fixed_length().is_some() {
+                    because.push_str(" of one form, so all of one length");
+                }
                 let tenths = match self.present {
                     0..10 => 4,
                     10..50 => 6,
@@ -147,6 +150,7 @@ impl Node {
                     because: vec![because],
                     tenths,
                     seen: true,
+                    known: None,
                 });
             }
             Err(why) => notes.push(format!("`{path}`: {why}")),

@@ -17,6 +17,8 @@ const OFTEN: u64 = 3;
 const ENOUGH: u64 = 30;
 /// The longest value that is listed, in characters.
 const SHORT: usize = 40;
+/// How many different values of one form must have been seen before their length is taken for fixed.
+const CODES: usize = 30;
 /// Distinct values are counted up to here.
 const COUNTED: usize = 10_000;
 
@@ -33,6 +35,39 @@ const TELLING: [Format; 9] = [
     Format::Uri,
 ];
 
+/// Whether all texts have letters, digits and signs at the same places, as codes have.
+#[derive(Debug, Default)]
+enum Form {
+    #[default]
+    Unknown,
+    One(Box<str>),
+    None,
+}
+
+impl Form {
+    fn add(&mut self, text: &str) {
+        if matches!(self, Self::None) {
+            return;
+        }
+        let form: String = text
+            .chars()
+            .map(|c| match c {
+                c if c.is_ascii_digit() => '0',
+                c if c.is_uppercase() => 'A',
+                c if c.is_lowercase() => 'a',
+                other => other,
+            })
+            .take(SHORT + 1)
+            .collect();
+        let code = form.chars().count() <= SHORT && form.contains('0');
+        match self {
+            Self::One(known) if code && **known == *form => {}
+            Self::Unknown if code => *self = Self::One(form.into()),
+            _ => *self = Self::None,
+        }
+    }
+}
+
 /// Single values that were seen at one place.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
@@ -41,7 +76,7 @@ pub(super) struct Stats {
     pub(super) numbers: u64,
     pub(super) booleans: u64,
     longest: u64,
-    shortest: Option<u64>,
+    form: Form,
     least: f64,
     most: f64,
     /// Formats that not every text had.
@@ -57,7 +92,7 @@ impl Stats {
     pub(super) fn text(&mut self, text: &str) {
         let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
         self.longest = self.longest.max(length);
-        self.shortest = Some(self.shortest.map_or(length, |shortest| shortest.min(length)));
+        self.form.add(text);
         for format in TELLING {
             if !self.refuted.contains(&format) && !format.matches(text) {
                 self.refuted.push(format);
@@ -117,8 +152,14 @@ impl Stats {
         }
     }
 
-    /// Rules that every value that was seen satisfies, with room around them: no end of a range or a length is one that
-    /// was seen.
+    /// The length of a code: many different values, all of one form.
+    pub(super) fn fixed_length(&self) -> Option<u64> {
+        let code = matches!(self.form, Form::One(_)) && self.hashes.len() >= CODES;
+        code.then_some(self.longest)
+    }
+
+    /// Rules that every value that was seen satisfies, with room around them: no end of a range is one that was seen, and of a
+    /// length only where it is a code's.
     ///
     /// # Errors
     /// Why there are none.
@@ -142,11 +183,10 @@ impl Stats {
                 if listed && words && self.values.values().all(|count| *count >= OFTEN) {
                     rules.one_of = self.values.keys().map(|value| value.to_string()).collect();
                 } else if rules.format.is_none() {
-                    let exact =
-                        self.texts >= ENOUGH && self.shortest == Some(self.longest) && self.longest > 0;
-                    let most = if exact { self.longest } else { roomy(self.longest) };
-                    let min = if exact { self.longest } else { 0 };
-                    rules.length = Some(Length { min, max: Some(most) });
+                    let length = self.fixed_length();
+                    let room = Length { min: 0, max: Some(roomy(self.longest)) };
+                    rules.length =
+                        Some(length.map_or(room, |length| Length { min: length, max: Some(length) }));
                 }
             }
             RuleKind::Integer | RuleKind::Number => rules.range = range(self.least, self.most),
@@ -216,7 +256,20 @@ mod tests {
     #[test]
     fn no_end_is_a_value_that_was_seen() {
         assert_eq!(texts(&["abcde", "ab"], 1).length, Some(Length { min: 0, max: Some(10) }));
-        assert_eq!(texts(&["12345", "67890"], 20).length, Some(Length { min: 5, max: Some(5) }));
+        for same in [["walk", "walk"], ["12345", "67890"], ["py", "go"]] {
+            let length = texts(&same, 20).length;
+            assert!(length.is_none_or(|length| length.min == 0 && length.max == Some(10)), "{length:?}");
+        }
+        let codes: Vec<String> = (0..40).map(|number| format!("P-{number:06}")).collect();
+        let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+        assert_eq!(texts(&codes, 1).length, Some(Length { min: 8, max: Some(8) }));
+        assert_eq!(
+            texts(codes.get(..20).unwrap(), 4).length,
+            Some(Length { min: 0, max: Some(20) }),
+            "too few"
+        );
+        codes.push("P-1");
+        assert_eq!(texts(&codes, 1).length, Some(Length { min: 0, max: Some(20) }));
         assert!(texts(&["alone"], 50).one_of.is_empty());
         let mut stats = Stats::default();
         for number in [36, 97, 41] {

@@ -231,6 +231,7 @@ impl<'d> Walk<'d> {
                 because,
                 tenths: 10,
                 seen: false,
+                known: None,
             }),
             Err(why) => self.note(&at, &why),
         }

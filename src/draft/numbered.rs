@@ -1,0 +1,180 @@
+//! Names of numbers that tell one person from another: a word for a person and a word for a number, in whatever language
+//! and order, apart (`patient_no`, `numero d'adhérent`) or as one (`Versichertennummer`).
+
+use super::words::PERSONS;
+
+/// Words for a number that stands for somebody.
+#[rustfmt::skip]
+const NUMBERS: &[&str] = &[
+    "code", "codice", "codigo", "identificador", "identifiant", "identificatie", "identifier", "identifikator", "id", "ident",
+    "guid", "hash", "kennung", "key", "no", "nr", "num", "number", "nummer", "numer", "numero", "reference", "referentie",
+    "referenz", "ref", "schlussel", "uid", "uuid",
+];
+
+/// What a person has that has a number: who knows the number knows whose it is.
+#[rustfmt::skip]
+const HAD: &[&str] = &[
+    "akten", "assicurazione", "assurance", "badge", "case", "contract", "contrat", "contrato", "contratto", "dossier",
+    "enrollment", "enrolment", "expediente", "insurance", "loyalty", "licence", "license", "personal", "personnel", "police",
+    "policy", "poliza", "polizza", "polizzen", "policen", "seguro", "subscription", "umowy", "versicherung", "versicherungs",
+    "vertrag", "vertrags", "verzekering", "verzekerings",
+];
+
+/// Persons as names of columns cut them short.
+const SHORT: &[&str] = &["cust", "emp", "insd", "kd", "mbr", "pat", "stud", "subscr", "usr"];
+
+/// What may stand between the two and changes nothing.
+#[rustfmt::skip]
+const BETWEEN: &[&str] = &[
+    "account", "card", "d", "da", "de", "del", "della", "dell", "der", "des", "di", "do", "du", "external", "file",
+    "identification", "identity", "internal", "intern", "karten", "karte", "l", "of", "record", "reference", "registration", "s", "the", "unique",
+    "van", "von",
+];
+
+/// What links two words that are written as one.
+const LINKS: [&str; 8] = ["", "n", "en", "s", "es", "er", "ern", "karten"];
+
+/// Whether a word alone says that a field names somebody below whom it stands: `patient.no`.
+pub(super) fn is_number(word: &str) -> bool {
+    NUMBERS.contains(&word)
+}
+
+/// Whether these words are a number of somebody: then how sure that is, in tenths.
+pub(super) fn of_somebody(words: &[String]) -> Option<u8> {
+    let fused = words.iter().filter_map(|word| fused(word)).max();
+    fused.max(apart(words))
+}
+
+fn apart(words: &[String]) -> Option<u8> {
+    let at = |wanted: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        words.iter().enumerate().filter(|(_, word)| wanted(word)).map(|(at, _)| at).collect()
+    };
+    let numbers = at(&is_number);
+    let near = |holder: usize, number: usize| {
+        // `number_of_customers` counts them.
+        let many = words.get(holder).and_then(|word| word.strip_suffix('s'));
+        if number < holder && many.is_some_and(|one| PERSONS.contains(&one)) {
+            return false;
+        }
+        let (first, last) = (holder.min(number), holder.max(number));
+        let between = words.iter().take(last).skip(first + 1);
+        between.into_iter().all(|word| BETWEEN.contains(&word.as_str()) || is_number(word))
+    };
+    let any = |holders: Vec<usize>| {
+        holders.iter().any(|holder| numbers.iter().any(|number| number != holder && near(*holder, *number)))
+    };
+    if any(at(&|word| is_one_of(PERSONS, word) || SHORT.contains(&word))) {
+        return Some(8);
+    }
+    any(at(&|word| is_one_of(HAD, word))).then_some(6)
+}
+
+/// Whether a list has this word, with or without what links it to the next.
+fn is_one_of(list: &[&str], word: &str) -> bool {
+    LINKS.iter().any(|link| word.strip_suffix(link).is_some_and(|word| list.contains(&word)))
+}
+
+fn fused(word: &str) -> Option<u8> {
+    let holders = NUMBERS.iter().filter_map(|number| word.strip_suffix(number));
+    let mut sure = None;
+    for holder in holders.filter(|holder| holder.len() > 2) {
+        if is_one_of(PERSONS, holder) {
+            return Some(8);
+        }
+        if is_one_of(HAD, holder) {
+            sure = Some(6);
+        }
+    }
+    sure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::category::tokens;
+
+    fn of(name: &str) -> Option<u8> {
+        of_somebody(&tokens(name))
+    }
+
+    #[test]
+    fn a_person_and_a_number_are_an_identifier() {
+        for name in [
+            "patient_no",
+            "patientNo",
+            "PatientNr",
+            "patientno",
+            "membership_no",
+            "employee_no",
+            "emp_no",
+            "cust_ref",
+            "Versichertennummer",
+            "versicherten_nr",
+            "Mitarbeiter-Nr.",
+            "mitarbeiternummer",
+            "Bewerbernummer",
+            "kundenkartennummer",
+            "numéro d'adhérent",
+            "numero_abonne",
+            "id_salarie",
+            "codeClient",
+            "numero_de_socio",
+            "codigo_empleado",
+            "id_alumno",
+            "codice_dipendente",
+            "numero_assicurato",
+            "klantnr",
+            "lidnummer",
+            "verzekerde_nummer",
+            "numer_pacjenta",
+            "numero_utente",
+            "insured_id",
+            "policyholder_number",
+            "subscriber_key",
+            "holder_no",
+            "student_code",
+            "applicant_uuid",
+            "customer_record_number",
+            "medlemsnummer",
+            "kundnummer",
+            "asiakasnumero",
+        ] {
+            assert_eq!(of(name), Some(8), "{name}");
+        }
+        for name in [
+            "insurance_number",
+            "policy_no",
+            "versicherungsnummer",
+            "contract_id",
+            "Vertragsnummer",
+            "dossier_nr",
+            "personnel_no",
+        ] {
+            assert!(of(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_not() {
+        for name in [
+            "order_number",
+            "image_id",
+            "user_age",
+            "number_of_customers_seen",
+            "client_version",
+            "country_code",
+            "casino",
+            "student",
+            "code",
+            "key",
+            "product_code",
+            "customer_satisfaction_code",
+            "member_since",
+            "piano",
+            "model_key",
+            "employees_count",
+        ] {
+            assert_eq!(of(name), None, "{name}");
+        }
+    }
+}
