@@ -35,29 +35,58 @@ enum Answer {
     Quit,
 }
 
+/// Which proposals are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All that are shown.
+    All,
+    /// These places.
+    Places(Vec<String>),
+    /// Those that a person at the terminal says yes to.
+    Asked,
+}
+
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let asks = !args.all && args.places.is_empty();
-    if asks && !std::io::stdin().is_terminal() {
-        for file in &args.files {
-            let text = read(file)?;
-            draft::proposed(&text)?.iter().for_each(|proposed| output::line(shown(file, proposed)));
-        }
+    let which = match (args.all, args.places.is_empty()) {
+        (true, _) => Which::All,
+        (false, false) => Which::Places(args.places),
+        (false, true) => Which::Asked,
+    };
+    if which == Which::Asked && !std::io::stdin().is_terminal() {
+        show(&args.files)?;
         bail!("nothing was accepted: answer at a terminal, or say --all or --place");
     }
+    if files(&args.files, &which)? == 0 && is_wrong(&args.files) {
+        output::note("Something is still empty or wrong: `consentry check` shows it.");
+    }
+    Ok(Exit::Fine)
+}
+
+/// Shows all that is proposed in drafts.
+pub(super) fn show(files: &[PathBuf]) -> anyhow::Result<()> {
+    for file in files {
+        let text = read(file)?;
+        draft::proposed(&text)?.iter().for_each(|proposed| output::line(shown(file, proposed)));
+    }
+    Ok(())
+}
+
+/// Shows and accepts; gives how many proposals are left.
+pub(super) fn files(files: &[PathBuf], which: &Which) -> anyhow::Result<usize> {
     let mut left = 0;
-    let mut all = args.all;
-    for file in &args.files {
+    let mut all = *which == Which::All;
+    for file in files {
         let text = read(file)?;
         let proposals =
             draft::proposed(&text).with_context(|| format!("{} is left as it was", file.display()))?;
         let mut accepted: Vec<&str> = Vec::new();
         for proposed in &proposals {
             output::line(shown(file, proposed));
-            let answer = match asks {
-                true if !all => ask()?,
-                true => Answer::Yes,
-                false if all || args.places.contains(&proposed.place) => Answer::Yes,
-                false => Answer::No,
+            let answer = match which {
+                _ if all => Answer::Yes,
+                Which::Asked => ask()?,
+                Which::Places(places) if places.contains(&proposed.place) => Answer::Yes,
+                Which::All | Which::Places(_) => Answer::No,
             };
             match answer {
                 Answer::Yes => accepted.push(&proposed.place),
@@ -82,14 +111,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             proposals.len() - accepted.len()
         ));
     }
-    for file in &args.files {
+    for file in files {
         consent_in_cases(file)?;
     }
-    let folders: Vec<&Path> = args.files.iter().filter_map(|file| file.parent()).collect();
-    if left == 0 && folders.first().is_some_and(|folder| policy::has_errors(&policy::read(folder).found)) {
-        output::note("Something is still empty or wrong: `consentry check` shows it.");
-    }
-    Ok(Exit::Fine)
+    Ok(left)
+}
+
+/// Whether something is empty or wrong in the folder of these files.
+pub(super) fn is_wrong(files: &[PathBuf]) -> bool {
+    let folder = files.first().and_then(|file| file.parent());
+    folder.is_some_and(|folder| policy::has_errors(&policy::read(folder).found))
 }
 
 fn shown(file: &Path, proposed: &Proposed) -> String {

@@ -3,12 +3,16 @@
 
 use thiserror::Error;
 
+use super::activity::NOT_IN_FORCE;
+use super::organisation::TO_FILL_IN;
 use super::{cases, yaml};
 use crate::policy::proposed::{KEY, Mark, marks};
 use crate::policy::yaml::{Content, Node, parse};
 
 /// What a comment at a proposal begins with.
 const COMMENT: &str = "# proposed ";
+/// What a line begins with in which such a comment goes on.
+const CONTINUED: &str = "#   ";
 
 /// Why marks cannot be removed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -38,13 +42,41 @@ pub struct Proposed {
 /// If it cannot be read.
 pub fn proposed(text: &str) -> Result<Vec<Proposed>, AcceptError> {
     let node = read(text)?;
+    let lines: Vec<Option<String>> = text.lines().map(|line| Some(line.to_owned())).collect();
     let shown = |mark: &Mark| {
         let at = mark.marked.first().map_or(mark.at.start, |span| span.start);
         let number = text.get(..at).unwrap_or_default().matches('\n').count();
-        let line = text.lines().nth(number).unwrap_or_default().trim().to_owned();
+        let reason: Vec<&str> = reason_above(&lines, number)
+            .iter()
+            .rev()
+            .filter_map(|at| lines.get(*at)?.as_deref())
+            .map(|line| line.trim().trim_start_matches('#').trim())
+            .collect();
+        let line = whole_entry(text, number);
+        let line = if reason.is_empty() { line } else { format!("{line}  # {}", reason.join(" ")) };
         Proposed { place: mark.place.clone(), line: (number + 1, line) }
     };
     Ok(marks(&node).iter().map(shown).collect())
+}
+
+/// A line, with those that its braces reach over.
+fn whole_entry(text: &str, number: usize) -> String {
+    const LINES: usize = 40;
+    let mut whole = String::new();
+    let mut open = 0_i64;
+    for line in text.lines().skip(number).take(LINES) {
+        if !whole.is_empty() {
+            whole.push(' ');
+        }
+        whole.push_str(line.trim());
+        for sign in line.chars() {
+            open += i64::from(sign == '{') - i64::from(sign == '}');
+        }
+        if open <= 0 {
+            break;
+        }
+    }
+    whole
 }
 
 /// The text without the marks for which `accepted` says so.
@@ -78,8 +110,17 @@ pub fn accept(text: &str, accepted: impl Fn(&str) -> bool) -> Result<String, Acc
             }
         }
     }
+    if gone.len() == marks.len() {
+        no_longer(&mut lines);
+    }
     for span in gone.iter().flat_map(|mark| &mark.marked) {
-        let Some(Some(line)) = lines.get_mut(line_of(span.start)) else { continue };
+        let number = line_of(span.start);
+        for above in reason_above(&lines, number) {
+            if let Some(line) = lines.get_mut(above) {
+                *line = None;
+            }
+        }
+        let Some(Some(line)) = lines.get_mut(number) else { continue };
         // The last one on the line: an earlier one may be part of a text.
         if let Some(comment) = line.rfind(COMMENT) {
             let kept = line.get(..comment).unwrap_or_default().trim_end().to_owned();
@@ -90,6 +131,34 @@ pub fn accept(text: &str, accepted: impl Fn(&str) -> bool) -> Result<String, Acc
     // INVARIANT: nothing but marks and comments was touched.
     let after = read(&accepted)?;
     if alike(&node, &after, 0) { Ok(accepted) } else { Err(AcceptError::OtherForm) }
+}
+
+/// The lines that say that nothing is in force: with the last mark they are true no more.
+fn no_longer(lines: &mut [Option<String>]) {
+    let [first, second] = NOT_IN_FORCE;
+    for line in lines.iter_mut().take(10) {
+        let Some(text) = line.as_ref().map(|text| text.trim_end()) else { continue };
+        if text == first || text.starts_with(second) || text == TO_FILL_IN {
+            *line = None;
+        }
+    }
+}
+
+/// The lines of the reason that stands above a place, if one does.
+fn reason_above(lines: &[Option<String>], number: usize) -> Vec<usize> {
+    let mut above = Vec::new();
+    for at in (0..number).rev() {
+        let Some(Some(line)) = lines.get(at) else { return Vec::new() };
+        let text = line.trim_start();
+        above.push(at);
+        if text.starts_with(COMMENT) {
+            return above;
+        }
+        if !text.starts_with(CONTINUED) {
+            return Vec::new();
+        }
+    }
+    Vec::new()
 }
 
 /// Drafted cases with the consent that they need, where the activity rests on it.
@@ -111,7 +180,7 @@ fn read(text: &str) -> Result<Node, AcceptError> {
 }
 
 /// Whether two files say the same, their marks aside.
-fn alike(one: &Node, other: &Node, depth: u32) -> bool {
+pub(super) fn alike(one: &Node, other: &Node, depth: u32) -> bool {
     match (&one.content, &other.content) {
         (Content::Scalar(one), Content::Scalar(other)) => {
             one.text == other.text && one.meaning == other.meaning
@@ -167,6 +236,23 @@ proposed:
         );
         assert!(all.contains("x # proposed 0.1: not a comment\"\n"), "{all}");
         assert_eq!(accept(&all, |_| true), Ok(all));
+    }
+
+    #[test]
+    fn a_reason_above_goes_too_and_so_does_what_is_true_no_more() {
+        let [first, second] = NOT_IN_FORCE;
+        let file = format!(
+            "# Drafted.\n{first}\n{second}x\ntitle: x\nrequest:\n  fields:\n    # mine\n    # proposed 0.5: a long\n    #   reason\n    a: {{ b: c,\n      d: e }}\nproposed:\n  - title\n  - request.fields.a\n"
+        );
+        let shown = proposed(&file).unwrap();
+        assert_eq!(shown[1].line, (10, "a: { b: c, d: e }  # proposed 0.5: a long reason".to_owned()));
+        let one = accept(&file, |place| place == "title").unwrap();
+        assert!(one.contains(first) && one.contains("#   reason"), "{one}");
+        let all = accept(&file, |_| true).unwrap();
+        assert_eq!(
+            all,
+            "# Drafted.\ntitle: x\nrequest:\n  fields:\n    # mine\n    a: { b: c,\n      d: e }\n"
+        );
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct Deployment<'a> {
 pub fn deployment(deployment: &Deployment<'_>) -> String {
     let Deployment { upstream, url, recipient, port, certificate, key, secret, master } = *deployment;
     format!(
-        "# Drafted for this host: development certificates and an issuer of development tokens, which serve loopback\n\
+        "# yaml-language-server: $schema=policies/schema/consentry.schema.json\n\
+         # Drafted for this host: development certificates and an issuer of development tokens, which serve loopback\n\
          # listeners only. docs/guide/deploying.md says what to put in their place.\n\
          listeners:\n  - {{ https: \"127.0.0.1:{port}\", certificate: {}, key: {} }}\n\
          admin: {{ socket: run/admin.sock }}\n\

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::document::DocumentError;
-use super::model::{Api, Field, Operation};
+use super::model::{Api, Blocked, Field, Operation, Tensor};
 use crate::check::{Range, RuleKind, Rules};
-use crate::payload::{Path, Step};
+use crate::payload::{Format, Path, Step};
 use crate::policy::is_name;
 
 const TENSORS: usize = 500;
@@ -22,16 +22,17 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     let name = document.get("name").and_then(Value::as_str).filter(|name| is_name(name)).ok_or(NOT)?;
     let inputs = document.get("inputs").and_then(Value::as_array).ok_or(NOT)?;
     let path = format!("/v2/models/{name}/infer");
-    let mut made = Operation::of("POST", &path, "kserve-v2", 9, "the protocol's call for this model");
-    made.request = tensors(inputs, &mut made.notes);
+    let mut made = Operation::of("POST", &path, Format::KserveV2, 9, "the protocol's call for this model");
+    made.request = tensors(inputs, &mut made.notes, &mut made.blocked);
     if made.request.is_empty() {
         return Err(NOT);
     }
     let mut notes = Vec::new();
     let outputs = document.get("outputs").and_then(Value::as_array);
-    made.response = outputs.map(|outputs| tensors(outputs, &mut notes)).unwrap_or_default();
+    made.response = outputs.map(|outputs| tensors(outputs, &mut notes, &mut Vec::new())).unwrap_or_default();
     made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
-    let mut api = Api { title: Some(name.to_owned()), ..Api::default() };
+    let name = Some(name.to_owned());
+    let mut api = Api { title: name.clone(), name, ..Api::default() };
     api.add(made);
     for path in ["/v2/health/live", "/v2/health/ready"] {
         api.add(Operation::health(path));
@@ -39,7 +40,7 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     Ok(api)
 }
 
-fn tensors(tensors: &[Value], notes: &mut Vec<String>) -> Vec<Field> {
+fn tensors(tensors: &[Value], notes: &mut Vec<String>, blocked: &mut Vec<Blocked>) -> Vec<Field> {
     let mut fields = Vec::new();
     for tensor in tensors.iter().take(TENSORS) {
         let name = tensor.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -61,7 +62,10 @@ fn tensors(tensors: &[Value], notes: &mut Vec<String>) -> Vec<Field> {
             "FP16" | "FP32" | "FP64" | "BF16" => (RuleKind::Number, None),
             word => {
                 let Some(range) = integers(word) else {
-                    notes.push(format!("tensor `{name}`: its datatype is none of the protocol's"));
+                    let why = "its datatype is none of the protocol's";
+                    notes.push(format!("tensor `{name}`: {why}"));
+                    let path = Path::of(vec![Step::Member(name.into())]);
+                    blocked.extend(path.map(|path| Blocked { path, why: why.to_owned() }));
                     continue;
                 };
                 (RuleKind::Integer, range)
@@ -71,17 +75,12 @@ fn tensors(tensors: &[Value], notes: &mut Vec<String>) -> Vec<Field> {
         let several = shape.iter().skip(1).any(|size| *size != 1);
         let mut steps = vec![Step::Member(name.into())];
         steps.extend(several.then_some(Step::Every));
-        let shape: Vec<String> = shape.iter().map(i64::to_string).collect();
+        let sizes: Vec<String> = shape.iter().map(i64::to_string).collect();
         fields.extend(Path::of(steps).map(|path| Field {
-            path,
-            rules,
-            required: true,
-            describes: String::new(),
-            example: None,
-            because: vec![format!("a tensor of {word}, shape [{}]", shape.join(", "))],
+            because: vec![format!("a tensor of {word}, shape [{}]", sizes.join(", "))],
             tenths: 9,
-            seen: false,
-            known: None,
+            tensor: Some(Tensor { datatype: word.to_owned(), shape }),
+            ..Field::of(path, rules, true)
         }));
     }
     fields
@@ -108,6 +107,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::draft::model::Body;
 
     #[test]
     fn tensors_become_fields() {
@@ -123,7 +123,7 @@ mod tests {
         let operation = &api.operations[0];
         assert_eq!(
             (operation.route().as_str(), operation.payload),
-            ("POST /v2/models/triage/infer", Some("kserve-v2"))
+            ("POST /v2/models/triage/infer", Some(Body::Of(Format::KserveV2)))
         );
         let names: Vec<_> = operation.request.iter().map(|field| field.path.to_string()).collect();
         assert_eq!(names, ["patient_id", "age", "pixels[*]"]);

@@ -4,12 +4,13 @@
 use serde_json::{Value, json};
 
 use super::document::DocumentError;
-use super::model::{Api, Field, Operation};
+use super::model::{Api, Blocked, Field, Operation};
 use crate::check::{RuleKind, Rules};
-use crate::payload::{Path, Step};
+use crate::payload::{Format, Path, Step};
 
 const COLUMNS: usize = 500;
 const DEPTH: usize = 8;
+const NO_TYPE: &str = "its type is none that a field has";
 
 /// Reads an `MLmodel` file.
 ///
@@ -24,10 +25,18 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     };
     let mut made =
-        Operation::of("POST", "/invocations", "mlflow", 9, "MLflow's scoring server has this one call");
+        Operation::of("POST", "/invocations", Format::Mlflow, 9, "MLflow's scoring server has this one call");
     let mut request = Vec::new();
     for column in part("inputs").iter().take(COLUMNS) {
+        let (fields, notes) = (request.len(), made.notes.len());
         add(column, Vec::new(), &mut request, &mut made.notes);
+        let required = column.get("required") != Some(&Value::Bool(false));
+        let name = column.get("name").and_then(Value::as_str).map(|name| Step::Member(name.into()));
+        // Nothing came of it but a note.
+        if required && request.len() == fields && made.notes.len() > notes {
+            let path = name.and_then(|name| Path::of(vec![name]));
+            made.blocked.extend(path.map(|path| Blocked { path, why: NO_TYPE.to_owned() }));
+        }
     }
     for parameter in part("params").iter().take(COLUMNS) {
         let before = request.len();
@@ -41,11 +50,13 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     made.request = request;
     for output in part("outputs").iter().take(COLUMNS) {
         let mut notes = Vec::new();
-        let predictions = vec![Step::Member("predictions".into())];
         match output.get("name").and_then(Value::as_str) {
-            // One value a row.
-            None => value(output, predictions, true, &mut made.response, &mut notes),
-            Some(_) => add(output, predictions, &mut made.response, &mut notes),
+            // One value a row, under the answer's own name.
+            None => {
+                let predictions = vec![Step::Member("predictions".into())];
+                value(output, predictions, true, &mut made.response, &mut notes);
+            }
+            Some(_) => add(output, Vec::new(), &mut made.response, &mut notes),
         }
         made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
     }
@@ -127,7 +138,7 @@ fn value(schema: &Value, steps: Vec<Step>, required: bool, fields: &mut Vec<Fiel
             return;
         }
         _ => {
-            notes.push(format!("`{path}`: its type is none that a field has"));
+            notes.push(format!("`{path}`: {NO_TYPE}"));
             return;
         }
     };
@@ -136,22 +147,14 @@ fn value(schema: &Value, steps: Vec<Step>, required: bool, fields: &mut Vec<Fiel
 }
 
 fn field(path: Path, kind: RuleKind, required: bool, because: String) -> Field {
-    Field {
-        path,
-        rules: Rules { kind: Some(kind), ..Rules::default() },
-        required,
-        describes: String::new(),
-        example: None,
-        because: vec![because],
-        tenths: 9,
-        seen: false,
-        known: None,
-    }
+    let rules = Rules { kind: Some(kind), ..Rules::default() };
+    Field { because: vec![because], tenths: 9, ..Field::of(path, rules, required) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::model::Body;
 
     const MODEL: &str = r#"
 artifact_path: model
@@ -168,7 +171,10 @@ utc_time_created: '2026-01-01 10:00:00.000000'
     fn a_signature_becomes_fields() {
         let api = api(&crate::draft::read(MODEL.as_bytes()).unwrap()).unwrap();
         let operation = &api.operations[0];
-        assert_eq!((operation.route().as_str(), operation.payload), ("POST /invocations", Some("mlflow")));
+        assert_eq!(
+            (operation.route().as_str(), operation.payload),
+            ("POST /invocations", Some(Body::Of(Format::Mlflow)))
+        );
         let found: Vec<_> = operation
             .request
             .iter()

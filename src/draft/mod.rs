@@ -26,8 +26,11 @@ pub mod openapi;
 mod organisation;
 mod sample;
 mod select;
+mod spell;
 mod treat;
+mod whole;
 mod words;
+mod writer;
 mod yaml;
 
 #[cfg(test)]
@@ -37,7 +40,7 @@ pub use accept::{AcceptError, Proposed, accept, consent, proposed};
 pub use activity::{Drafted, activity};
 pub use deployment::{Deployment, deployment};
 pub use document::{DocumentError, MAX_BYTES, read};
-pub use model::{Api, Field, Operation, Parameter, Scopes};
+pub use model::{Api, Blocked, Body, Field, Operation, Parameter, Place, Scopes, Tensor};
 pub use organisation::organisation;
 pub use select::{Group, groups};
 
@@ -50,6 +53,12 @@ pub struct Said {
     pub says: Option<String>,
     /// `contract`, for example.
     pub legal_basis: Option<String>,
+    /// The reference of the balancing test, where the basis is legitimate interests.
+    pub assessment: Option<String>,
+    /// What lifts the prohibition of special categories.
+    pub art9_condition: Option<String>,
+    /// The law that permits data on criminal offences.
+    pub art10_reference: Option<String>,
     /// `30d after exchange`.
     pub retention: Option<String>,
     /// The controller's name.
@@ -62,4 +71,14 @@ pub struct Said {
     pub dpo: Option<String>,
     /// Two letters of the controller's country.
     pub country: Option<String>,
+    /// Who runs the API, where it is elsewhere.
+    pub recipient: Option<String>,
+    /// `processor`, for example.
+    pub recipient_role: Option<String>,
+    /// The reference of the agreement with it.
+    pub agreement: Option<String>,
+    /// Two letters of its country.
+    pub recipient_country: Option<String>,
+    /// What a transfer to it rests on, where its country has no adequacy decision.
+    pub transfer: Option<String>,
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::category::Guessed;
+use super::category::{self, Guessed};
 use crate::check::Rules;
-use crate::payload::Path;
+use crate::payload::{Format, Path, Step};
 use crate::policy::fault_of_route;
 
 /// An API, as far as it is known.
@@ -12,6 +12,8 @@ use crate::policy::fault_of_route;
 pub struct Api {
     /// What it calls itself.
     pub title: Option<String>,
+    /// What an activity of it is called, if it is one and nobody says another name.
+    pub name: Option<String>,
     /// Where it is, by its own word: scheme, host and port.
     pub origin: Option<String>,
     /// Its calls.
@@ -30,6 +32,33 @@ impl Api {
     }
 }
 
+/// What the body of a governed call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// There is none; its answer is JSON.
+    None,
+    /// Of this format.
+    Of(Format),
+}
+
+impl Body {
+    /// As a policy's `payload` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Of(format) => format.word(),
+        }
+    }
+
+    /// The format of bodies, and of answers.
+    pub fn formats(self) -> (Format, Format) {
+        match self {
+            Self::None => (Format::Json, Format::Json),
+            Self::Of(format) => (format, format.answers()),
+        }
+    }
+}
+
 /// A call of an API.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -37,43 +66,49 @@ pub struct Operation {
     pub method: String,
     /// `/score/{id}`.
     pub path: String,
-    /// The payload format of a governed call (`json`); `None` for one that holds no personal data.
-    pub payload: Option<&'static str>,
+    /// The body of a governed call; `None` for one that holds no personal data.
+    pub payload: Option<Body>,
     /// How sure that is, in tenths.
     pub tenths: u8,
     /// What speaks for it.
     pub because: String,
     /// Scopes that the API itself asks for.
     pub scopes: Scopes,
-    /// What stands for each `{name}`.
-    pub path_parameters: Vec<Parameter>,
-    /// Query parameters.
-    pub query: Vec<Parameter>,
-    /// Request headers.
-    pub headers: Vec<Parameter>,
+    /// What may stand in the head: one for each `{name}` of the path, and what comes in query and headers.
+    pub parameters: Vec<Parameter>,
     /// Fields of the body.
     pub request: Vec<Field>,
     /// Fields of the answer.
     pub response: Vec<Field>,
+    /// What the API requires and no field can be: no call with it passes here, and none without it there.
+    pub blocked: Vec<Blocked>,
     /// What of it could not be drafted, and why.
     pub notes: Vec<String>,
 }
 
+/// A member of a body that the API requires and that cannot be declared.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    /// Where it is.
+    pub path: Path,
+    /// Why no field can be that.
+    pub why: String,
+}
+
 impl Operation {
     /// A call of which no more is known yet.
-    pub fn of(method: &str, path: &str, payload: &'static str, tenths: u8, because: &str) -> Self {
+    pub fn of(method: &str, path: &str, format: Format, tenths: u8, because: &str) -> Self {
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
-            payload: Some(payload),
+            payload: Some(Body::Of(format)),
             tenths,
             because: because.to_owned(),
             scopes: Scopes::Unknown,
-            path_parameters: Vec::new(),
-            query: Vec::new(),
-            headers: Vec::new(),
+            parameters: Vec::new(),
             request: Vec::new(),
             response: Vec::new(),
+            blocked: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -81,17 +116,30 @@ impl Operation {
     /// The call by which operators ask how an API is.
     pub fn health(path: &str) -> Self {
         let because = "no body, no parameters, and its name says how the API is";
-        Self { payload: None, ..Self::of("GET", path, "json", 9, because) }
+        Self { payload: None, ..Self::of("GET", path, Format::Json, 9, because) }
     }
 
     /// Whether its bodies are lists of rows, each perhaps of a person of its own.
     pub fn has_rows(&self) -> bool {
-        matches!(self.payload, Some("mlflow" | "kserve-v2"))
+        self.payload.is_some_and(|payload| payload.formats().0.has_rows())
     }
 
     /// As a policy's `match` has it.
     pub fn route(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// The names that stand in braces in its path, each with the literal piece before it.
+    pub fn places(&self) -> Vec<(&str, Option<&str>)> {
+        let mut before = None;
+        let mut places = Vec::new();
+        for segment in self.path.split('/') {
+            match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) => places.push((name, before)),
+                None => before = Some(segment),
+            }
+        }
+        places
     }
 }
 
@@ -128,6 +176,35 @@ pub struct Field {
     pub seen: bool,
     /// What it is, where something else than its name says so.
     pub(super) known: Option<Guessed>,
+    /// What it is as a tensor.
+    pub tensor: Option<Tensor>,
+}
+
+impl Field {
+    /// A field of which no more is known yet.
+    pub fn of(path: Path, rules: Rules, required: bool) -> Self {
+        Self {
+            path,
+            rules,
+            required,
+            describes: String::new(),
+            example: None,
+            because: Vec::new(),
+            tenths: 10,
+            seen: false,
+            known: None,
+            tensor: None,
+        }
+    }
+}
+
+/// A tensor as a model's metadata describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// `INT64`.
+    pub datatype: String,
+    /// Sizes; below zero where any will do.
+    pub shape: Vec<i64>,
 }
 
 /// Where a parameter stands in a call's head.
@@ -141,17 +218,54 @@ pub enum Place {
     Header,
 }
 
+impl Place {
+    /// The first step of a parameter's name in a record: `path.id`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+        }
+    }
+
+    /// The key of a route under which it is declared.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Header => "headers",
+            other => other.word(),
+        }
+    }
+}
+
 /// A parameter of a path, a query, or a header.
 #[derive(Clone, Debug)]
 pub struct Parameter {
+    /// Where it stands.
+    pub place: Place,
     /// Its name.
     pub name: String,
-    /// What the API asks of it.
-    pub rules: Rules,
-    /// Whether the API needs it.
-    pub required: bool,
-    /// What is written about it.
-    pub describes: String,
-    /// A value that the API's description gives.
-    pub example: Option<Value>,
+    /// What it is, under its name in a record: `path.id`. Its category is not guessed from that, but known or none.
+    pub field: Field,
+}
+
+impl Parameter {
+    /// A parameter of this name; `above` is the piece of the path before it. `None` where no record could name it.
+    pub fn of(
+        place: Place,
+        name: &str,
+        above: Option<&str>,
+        rules: Rules,
+        required: bool,
+        describes: &str,
+    ) -> Option<Self> {
+        let path = Path::of(vec![Step::Member(place.word().into()), Step::Member(name.into())])?;
+        let known = category::of_parameter(place, name, above, &rules, describes);
+        let field = Field { known, describes: describes.to_owned(), ..Field::of(path, rules, required) };
+        Some(Self { place, name: name.to_owned(), field })
+    }
+
+    /// Whether it is treated as a field is: it looks personal.
+    pub fn is_treated(&self) -> bool {
+        self.field.known.is_some()
+    }
 }

@@ -39,6 +39,11 @@ pub(super) fn is_number(word: &str) -> bool {
     NUMBERS.contains(&word)
 }
 
+/// Whether a word is one for a person, or for several.
+pub(super) fn is_person(word: &str) -> bool {
+    is_one_of(PERSONS, word)
+}
+
 /// Whether these words are a number of somebody: then how sure that is, in tenths.
 pub(super) fn of_somebody(words: &[String]) -> Option<u8> {
     let fused = words.iter().filter_map(|word| fused(word)).max();

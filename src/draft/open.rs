@@ -1,8 +1,7 @@
-//! Calls without a body: proposed as free of personal data where nothing says otherwise.
+//! Calls without a body.
 
 use super::category;
-use super::model::Operation;
-use crate::payload::{Path, Step};
+use super::model::{Body, Operation, Place};
 use crate::policy::categories;
 
 /// Paths by which operators ask how an API is.
@@ -22,57 +21,45 @@ const HEALTH: [&str; 13] = [
     "info",
 ];
 
-/// Why a call without a body cannot be proposed as free of personal data; else it says why it can.
-pub(super) fn open(made: &mut Operation) -> Option<String> {
-    if made.method != "GET" && made.method != "HEAD" {
-        return Some(
-            "a call without a body that changes something is not drafted: this version governs bodies".into(),
-        );
+/// Proposes a call without a body: as free of personal data where nothing says otherwise, else governed by its parameters
+/// and its answer.
+///
+/// # Errors
+/// Why neither can be.
+pub(super) fn without_a_body(made: &mut Operation) -> Result<(), &'static str> {
+    let reads = made.method == "GET" || made.method == "HEAD";
+    let asks =
+        made.parameters.iter().any(|parameter| parameter.place != Place::Header || parameter.is_treated());
+    if reads && !asks && !answers_of_persons(made) {
+        let last = made.path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+        let health = HEALTH.contains(&last.to_ascii_lowercase().as_str());
+        made.payload = None;
+        made.tenths = if health { 9 } else { 4 };
+        let because = if health {
+            "no body, no parameters, and its name says how the API is"
+        } else {
+            "no body and no parameters: look at what it answers"
+        };
+        made.because = because.into();
+        made.parameters.clear();
+        made.notes.clear();
+        return Ok(());
     }
-    if !made.path_parameters.is_empty() || !made.query.is_empty() {
-        return Some("its path or query may name a person, and this version governs bodies only".into());
+    if made.method == "HEAD" {
+        return Err("a call of this method has no answer that could be governed");
     }
-    let personal = made.response.iter().find_map(|field| {
-        let found = category::category(&field.path, field.rules.format, "")?;
-        let facts = categories::facts(&found.category)?;
-        (found.tenths >= 7 || facts.identifying).then(|| field.path.to_string())
-    });
-    if let Some(field) = personal {
-        return Some(format!(
-            "its answer looks personal (`{field}`), and a call without a body cannot be governed"
-        ));
-    }
-    let last = made.path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default();
-    let health = HEALTH.contains(&last.to_ascii_lowercase().as_str());
-    made.tenths = if health { 9 } else { 4 };
-    let because = if health {
-        "no body, no parameters, and its name says how the API is"
-    } else {
-        "no body and no parameters: look at what it answers"
-    };
-    made.because = because.into();
-    made.headers.clear();
-    made.notes.clear();
-    None
+    made.payload = Some(Body::None);
+    made.tenths = 7;
+    made.because = "no body: its parameters and its answer are governed".into();
+    Ok(())
 }
 
-impl Operation {
-    /// Leaves out query parameters that look personal: what is declared reaches the upstream as it came.
-    pub(super) fn keep_query_that_does_not_identify(&mut self) {
-        let (query, notes) = (&mut self.query, &mut self.notes);
-        query.retain(|parameter| {
-            let path = Path::of(vec![Step::Member(parameter.name.as_str().into())]);
-            let found = path.and_then(|path| category::category(&path, parameter.rules.format, ""));
-            let Some(found) = found else { return true };
+fn answers_of_persons(made: &Operation) -> bool {
+    made.response.iter().any(|field| {
+        let found = category::category(&field.path, field.rules.format, "");
+        found.is_some_and(|found| {
             let facts = categories::facts(&found.category).unwrap_or_default();
-            let personal = facts.identifying || facts.special || facts.criminal;
-            if personal {
-                notes.push(format!(
-                    "query parameter `{}` looks personal ({}) and would reach the upstream as it came: it is left out, and refused",
-                    parameter.name, found.category
-                ));
-            }
-            !personal
-        });
-    }
+            found.tenths >= 7 || facts.identifying
+        })
+    })
 }

@@ -1,97 +1,82 @@
 //! The text of a drafted organisation.yaml: almost all of it is for people to fill in.
 
+use super::writer::Writer;
 use super::{Said, yaml};
+use crate::policy::{Standing, standing};
+
+/// The comment that `accept` takes out with the last mark.
+pub(super) const TO_FILL_IN: &str =
+    "# Fill in what is empty; what is marked as proposed is served only when somebody has accepted it.";
 
 /// Drafts organisation.yaml. `own` says whether the API runs where the gateway does, so that its recipient is taken to be
 /// the controller; `recipient` is its name. Gives the text and what is to be filled in.
-pub fn organisation(said: &Said, recipient: &str, own: bool) -> (String, Vec<&'static str>) {
-    let mut text = String::from(
-        "# Who is responsible, for what, and who receives (GDPR Art. 13, 28, 30).\n# Fill in what is empty; what is marked as proposed is served only when somebody has accepted it.\n",
-    );
-    let mut holes = Vec::new();
-    let mut key = |indent: &str, key: &'static str, hole: &'static str, said: Option<&str>, what: &str| {
-        let line = match said {
-            Some(value) => format!("{indent}{key}: {}", yaml::quoted(value)),
-            None => {
-                holes.push(hole);
-                format!("{:<44} {}", format!("{indent}{key}:"), yaml::comment(&format!("to fill in: {what}")))
-            }
-        };
-        line + "\n"
-    };
-    text.push_str("controller:\n");
-    text.push_str(&key(
-        "  ",
-        "name",
-        "controller.name",
-        said.controller.as_deref(),
-        "who decides why and how",
-    ));
-    text.push_str(&key("  ", "address", "controller.address", said.address.as_deref(), "the postal address"));
-    text.push_str(&key("  ", "contact", "controller.contact", said.contact.as_deref(), "an e-mail address"));
+pub fn organisation(said: &Said, recipient: &str, own: bool) -> (String, Vec<String>) {
+    let mut writer = Writer::default();
+    writer.line(&yaml::modeline("schema/organisation.schema.json"));
+    writer.line("# Who is responsible, for what, and who receives (GDPR Art. 13, 28, 30).");
+    writer.line(TO_FILL_IN);
+    writer.line("controller:");
+    for (key, value, what) in [
+        ("name", &said.controller, "who decides why and how"),
+        ("address", &said.address, "the postal address"),
+        ("contact", &said.contact, "an e-mail address"),
+    ] {
+        writer.said("  ", key, &format!("controller.{key}"), value.as_deref(), what);
+    }
     match &said.dpo {
-        Some(dpo) => text.push_str(&format!("dpo: {{ contact: {} }}\n", yaml::quoted(dpo))),
-        None => text.push_str("# dpo: { contact: dpo@example.org }        # where there is a data protection officer (Art. 37)\n"),
+        Some(dpo) => writer.line(&format!("dpo: {{ contact: {} }}", yaml::quoted(dpo))),
+        None => writer.line(
+            "# dpo: { contact: dpo@example.org }        # where there is a data protection officer (Art. 37)",
+        ),
     }
     match &said.purpose {
         Some(purpose) => {
-            text.push_str(&format!("purposes:\n  {}:\n", yaml::scalar(purpose)));
-            text.push_str(&key(
-                "    ",
-                "says",
-                "purposes.says",
-                said.says.as_deref(),
-                "what a person reads: \"to …\"",
-            ));
-            text.push_str("    notice_version: 1\n");
+            writer.line(&format!("purposes:\n  {}:", yaml::scalar(purpose)));
+            let place = format!("purposes.{purpose}.says");
+            writer.said("    ", "says", &place, said.says.as_deref(), "what a person reads: \"to …\"");
+            writer.line("    notice_version: 1");
         }
         None => {
-            text.push_str(&key(
-                "",
-                "purposes",
-                "purposes",
-                None,
-                "what data is processed for, as the lines below show",
-            ));
-            text.push_str("#  a-purpose: { says: \"to …\", notice_version: 1 }\n");
+            let what = "what data is processed for, as the lines below show";
+            writer.said("", "purposes", "purposes", None, what);
+            writer.line("#  a-purpose: { says: \"to …\", notice_version: 1 }");
         }
     }
-    text.push_str(&format!("recipients:\n  {}:\n", yaml::scalar(recipient)));
-    let place = format!("recipients.{recipient}");
-    let name = said.controller.as_deref().filter(|_| own);
-    text.push_str(&key("    ", "name", "recipients.name", name, "who runs the API"));
-    if own {
-        let because = yaml::comment("proposed 0.6: the API runs on this host: the controller's own");
-        text.push_str(&format!("    role: controller                         {because}\n"));
-        text.push_str("    agreement: internal\n");
-    } else {
-        text.push_str(&key(
-            "    ",
-            "role",
-            "recipients.role",
-            None,
-            "processor, joint_controller or controller (Art. 28)",
-        ));
-        text.push_str(&key(
-            "    ",
-            "agreement",
-            "recipients.agreement",
-            None,
-            "the reference of the agreement with it",
-        ));
-    }
-    let country = said.country.as_deref().filter(|_| own);
-    text.push_str(&key(
-        "    ",
-        "country",
-        "recipients.country",
-        country,
-        "two letters: FR, DE (Art. 44 to 49)",
-    ));
-    if own {
-        text.push_str("\n# What nobody has accepted yet.\nproposed:\n");
-        text.push_str(&format!("  - {}\n", yaml::scalar(&format!("{place}.role"))));
-        text.push_str(&format!("  - {}\n", yaml::scalar(&format!("{place}.agreement"))));
-    }
+    recipients(&mut writer, said, recipient, own);
+    let Writer { text, holes, .. } = writer;
     (text, holes)
+}
+
+fn recipients(writer: &mut Writer, said: &Said, recipient: &str, own: bool) {
+    let place = format!("recipients.{recipient}");
+    writer.line(&format!("recipients:\n  {}:", yaml::scalar(recipient)));
+    let own_name = said.controller.as_ref().filter(|_| own);
+    let name = said.recipient.as_ref().or(own_name).map(String::as_str);
+    writer.said("    ", "name", &format!("{place}.name"), name, "who runs the API");
+    let (role, agreement) = (said.recipient_role.as_deref(), said.agreement.as_deref());
+    if own && role.is_none() && agreement.is_none() {
+        let because = "the API runs on this host: the controller's own";
+        writer.proposed("    role: controller", &format!("{place}.role"), 6, because);
+        writer.proposed("    agreement: internal", &format!("{place}.agreement"), 6, because);
+    } else {
+        let what = "processor, joint_controller or controller (Art. 28)";
+        writer.said("    ", "role", &format!("{place}.role"), role, what);
+        let what = "the reference of the agreement with it";
+        writer.said("    ", "agreement", &format!("{place}.agreement"), agreement, what);
+    }
+    let own_country = said.country.as_ref().filter(|_| own);
+    let country = said.recipient_country.as_ref().or(own_country).map(String::as_str);
+    let what = "two letters: FR, DE (Art. 44 to 49)";
+    writer.said("    ", "country", &format!("{place}.country"), country, what);
+    let near = country.and_then(standing);
+    let near = country.is_none() || matches!(near, Some(Standing::Eea | Standing::Adequate));
+    if !near || said.transfer.is_some() {
+        let what =
+            "what the transfer rests on: scc, bcr, adequacy where a decision covers it (Art. 45 to 49)";
+        let place = format!("{place}.transfer_instrument");
+        writer.said("    ", "transfer_instrument", &place, said.transfer.as_deref(), what);
+    }
+    if !writer.marks.is_empty() {
+        writer.proposals();
+    }
 }

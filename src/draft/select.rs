@@ -2,7 +2,8 @@
 //! its routes'.
 
 use super::category;
-use super::model::{Api, Field, Operation};
+use super::model::{Api, Body, Field, Operation, Place};
+use crate::check::Rules;
 
 /// Calls that one activity file governs.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub fn groups(api: &Api, name: Option<&str>, taken: &[String]) -> Vec<Group> {
                 first.payload == operation.payload
                     && alike(&first.request, &operation.request)
                     && alike(&first.response, &operation.response)
+                    && named_alike(first, &operation)
+                    && first.blocked.is_empty() == operation.blocked.is_empty()
             })
         };
         match groups.iter_mut().find(same) {
@@ -44,7 +47,7 @@ pub fn groups(api: &Api, name: Option<&str>, taken: &[String]) -> Vec<Group> {
         .into_iter()
         .map(|operations| {
             let path = operations.first().map_or("", |first| first.path.as_str());
-            let wanted = match name {
+            let wanted = match name.or(api.name.as_deref()) {
                 Some(name) if alone => vec![name.to_owned()],
                 Some(name) => of_path(path).into_iter().map(|own| cut(&format!("{name}-{own}"))).collect(),
                 None => of_path(path),
@@ -54,6 +57,19 @@ pub fn groups(api: &Api, name: Option<&str>, taken: &[String]) -> Vec<Group> {
             Group { name, operations }
         })
         .collect()
+}
+
+/// Whether their parameters are the same, as far as they may be about a person: one of them may say whose data it is. Calls without
+/// a body have nothing else in which they differ.
+fn named_alike(one: &Operation, other: &Operation) -> bool {
+    let all = one.payload == Some(Body::None);
+    let of = |operation: &Operation| -> Vec<(Place, String, Rules)> {
+        let parameters = operation.parameters.iter().filter(|parameter| all || parameter.is_treated());
+        parameters
+            .map(|parameter| (parameter.place, parameter.name.clone(), parameter.field.rules.clone()))
+            .collect()
+    };
+    of(one) == of(other)
 }
 
 fn alike(one: &[Field], other: &[Field]) -> bool {

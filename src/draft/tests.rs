@@ -36,8 +36,8 @@ fn all_said() -> Said {
         controller: text("Example SA"),
         address: text("1 rue de l'Exemple"),
         contact: text("privacy@example.org"),
-        dpo: None,
         country: text("FR"),
+        ..Said::default()
     }
 }
 
@@ -60,20 +60,23 @@ fn nothing_of_a_draft_is_served_and_each_guess_is_reported_where_it_stands() {
     let fields = fields.map(|(name, schema)| (name.to_owned(), schema));
     let (drafts, set, found) = written(&document(fields.into()), &Said::default());
     assert!(policy::has_errors(&found));
-    let proposed: Vec<&str> = found
-        .iter()
-        .filter(|found| found.code == Code::Proposed)
-        .map(|found| set.sources.text(found.span.unwrap()))
-        .collect();
-    // The recipient's two in organisation.yaml too.
-    assert_eq!(proposed.len(), drafts[0].guesses + 2);
-    for place in ["title", "data_subject", "POST /score", "access", "GET /health", "email", "role"] {
-        assert!(proposed.contains(&place), "{place}: {proposed:?}");
+    let proposed: Vec<&policy::Diagnostic> =
+        found.iter().filter(|found| found.code == Code::Proposed).collect();
+    // One for each file, organisation.yaml's recipient too.
+    assert_eq!(proposed.len(), 2, "{proposed:?}");
+    assert!(proposed.iter().all(|found| set.sources.text(found.span.unwrap()) == "proposed"));
+    let told = format!("{} places of this file", drafts[0].guesses);
+    assert!(proposed.iter().any(|found| found.message.starts_with(&told)), "{proposed:?}");
+    let marked: Vec<Proposed> = super::proposed(&drafts[0].policy).unwrap();
+    for place in
+        ["title", "data_subject", "routes.POST /score", "routes.POST /score.access", "request.fields.email"]
+    {
+        assert!(marked.iter().any(|marked| marked.place == place), "{place}: {marked:?}");
     }
+    assert!(marked.iter().all(|marked| marked.line.1.contains("# proposed 0.")), "{marked:?}");
     assert_eq!(drafts[0].holes, ["purpose", "legal_basis", "retention"]);
-    for line in drafts[0].policy.lines().filter(|line| line.contains("email:")) {
-        assert!(line.contains("# proposed 0."), "{line}");
-    }
+    assert!(drafts[0].policy.starts_with("# yaml-language-server: $schema=schema/activity.schema.json\n"));
+    assert!(drafts[0].policy.lines().all(|line| line.chars().count() <= 120), "{}", drafts[0].policy);
 }
 
 #[test]
@@ -83,12 +86,14 @@ fn what_people_said_and_accepted_is_whole() {
         ("diagnosis", json!({ "type": "string" })),
     ];
     let fields = fields.map(|(name, schema)| (name.to_owned(), schema));
-    let (drafts, _, _) = written(&document(fields.into()), &all_said());
+    let (drafts, _, _) = written(&document(fields.clone().into()), &all_said());
     assert_eq!(drafts[0].holes, ["art9_condition"]);
+    let said = Said { art9_condition: Some("health_care".into()), ..all_said() };
+    let (drafts, _, _) = written(&document(fields.into()), &said);
+    assert!(drafts[0].holes.is_empty());
     let policy = accept(&drafts[0].policy, |_| true).unwrap();
-    assert!(!policy.contains("proposed"), "{policy}");
+    assert!(!policy.contains("proposed") && !policy.contains("in force"), "{policy}");
     let folder = tempfile::tempdir().unwrap();
-    let policy = policy.replace("art9_condition:", "art9_condition: health_care");
     fs::write(folder.path().join(format!("{}.yaml", drafts[0].name)), policy).unwrap();
     fs::write(
         folder.path().join(format!("{}.cases.yaml", drafts[0].name)),

@@ -64,6 +64,7 @@ const FREE_TEXTS: [&str; 2] = ["pd:Communication", "pd:Opinion"];
 pub(super) fn propose(field: &Field, way: Way) -> Proposal {
     let found = match &field.known {
         Some(known) => Some(known.clone()),
+        None if matches!(way, Way::Head(_)) => None,
         None => category(&field.path, field.rules.format, &field.describes),
     };
     let found = found.and_then(|found| plausible(field, found));
@@ -181,7 +182,7 @@ fn rules(field: &Field, category: Option<&str>, because: &mut Vec<String>) -> Ru
     because.push(
         match (rules.format == before.format, &before.range) {
             (false, _) => "the format is ours: the API names none",
-            (true, Some(_)) => "the range is ours: the API's is that of the type",
+            (true, Some(_)) => "the range is ours: the API's is not one of ages",
             (true, None) if rules.range.is_some() => "the range is ours: the API names none",
             (true, None) => "the length is ours: the API names none",
         }
@@ -404,17 +405,8 @@ mod tests {
     use crate::payload::Path;
 
     fn field(path: &str, kind: RuleKind, required: bool) -> Field {
-        Field {
-            path: Path::parse(path).unwrap(),
-            rules: Rules { kind: Some(kind), ..Rules::default() },
-            required,
-            describes: String::new(),
-            example: None,
-            because: Vec::new(),
-            tenths: 10,
-            seen: false,
-            known: None,
-        }
+        let rules = Rules { kind: Some(kind), ..Rules::default() };
+        Field::of(Path::parse(path).unwrap(), rules, required)
     }
 
     fn range(min: &str, max: &str) -> Option<Range> {
@@ -524,6 +516,7 @@ mod tests {
         assert_ne!(proposal.sample, Some("P-000000".into()), "a case tells the two apart");
         let mut number = field("customer_id", RuleKind::Integer, true);
         number.rules.range = range("1", "100000");
+        number.known = category(&number.path, None, "");
         assert_eq!(propose(&number, Way::Head(Place::Path)).outward, Spec::Redact("1".into()));
     }
 
@@ -556,7 +549,7 @@ mod tests {
                 "{min}..{max}"
             );
             assert_eq!(proposal.rules.range, range("0", "130"));
-            assert!(proposal.because.contains("that of the type"), "{}", proposal.because);
+            assert!(proposal.because.contains("not one of ages"), "{}", proposal.because);
         }
     }
 }

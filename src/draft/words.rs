@@ -141,7 +141,7 @@ pub(super) const PERSONS: &[&str] = &[
     "membro", "miembro", "mieter", "mitarbeiter", "mitarbeiterin", "mitarbeitenden", "mitglied", "nutzer", "opiskelija",
     "owner", "paciente", "pacjent", "pacjenta", "participant", "passager", "passenger", "passengers", "patient", "patiente",
     "patienten", "patientin", "patients", "paziente", "payee", "payer", "person", "persona", "persone", "personne", "persoon",
-    "policyholder", "posiadacz", "posiadacza", "potilas", "pracownik", "pracownika", "profile", "prospect", "pupil",
+    "policyholder", "posiadacz", "posiadacza", "potilas", "pracownik", "pracownika", "profile", "prospect", "people", "pupil",
     "recipient", "requerente", "resident", "respondent", "richiedente", "salarie", "schuler", "segurado", "seller", "sender", "socio",
     "solicitante", "staff", "student", "studente", "students", "studierende", "studierenden", "subject", "subscriber",
     "taxpayer", "teilnehmer", "tenant", "titolare", "titulaire", "titular", "trabajador", "ubezpieczony", "ubezpieczonego",

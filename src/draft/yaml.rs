@@ -1,8 +1,8 @@
 //! Writes texts as YAML that reads back as the same texts, whatever they hold. Names in a schema are strangers' words:
 //! none of them can end a line, begin a comment or become a key of its own.
 
-/// Longest comment, in characters.
-const COMMENT: usize = 160;
+/// Longest comment, in characters: a stranger's text has an end here.
+const COMMENT: usize = 800;
 /// A parser takes a key of at most 1024 characters for one; escapes take up to ten.
 pub(super) const LONGEST_NAME: usize = 90;
 
@@ -43,12 +43,46 @@ pub(super) fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
 
 /// A comment: one line, without what cannot be seen.
 pub(super) fn comment(text: &str) -> String {
-    let mut words: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
-    if let Some((end, _)) = words.char_indices().nth(COMMENT) {
-        words.truncate(end);
-        words.push('…');
+    format!("# {}", wrapped(text, usize::MAX).concat())
+}
+
+/// A text in lines of at most `room` characters, broken between words, without what cannot be seen. A word that has no
+/// room is broken too.
+pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(20);
+    let mut seen: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+    if let Some((end, _)) = seen.char_indices().nth(COMMENT) {
+        let end = seen.get(..end).and_then(|kept| kept.rfind(' ')).filter(|space| *space > 0).unwrap_or(end);
+        seen.truncate(end);
+        seen.push('…');
     }
-    format!("# {}", words.split_whitespace().collect::<Vec<_>>().join(" "))
+    let mut lines: Vec<String> = vec![String::new()];
+    let mut length = 0;
+    for word in seen.split_whitespace() {
+        let mut rest: Vec<char> = word.chars().collect();
+        while !rest.is_empty() {
+            let space = usize::from(length > 0);
+            if length > 0 && length + space + rest.len() > room {
+                lines.push(String::new());
+                length = 0;
+                continue;
+            }
+            let part: String = rest.drain(..rest.len().min(room)).collect();
+            if let Some(line) = lines.last_mut() {
+                if space > 0 {
+                    line.push(' ');
+                }
+                line.push_str(&part);
+            }
+            length += space + part.chars().count();
+        }
+    }
+    lines
+}
+
+/// The line by which an editor knows the schema of a file.
+pub(super) fn modeline(schema: &str) -> String {
+    format!("# yaml-language-server: $schema={schema}")
 }
 
 /// Words of letters and digits, with little between them, that begin with a letter and mean nothing else.
@@ -106,7 +140,17 @@ mod tests {
     #[test]
     fn a_comment_is_one_line() {
         assert_eq!(comment("a\n- b: c\u{2028}d\u{202e}"), "# a - b: c d");
-        assert_eq!(comment(&"x".repeat(500)).chars().count(), COMMENT + 3);
+        assert_eq!(comment(&"x".repeat(2000)).chars().count(), COMMENT + 3);
+        assert_eq!(comment(""), "# ");
+        let cut = comment(&"needs `art9_condition` (Art. 9) ".repeat(60));
+        assert!(
+            cut.ends_with(")…") || cut.ends_with("9)…") || cut.ends_with("needs…") || cut.ends_with("`…"),
+            "{cut}"
+        );
+        let lines = wrapped("one two three four five six seven eight nine ten", 20);
+        assert!(lines.len() > 2 && lines.iter().all(|line| line.len() <= 20), "{lines:?}");
+        assert_eq!(lines.join(" "), "one two three four five six seven eight nine ten");
+        assert!(wrapped(&"y".repeat(90), 20).iter().all(|line| line.len() <= 20));
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 //! Each entry names a place of the same file by the keys that lead to it, with dots between them:
 //! `request.fields.customer.email`, `routes.POST /score`. A place that is marked keeps the set from being served.
 //!
-//! INVARIANT: a mark is never passed over: it is reported at its place, or, where there is none, at the mark itself.
+//! INVARIANT: a mark is never passed over: a file with marks has a finding, and a mark of no place has one of its own.
 
 use super::codes::Code;
 use super::diagnostics::Span;
@@ -11,6 +11,8 @@ use super::yaml::{Content, Node};
 
 /// The key of the list.
 pub const KEY: &str = "proposed";
+/// So many places are named in the finding on a file.
+const SHOWN: usize = 3;
 
 /// A mark, and what it marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,21 +37,35 @@ pub fn marks(file: &Node) -> Vec<Mark> {
     texts.map(|(place, at)| Mark { place: place.to_owned(), at, marked: places(file, place) }).collect()
 }
 
-/// Reports every place that is marked.
+/// Reports that places are marked, and marks that mark none.
 pub(super) fn report(file: &Node, list: &Node, reader: &mut Reader) {
     let Some(texts) = reader.texts(list, "places that are only proposed") else { return };
+    let mut open: Vec<String> = Vec::new();
     for text in texts {
-        let marked = places(file, &text.value);
-        if marked.is_empty() {
+        if places(file, &text.value).is_empty() {
             let help = "Name it by its keys, with dots between them, or remove the mark: `request.fields.email`, `routes.POST /score`.";
             let message = format!("`{}` is marked as proposed, and the file has no such place.", text.value);
             reader.report(Code::UnknownName, text.span, message, help);
-        }
-        for span in marked {
-            let help = "Read it and correct it, then remove its line under `proposed`; `consentry accept FILE` shows every proposal and does it.";
-            reader.report(Code::Proposed, span, format!("`{}` is only proposed.", text.value), help);
+        } else {
+            open.push(format!("`{}`", text.value));
         }
     }
+    let key = match &file.content {
+        Content::Map(entries) => entries.iter().find(|entry| entry.key == KEY),
+        _ => None,
+    };
+    if open.is_empty() {
+        return;
+    }
+    // One finding for all: among dozens, what is empty or wrong would not be seen.
+    let (count, named) = (open.len(), open.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "));
+    let message = match count {
+        1 => format!("{named} is only proposed."),
+        2..=SHOWN => format!("{count} places of this file are only proposed: {named}."),
+        _ => format!("{count} places of this file are only proposed: {named} and {} more.", count - SHOWN),
+    };
+    let help = "Read and correct them, then remove their lines under `proposed`; `consentry accept FILE` shows every proposal and does it.";
+    reader.report(Code::Proposed, key.map_or(list.span, |entry| entry.at), message, help);
 }
 
 fn places(file: &Node, place: &str) -> Vec<Span> {
@@ -139,6 +155,10 @@ request:
         let Content::Map(entries) = &node.content else { panic!("no map") };
         report(&node, &entries[1].value, &mut reader);
         let count = |code| reader.found.iter().filter(|found| found.code == code).count();
-        assert_eq!((count(Code::Proposed), count(Code::UnknownName), reader.found.len()), (6, 2, 8));
+        assert_eq!((count(Code::Proposed), count(Code::UnknownName), reader.found.len()), (1, 2, 3));
+        let told = reader.found.iter().find(|found| found.code == Code::Proposed).unwrap();
+        let expected = "5 places of this file are only proposed: `title`, `routes.POST /a.b`, `routes.POST /a.b.query.q` and 2 more.";
+        assert_eq!(told.message, expected);
+        assert_eq!(told.span.map(|span| FILE.get(span.start..span.end).unwrap()), Some("proposed"));
     }
 }

@@ -17,9 +17,10 @@ use serde_json::Value;
 pub use record::{RecordError, har, line};
 use shape::Bodies;
 
-use super::model::{Api, Operation, Parameter};
-use super::open::open;
+use super::model::{Api, Body, Operation, Parameter, Place};
+use super::open::without_a_body;
 use crate::check::{RuleKind, Rules};
+use crate::payload::Format;
 
 /// Most different paths that are looked at.
 const PATHS: usize = 2000;
@@ -114,7 +115,7 @@ impl Seen {
             let mut made = operation(&method, &segments, &calls);
             let fault = match calls.requests.count() {
                 0 if calls.others > 0 => Some("its bodies were not JSON".to_owned()),
-                0 => open(&mut made),
+                0 => without_a_body(&mut made).err().map(str::to_owned),
                 _ => governed(&calls, &mut made),
             };
             match fault {
@@ -156,46 +157,46 @@ fn merged(routes: BTreeMap<Route, Calls>, api: &mut Api) -> Vec<(Route, Calls)> 
 
 fn operation(method: &str, segments: &[Option<String>], calls: &Calls) -> Operation {
     let (path, names) = route::template(segments);
-    let text = Rules { kind: Some(RuleKind::String), ..Rules::default() };
-    let parameter = |name: String, required| Parameter {
-        name,
-        rules: text.clone(),
-        required,
-        describes: String::new(),
-        example: None,
-    };
-    let mut notes = Vec::new();
-    let response = calls.responses.fields(&mut notes);
-    let mut notes: Vec<String> = notes.into_iter().map(|note| format!("answer, {note}")).collect();
+    let text = || Rules { kind: Some(RuleKind::String), ..Rules::default() };
+    let mut made = Operation { payload: None, ..Operation::of(method, &path, Format::Json, 0, "") };
+    let answers = calls.responses.fields();
+    made.response = answers.fields;
+    made.notes.extend(answers.notes.into_iter().map(|note| format!("answer, {note}")));
+    let above: Vec<Option<String>> =
+        made.places().into_iter().map(|(_, above)| above.map(str::to_owned)).collect();
+    for (name, above) in names.iter().zip(above) {
+        made.parameters.extend(Parameter::of(Place::Path, name, above.as_deref(), text(), true, ""));
+    }
     let (query, odd): (Vec<String>, Vec<String>) = calls.query.iter().cloned().partition(|name| {
         name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
             && !shape::is_value(name)
     });
+    for name in query {
+        made.parameters.extend(Parameter::of(Place::Query, &name, None, text(), false, ""));
+    }
+    for parameter in &mut made.parameters {
+        parameter.field.seen = true;
+        parameter.field.tenths = 5;
+    }
     if !odd.is_empty() {
-        notes.push("some query parameters have names that are not written down: they are refused".into());
+        made.notes
+            .push("some query parameters have names that are not written down: they are refused".into());
     }
-    Operation {
-        payload: None,
-        path_parameters: names.into_iter().map(|name| parameter(name, true)).collect(),
-        query: query.into_iter().map(|name| parameter(name, false)).collect(),
-        response,
-        notes,
-        ..Operation::of(method, &path, "json", 0, "")
-    }
+    made
 }
 
 fn governed(calls: &Calls, made: &mut Operation) -> Option<String> {
     if matches!(made.method.as_str(), "GET" | "HEAD" | "DELETE") {
         return Some("a call of this method has no body that could be governed".into());
     }
-    made.keep_query_that_does_not_identify();
-    let mut notes = Vec::new();
-    made.request = calls.requests.fields(&mut notes);
-    made.notes.extend(notes);
+    let bodies = calls.requests.fields();
+    made.request = bodies.fields;
+    made.blocked = bodies.blocked;
+    made.notes.extend(bodies.notes);
     if made.request.is_empty() {
         return Some("nothing of its bodies could be declared".into());
     }
-    made.payload = Some("json");
+    made.payload = Some(Body::Of(Format::Json));
     made.tenths = if calls.calls < 10 { 5 } else { 8 };
     made.because = format!("{} calls with a body in JSON", calls.calls);
     None

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::stats::Stats;
 use crate::check::Format;
 use crate::draft::category;
-use crate::draft::model::Field;
+use crate::draft::model::{Blocked, Field};
 use crate::draft::yaml::LONGEST_NAME;
 use crate::payload::{Path, Step};
 use crate::policy::categories;
@@ -39,6 +39,25 @@ struct Node {
     element: Option<Box<Node>>,
 }
 
+/// What became of bodies.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) fields: Vec<Field>,
+    /// What could not be made a field.
+    pub(super) notes: Vec<String>,
+    /// What of that was always there.
+    pub(super) blocked: Vec<Blocked>,
+}
+
+impl Found {
+    fn missing(&mut self, path: &Path, required: bool, why: &str) {
+        if required {
+            self.blocked.push(Blocked { path: path.clone(), why: why.to_owned() });
+        }
+        self.notes.push(format!("`{path}`: {why}"));
+    }
+}
+
 impl Bodies {
     pub(super) fn count(&self) -> u64 {
         self.root.present
@@ -49,13 +68,13 @@ impl Bodies {
     }
 
     /// Fields, and what could not be made one.
-    pub(super) fn fields(&self, notes: &mut Vec<String>) -> Vec<Field> {
-        let mut fields = Vec::new();
-        self.root.fields(&mut Vec::new(), true, self.root.present, &mut fields, notes);
+    pub(super) fn fields(&self) -> Found {
+        let mut found = Found::default();
+        self.root.fields(&mut Vec::new(), true, self.root.present, &mut found);
         if self.over {
-            notes.push("bodies had more than 500 fields or 16 levels: the rest is not drafted".into());
+            found.notes.push("bodies had more than 500 fields or 16 levels: the rest is not drafted".into());
         }
-        fields
+        found
     }
 }
 
@@ -94,36 +113,28 @@ impl Node {
     }
 
     /// `required`: whether every node above was always there; `of`: how often this one could have been.
-    fn fields(
-        &self,
-        steps: &mut Vec<Step>,
-        required: bool,
-        of: u64,
-        out: &mut Vec<Field>,
-        notes: &mut Vec<String>,
-    ) {
+    fn fields(&self, steps: &mut Vec<Step>, required: bool, of: u64, out: &mut Found) {
         let Some(path) = Path::of(steps.clone()) else {
-            self.inner(steps, true, out, notes);
+            self.inner(steps, true, out);
             if self.stats.total() > 0 {
-                notes.push("the body was a single value, and a policy names fields".into());
+                out.notes.push("the body was a single value, and a policy names fields".into());
             }
             return;
         };
         let required = required && self.present >= of;
         let kinds = [self.objects > 0, self.arrays > 0, self.stats.total() > 0];
         if kinds.iter().filter(|kind| **kind).count() > 1 {
-            notes.push(format!(
-                "`{path}`: it was an object, a list or a single value by turns: a field is one"
-            ));
+            let why = "it was an object, a list or a single value by turns: a field is one";
+            out.missing(&path, required, why);
             return;
         }
         if self.objects + self.arrays > 0 {
             if self.nulls > 0 {
-                notes.push(format!(
+                out.notes.push(format!(
                     "`{path}`: it was null as a whole at times; here null is refused, and it can be left out"
                 ));
             }
-            self.inner(steps, required && self.nulls == 0, out, notes);
+            self.inner(steps, required && self.nulls == 0, out);
             return;
         }
         let found = category::category(&path, None, "");
@@ -141,36 +152,28 @@ impl Node {
                     10..50 => 6,
                     _ => 8,
                 };
-                out.push(Field {
-                    path,
-                    rules,
-                    required,
-                    describes: String::new(),
-                    example: None,
-                    because: vec![because],
-                    tenths,
-                    seen: true,
-                    known: None,
-                });
+                let because = vec![because];
+                out.fields.push(Field { because, tenths, seen: true, ..Field::of(path, rules, required) });
             }
-            Err(why) => notes.push(format!("`{path}`: {why}")),
+            // Nothing but null came: without it the API may do as well.
+            Err(why) => out.missing(&path, required && self.stats.total() > 0, why),
         }
     }
 
-    fn inner(&self, steps: &mut Vec<Step>, required: bool, out: &mut Vec<Field>, notes: &mut Vec<String>) {
+    fn inner(&self, steps: &mut Vec<Step>, required: bool, out: &mut Found) {
         if self.odd > 0 {
             let name =
                 Path::of(steps.clone()).map_or_else(|| "the body".to_owned(), |path| format!("`{path}`"));
-            notes.push(format!("{name}: some of its names look like values, and are not written down: declare those that may come"));
+            out.notes.push(format!("{name}: some of its names look like values, and are not written down: declare those that may come"));
         }
         for (name, member) in &self.members {
             steps.push(Step::Member(name.clone()));
-            member.fields(steps, required, self.objects, out, notes);
+            member.fields(steps, required, self.objects, out);
             steps.pop();
         }
         if let Some(element) = &self.element {
             steps.push(Step::Every);
-            element.fields(steps, required, element.present, out, notes);
+            element.fields(steps, required, element.present, out);
             steps.pop();
         }
     }

@@ -32,7 +32,7 @@ fn bodies_become_fields_with_how_often_they_were_seen() {
     let [operation] = api.operations.as_slice() else { panic!("{:?}", api.notes) };
     assert_eq!(
         (operation.route().as_str(), operation.payload, operation.tenths),
-        ("POST /v1/churn", Some("json"), 8)
+        ("POST /v1/churn", Some(Body::Of(crate::payload::Format::Json)), 8)
     );
     let field = |path: &str| operation.request.iter().find(|field| field.path.to_string() == path).unwrap();
     assert_eq!(field("plan").rules.one_of, ["basic", "plus"]);
@@ -61,15 +61,19 @@ fn nothing_that_was_sent_is_in_what_comes_of_it() {
     }
     calls.push(("GET", "/people/4711471147", Value::Null, json!({})));
     let api = seen(&calls);
-    let group = crate::draft::groups(&api, None, &[]);
-    let drafted = crate::draft::activity(&group[0], "traffic", "api", &crate::draft::Said::default());
-    let text = format!("{}{}{:?}", drafted.policy, drafted.cases.unwrap(), api.notes);
+    let mut text = format!("{:?}", api.notes);
+    for group in crate::draft::groups(&api, None, &[]) {
+        let drafted = crate::draft::activity(&group, "traffic", "api", &crate::draft::Said::default());
+        text.push_str(&format!("{}{}", drafted.policy, drafted.cases.unwrap()));
+    }
     for canary in CANARIES {
         // The made-up cases have a date of birth and a number of their own.
         let own = matches!(canary, "1990-12-10" | "+3312345");
         assert!(own || !text.contains(canary), "{canary}:\n{text}");
     }
-    assert!(text.contains("POST /people/{id}/score"), "{text}");
+    assert!(text.contains("POST /people/{id}/score") && text.contains("GET /people/{id}"), "{text}");
+    // The number that stands there is a person's.
+    assert_eq!(text.matches("id: { category: pd:Identifier, type: string").count(), 2, "{text}");
     assert!(text.contains("look like values"), "{text}");
 }
 
@@ -87,7 +91,7 @@ fn recordings_are_read_and_bad_ones_refused() {
     assert_eq!(seen.exchanges(), 3);
     let api = seen.api();
     assert_eq!(api.operations[0].request[0].because, ["2 of 2 have it; 2 values"]);
-    assert_eq!(api.operations[0].query[0].name, "x");
+    assert_eq!(api.operations[0].parameters[0].name, "x");
     let mut seen = Seen::default();
     assert_eq!(har(b"{}", &mut seen), Err(RecordError::NotHar));
     assert_eq!(har(b"x", &mut seen), Err(RecordError::NotJson));

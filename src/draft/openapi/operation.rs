@@ -3,12 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::schema::{self, Body};
+use crate::check::{RuleKind, Rules};
 use crate::draft::document::local;
-use crate::draft::model::{Api, Operation, Parameter, Scopes};
-use crate::draft::open::open;
+use crate::draft::model::{self, Api, Operation, Parameter, Place, Scopes};
+use crate::draft::open::without_a_body;
 use crate::draft::yaml::LONGEST_NAME;
 use crate::net::headers::why_not_declared;
-use crate::payload::{Path, Step};
+use crate::payload::{Format, Path, Step};
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 pub(super) fn method(key: &str) -> Option<&'static str> {
@@ -25,53 +26,62 @@ pub(super) fn add(
     api: &mut Api,
 ) {
     let scopes = scopes(document, operation);
-    let mut made = Operation { payload: None, scopes, ..Operation::of(method, path, "json", 9, "") };
-    parameters(document, item, operation, &mut made);
+    let mut made = Operation { payload: None, scopes, ..Operation::of(method, path, Format::Json, 9, "") };
     let body = operation.get("requestBody").and_then(|body| resolved(document, body));
     let content = body.and_then(|body| body.get("content")).and_then(Value::as_object);
+    parameters(document, item, operation, &mut made);
     let answer = answer(document, operation);
-    if let Some(answer) = answer {
+    if let Ok(Some(answer)) = answer {
         let flat = flat(document, answer, Body::Response);
         made.response = flat.fields;
         made.notes.extend(flat.notes.into_iter().map(|note| format!("answer, {note}")));
     }
     let fault = match content {
-        Some(content) => match json(content) {
-            Some(media) => governed(document, media, answer.is_some(), &mut made),
+        Some(content) => match body_of(content) {
+            Some((format, media)) => governed(document, format, media, &mut made),
             None => {
                 let types: Vec<String> =
                     content.keys().take(3).map(|key| key.chars().take(60).collect()).collect();
-                Some(format!("its body is {}, and JSON is drafted", types.join(" or ")))
+                Some(format!("its body is {}, and JSON and forms are drafted", types.join(" or ")))
             }
         },
-        None => open(&mut made),
+        None => without_a_body(&mut made).err().map(str::to_owned),
     };
+    let fault = fault.or_else(|| match (&answer, made.payload) {
+        (Err(why), Some(_)) => Some(why.clone()),
+        _ => None,
+    });
+    if made.payload.is_some() && made.response.is_empty() {
+        made.notes.push(
+            "the description does not say what is answered: the caller gets `{}` until fields are declared"
+                .into(),
+        );
+    }
     match fault {
         Some(why) => api.notes.push(format!("{}: {why}", made.route())),
         None => api.add(made),
     }
 }
 
-fn governed(document: &Value, media: &Value, answers: bool, made: &mut Operation) -> Option<String> {
+fn governed(document: &Value, format: Format, media: &Value, made: &mut Operation) -> Option<String> {
     if matches!(made.method.as_str(), "GET" | "HEAD" | "DELETE") {
         return Some("a call of this method has no body that could be governed".into());
     }
-    made.keep_query_that_does_not_identify();
-    let flat = flat(document, media, Body::Request);
+    let flat = flat(document, media, if format == Format::Multipart { Body::Form } else { Body::Request });
     made.request = flat.fields;
     made.notes.extend(flat.notes);
+    made.blocked = flat.blocked;
     if made.request.is_empty() {
         let why = made.notes.first().cloned().unwrap_or_else(|| "the description gives no fields".into());
         return Some(format!("nothing of its body can be declared: {why}"));
     }
-    if !answers || made.response.is_empty() {
-        made.notes.push(
-            "the description does not say what is answered: the caller gets `{}` until fields are declared"
-                .into(),
-        );
+    made.payload = Some(model::Body::Of(format));
+    made.because = match format {
+        Format::Form => "a body as forms send it",
+        Format::Multipart => "a body in parts, as forms with files send it",
+        _ => "a body in JSON",
     }
-    made.payload = Some("json");
-    made.because = "a body in JSON".into();
+    .into();
     None
 }
 
@@ -83,21 +93,49 @@ fn flat(document: &Value, media: &Value, body: Body) -> schema::Flat {
     schema::flatten(document, schema, body, example)
 }
 
-/// What is sent or answered as JSON.
-fn json(content: &Map<String, Value>) -> Option<&Value> {
-    let is_json = |key: &str| {
+/// What is sent or answered as this media type.
+fn of_type<'d>(content: &'d Map<String, Value>, wanted: &[&str]) -> Option<&'d Value> {
+    let is = |key: &str| {
         let media = key.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        media == "application/json" || media == "*/*"
+        wanted.contains(&media.as_str())
     };
-    content.iter().find(|(key, _)| is_json(key)).map(|(_, media)| media)
+    content.iter().find(|(key, _)| is(key)).map(|(_, media)| media)
 }
 
-/// What a success answers in JSON.
-fn answer<'d>(document: &'d Value, operation: &'d Value) -> Option<&'d Value> {
-    let responses = operation.get("responses")?.as_object()?;
-    let of = |status: &str| responses.get(status).and_then(|response| resolved(document, response));
-    let response = ["200", "201", "202", "2XX", "default"].into_iter().find_map(of)?;
-    json(response.get("content")?.as_object()?)
+/// The body that is drafted of those that the API takes.
+fn body_of(content: &Map<String, Value>) -> Option<(Format, &Value)> {
+    let json = of_type(content, &["application/json", "*/*"]).map(|media| (Format::Json, media));
+    json.or_else(|| {
+        [Format::Multipart, Format::Form]
+            .into_iter()
+            .find_map(|format| Some((format, of_type(content, &[format.media_type()])?)))
+    })
+}
+
+/// What a success answers in JSON, where the description says it.
+///
+/// # Errors
+/// Why the answer could not be governed: it is something else than JSON.
+fn answer<'d>(document: &'d Value, operation: &'d Value) -> Result<Option<&'d Value>, String> {
+    let Some(responses) = operation.get("responses").and_then(Value::as_object) else { return Ok(None) };
+    let of = |status: &str| Some((status.to_owned(), resolved(document, responses.get(status)?)?));
+    let known = ["200", "201", "202", "2XX", "204", "default"].into_iter().find_map(of);
+    let Some((status, response)) = known else { return Ok(None) };
+    match response.get("content").and_then(Value::as_object) {
+        None if status == "204" => {
+            Err("it answers nothing (204), and what is governed is an answer in JSON".into())
+        }
+        None => Ok(None),
+        Some(content) if content.is_empty() => Ok(None),
+        Some(content) => match of_type(content, &["application/json", "*/*"]) {
+            Some(media) => Ok(Some(media)),
+            None => {
+                let types: Vec<String> =
+                    content.keys().take(3).map(|key| key.chars().take(60).collect()).collect();
+                Err(format!("its answer is {}, and JSON is drafted", types.join(" or ")))
+            }
+        },
+    }
 }
 
 /// What an object that may be a reference stands for.
@@ -156,17 +194,35 @@ fn parameters(document: &Value, item: &Value, operation: &Value, made: &mut Oper
             continue;
         }
         seen.push((name, place));
-        match parameter(document, written, name) {
-            Ok(parameter) => put(parameter, place, made),
-            Err(why) => {
-                let name: String = name.chars().take(60).collect();
-                made.notes.push(format!("{place} parameter `{name}`: {why}"));
-            }
+        if let Err(why) = parameter(document, written, name, place, made) {
+            let name: String = name.chars().take(60).collect();
+            made.notes.push(format!("{place} parameter `{name}`: {why}"));
+        }
+    }
+    // What stands in the path and is not described is a text.
+    let named: Vec<String> = made.places().iter().map(|(name, _)| (*name).to_owned()).collect();
+    for name in named {
+        let known = |parameter: &Parameter| parameter.place == Place::Path && parameter.name == name;
+        if !made.parameters.iter().any(known) {
+            let text = Rules { kind: Some(RuleKind::String), ..Rules::default() };
+            put(Place::Path, &name, text, true, "", None, made);
         }
     }
 }
 
-fn parameter(document: &Value, written: &Value, name: &str) -> Result<Parameter, String> {
+fn parameter(
+    document: &Value,
+    written: &Value,
+    name: &str,
+    place: &str,
+    made: &mut Operation,
+) -> Result<(), String> {
+    let place = match place {
+        "path" => Place::Path,
+        "query" => Place::Query,
+        "header" => Place::Header,
+        _ => return Err("it stays behind".into()),
+    };
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err("its name is none that a policy can write".into());
     }
@@ -183,23 +239,35 @@ fn parameter(document: &Value, written: &Value, name: &str) -> Result<Parameter,
     }
     let mut rules = field.rules.clone();
     rules.nullable = false;
-    let required = written.get("required") == Some(&Value::Bool(true));
+    let required = place == Place::Path || written.get("required") == Some(&Value::Bool(true));
     let describes = written.get("description").and_then(Value::as_str).unwrap_or_default();
     let example = written.get("example").cloned().or_else(|| field.example.clone());
-    let describes = describes.chars().take(300).collect();
-    Ok(Parameter { name: name.to_owned(), rules, required, describes, example })
+    let describes: String = describes.chars().take(300).collect();
+    if place == Place::Header {
+        match http::HeaderName::try_from(name) {
+            Ok(name) if why_not_declared(&name).is_none() => {}
+            _ => return Err("it does not travel: it stays behind".into()),
+        }
+    }
+    put(place, name, rules, required, &describes, example, made);
+    Ok(())
 }
 
-fn put(parameter: Parameter, place: &str, made: &mut Operation) {
-    match place {
-        "path" => made.path_parameters.push(Parameter { required: true, ..parameter }),
-        "query" => made.query.push(parameter),
-        "header" => match http::HeaderName::try_from(parameter.name.as_str()) {
-            Ok(name) if why_not_declared(&name).is_none() => made.headers.push(parameter),
-            _ => made.notes.push(format!("header `{}` does not travel: it stays behind", parameter.name)),
-        },
-        _ => made.notes.push(format!("cookie `{}` stays behind", parameter.name)),
-    }
+fn put(
+    place: Place,
+    name: &str,
+    rules: Rules,
+    required: bool,
+    describes: &str,
+    example: Option<Value>,
+    made: &mut Operation,
+) {
+    let above = made.places().into_iter().find(|(other, _)| *other == name).and_then(|(_, above)| above);
+    let parameter = Parameter::of(place, name, above, rules, required, describes);
+    made.parameters.extend(parameter.map(|mut parameter| {
+        parameter.field.example = example;
+        parameter
+    }));
 }
 
 #[cfg(test)]

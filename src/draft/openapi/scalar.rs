@@ -8,6 +8,8 @@ type Part = Map<String, Value>;
 
 /// Most values of a `one_of`.
 const CHOICES: usize = 200;
+/// Most bytes of a file, where the description names no bound.
+const MOST_OF_A_FILE: u64 = 5 << 20;
 
 /// The one type of what these parts describe; several are written with commas.
 pub(super) fn kind(parts: &[&Part]) -> Option<String> {
@@ -67,13 +69,22 @@ fn choices<'p>(parts: &'p [&Part]) -> impl Iterator<Item = &'p Value> {
 ///
 /// # Errors
 /// Why the value cannot be declared.
-pub(super) fn rules(parts: &[&Part], nullable: bool) -> Result<(Rules, Vec<String>), String> {
+pub(super) fn rules(parts: &[&Part], nullable: bool, files: bool) -> Result<(Rules, Vec<String>), String> {
     let kind =
         kind(parts).and_then(|kind| RuleKind::parse(&kind)).ok_or("its type is none that a field has")?;
     let mut rules = Rules { kind: Some(kind), nullable, ..Rules::default() };
     let mut because = Vec::new();
     let text = |key: &str| parts.iter().find_map(|part| part.get(key)?.as_str());
     let number = |key: &str| parts.iter().find_map(|part| part.get(key)?.as_u64());
+    let bytes = text("format") == Some("binary") || text("contentMediaType").is_some();
+    if files && kind == RuleKind::String && bytes {
+        let file = Rules {
+            kind: Some(RuleKind::File),
+            length: Some(Length { min: 0, max: Some(MOST_OF_A_FILE) }),
+            ..Rules::default()
+        };
+        return Ok((file, vec!["a file; how long it may be is ours".to_owned()]));
+    }
     if kind == RuleKind::String {
         if matches!(text("format"), Some("binary" | "byte")) || text("contentEncoding").is_some() {
             because.push("bytes, written as text".to_owned());
@@ -175,7 +186,7 @@ mod tests {
     use super::*;
 
     fn of(schema: &Value) -> Rules {
-        rules(&[schema.as_object().unwrap()], false).unwrap().0
+        rules(&[schema.as_object().unwrap()], false, false).unwrap().0
     }
 
     #[test]
@@ -211,7 +222,7 @@ mod tests {
             assert_eq!(check.run(value).is_ok(), fits, "{text}");
         }
         let schema = json!({ "type": "string", "pattern": "(?=a)b\\1" });
-        let (rules, because) = rules(&[schema.as_object().unwrap()], false).unwrap();
+        let (rules, because) = rules(&[schema.as_object().unwrap()], false, false).unwrap();
         assert_eq!(rules.pattern, None);
         assert!(because[0].contains("linear"), "{because:?}");
     }
@@ -221,6 +232,6 @@ mod tests {
         let schema = json!({ "type": "integer", "minimum": 9, "maximum": 1 });
         assert_eq!(of(&schema), Rules { kind: Some(RuleKind::Integer), ..Rules::default() });
         let schema = json!({ "enum": ["a", 1] });
-        assert!(rules(&[schema.as_object().unwrap()], false).is_err());
+        assert!(rules(&[schema.as_object().unwrap()], false, false).is_err());
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::scalar;
 use crate::draft::document::local;
-use crate::draft::model::Field;
+use crate::draft::model::{Blocked, Field};
 use crate::draft::yaml::LONGEST_NAME;
 use crate::payload::{Path, Step};
 
@@ -24,6 +24,8 @@ const HOPS: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     Request,
+    /// A request in parts, of which one may be a file.
+    Form,
     Response,
 }
 
@@ -33,6 +35,8 @@ pub(super) struct Flat {
     pub(super) fields: Vec<Field>,
     /// What could not be drafted, each with its place.
     pub(super) notes: Vec<String>,
+    /// What of that must be there.
+    pub(super) blocked: Vec<Blocked>,
 }
 
 /// Flattens the schema of a body. `example` is an example of the whole.
@@ -74,6 +78,18 @@ impl<'d> Walk<'d> {
         }
     }
 
+    /// Notes what no field can be. Where it must be there, no call can be made.
+    fn missing(&mut self, at: &Place<'_>, why: &str) {
+        const BLOCKED: usize = 20;
+        if at.required
+            && self.flat.blocked.len() < BLOCKED
+            && let Some(path) = Path::of(at.steps.clone())
+        {
+            self.flat.blocked.push(Blocked { path, why: why.to_owned() });
+        }
+        self.note(at, why);
+    }
+
     /// Whether a bound is reached; said once.
     fn over(&mut self, at: &Place<'_>) -> bool {
         self.visits += 1;
@@ -86,7 +102,7 @@ impl<'d> Walk<'d> {
         };
         if !self.stopped {
             self.stopped = true;
-            self.note(at, why);
+            self.missing(at, why);
         }
         true
     }
@@ -97,7 +113,7 @@ impl<'d> Walk<'d> {
             return;
         }
         if at.steps.len() > DEPTH {
-            self.note(&at, "it lies more than 16 levels deep");
+            self.missing(&at, "it lies more than 16 levels deep");
             return;
         }
         let entered = open.len();
@@ -113,7 +129,7 @@ impl<'d> Walk<'d> {
             let listed = find("examples").and_then(Value::as_array).and_then(|examples| examples.first());
             at.example = find("example").or(listed).or_else(|| find("default"));
         }
-        let hidden = if self.body == Body::Request { "readOnly" } else { "writeOnly" };
+        let hidden = if self.body == Body::Response { "writeOnly" } else { "readOnly" };
         if find(hidden) == Some(&Value::Bool(true)) {
             open.truncate(entered);
             return;
@@ -125,12 +141,12 @@ impl<'d> Walk<'d> {
             Some("object") => self.object(&parts, &at, nullable, open),
             Some("array") => self.array(&parts, &at, nullable, open),
             Some("string" | "integer" | "number" | "boolean") => self.value(&parts, at, nullable),
-            Some("null") => self.note(&at, "it can only be null"),
+            Some("null") => self.missing(&at, "it can only be null"),
             Some(other) => {
                 let why = format!("its type is {}: a field has one type", printable(other));
-                self.note(&at, &why);
+                self.missing(&at, &why);
             }
-            None => self.note(&at, "the description does not say of what type it is"),
+            None => self.missing(&at, "the description does not say of what type it is"),
         }
         open.truncate(entered);
     }
@@ -159,7 +175,7 @@ impl<'d> Walk<'d> {
         if names.is_empty() {
             let why =
                 "it is an object whose names the description does not give: declare those that may come";
-            self.note(at, why);
+            self.missing(at, why);
             return;
         }
         let free = parts.iter().find_map(|part| part.get("additionalProperties"));
@@ -198,11 +214,11 @@ impl<'d> Walk<'d> {
             );
         }
         if parts.iter().any(|part| part.contains_key("prefixItems")) {
-            self.note(at, "its elements differ by their place: a policy names all elements at once");
+            self.missing(at, "its elements differ by their place: a policy names all elements at once");
             return;
         }
         let Some(items) = parts.iter().find_map(|part| part.get("items")) else {
-            self.note(at, "the description does not say of what its elements are");
+            self.missing(at, "the description does not say of what its elements are");
             return;
         };
         let mut inner = at.clone();
@@ -214,26 +230,21 @@ impl<'d> Walk<'d> {
 
     fn value(&mut self, parts: &[&'d Map<String, Value>], at: Place<'d>, nullable: bool) {
         let Some(path) = Path::of(at.steps.clone()) else {
-            self.note(&at, "it is a single value without a name, and a policy names fields");
+            self.missing(&at, "it is a single value without a name, and a policy names fields");
             return;
         };
         if path.to_string().chars().count() > 4 * LONGEST_NAME {
-            self.note(&at, "its path is longer than 360 characters");
+            self.missing(&at, "its path is longer than 360 characters");
             return;
         }
-        match scalar::rules(parts, nullable) {
+        match scalar::rules(parts, nullable, self.body == Body::Form) {
             Ok((rules, because)) => self.flat.fields.push(Field {
-                path,
-                rules,
-                required: at.required,
                 describes: at.describes.chars().take(300).collect(),
                 example: at.example.cloned(),
                 because,
-                tenths: 10,
-                seen: false,
-                known: None,
+                ..Field::of(path, rules, at.required)
             }),
-            Err(why) => self.note(&at, &why),
+            Err(why) => self.missing(&at, &why),
         }
     }
 
@@ -247,16 +258,16 @@ impl<'d> Walk<'d> {
                 return None;
             }
             let Some(part) = schema.as_object() else {
-                self.note(at, "the description lets anything, or nothing, stand there");
+                self.missing(at, "the description lets anything, or nothing, stand there");
                 return None;
             };
             if let Some(reference) = part.get("$ref").and_then(Value::as_str) {
                 if open.contains(&reference) || hops >= HOPS {
-                    self.note(at, "it holds itself: deeper levels are not drafted");
+                    self.missing(at, "it holds itself: deeper levels are not drafted");
                     return None;
                 }
                 let Some(target) = local(self.document, reference) else {
-                    self.note(
+                    self.missing(
                         at,
                         "it is described in another document, or nowhere: nothing outside is fetched",
                     );
@@ -279,7 +290,7 @@ impl<'d> Walk<'d> {
                     [one] => waiting.push((one, hops + 1)),
                     several => {
                         let Some(common) = self.common(several) else {
-                            self.note(at, "it can be one of several things: a field is one, of one type");
+                            self.missing(at, "it can be one of several things: a field is one, of one type");
                             return None;
                         };
                         waiting.extend(common.into_iter().map(|one| (one, hops + 1)));

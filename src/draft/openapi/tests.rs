@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::check::{Format, RuleKind};
-use crate::draft::model::Operation;
+use crate::draft::model::{Body, Operation};
+use crate::payload::Format as Payload;
 
 fn described(request: Value, schemas: Value) -> Value {
     json!({
@@ -136,25 +137,89 @@ fn calls_without_a_body_are_open_where_nothing_speaks_against_it() {
     let document = json!({ "openapi": "3.0.3", "servers": [{ "url": "https://api.example.org/v1/" }], "paths": {
         "/health": { "get": { "responses": answer(json!({})) } },
         "/labels": { "get": { "responses": answer(json!({ "type": "object", "properties": { "label": { "type": "string" } } })) } },
-        "/me": { "get": { "responses": answer(person) } },
+        "/me": { "get": { "responses": answer(person.clone()) }, "head": { "responses": answer(person) } },
+        "/gone": { "delete": { "responses": { "204": { "description": "gone" } } } },
+        "/page/{n}": { "get": { "responses": { "200": { "content": { "text/html": {} } } } } },
         "/people/{id}": { "get": { "parameters": [{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }] } },
         "/jobs": { "delete": {} },
         "/form": { "post": { "requestBody": { "content": { "multipart/form-data": { "schema": {} } } } } },
     } });
     let api = api(&document).unwrap();
     assert_eq!(api.origin.as_deref(), Some("https://api.example.org"));
-    let mut open: Vec<(String, u8)> =
-        api.operations.iter().map(|operation| (operation.route(), operation.tenths)).collect();
-    open.sort();
-    assert_eq!(open, [("GET /v1/health".to_owned(), 9), ("GET /v1/labels".to_owned(), 4)]);
+    let mut open: Vec<(String, Option<Body>, u8)> = api
+        .operations
+        .iter()
+        .map(|operation| (operation.route(), operation.payload, operation.tenths))
+        .collect();
+    open.sort_by(|one, other| one.0.cmp(&other.0));
+    let governed = |route: &str| (route.to_owned(), Some(Body::None), 7);
+    assert_eq!(
+        open,
+        [
+            governed("DELETE /v1/jobs"),
+            ("GET /v1/health".to_owned(), None, 9),
+            ("GET /v1/labels".to_owned(), None, 4),
+            governed("GET /v1/me"),
+            governed("GET /v1/people/{id}"),
+        ]
+    );
+    let person = api.operations.iter().find(|operation| operation.route() == "GET /v1/people/{id}").unwrap();
+    assert!(person.parameters[0].is_treated());
     for part in [
-        "GET /v1/me: its answer looks personal",
-        "GET /v1/people/{id}:",
-        "DELETE /v1/jobs:",
-        "multipart/form-data",
+        "POST /v1/form: nothing of its body",
+        "HEAD /v1/me: a call of this method",
+        "DELETE /v1/gone: it answers nothing",
+        "GET /v1/page/{n}: its answer is text/html",
     ] {
         assert!(api.notes.iter().any(|note| note.contains(part)), "{part}: {:?}", api.notes);
     }
+}
+
+#[test]
+fn forms_are_drafted_with_their_files() {
+    let schema = json!({ "type": "object", "required": ["scan", "patient_no"], "properties": {
+        "scan": { "type": "string", "format": "binary" },
+        "more": { "type": "array", "items": { "type": "string", "contentMediaType": "application/octet-stream" } },
+        "patient_no": { "type": "string" },
+    } });
+    for (media, kind, format) in [
+        ("multipart/form-data", RuleKind::File, Payload::Multipart),
+        ("application/x-www-form-urlencoded", RuleKind::String, Payload::Form),
+    ] {
+        let document = json!({ "openapi": "3.1.0", "paths": { "/scan": { "post": {
+            "requestBody": { "content": { media: { "schema": schema } } } } } } });
+        let api = api(&document).unwrap();
+        let [operation] = api.operations.as_slice() else { panic!("{:?}", api.notes) };
+        assert_eq!(operation.payload, Some(Body::Of(format)));
+        let kinds: Vec<_> = operation
+            .request
+            .iter()
+            .map(|field| (field.path.to_string(), field.rules.kind.unwrap()))
+            .collect();
+        let mut expected = vec![
+            ("more[*]".to_owned(), kind),
+            ("patient_no".to_owned(), RuleKind::String),
+            ("scan".to_owned(), kind),
+        ];
+        expected.sort_by(|one, other| one.0.cmp(&other.0));
+        let mut kinds = kinds;
+        kinds.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(kinds, expected);
+    }
+}
+
+#[test]
+fn what_must_be_there_and_cannot_be_declared_is_told_apart() {
+    let union = json!({ "anyOf": [{ "type": "integer" }, { "type": "string" }] });
+    let map = json!({ "type": "object", "additionalProperties": { "type": "number" } });
+    let body = json!({ "type": "object", "required": ["a", "v", "d"], "properties": {
+        "a": { "type": "string" }, "v": union, "d": map, "w": union, "o": { "type": "object", "required": ["v"], "properties": { "v": union } },
+    } });
+    let operation = of(body, json!({}));
+    let mut blocked: Vec<String> = operation.blocked.iter().map(|blocked| blocked.path.to_string()).collect();
+    blocked.sort();
+    assert_eq!(blocked, ["d", "v"], "what is optional, or below it, hinders nobody");
+    assert_eq!(operation.notes.len(), 4, "{:?}", operation.notes);
 }
 
 #[test]
