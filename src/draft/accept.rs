@@ -101,11 +101,18 @@ pub fn accept(text: &str, accepted: impl Fn(&str) -> bool) -> Result<String, Acc
         let Content::Map(entries) = &node.content else { return Err(AcceptError::OtherForm) };
         let at = entries.iter().find(|entry| entry.key == KEY).map(|entry| line_of(entry.at.start));
         let key = at.ok_or(AcceptError::OtherForm)?;
-        for number in [Some(key), key.checked_sub(1)].into_iter().flatten() {
-            let Some(line) = lines.get_mut(number) else { continue };
-            let drafted =
-                line.as_ref().is_some_and(|line| line.starts_with("# What nobody has accepted yet"));
-            if number == key || drafted {
+        let is = |number: usize, what: &dyn Fn(&str) -> bool| {
+            lines.get(number).is_some_and(|line| line.as_ref().is_some_and(|line| what(line)))
+        };
+        let mut gone = vec![key];
+        if let Some(above) = key.checked_sub(1)
+            && is(above, &|line| line.starts_with("# What nobody has accepted yet"))
+        {
+            gone.push(above);
+            gone.extend(above.checked_sub(1).filter(|number| is(*number, &|line| line.trim().is_empty())));
+        }
+        for number in gone {
+            if let Some(line) = lines.get_mut(number) {
                 *line = None;
             }
         }
@@ -115,10 +122,15 @@ pub fn accept(text: &str, accepted: impl Fn(&str) -> bool) -> Result<String, Acc
     }
     for span in gone.iter().flat_map(|mark| &mark.marked) {
         let number = line_of(span.start);
-        for above in reason_above(&lines, number) {
-            if let Some(line) = lines.get_mut(above) {
+        let above = reason_above(&lines, number);
+        for number in &above {
+            if let Some(line) = lines.get_mut(*number) {
                 *line = None;
             }
+        }
+        if !above.is_empty() {
+            // What looks like a reason in the line itself is part of a name or a text.
+            continue;
         }
         let Some(Some(line)) = lines.get_mut(number) else { continue };
         // The last one on the line: an earlier one may be part of a text.
@@ -242,10 +254,13 @@ proposed:
     fn a_reason_above_goes_too_and_so_does_what_is_true_no_more() {
         let [first, second] = NOT_IN_FORCE;
         let file = format!(
-            "# Drafted.\n{first}\n{second}x\ntitle: x\nrequest:\n  fields:\n    # mine\n    # proposed 0.5: a long\n    #   reason\n    a: {{ b: c,\n      d: e }}\nproposed:\n  - title\n  - request.fields.a\n"
+            "# Drafted.\n{first}\n{second}x\ntitle: x\nrequest:\n  fields:\n    # mine\n    # proposed 0.5: a long\n    #   reason\n    \"# proposed 1: a\": {{ b: c,\n      d: e }}\nproposed:\n  - title\n  - \"request.fields.# proposed 1: a\"\n"
         );
         let shown = proposed(&file).unwrap();
-        assert_eq!(shown[1].line, (10, "a: { b: c, d: e }  # proposed 0.5: a long reason".to_owned()));
+        assert_eq!(
+            shown[1].line,
+            (10, "\"# proposed 1: a\": { b: c, d: e }  # proposed 0.5: a long reason".to_owned())
+        );
         let one = accept(&file, |place| place == "title").unwrap();
         assert!(one.contains(first) && one.contains("#   reason"), "{one}");
         let all = accept(&file, |_| true).unwrap();

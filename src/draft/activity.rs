@@ -169,21 +169,23 @@ fn route(writer: &mut Writer, whole: &Whole<'_>, call: &Call<'_>, notes: &mut Ve
         writer.line("    personal_data: none");
         return;
     };
-    if operation.blocked.is_empty() {
+    if call.blocked.is_empty() {
         writer.proposed(&line, &place, operation.tenths, &operation.because);
     } else {
-        let names: Vec<String> = operation
+        let names: Vec<String> = call
             .blocked
             .iter()
             .take(5)
             .map(|blocked| format!("`{}` ({})", blocked.path, blocked.why))
             .collect();
         let why = format!(
-            "NOT SERVABLE: the API requires {}. A call with it is refused here, one without it by the API: change the API, or leave the route out",
+            "NOT SERVABLE: the API requires {}. A call with it is refused here, and one without it by the API. Change the API, or leave the route out.",
             names.join(", ")
         );
         notes.push(format!("{text} is {}", why.replacen("NOT SERVABLE", "not servable", 1)));
-        writer.proposed(&line, &place, 1, &why);
+        // It stays when the proposal is accepted.
+        writer.comment(2, &why);
+        writer.proposed(&line, &place, 1, "not servable, see above");
     }
     writer.line(&format!("    payload: {}", payload.word()));
     access(writer, whole, call, &place);

@@ -10,7 +10,11 @@ pub(super) fn rule_words(rules: &Rules) -> Vec<String> {
         rules;
     let mut words: Vec<String> = kind.iter().map(|kind| format!("type: {}", kind.word())).collect();
     if let Some(length) = length {
-        let most = length.max.map(|most| most.to_string()).unwrap_or_default();
+        const MIB: u64 = 1 << 20;
+        let most = match length.max {
+            Some(most) if *kind == Some(RuleKind::File) && most % MIB == 0 => format!("{}MiB", most / MIB),
+            most => most.map(|most| most.to_string()).unwrap_or_default(),
+        };
         words.push(format!("length: {}..{most}", length.min));
     }
     if let Some(range) = range {

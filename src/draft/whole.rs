@@ -1,6 +1,6 @@
 //! All that is proposed for an activity, so that its parts fit together.
 
-use super::model::{Body, Operation, Place, Scopes};
+use super::model::{Blocked, Body, Operation, Place, Scopes};
 use super::select::Group;
 use super::treat::{Proposal, Way, propose};
 use crate::action::Spec;
@@ -21,6 +21,8 @@ pub(super) struct Whole<'a> {
 pub(super) struct Call<'a> {
     pub(super) operation: &'a Operation,
     pub(super) parameters: Vec<HeadProposal>,
+    /// What the API requires and no field can be.
+    pub(super) blocked: Vec<Blocked>,
 }
 
 /// What is proposed for a parameter.
@@ -97,10 +99,13 @@ pub(super) fn whole<'a>(group: &'a Group, notes: &mut Vec<String>) -> Whole<'a> 
     let mut request = of(|operation| &operation.request, Way::Request);
     let mut response = of(|operation| &operation.response, Way::Response);
     let (asked, answered) = formats(governed);
-    consistent(&mut request, asked, Direction::Request, notes);
+    let blocked = consistent(&mut request, asked, Direction::Request, notes);
     consistent(&mut response, answered, Direction::Response, notes);
     let mut calls: Vec<Call<'a>> =
         group.operations.iter().map(|operation| call(operation, &request, &response, notes)).collect();
+    for call in calls.iter_mut().filter(|call| call.operation.payload.is_some()) {
+        call.blocked.extend(blocked.iter().cloned());
+    }
     let heads = || calls.iter().filter(|call| call.operation.payload.is_some()).map(|call| &call.parameters);
     let subject = subject(&request, &response, asked, heads().next().map_or(&[], Vec::as_slice));
     if let Subject::Rows(path) = &subject {
@@ -133,19 +138,30 @@ fn leave_out(proposal: &mut Proposal, why: &str) {
     }
 }
 
-/// Takes out what cannot stand beside the rest.
-fn consistent(proposals: &mut Vec<Proposal>, format: Format, direction: Direction, notes: &mut Vec<String>) {
+/// Takes out what cannot stand beside the rest; gives what of that must be there.
+fn consistent(
+    proposals: &mut Vec<Proposal>,
+    format: Format,
+    direction: Direction,
+    notes: &mut Vec<String>,
+) -> Vec<Blocked> {
     let mut paths: Vec<Path> = Vec::new();
+    let mut blocked = Vec::new();
     proposals.retain(|proposal| {
-        paths.push(proposal.field.path.clone());
+        let path = &proposal.field.path;
+        paths.push(path.clone());
         let declared = Declared { paths: &paths, undeclared: Undeclared::Refuse, rows: None };
         let why = Walker::compile(format, direction, declared).err();
         if let Some(why) = &why {
             paths.pop();
-            notes.push(format!("`{}`: {why}", proposal.field.path));
+            notes.push(format!("`{path}`: {why}"));
+            if proposal.field.required {
+                blocked.push(Blocked { path: path.clone(), why: why.to_string() });
+            }
         }
         why.is_none()
     });
+    blocked
 }
 
 fn call<'a>(
@@ -188,7 +204,7 @@ fn call<'a>(
         }
         parameters.push(HeadProposal { place, name, treated, proposal });
     }
-    Call { operation, parameters }
+    Call { operation, parameters, blocked: operation.blocked.clone() }
 }
 
 /// Who is named best: by a field once in every body, by a parameter, by a field in each row.

@@ -137,7 +137,7 @@ def test_from_a_running_app_to_a_protected_one(desk, tmp_path):
     url = f"http://127.0.0.1:{desk.port}/openapi.json"
     config = tmp_path / "consentry.yaml"
     told = consentry("import", "openapi", url, "--output", tmp_path, "--port", 0, *said())
-    assert "GET /customers/{customer_id}" in told, "what cannot be drafted is said"
+    assert "policies/customers.yaml" in told, "a call without a body is governed by what names the person"
 
     # Nothing of a draft is in force.
     refused = consentry("check", "--config", config, "--format", "json", status=3)
@@ -158,7 +158,8 @@ def test_from_a_running_app_to_a_protected_one(desk, tmp_path):
         verify = str(tmp_path / "certs" / "demo-ca.pem")
         token = consentry(
             *("token", "--sub", "desk", "--client-id", "desk"),
-            *("--scope", "score", "--scope", "score-for-others", "--config", config),
+            *("--scope", "score", "--scope", "score-for-others", "--scope", "customers"),
+            *("--scope", "customers-for-others", "--config", config),
         ).strip()
         headers = {"Authorization": f"Bearer {token}"}
         session = requests.Session()
@@ -190,9 +191,11 @@ def test_from_a_running_app_to_a_protected_one(desk, tmp_path):
         more = {**LOAN, "shoe_size": 38}
         refused = session.post(f"{base}/loans/score", json=more, headers=headers, **call)
         assert (refused.status_code, problem(refused.json())) == (422, "field-not-permitted")
-        hidden = session.get(f"{base}/customers/c-canary-1", headers=headers, **call)
-        assert hidden.status_code == 404
         assert desk.taken() == []
+        found = session.get(f"{base}/customers/c-canary-1", headers=headers, **call)
+        assert (found.status_code, found.json()) == (200, {})
+        [received] = desk.taken()
+        assert received.target.startswith("/customers/p1_"), received
         assert session.get(f"{base}/health", **call).json() == {"status": "ok"}
     finally:
         assert process.stop() == 0
@@ -203,7 +206,8 @@ def test_consent_reaches_the_drafted_cases(desk, tmp_path):
     url = f"http://127.0.0.1:{desk.port}/openapi.json"
     known = said()
     # As a person does it who says nothing on the command line and fills in the files.
-    consentry("import", "openapi", url, "--output", tmp_path, "--port", 0)
+    route = ["--route", "POST /loans/score"]
+    consentry("import", "openapi", url, "--output", tmp_path, "--port", 0, *route)
     consentry("accept", "--all", *files(tmp_path))
     consentry("check", "--config", tmp_path / "consentry.yaml", status=3)
     policy, organisation = tmp_path / "policies/score.yaml", tmp_path / "policies/organisation.yaml"
@@ -220,6 +224,13 @@ def test_consent_reaches_the_drafted_cases(desk, tmp_path):
     # Nothing is ever written over.
     consentry("import", "openapi", url, "--output", tmp_path, "--activity", "score", *known, status=1)
     assert "lending" in policy.read_text()
+    # And a call that a policy has is not drafted beside it.
+    before = files(tmp_path)
+    told = consentry("import", "openapi", url, "--output", tmp_path, *known, status=1)
+    assert "POST /loans/score is in score.yaml" in told and files(tmp_path) == before
+    consentry("import", "openapi", url, "--output", tmp_path, "--only-new", "--accept", *known)
+    assert [file.name for file in files(tmp_path)] == ["customers.yaml", "organisation.yaml", "score.yaml"]
+    consentry("check", "--config", config)
 
 
 def test_a_person_is_asked_at_a_terminal(desk, tmp_path):

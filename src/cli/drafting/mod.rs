@@ -120,6 +120,11 @@ impl Known {
         }
     }
 
+    /// A file or folder of the deployment, as short as it can be named.
+    fn within(&self, name: &str) -> PathBuf {
+        if self.output == Path::new(".") { PathBuf::from(name) } else { self.output.join(name) }
+    }
+
     fn asks(&self) -> bool {
         !self.no_questions && std::io::stdin().is_terminal()
     }
@@ -127,7 +132,7 @@ impl Known {
 
 /// Drafts policies for an API and writes them. `source` says what it is known from.
 pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Exit> {
-    let policies = known.output.join("policies");
+    let policies = known.within("policies");
     let taken = place::names(&policies)?;
     if let Some(name) = &known.activity {
         if !policy::is_name(name) {
@@ -224,15 +229,15 @@ fn accepted(known: &Known, files: &[PathBuf]) -> anyhow::Result<Exit> {
         output::note("");
         let left = accept::files(files, &which)?;
         if left == 0 && !accept::is_wrong(files) {
-            let config = known.output.join("consentry.yaml");
+            let config = known.within("consentry.yaml");
+            let config = of_config(&config);
             output::note(format_args!(
-                "\nAccepted, and whole. The calls that were drafted with it: consentry test --config {0}\nNow:\n  consentry serve --config {0}",
-                config.display()
+                "\nAccepted, and whole. What it does, shown by calls: consentry test{config}\nNow:\n  consentry serve{config}"
             ));
             return Ok(Exit::Fine);
         }
     }
-    next(&known.output, files);
+    next(&known.within("consentry.yaml"), files);
     Ok(Exit::Fine)
 }
 
@@ -265,15 +270,21 @@ fn to_fill(holes: &[String]) -> String {
     if holes.is_empty() { String::new() } else { format!("; to fill in: {}", holes.join(", ")) }
 }
 
-fn next(folder: &Path, files: &[PathBuf]) {
+fn next(config: &Path, files: &[PathBuf]) {
     let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-    let config = folder.join("consentry.yaml");
+    let config = of_config(config);
     output::note("\nNothing is enforced yet. Read the files, fill in what is empty, then:");
     output::note(format_args!("  consentry accept {}", files.join(" ")));
-    output::note(format_args!(
-        "  consentry test --config {0} && consentry serve --config {0}",
-        config.display()
-    ));
+    output::note(format_args!("  consentry test{config} && consentry serve{config}"));
+}
+
+/// How a command is told of a deployment that is not the one of this folder.
+fn of_config(config: &Path) -> String {
+    if config == Path::new("consentry.yaml") {
+        String::new()
+    } else {
+        format!(" --config {}", config.display())
+    }
 }
 
 /// A stranger's text as a terminal may show it.

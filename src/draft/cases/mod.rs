@@ -61,7 +61,7 @@ fn governed_cases(whole: &Whole<'_>, call: &Call<'_>, said: &Said, text: &mut St
         format!("  upstream_sees: nothing\n  caller_gets: {{ status: {status}, problem: {problem} }}\n")
     };
 
-    if operation.blocked.is_empty() {
+    if call.blocked.is_empty() {
         let mut comes = format!("  upstream_answers: {{ status: 200, json: {} }}\n", json(&bodies.answer));
         if let Some(seen) = &bodies.seen {
             comes.push_str(&format!("  upstream_sees: {seen}\n"));
@@ -79,7 +79,7 @@ fn governed_cases(whole: &Whole<'_>, call: &Call<'_>, said: &Said, text: &mut St
         &refused(401, "authentication-required"),
     );
     let not_permitted = refused(422, "field-not-permitted");
-    for Blocked { path, .. } in &operation.blocked {
+    for Blocked { path, .. } in &call.blocked {
         let Some(with) = bodies.with(path) else { continue };
         let shows = format!("what the API requires is refused, for it could not be declared: {path}");
         case(&shows, &given, &head, &with, &not_permitted);
