@@ -89,7 +89,7 @@ fn head(writer: &mut Writer, whole: &Whole<'_>, source: &str, upstream: &str, sa
         key(
             "art9_condition",
             &said.art9_condition,
-            "what lifts the prohibition of Art. 9(2), explicit_consent for example",
+            "what lifts the prohibition of Art. 9(2): explicit_consent, …",
         );
     }
     if whole.all().any(|proposal| proposal.facts.criminal) {

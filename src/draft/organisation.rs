@@ -71,8 +71,7 @@ fn recipients(writer: &mut Writer, said: &Said, recipient: &str, own: bool) {
     let near = country.and_then(standing);
     let near = country.is_none() || matches!(near, Some(Standing::Eea | Standing::Adequate));
     if !near || said.transfer.is_some() {
-        let what =
-            "what the transfer rests on: scc, bcr, adequacy where a decision covers it (Art. 45 to 49)";
+        let what = "what the transfer rests on: scc, bcr, … (Art. 45 to 49)";
         let place = format!("{place}.transfer_instrument");
         writer.said("    ", "transfer_instrument", &place, said.transfer.as_deref(), what);
     }

@@ -79,8 +79,10 @@ pub(super) fn propose(field: &Field, way: Way) -> Proposal {
         rules(field, name.as_deref(), &mut because)
     };
     let sample = sample::sample(&rules, name.as_deref(), field.example.as_ref());
+    // That an answer always had it is no promise of the API.
+    let required = field.required && !(way == Way::Response && field.seen);
     let mut proposal = Proposal {
-        field: field.clone(),
+        field: Field { required, ..field.clone() },
         way,
         category: name,
         facts,
@@ -295,13 +297,13 @@ fn identifying(proposal: &mut Proposal, category: &str, because: &mut Vec<String
     if works(proposal, &pseudonym) {
         let why = if segment {
             proposal.tenths = proposal.tenths.min(5);
-            "if the API finds something by it, write `unchanged` and a `justification`"
+            "; if the API finds something by it, write `unchanged` and a `justification`"
         } else if proposal.field.required {
-            "for the API requires it"
+            ", for the API requires it"
         } else {
-            "for a model may tell persons apart by it"
+            ", for a model may tell persons apart by it"
         };
-        because.push(format!("it identifies: a pseudonym, {why}"));
+        because.push(format!("it identifies: a pseudonym{why}"));
         return pseudonym;
     }
     if !proposal.field.required {

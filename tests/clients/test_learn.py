@@ -1,6 +1,7 @@
 """From traffic that was seen to a policy: recorded, and by the pass-through on loopback."""
 
 import json
+import re
 import signal
 
 import pytest
@@ -106,6 +107,34 @@ def test_recordings_give_the_same(tmp_path):
         drafts.append((folder / "policies/score.yaml").read_text().split("\n", 2)[2])
         accepted_and_tested(folder)
     assert drafts[0] == drafts[1]
+
+
+def test_what_was_not_seen_is_not_shut_out(tmp_path):
+    lines = tmp_path / "calls.jsonl"
+    calls = (
+        {
+            "method": "POST",
+            "path": f"/loan/{12345 + number}/score",
+            "request": {"arrival": "walk", "skills": ["py"], "code": f"K-{number:04}", "age": 30 + number},
+            "response": {"result": 1, "words": "good"},
+        }
+        for number in range(40)
+    )
+    lines.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    url = ["--upstream-url", "http://127.0.0.1:8000", "--port", "0", "--output", tmp_path]
+    consentry("learn", "--jsonl", lines, *url, *said())
+    policy = (tmp_path / "policies/score.yaml").read_text()
+    # Room around what was seen; a code has the one length that many of one form have, and the reason says so.
+    for field in ("arrival", '"skills[*]"'):
+        assert re.search(re.escape(field) + r": +{ type: string, length: 0\.\.10,", policy), policy
+    assert re.search(r"40 values of one form, so[\s#]+all of one length", policy), policy
+    assert re.search(r"code: +{ type: string, length: 6\.\.6,", policy), policy
+    # An answer has no bounds that it was only seen to have.
+    assert re.search(r"result: +{ type: number, required: false, caller", policy), policy
+    assert re.search(r"words: +{ type: string, required: false, caller", policy), policy
+    # The number in the path is somebody's, or what is theirs.
+    assert "id: { category: pd:Identifier, type: string, length: 0..1000, upstream: pseudonymize" in policy, policy
+    accepted_and_tested(tmp_path)
 
 
 @pytest.mark.parametrize(
