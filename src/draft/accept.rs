@@ -266,7 +266,7 @@ proposed:
         let all = accept(&file, |_| true).unwrap();
         assert_eq!(
             all,
-            "# Drafted.\ntitle: x\nrequest:\n  fields:\n    # mine\n    a: { b: c,\n      d: e }\n"
+            "# Drafted.\ntitle: x\nrequest:\n  fields:\n    # mine\n    \"# proposed 1: a\": { b: c,\n      d: e }\n"
         );
     }
 

@@ -12,6 +12,7 @@
 
 mod accept;
 mod activity;
+mod bounds;
 mod cases;
 mod category;
 mod deployment;

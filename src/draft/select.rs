@@ -14,7 +14,7 @@ pub struct Group {
     pub operations: Vec<Operation>,
 }
 
-/// Parts the calls of an API into activities. Calls without personal data go to the first of them. `name` is what the
+/// Parts the calls of an API into activities. Calls without personal data go to the first of them that has bodies. `name` is what the
 /// activity is to be called, or what each of several begins with; `taken` are names that are in use.
 pub fn groups(api: &Api, name: Option<&str>, taken: &[String]) -> Vec<Group> {
     let mut groups: Vec<Vec<Operation>> = Vec::new();
@@ -35,8 +35,13 @@ pub fn groups(api: &Api, name: Option<&str>, taken: &[String]) -> Vec<Group> {
             None => groups.push(vec![operation]),
         }
     }
-    match groups.first_mut() {
-        Some(first) => first.extend(open),
+    // Calls without a body are beside the point where there are others.
+    let with_a_body = |group: &Vec<Operation>| {
+        group.first().is_some_and(|first| matches!(first.payload, Some(Body::Of(_))))
+    };
+    let chosen = groups.iter().position(with_a_body).unwrap_or_default();
+    match groups.get_mut(chosen) {
+        Some(group) => group.extend(open),
         None if !open.is_empty() => groups.push(open),
         None => {}
     }
