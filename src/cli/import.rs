@@ -27,10 +27,10 @@ enum Kind {
     #[command(after_help = "\
 Example:
   consentry import openapi http://127.0.0.1:8000/openapi.json
-  consentry accept policies/score.yaml
   consentry serve
 
-Nothing is enforced before a person has accepted it: the gateway does not serve a policy in which anything is proposed.")]
+At a terminal it asks for what only you can know, shows every guess, and asks whether you accept it. Nothing is enforced before a
+person has accepted it: the gateway does not serve a policy in which anything is proposed.")]
     Openapi(Source),
     /// From the MLmodel file of an MLflow model that was logged with a signature.
     #[command(after_help = "\

@@ -154,7 +154,8 @@ fn consistent(
         let why = Walker::compile(format, direction, declared).err();
         if let Some(why) = &why {
             paths.pop();
-            notes.push(format!("`{path}`: {why}"));
+            let told = why.to_string();
+            notes.push(if told.starts_with('`') { told } else { format!("`{path}`: {told}") });
             if proposal.field.required {
                 blocked.push(Blocked { path: path.clone(), why: why.to_string() });
             }

@@ -319,6 +319,11 @@ def test_a_hostile_description_writes_safe_files(tmp_path):
             path: {
                 "post": {
                     "operationId": path,
+                    "parameters": [
+                        {"name": name, "in": place, "required": True, "description": name, "schema": {"type": "string", "enum": [name, "x"]}}
+                        for place in ("query", "header", "path", "cookie", "\nroutes")
+                        for name in [*HOSTILE, "email", "patient_no", "x-customer-email"]
+                    ],
                     "requestBody": {"content": {"application/json": {"schema": body}}},
                     "responses": {"200": {"content": {"application/json": {"schema": body}}}},
                 }

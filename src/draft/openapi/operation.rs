@@ -226,6 +226,9 @@ fn parameter(
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err("its name is none that a policy can write".into());
     }
+    if place == Place::Path && !made.places().iter().any(|(other, _)| *other == name) {
+        return Err("the path has no such piece".into());
+    }
     let schema = written.get("schema").ok_or("the description does not say what it holds")?;
     // A parameter is one value: flattened under a name, it is one field or none.
     let whole =
