@@ -147,6 +147,7 @@ pub(super) fn deployment(folder: &Path, place: &Place, url: &http::Uri, port: u1
     });
     let file = folder.join("consentry.yaml");
     create(&file, &text)?;
-    output::note(format_args!("wrote {}, with development certificates and keys beside it", file.display()));
+    let file = file.strip_prefix(".").unwrap_or(&file).display();
+    output::note(format_args!("wrote {file}, with development certificates and keys beside it"));
     Ok(())
 }
