@@ -107,6 +107,42 @@ fn what_people_said_and_accepted_is_whole() {
     assert!(!policy::has_errors(&found), "{found:?}");
 }
 
+/// A draft of a call with rows that name customers, and this answer.
+fn of_rows(answer: Value) -> Drafted {
+    let row = json!({ "type": "object", "required": ["customer_id"], "properties": { "customer_id": { "type": "string" } } });
+    let body = json!({ "type": "object", "required": ["rows", "model"], "properties": {
+        "rows": { "type": "array", "items": row }, "model": { "type": "string" } } });
+    let document = json!({ "openapi": "3.1.0", "paths": { "/score": { "post": {
+        "requestBody": { "content": { "application/json": { "schema": body } } },
+        "responses": { "200": { "content": { "application/json": { "schema": answer } } } } } } } });
+    let (mut drafts, _, found) = written(&document, &all_said());
+    assert!(
+        found
+            .iter()
+            .all(|found| found.code == Code::Proposed || !policy::has_errors(std::slice::from_ref(found))),
+        "{found:?}"
+    );
+    drafts.remove(0)
+}
+
+#[test]
+fn rows_are_each_somebodys_where_one_list_can_be_taken_for_them() {
+    let numbers = json!({ "type": "array", "items": { "type": "number" } });
+    let object = |properties: Value| json!({ "type": "object", "properties": properties });
+    for answer in [json!({ "scores": numbers }), json!({ "count": { "type": "number" } })] {
+        let policy = of_rows(object(answer)).policy;
+        assert!(policy.contains("data_subject: \"rows.rows[*].customer_id\""), "{policy}");
+        assert!(policy.contains("on_behalf_of: score-for-others"), "{policy}");
+        let whole = policy.lines().find(|line| line.trim_start().starts_with("model:")).unwrap();
+        assert!(whole.contains("stored: leave_out"), "what is of all rows is kept for none: {whole}");
+    }
+    let drafted = of_rows(object(json!({ "scores": numbers, "reasons": numbers })));
+    assert!(drafted.policy.contains("data_subject: token.sub"), "{}", drafted.policy);
+    assert!(drafted.notes.iter().any(|note| note.contains("no list is kept")), "{:?}", drafted.notes);
+    let kept = drafted.policy.matches("stored: encrypted").count();
+    assert_eq!(kept, 1, "the model alone: {}", drafted.policy);
+}
+
 fn schema() -> impl Strategy<Value = Value> {
     let text = proptest::option::of("(\\PC|[\"'\\\\:#\\n\\t{}\\[\\],&*!|>%@`]){0,12}");
     prop_oneof![

@@ -116,6 +116,13 @@ pub(super) fn whole<'a>(group: &'a Group, notes: &mut Vec<String>) -> Whole<'a> 
             leave_out(&mut head.proposal, "not kept: it is of the whole batch, and nobody's own");
         }
     }
+    let of_many = |proposal: &Proposal| proposal.field.path.is_many();
+    if subject == Subject::Caller && request.iter().any(|asked| of_many(asked) && rank(asked).is_some()) {
+        notes.push("the elements of a list name persons, and no one list of body and answer can be taken for their rows: `data_subject` is who calls, and no list is kept".into());
+        for proposal in request.iter_mut().chain(&mut response).filter(|proposal| of_many(proposal)) {
+            leave_out(proposal, "not kept: it is of several persons, and nobody says whose");
+        }
+    }
     // A record holds each name once.
     for answer in &mut response {
         let kept =
