@@ -1,15 +1,15 @@
 //! Consentry beside others that do the same work: on this machine, in one run, in turn.
 //!
 //! ```console
-//! $ cargo peers full                 # all workloads, with the gateway as it is shipped; a quarter of an hour
+//! $ cargo peers full                 # all workloads, with the gateway as it is shipped; half an hour
 //! $ cargo peers C D rounds=3         # some of them
 //! $ cargo test --bench peers -- smoke   # all targets, checked and hardly measured, with the gateway of that profile
 //! ```
 //!
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
-//! library); `rounds=N`, `seconds=S`, `only=NAME,NAME`,
-//! `publish` (into the documentation), `offline` (nothing is installed), `gateway=PATH` (another build). The run fails where a target does other work than
-//! it should, never because it takes long. Without words the bench only checks itself.
+//! library); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `publish` (into the documentation), `offline` (nothing is
+//! installed), `gateway=PATH` (another build). The run fails where a target does other work than it should, never because
+//! it takes long. Without words the bench only checks itself.
 
 #![expect(clippy::print_stdout, reason = "a bench tells what it found")]
 
