@@ -84,9 +84,11 @@ impl Intended {
         })));
         let outcome = self.journal.store.queue(change)?;
         self.ended = true;
-        // Queued first, so that an intent that is still on its way shares the outcome's sync.
+        // Queued first, so that an intent that is still on its way shares the outcome's sync; and awaited first, since it comes
+        // last: who waited for both in turn would be woken twice.
+        let done = outcome.await;
         self.durable().await?;
-        Ok(outcome.await?)
+        Ok(done?)
     }
 }
 

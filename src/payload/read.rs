@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -53,16 +54,23 @@ where
     if usize::try_from(announced).map_or(true, |announced| announced > cap) {
         return Err(ReadError::TooLarge);
     }
-    let begun = Instant::now();
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut received = 0;
+    // From the first moment in which there is something to wait for: a body that has come whole asks for no clock.
+    let mut begun = None;
     loop {
-        let deadline = begun + pace.allowance(received);
-        let frame = timeout_at(deadline, poll_fn(|context| body.as_mut().poll_frame(context)))
-            .await
-            .map_err(|_| ReadError::TooSlow)?;
+        let ready = poll_fn(|context| Poll::Ready(body.as_mut().poll_frame(context))).await;
+        let frame = match ready {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let deadline = *begun.get_or_insert_with(Instant::now) + pace.allowance(received);
+                timeout_at(deadline, poll_fn(|context| body.as_mut().poll_frame(context)))
+                    .await
+                    .map_err(|_| ReadError::TooSlow)?
+            }
+        };
         let data = match frame {
             None => break,
             Some(Err(source)) => return Err(ReadError::Broken(source.into())),
@@ -81,8 +89,12 @@ where
             }
             rest.extend_from_slice(&data);
         }
+        if body.is_end_stream() {
+            break;
+        }
         // A body that is always ready never lets the timer run: small or empty frames count against the pace as well.
-        if Instant::now() > begun + pace.allowance(received) {
+        let now = Instant::now();
+        if now > *begun.get_or_insert(now) + pace.allowance(received) {
             return Err(ReadError::TooSlow);
         }
     }

@@ -38,7 +38,8 @@ pub(super) async fn of_request(
     if asks(&permit.activity().request) {
         permitted(gateway, permit)?;
         let questions = minimise::questions(permit, materials, body)?;
-        let found = ask(gateway, questions).await.map_err(Failed::of_request)?;
+        // Boxed: an exchange that asks nobody has no room set aside for it.
+        let found = Box::pin(ask(gateway, questions)).await.map_err(Failed::of_request)?;
         materials.analyses.merge(found);
     }
     Ok(())
@@ -54,7 +55,7 @@ pub(super) async fn of_answer(
     if asks(&permit.activity().response) {
         permitted(gateway, permit)?;
         let questions = minimise::questions_of_answer(permit, materials, answer)?;
-        let found = ask(gateway, questions).await.map_err(Failed::of_answer)?;
+        let found = Box::pin(ask(gateway, questions)).await.map_err(Failed::of_answer)?;
         materials.analyses.merge(found);
     }
     Ok(())

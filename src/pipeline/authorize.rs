@@ -92,8 +92,9 @@ pub(super) async fn permit(
     account: &mut Account,
 ) -> Result<Permit, Rejection> {
     match persons {
+        // What is rare is boxed, here and below: an exchange is moved, and waits, with room for the largest thing that it may do.
         Persons::One(person) => one(gateway, admitted, person, account).await,
-        Persons::Rows { persons, rows } => many(gateway, admitted, persons, rows, account).await,
+        Persons::Rows { persons, rows } => Box::pin(many(gateway, admitted, persons, rows, account)).await,
     }
 }
 

@@ -53,12 +53,14 @@ impl Worker {
         let mut response = match self.exchange(head, &mut body, connection, &mut account).await {
             Ok(response) => response,
             Err(rejection) => {
-                let rejection = finish::refused(&self.gateway, &account, rejection).await;
+                let rejection = Box::pin(finish::refused(&self.gateway, &account, rejection)).await;
                 account.problem = Some(rejection.problem);
                 answer::problem(&self.gateway, &account, &rejection)
             }
         };
-        leftover::settle(body, waits, version, &mut response).await;
+        if body.is_some() {
+            Box::pin(leftover::settle(body, waits, version, &mut response)).await;
+        }
         account.close(response)
     }
 
@@ -88,13 +90,13 @@ impl Worker {
         admit::address(gateway, &routed, &head, connection, account)?;
         if let RouteKind::Open { body: cap } = routed.route.kind {
             admit::open(gateway, &routed, &head, account)?;
-            return open::pass(self, routed, head, body, cap).await;
+            return Box::pin(open::pass(self, routed, head, body, cap)).await;
         }
         // Who calls, and whether they may, is settled before a byte of the body is read.
         let caller = identify::caller(gateway, &head, account)?;
         let admitted = admit::admit(gateway, routed, caller, head, account)?;
         if let RouteKind::Answer(kind) = admitted.routed.route.kind {
-            return records::answer(gateway, admitted, body.as_ref(), kind, account).await;
+            return Box::pin(records::answer(gateway, admitted, body.as_ref(), kind, account)).await;
         }
         let body = admitted.read(body).await?;
         // Whoever looks on waits for nothing and changes nothing.

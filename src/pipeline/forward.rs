@@ -76,7 +76,7 @@ pub(super) async fn send(
         let method = permit.admitted.routed.route.method.clone();
         let request = build(method, target.clone(), headers.clone(), body.clone());
         match upstream.send_if(request, || gateway.standing().forward_all(permit.stands())).await {
-            Err(UpstreamError::Held) => permit.renew(gateway).await?,
+            Err(UpstreamError::Held) => Box::pin(permit.renew(gateway)).await?,
             sent => {
                 let answer = whole(sent.map_err(unsent_or_failed)?, answers, permit.caps()).await;
                 gateway.metrics().upstream(started.elapsed());

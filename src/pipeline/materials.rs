@@ -85,7 +85,10 @@ pub(super) async fn collect(
     let domain = &activity.pseudonymization_domain;
     let pseudonyms = match pseudonymizes(&permit.admitted.routed.route) {
         false => None,
-        true => Some(gateway.custody().pseudonyms(domain).await.map_err(unavailable)?),
+        true => Some(match gateway.custody().cached_pseudonyms(domain) {
+            Some(known) => known,
+            None => Box::pin(gateway.custody().pseudonyms(domain)).await.map_err(unavailable)?,
+        }),
     };
     let keys = Arc::clone(&permit.admitted.routed.live.keys);
     let mut materials =
@@ -113,11 +116,11 @@ async fn subjects(
     } else {
         // A refusal mints nothing: a body that will be refused must not give anybody a key, or a reference.
         minimise::rehearse(permit, materials, body)?;
-        let minted = match mint(gateway, permit, at).await {
+        let minted = match Box::pin(mint(gateway, permit, at)).await {
             // Somebody was erased after their standing was looked up. What is known of them now decides.
             Err(CustodyError::Forgotten) => {
-                permit.renew(gateway).await?;
-                mint(gateway, permit, at).await
+                Box::pin(permit.renew(gateway)).await?;
+                Box::pin(mint(gateway, permit, at)).await
             }
             minted => minted,
         };

@@ -106,9 +106,9 @@ impl Gate {
     /// Takes a line, or what there is of it, and returns what stands behind it.
     fn take_line<'a>(&mut self, rest: &'a [u8], clean: usize) -> Result<&'a [u8], Ambiguous> {
         let end = memchr::memchr(b'\n', rest);
-        if matches!(self.state, State::RequestLine | State::Field | State::Trailer) {
+        if matches!(self.state, State::RequestLine | State::Field) || self.state == State::Trailer {
             let room = self.most.saturating_sub(self.head_bytes);
-            if end.is_none_or(|end| end >= room) && rest.len() > room {
+            if rest.len() > room && end.is_none_or(|end| end >= room) {
                 self.state = State::TooLarge;
                 return Ok(&[]);
             }
@@ -134,7 +134,7 @@ impl Gate {
         };
         // The line's end is held back, so that hyper never sees a line that is refused as a whole one.
         let judged = match whole.strip_suffix(b"\r") {
-            Some(text) if is_text(text) => self.judge(text),
+            Some(text) if all(text, is_text) => self.judge(text),
             _ => None,
         };
         line.clear();
@@ -173,7 +173,7 @@ impl Gate {
         let mut words = line.split(|byte| *byte == b' ');
         let (method, target, version) = (words.next()?, words.next()?, words.next()?);
         // A fragment is the caller's own business (RFC 9110 section 7.1); bytes beyond ASCII have no one meaning here.
-        let plain = target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
+        let plain = all(target, |byte| byte.is_ascii_graphic() && byte != b'#');
         let whole = words.next().is_none() && !method.is_empty() && !target.is_empty() && plain;
         self.head = Head { http_1_0: version == b"HTTP/1.0", ..Head::default() };
         self.state = State::Field;
@@ -224,18 +224,21 @@ fn skip(bytes: &[u8], left: u64) -> (&[u8], u64) {
     (bytes.get(here..).unwrap_or_default(), left - here as u64)
 }
 
-/// RFC 9110 section 5.5: visible characters, space, tab and what lies beyond ASCII. Looks at every byte, since a loop that
-/// may end early takes them one by one.
-fn is_text(bytes: &[u8]) -> bool {
-    let other = |byte: u8| byte != b'\t' && (byte < b' ' || byte == 0x7f);
-    !bytes.iter().fold(false, |found, byte| found | other(*byte))
+/// Whether every byte is such. All are looked at, several at once: most lines are good to their end.
+fn all(bytes: &[u8], such: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |so_far, byte| so_far & such(*byte))
+}
+
+/// RFC 9110 section 5.5: visible characters, space, tab and what lies beyond ASCII.
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
 /// Name and trimmed value of a field; `None` for a folded line, and for a name that is empty or ends in white space.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
+    let colon = memchr::memchr(b':', line)?;
     let (name, value) = line.split_at_checked(colon)?;
-    let named = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    let named = !name.is_empty() && all(name, |byte| byte.is_ascii_graphic());
     named.then_some((name, value.strip_prefix(b":")?.trim_ascii()))
 }
 

@@ -164,11 +164,13 @@ impl Upstream {
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let Shared { timeouts, pool, .. } = &*self.shared;
         let mut request = self.addressed(request)?;
-        let mut clock = Deadline::after(timeouts.total);
+        let now = Instant::now();
+        let mut clock = Deadline::after(now, timeouts.total);
         loop {
-            let (mut lease, kept) = match pool.take() {
+            let (mut lease, kept) = match pool.take(now) {
                 Some(lease) => (lease, true),
-                None => (self.connect(&mut clock).await?, false),
+                // Boxed: most exchanges find a connection, and need no room for making one.
+                None => (Box::pin(self.connect(&mut clock)).await?, false),
             };
             match lease.exchange(request, &gate, &mut clock).await {
                 Sent::Answered(response) => return answer(response, lease, clock),
@@ -220,8 +222,8 @@ struct Deadline {
 }
 
 impl Deadline {
-    fn after(total: Duration) -> Self {
-        Self { sleep: Box::pin(sleep_until(Instant::now() + total)), total }
+    fn after(now: Instant, total: Duration) -> Self {
+        Self { sleep: Box::pin(sleep_until(now + total)), total }
     }
 }
 

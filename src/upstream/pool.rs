@@ -39,8 +39,7 @@ impl Pool {
     }
 
     /// The connection used last that still can be used, so that those too many grow old.
-    pub(super) fn take(&self) -> Option<Lease> {
-        let now = Instant::now();
+    pub(super) fn take(&self, now: Instant) -> Option<Lease> {
         loop {
             let kept = self.with(Vec::pop)?;
             let mut lease = kept.lease;
