@@ -3,11 +3,10 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
@@ -17,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -27,14 +25,9 @@ use super::caps::Place;
 use super::door;
 use super::drain::{Drain, Stage};
 use super::meter::{Meter, Watchdog};
-use super::stream::{Gated, Metered, Transport};
+use super::stream::{Metered, Transport};
 use super::{Handler, Limits, ListenerConfig, Timers};
 use crate::net::{BodyError, ConnectionInfo, Protocol, ResponseBody, TlsInfo};
-
-/// Bytes and time given to a caller who still sends when their answer is written, so that they come to read it: closing
-/// a socket with unread bytes resets the connection, and a reset destroys what is under way.
-const LAST_BYTES: usize = 512 * 1024;
-const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// The most that HTTP/1.1 reads at once; a buffer grows to it only where that much comes.
 const READ_BUFFER: usize = 128 * 1024;
@@ -49,9 +42,9 @@ pub(super) struct Thread<H> {
     pub(super) handler: Rc<H>,
     pub(super) drain: Rc<Drain>,
     acceptor: Option<TlsAcceptor>,
-    timers: Timers,
-    limits: Limits,
-    http1: http1::Builder,
+    pub(super) timers: Timers,
+    pub(super) limits: Limits,
+    pub(super) http1: http1::Builder,
     http2: http2::Builder<Local>,
 }
 
@@ -105,7 +98,9 @@ impl<H: Handler> Thread<H> {
         if tcp.set_nodelay(true).is_err() {
             return;
         }
-        let Some((transport, protocol, tls)) = self.shake_hands(tcp, &meter).await else { return };
+        // Boxed, as what is done only at the beginning or by some: room is set aside for as long as the connection stands.
+        let shaken = Box::pin(self.shake_hands(tcp, &meter)).await;
+        let Some((transport, protocol, tls)) = shaken else { return };
         meter.shaken();
         let exchanges = Exchanges {
             handler: Rc::clone(&self.handler),
@@ -116,7 +111,7 @@ impl<H: Handler> Thread<H> {
         };
         match protocol {
             Protocol::Http1 => self.http1(transport, exchanges, &meter).await,
-            Protocol::Http2 => self.http2(transport, exchanges, &meter).await,
+            Protocol::Http2 => Box::pin(self.http2(transport, exchanges, &meter)).await,
         }
     }
 
@@ -150,33 +145,9 @@ impl<H: Handler> Thread<H> {
         Some((Transport::Tls(Box::new(tls)), protocol, Some(info)))
     }
 
-    async fn http1(&self, transport: Transport, exchanges: Exchanges<H>, meter: &Rc<Meter>) {
-        let gated = Gated::new(transport, Rc::clone(meter), self.limits.head_bytes);
-        let mut connection = self.http1.serve_connection(TokioIo::new(gated), exchanges);
-        let mut watchdog = Watchdog::new(self.timers, false);
-        let mut told = false;
-        let in_time = poll_fn(|cx| {
-            if !told && self.drain.stage() == Stage::Closing {
-                told = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            match connection.poll_without_shutdown(cx) {
-                Poll::Ready(_) => Poll::Ready(true),
-                Poll::Pending => watchdog.poll(meter, cx).map(|()| false),
-            }
-        });
-        if in_time.await {
-            let (transport, unread) = connection.into_parts().io.into_inner().into_inner();
-            // Who does not take the end in time is cut off.
-            let _ = timeout(LAST_WAIT, close(transport, unread)).await;
-        } else {
-            debug!("a connection was too slow");
-        }
-    }
-
     async fn http2(&self, transport: Transport, exchanges: Exchanges<H>, meter: &Rc<Meter>) {
         let connection = self.http2.serve_connection(TokioIo::new(transport), exchanges);
-        let mut connection = Box::pin(connection);
+        let mut connection = pin!(connection);
         let mut watchdog = Watchdog::new(self.timers, true);
         let mut told = false;
         let in_time = poll_fn(|cx| {
@@ -188,26 +159,11 @@ impl<H: Handler> Thread<H> {
             }
             match connection.as_mut().poll(cx) {
                 Poll::Ready(_) => Poll::Ready(true),
-                Poll::Pending => watchdog.poll(meter, cx).map(|()| false),
+                Poll::Pending => watchdog.poll(meter, None, cx).map(|_| false),
             }
         });
         if !in_time.await {
             debug!("a connection was too slow");
-        }
-    }
-}
-
-/// Says goodbye, and lets a caller who is still sending come to the end of it, within bounds.
-async fn close(mut transport: Transport, unread: bool) {
-    if transport.shutdown().await.is_err() || !unread {
-        return;
-    }
-    let mut sink = [0; 4096];
-    let mut left = LAST_BYTES;
-    while let Ok(read @ 1..) = transport.read(&mut sink).await {
-        left = left.saturating_sub(read);
-        if left == 0 {
-            return;
         }
     }
 }
@@ -225,7 +181,7 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
 }
 
 /// The exchanges of one connection.
-struct Exchanges<H> {
+pub(super) struct Exchanges<H> {
     handler: Rc<H>,
     drain: Rc<Drain>,
     meter: Rc<Meter>,
@@ -296,7 +252,7 @@ impl Drop for Counting {
 }
 
 /// An answer's body that tells the meter how it gets on.
-struct Counted {
+pub(super) struct Counted {
     body: ResponseBody,
     underway: Counting,
 }

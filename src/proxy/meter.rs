@@ -23,8 +23,19 @@ pub(super) struct Meter {
     handling: Cell<usize>,
     /// Answers of which not all has been taken.
     answering: Cell<usize>,
-    /// The last time that an exchange got further.
+    /// The last time that an exchange got further, as far as it was noted.
     progress: Cell<Instant>,
+    /// Whether one has since. The clock is read once each time the connection was worked on, and not at every step of it.
+    progressed: Cell<bool>,
+}
+
+/// What a connection is due for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// To be ended: its other end is too slow.
+    TooSlow,
+    /// To give back what it does not need between requests.
+    Rest,
 }
 
 /// What is to come from the caller.
@@ -51,6 +62,7 @@ impl Meter {
             handling: Cell::new(0),
             answering: Cell::new(0),
             progress: Cell::new(now),
+            progressed: Cell::new(false),
         }
     }
 
@@ -93,17 +105,24 @@ impl Meter {
             self.awaits(Awaits::Next);
         }
         self.handling.set(self.handling.get().saturating_add_signed(change));
-        self.progress.set(Instant::now());
+        self.progressed();
     }
 
     pub(super) fn answering(&self, change: isize) {
         self.answering.set(self.answering.get().saturating_add_signed(change));
-        self.progress.set(Instant::now());
+        self.progressed();
     }
 
     /// An answer got further.
     pub(super) fn progressed(&self) {
-        self.progress.set(Instant::now());
+        self.progressed.set(true);
+    }
+
+    /// Notes when an exchange got further, if one did. To be called whenever the connection was worked on.
+    fn note(&self) {
+        if self.progressed.take() {
+            self.progress.set(Instant::now());
+        }
     }
 
     /// True before anything of a first request has come.
@@ -124,6 +143,12 @@ impl Meter {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
+    }
+
+    /// Since when a request is awaited and nothing else is on its way.
+    fn idle_since(&self) -> Option<Instant> {
+        let idle = self.awaits.get() == Awaits::Next && !self.is_busy() && self.blocked.get().is_none();
+        idle.then(|| self.since.get().max(self.progress.get()))
     }
 
     fn patience(&self, timers: &Timers, http2: bool) -> Option<(Instant, Duration)> {
@@ -160,22 +185,26 @@ impl Watchdog {
         Self { sleep: Box::pin(sleep_until(Instant::now() + timers.head)), timers, http2 }
     }
 
-    /// Ready when the connection is to be ended.
-    pub(super) fn poll(&mut self, meter: &Meter, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the connection is to be ended, or when it has been idle for `rest`, where that is looked for.
+    pub(super) fn poll(&mut self, meter: &Meter, rest: Option<Duration>, cx: &mut Context<'_>) -> Poll<Due> {
+        meter.note();
         loop {
-            let deadline = meter.deadline(&self.timers, self.http2);
-            if deadline.is_some_and(|at| at < self.sleep.deadline()) {
-                self.rearm(deadline);
+            let slow = meter.deadline(&self.timers, self.http2);
+            let rests = rest.and_then(|rest| Some(meter.idle_since()? + rest));
+            let next = [slow, rests].into_iter().flatten().min();
+            if next.is_some_and(|at| at < self.sleep.deadline()) {
+                self.rearm(next);
             }
             if self.sleep.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             let now = Instant::now();
-            match deadline {
-                Some(at) if at <= now => return Poll::Ready(()),
-                Some(_) => self.rearm(deadline),
+            match (slow, rests, next) {
+                (Some(at), ..) if at <= now => return Poll::Ready(Due::TooSlow),
+                (_, Some(at), _) if at <= now => return Poll::Ready(Due::Rest),
+                (.., Some(_)) => self.rearm(next),
                 // Nothing is awaited from the caller now; look again later, in case the next wake-up is this one.
-                None => self.rearm(Some(now + self.timers.stalled)),
+                (.., None) => self.rearm(Some(now + self.timers.stalled)),
             }
         }
     }

@@ -18,6 +18,7 @@ mod connection;
 mod door;
 mod drain;
 mod gate;
+mod http1;
 mod meter;
 mod serve;
 mod stream;
@@ -98,6 +99,8 @@ pub struct Timers {
     pub head: Duration,
     /// Between two requests.
     pub idle: Duration,
+    /// How long after an exchange an HTTP/1.1 connection keeps its buffers for the next one.
+    pub rest: Duration,
     /// Without any progress in the body of a request or of an answer.
     pub stalled: Duration,
     /// How long connections that wait for their next request are kept while draining, for requests on their way.
@@ -112,6 +115,7 @@ impl Default for Timers {
             handshake: Duration::from_secs(5),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
+            rest: Duration::from_millis(250),
             stalled: Duration::from_secs(30),
             linger: Duration::from_millis(500),
             drain: Duration::from_secs(30),

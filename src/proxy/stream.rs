@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -11,6 +11,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::gate::{Gate, POISON};
 use super::meter::Meter;
+
+/// Read at once by a connection at rest: most heads, and what goes with them.
+const FETCHED: usize = 4096;
 
 /// TCP that tells the meter when it takes no more. It stands below TLS, where every byte that leaves is seen.
 pub(super) struct Metered {
@@ -128,13 +131,30 @@ pub(super) struct Gated {
     transport: Transport,
     meter: Rc<Meter>,
     gate: Gate,
+    /// What came while the connection was at rest, and has passed the gate.
+    early: Box<[u8]>,
     /// What hyper is still to be given after a violation; nothing is read any more.
     poison: Option<&'static [u8]>,
 }
 
 impl Gated {
     pub(super) fn new(transport: Transport, meter: Rc<Meter>, head_bytes: usize) -> Self {
-        Self { transport, meter, gate: Gate::new(head_bytes), poison: None }
+        Self { transport, meter, gate: Gate::new(head_bytes), early: Box::default(), poison: None }
+    }
+
+    /// Waits for the first bytes of a request, with no room but the stack's; false where the caller has ended. What came is what
+    /// is read next.
+    pub(super) fn poll_fetch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut room = [0; FETCHED];
+        let mut came = ReadBuf::new(&mut room);
+        ready!(Pin::new(&mut *self).poll_read(cx, &mut came))?;
+        self.early = came.filled().into();
+        Poll::Ready(Ok(!self.early.is_empty()))
+    }
+
+    /// True between two requests.
+    pub(super) fn is_between(&self) -> bool {
+        self.early.is_empty() && self.poison.is_none() && self.gate.is_between()
     }
 
     /// The bytes below, and whether the caller may still be sending.
@@ -147,6 +167,12 @@ impl Gated {
 impl AsyncRead for Gated {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.early.is_empty() {
+            let (now, later) = this.early.split_at_checked(buf.remaining()).unwrap_or((&this.early, &[]));
+            buf.put_slice(now);
+            this.early = later.into();
+            return Poll::Ready(Ok(()));
+        }
         if this.poison.is_none() {
             let before = buf.filled().len();
             if Pin::new(&mut this.transport).poll_read(cx, buf)?.is_pending() {

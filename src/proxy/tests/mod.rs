@@ -4,6 +4,7 @@ mod drain;
 mod forward;
 mod framing;
 mod http2;
+mod rest;
 mod slow;
 mod support;
 mod tls;
