@@ -59,7 +59,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let Some(plan) = plan.filter(|_| of_keys.is_none()) else { return Ok(Exit::InvalidPolicy) };
     if args.format == Format::Human {
         let (activities, routes) = (plan.activities.len(), plan.routes.len());
-        output::line(format_args!("{activities} activities, {routes} routes: valid."));
+        let word = |count, one: &'static str, many| if count == 1 { one } else { many };
+        output::line(format_args!(
+            "{activities} {}, {routes} {}: valid.",
+            word(activities, "activity", "activities"),
+            word(routes, "route", "routes")
+        ));
         // Who checks policies in a pipeline has no keys, and should not have.
         let named = config.iter().flat_map(|config| config.named_files());
         let missing: Vec<_> =
