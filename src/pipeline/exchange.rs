@@ -109,7 +109,7 @@ impl Worker {
         // What the upstream sees is in the journal first; what the caller gets, too.
         let intent = finish::intend(gateway, &permit, &materials, account).await?;
         let Self { gateway, upstreams, .. } = self.clone();
-        let rest = async move {
+        let rest = Box::pin(async move {
             let answered = match forward::send(&gateway, &upstreams, &mut permit, cleared).await {
                 Ok(upstream) => {
                     witness.iter().for_each(|witness| witness.sees(&upstream));
@@ -121,8 +121,7 @@ impl Worker {
                 Err(rejection) => Err(rejection),
             };
             finish::close(&gateway, intent, answered).await
-        };
-        // On the heap from here on: it is handed to a task, and would be moved whole at every step of the way.
-        self.underway.to_its_end(Box::pin(rest)).await
+        });
+        self.underway.to_its_end(rest).await
     }
 }

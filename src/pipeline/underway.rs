@@ -2,6 +2,7 @@
 //! hung up after the upstream's first byte would otherwise leave a prediction without a record.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -22,10 +23,11 @@ pub(super) struct Underway {
 }
 
 impl Underway {
-    /// Carries `work` to its end on a task of its own, and waits for it as long as the caller does.
+    /// Carries `work` to its end on a task of its own, and waits for it as long as the caller does. It comes boxed, since a
+    /// task is moved several times before it is where it stays.
     pub(super) async fn to_its_end<T: 'static>(
         self: &Rc<Self>,
-        work: impl Future<Output = Result<T, Rejection>> + 'static,
+        work: Pin<Box<impl Future<Output = Result<T, Rejection>> + 'static>>,
     ) -> Result<T, Rejection> {
         let counted = Counted::new(self);
         let has_left = Rc::clone(&counted.has_left);
@@ -115,7 +117,7 @@ mod tests {
             tell.send(waits.await.is_ok()).unwrap();
             Ok(())
         };
-        let mut exchange = Box::pin(underway.to_its_end(work));
+        let mut exchange = Box::pin(underway.to_its_end(Box::pin(work)));
         let polled = exchange.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Pending));
         (word, ended)
@@ -125,8 +127,9 @@ mod tests {
     fn what_somebody_waits_for_is_theirs() {
         on_a_thread(async {
             let underway = Rc::new(Underway::default());
-            assert_eq!(underway.to_its_end(async { Ok(7) }).await.unwrap(), 7);
-            let refused = underway.to_its_end(async { Err::<(), _>(Problem::FieldInvalid.into()) }).await;
+            assert_eq!(underway.to_its_end(Box::pin(async { Ok(7) })).await.unwrap(), 7);
+            let refused =
+                underway.to_its_end(Box::pin(async { Err::<(), _>(Problem::FieldInvalid.into()) })).await;
             assert_eq!(refused.unwrap_err().problem, Problem::FieldInvalid);
             underway.settled().await;
         });

@@ -276,14 +276,15 @@ pub(super) fn overlaps(set: &PolicySet, activities: &[Activity], reader: &mut Re
     let routes: Vec<&Route> = activities.iter().flat_map(|activity| &activity.routes).collect();
     for (index, route) in routes.iter().enumerate() {
         for earlier in routes.iter().take(index).filter(|earlier| earlier.method == route.method) {
-            let place = match set.sources.place(earlier.text.span) {
+            // Not looked up before it is told: there are many pairs, and lines are counted from the file's beginning.
+            let place = || match set.sources.place(earlier.text.span) {
                 Some((file, line, _)) => format!("{file}, line {line}"),
                 None => "an earlier route".into(),
             };
             match overlap(&earlier.segments, &route.segments) {
                 Overlap::Clear => {}
                 Overlap::Same => {
-                    let help = format!("Keep one of the two; the other is in {place}.");
+                    let help = format!("Keep one of the two; the other is in {}.", place());
                     reader.report(
                         Code::RouteTwice,
                         route.text.span,
@@ -293,7 +294,8 @@ pub(super) fn overlaps(set: &PolicySet, activities: &[Activity], reader: &mut Re
                 }
                 Overlap::Ambiguous => {
                     let help = format!(
-                        "Change one of the two paths so that no call fits both; the other is in {place}."
+                        "Change one of the two paths so that no call fits both; the other is in {}.",
+                        place()
                     );
                     reader.report(
                         Code::RouteAmbiguous,
