@@ -73,7 +73,7 @@ async fn retention(office: Arc<Office>) {
 async fn sweep(gateway: Arc<Gateway>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        gateway.live().sweep();
+        gateway.sweep();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
@@ -77,8 +77,7 @@ impl Live {
         self.drift.route(route.index)
     }
 
-    /// Forgets whom the limits need not count any more. To be called every second or so, off the threads that serve.
-    pub fn sweep(&self) {
+    fn sweep(&self) {
         self.limiters.iter().flatten().for_each(|limiter| limiter.sweep());
         self.drift.sweep();
     }
@@ -125,6 +124,8 @@ pub struct Parts {
 pub struct Gateway {
     parts: Parts,
     live: ArcSwap<Live>,
+    /// Sets of policies that are not in force any more, and that exchanges may still hold.
+    retired: Mutex<Vec<Arc<Live>>>,
     notice_link: HeaderValue,
     no_activity: Arc<str>,
     shadows: Desk,
@@ -136,6 +137,7 @@ impl Gateway {
         Self {
             parts,
             live: ArcSwap::from_pointee(live),
+            retired: Mutex::default(),
             notice_link: HeaderValue::from_static("</.well-known/consentry/notice>; rel=\"privacy-policy\""),
             no_activity: "none".into(),
             shadows: Desk::new(),
@@ -145,7 +147,19 @@ impl Gateway {
     /// Swaps the policies: exchanges that began before end under the old ones.
     pub fn replace(&self, mut live: Live) {
         live.inherit(&self.live.load());
-        self.live.store(Arc::new(live));
+        let before = self.live.swap(Arc::new(live));
+        // Hundreds of policies take milliseconds to drop. The last exchange under them must not pay for that, with all others of
+        // its thread.
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(before);
+    }
+
+    /// Forgets whom the limits need not count any more, and the policies that no exchange holds. To be called every second or so,
+    /// off the threads that serve.
+    pub fn sweep(&self) {
+        self.live().sweep();
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody comes by a set that was swapped, so one that nobody else holds stays so.
+        retired.retain(|live| Arc::strong_count(live) > 1);
     }
 
     /// The policies in force.

@@ -110,6 +110,22 @@ async fn calls_under_load_do_not_notice_a_reload() {
 }
 
 #[tokio::test]
+async fn policies_that_are_not_in_force_are_kept_for_who_holds_them_and_no_longer() {
+    let gateway = Gateway::with_holder().await;
+    let held = gateway.live();
+    let before = Arc::downgrade(&held);
+    gateway.edit_policy("churn.yaml", |text| text.replace("keep_last: 3", "keep_last: 2"));
+    gateway.admin.done(Command::Reload {}).await;
+    gateway.sweep();
+    assert!(!Arc::ptr_eq(&held, &gateway.live()));
+    drop(held);
+    gateway.healthy().await;
+    gateway.sweep();
+    assert!(before.upgrade().is_none(), "what nobody holds is in memory still");
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn certificates_are_swapped_and_no_connection_is_dropped() {
     let gateway = Gateway::with_holder().await;
     let mut old_1 = gateway.client.http1().await;

@@ -114,6 +114,10 @@ impl Gateway {
         self.running.core.gateway.live()
     }
 
+    pub(crate) fn sweep(&self) {
+        self.running.core.gateway.sweep();
+    }
+
     pub(crate) fn store(&self) -> &consentry::store::Store {
         self.running.core.gateway.store()
     }
