@@ -54,15 +54,42 @@ impl Pseudonyms {
     fn write(&self, text: &str, out: &mut String) {
         let _infallible = write!(out, "p{}_", self.version);
         let tag = self.tag(b"pseudonym", text);
-        let bit = |at: usize| tag.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
-        for character in 0..CHARACTERS {
-            let index = (0..5).fold(0, |index, at| index << 1 | bit(character * 5 + at));
-            out.extend(ALPHABET.get(usize::from(index)).map(|letter| char::from(*letter)));
+        let mut bytes = tag.iter();
+        // Bits that are read and not yet written: fewer than thirteen, so that what is shifted out is spent.
+        let (mut bits, mut held) = (0_u32, 0);
+        let mut letters = [b'a'; CHARACTERS];
+        for letter in &mut letters {
+            if held < 5 {
+                bits = bits << 8 | bytes.next().copied().map_or(0, u32::from);
+                held += 8;
+            }
+            held -= 5;
+            let index = bits >> held & 31;
+            *letter = ALPHABET.get(index as usize).copied().unwrap_or(b'a');
         }
+        out.push_str(std::str::from_utf8(&letters).unwrap_or_default());
     }
 
     /// The label keeps the two forms, and whatever else a domain's secret may come to serve, apart.
     fn tag(&self, label: &[u8], text: &str) -> Digest {
         self.mac.tag(&[label, text.as_bytes()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pseudonym_is_the_tag_five_bits_a_letter() {
+        let pseudonyms = Pseudonyms { version: 3, mac: Mac::new(b"a secret of the domain's own") };
+        for number in 0..500 {
+            let text = format!("person {number}");
+            let tag = pseudonyms.tag(b"pseudonym", &text);
+            let bits: String = tag.iter().map(|byte| format!("{byte:08b}")).collect();
+            let letter = |at: usize| ALPHABET[usize::from_str_radix(&bits[at * 5..at * 5 + 5], 2).unwrap()];
+            let letters: String = (0..CHARACTERS).map(|at| char::from(letter(at))).collect();
+            assert_eq!(pseudonyms.of(&text), format!("p3_{letters}"));
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The plaintext of a kept field, and the object that the fields of a record make again. It is written here, and not by
 //! a JSON library, so that numbers keep their spelling and every buffer is wiped.
 
+use std::io::Write as _;
+
 use zeroize::Zeroizing;
 
 use crate::payload::{Kind, Path, Step, Value};
@@ -25,7 +27,7 @@ pub(super) fn element(at: &[u32], value: Value<'_>, list: &mut Vec<u8>) {
         if number > 0 {
             list.push(b',');
         }
-        list.extend_from_slice(index.to_string().as_bytes());
+        let _infallible = write!(list, "{index}");
     }
     list.extend_from_slice(b"],");
     scalar(value, list);
@@ -35,7 +37,13 @@ pub(super) fn element(at: &[u32], value: Value<'_>, list: &mut Vec<u8>) {
 /// RFC 8259 section 7: what must be escaped, and nothing else.
 fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    // Most texts have nothing to escape, and are copied at once.
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
+        let (plain, behind) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let Some((&byte, behind)) = behind.split_first() else { break };
+        rest = behind;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -49,6 +57,7 @@ fn string(text: &str, out: &mut Vec<u8>) {
             _ => out.push(byte),
         }
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
