@@ -87,7 +87,8 @@ mod tests {
             let text = format!("person {number}");
             let tag = pseudonyms.tag(b"pseudonym", &text);
             let bits: String = tag.iter().map(|byte| format!("{byte:08b}")).collect();
-            let letter = |at: usize| ALPHABET[usize::from_str_radix(&bits[at * 5..at * 5 + 5], 2).unwrap()];
+            let five = |at: usize| bits.get(at * 5..at * 5 + 5).unwrap();
+            let letter = |at: usize| ALPHABET[usize::from_str_radix(five(at), 2).unwrap()];
             let letters: String = (0..CHARACTERS).map(|at| char::from(letter(at))).collect();
             assert_eq!(pseudonyms.of(&text), format!("p3_{letters}"));
         }
