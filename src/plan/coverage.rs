@@ -377,9 +377,6 @@ impl Coverage {
                 None => "a `clock` past the day until which the transfer's instrument holds",
             };
             refusals.push((Problem::TransferNotPermitted, how));
-        } else if activity.request.fields.iter().any(|field| field.outward.is_guarded()) {
-            let how = "a text in which something tells who somebody is";
-            refusals.push((Problem::TransferNotPermitted, how));
         }
         if activity.request.schema.is_some() {
             refusals
@@ -431,6 +428,12 @@ impl Coverage {
         if refuses {
             // No body that has it is ever let through.
             return;
+        }
+        if request && declared.outward.is_guarded() {
+            let problem = Problem::TransferNotPermitted;
+            let target = Target::ByActivity { activity: index, problem, field: Some(Arc::clone(name)) };
+            let how = "a text in which something tells who somebody is";
+            self.add(Covers::Refusal, activity, format!("{problem}, {name}"), how, target);
         }
         let (from, to, how) = if request {
             ("sent by the caller", "to the upstream", "`upstream_sees` of a body that has it")
