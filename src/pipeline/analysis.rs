@@ -17,7 +17,7 @@ use super::minimise;
 use crate::action::{Analyses, Ask};
 use crate::analyzer::AnalyzerError;
 use crate::detect::{Found, What};
-use crate::plan::Side;
+use crate::plan::Field;
 use crate::problem::{Problem, Rejection};
 
 /// How many texts of one body are asked about, each text once.
@@ -35,7 +35,8 @@ pub(super) async fn of_request(
     materials: &mut Materials,
     body: &Received,
 ) -> Result<(), Rejection> {
-    if asks(&permit.activity().request) {
+    let treated = permit.admitted.routed.route.treated().map(|(_, _, field)| field);
+    if asks(permit.activity().request.fields.iter().chain(treated)) {
         permitted(gateway, permit)?;
         let questions = minimise::questions(permit, materials, body)?;
         // Boxed: an exchange that asks nobody has no room set aside for it.
@@ -52,7 +53,7 @@ pub(super) async fn of_answer(
     materials: &mut Materials,
     answer: &Answer,
 ) -> Result<(), Rejection> {
-    if asks(&permit.activity().response) {
+    if asks(permit.activity().response.fields.iter()) {
         permitted(gateway, permit)?;
         let questions = minimise::questions_of_answer(permit, materials, answer)?;
         let found = Box::pin(ask(gateway, questions)).await.map_err(Failed::of_answer)?;
@@ -72,9 +73,9 @@ fn permitted(gateway: &Gateway, permit: &Permit) -> Result<(), Rejection> {
     }
 }
 
-/// Whether the policy asks anybody about a side's texts.
-fn asks(side: &Side) -> bool {
-    side.fields.iter().any(|field| field.asks().next().is_some())
+/// Whether the policy asks anybody about the texts of one of these.
+fn asks<'a>(mut fields: impl Iterator<Item = &'a Field>) -> bool {
+    fields.any(|field| field.asks().next().is_some())
 }
 
 /// Why it is not known what stands in a body's texts.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consentry::admin::Command;
 use consentry::problem::Problem::{DependencyUnavailable, PayloadTooLarge};
 use serde_json::json;
 
@@ -82,6 +83,27 @@ async fn what_it_finds_is_replaced_beside_what_the_detectors_find() {
         json!({ "text": "Zoë King again", "language": "en", "entities": ["PERSON"], "score_threshold": 0.6 })
     );
     gateway.healthy().await;
+    gateway.close().await;
+}
+
+/// A parameter is a field: its text is asked about where no field of the body is.
+#[tokio::test]
+async fn a_parameter_alone_is_asked_about_too() {
+    let (gateway, analyzer) = gateway("20s").await;
+    let query = "query: { to: { category: pd:Communication, type: string, upstream: { detect: { analyzer: local, entities: [PERSON], replace_by: redact } }, stored: leave_out } }";
+    gateway.edit_policy("letters.yaml", |text| {
+        text.replace("analyzer: local, entities: [PERSON], score: 0.6, ", "").replacen(
+            "request:\n",
+            &format!("request:\n  {query}\n"),
+            1,
+        )
+    });
+    gateway.admin.done(Command::Reload {}).await;
+    let body = json!({ "letters": ["—"] }).to_string();
+    let call = Call::json("/v1/letters?to=Zo%C3%AB%20King", body);
+    gateway.send(call.bearer(&gateway.token(canary::HOLDER, &["offers"]))).await.ok();
+    assert_eq!(gateway.upstream.one().target, "/v1/letters?to=%5Bperson%5D");
+    assert_eq!(analyzer.take().iter().map(|asked| asked.json()["text"].clone()).next().unwrap(), "Zoë King");
     gateway.close().await;
 }
 
