@@ -96,10 +96,6 @@ fn known_category(category: &str, span: super::Span, reader: &mut Reader) {
 /// A recipient outside the Union needs what a transfer rests on.
 fn transfer(recipient: &Recipient, reader: &mut Reader) {
     let Some(country) = &recipient.country else { return };
-    // What is written and was not understood is reported already.
-    if reader.misread(recipient.id.span, "transfer_instrument") {
-        return;
-    }
     let (message, help) = match (standing(&country.value), recipient.transfer_instrument) {
         (None, _) => {
             let help = "Write the two capital letters of ISO 3166-1: `DE`, `FR`, `GB`, `US`.";
@@ -129,7 +125,10 @@ fn transfer(recipient: &Recipient, reader: &mut Reader) {
             "Add `transfer_instrument:` and scc, bcr, code_of_conduct, certification, public_authorities, authorised_clauses or derogation.",
         ),
     };
-    reader.report(Code::ThirdCountry, country.span, message, help);
+    // One that is written and was not understood is reported already.
+    if !reader.misread(recipient.id.span, "transfer_instrument") {
+        reader.report(Code::ThirdCountry, country.span, message, help);
+    }
 }
 
 /// Whether a recipient claims a decision that the table does not have.
