@@ -14,6 +14,7 @@ mod change;
 #[cfg(test)]
 mod contract;
 mod error;
+mod post;
 mod rows;
 mod sqlite;
 

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::audit::Chain;
 use crate::clock::Clock;
 
-use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError};
+use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError, post};
 use apply::State;
 use files::Files;
 use prepared::Prepared;
@@ -142,9 +142,9 @@ impl Sqlite {
     }
 
     pub(super) fn queue(&self, change: Change) -> Result<Receipt> {
-        let (answer, receipt) = oneshot::channel();
-        self.send(Message::Change(change, answer))?;
-        Ok(Receipt(receipt))
+        let (waiting, receipt) = post::waiting();
+        self.send(Message::Change(change, waiting))?;
+        Ok(receipt)
     }
 
     fn send(&self, message: Message) -> Result<()> {

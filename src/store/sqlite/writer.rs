@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::Chain;
 use crate::clock::Clock;
+use crate::store::post::{self, Waiting};
 use crate::store::{Cause, Change, Done, Result, Signer, StoreError};
 
 use super::Shared;
@@ -30,9 +31,6 @@ const TIME_PER_CHECKPOINT: Duration = Duration::from_secs(60);
 /// The first pause before the files are opened again after a failure; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Who waits for a change.
-pub(super) type Waiting = oneshot::Sender<Result<Done>>;
 
 /// What the writer is asked for.
 pub(super) enum Message {
@@ -185,13 +183,11 @@ impl Writer {
                 desk.truncate |= destroyed;
                 // What was destroyed must be gone from the keyring's log before anybody is told so.
                 let after = desk.truncate_if_due();
-                waiting.into_iter().zip(answers).for_each(|(waiting, answer)| drop(waiting.send(answer)));
+                post::deliver(waiting.into_iter().zip(answers));
                 after.and_then(|()| desk.anchor(self.state.chain)).map_err(cause)
             }
             Err(cause) => {
-                for waiting in waiting {
-                    let _ = waiting.send(Err(StoreError::Unavailable(Some(cause.clone()))));
-                }
+                post::deliver(waiting.into_iter().map(|waiting| (waiting, unavailable(&cause))));
                 Err(cause)
             }
         }
@@ -267,7 +263,7 @@ impl Writer {
             loop {
                 match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                     Ok(Message::Change(_, waiting)) => {
-                        let _ = waiting.send(Err(StoreError::Unavailable(Some(cause.clone()))));
+                        post::deliver(std::iter::once((waiting, unavailable(&cause))));
                     }
                     Ok(Message::Signer(signer)) => self.signer = Some(signer),
                     Ok(Message::Close(waiting)) => return ControlFlow::Break(Some(waiting)),
@@ -349,3 +345,7 @@ fn cause(error: rusqlite::Error) -> Cause {
 #[derive(Debug, thiserror::Error)]
 #[error("one of the files was replaced while it was in use: put it back, or start anew")]
 struct Replaced;
+fn unavailable(cause: &Cause) -> Result<Done> {
+    Err(StoreError::Unavailable(Some(cause.clone())))
+}
+
