@@ -1,14 +1,14 @@
 //! Statements, prepared once for each connection: preparing costs several times what running does.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Statement};
 
 /// A connection and the statements prepared on it so far.
 pub(super) struct Prepared<'c> {
     connection: &'c Connection,
-    statements: RefCell<HashMap<&'static str, Statement<'c>>>,
+    /// Few enough to look through; by address, since their texts are constants.
+    statements: RefCell<Vec<(&'static str, Statement<'c>)>>,
 }
 
 impl<'c> Prepared<'c> {
@@ -52,13 +52,17 @@ impl<'c> Prepared<'c> {
         sql: &'static str,
         run: impl FnOnce(&mut Statement<'c>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        let known = self.statements.borrow_mut().remove(sql);
+        let known = {
+            let mut statements = self.statements.borrow_mut();
+            let at = statements.iter().position(|(known, _)| std::ptr::eq(*known, sql));
+            at.map(|at| statements.swap_remove(at).1)
+        };
         let mut statement = match known {
             Some(statement) => statement,
             None => self.connection.prepare(sql)?,
         };
         let answer = run(&mut statement);
-        self.statements.borrow_mut().insert(sql, statement);
+        self.statements.borrow_mut().push((sql, statement));
         answer
     }
 }
