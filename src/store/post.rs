@@ -10,6 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{Done, Receipt, Result};
 
 type Sender = oneshot::Sender<Result<Done>>;
+type Answers = Vec<(Sender, Result<Done>)>;
 
 thread_local! {
     /// The carrier of this thread, and the runtime that it runs in.
@@ -54,11 +55,11 @@ pub(super) fn deliver(answers: impl Iterator<Item = (Waiting, Result<Done>)>) {
 struct Post {
     come: Notify,
     /// None once the carrier is gone.
-    answers: Mutex<Option<Vec<(Sender, Result<Done>)>>>,
+    answers: Mutex<Option<Answers>>,
 }
 
 impl Post {
-    fn answers(&self) -> MutexGuard<'_, Option<Vec<(Sender, Result<Done>)>>> {
+    fn answers(&self) -> MutexGuard<'_, Option<Answers>> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -297,7 +297,7 @@ class Gateway:
         """The number of the record that was kept last, as `GET /decrypt/{user_id}` counts."""
         data = sqlite3.connect(f"file:{self.folder}/data.db?mode=ro", uri=True)
         with contextlib.closing(data):
-            return data.execute("SELECT max(number) FROM record").fetchone()[0]
+            return data.execute("SELECT max(row & ((1 << 40) - 1)) FROM record").fetchone()[0]
 
     def signed(self, algorithm, person, key=None, headers=None, **claims):
         """A token that PyJWT signed with the issuer's key, or another."""

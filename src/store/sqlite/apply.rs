@@ -11,9 +11,12 @@ use crate::store::change::*;
 use crate::store::rows::*;
 use crate::store::{Cause, StoreError};
 
+use super::desk::Desk;
 use super::prepared::Prepared;
-use super::reader::{open_key, reference, secret, signed, subject, unsigned};
-use super::{fields, tail};
+use super::reader::{open_key, reference, secret, signed, subject};
+use super::records::{Mark, Records};
+use super::sealing::Sealing;
+use super::tail;
 
 /// What went wrong: with this change, or with the files.
 pub(super) enum Fault {
@@ -43,16 +46,12 @@ pub(super) struct Unit<'a, 'c> {
     pub(super) data: &'a Prepared<'c>,
     pub(super) keyring: &'a Prepared<'c>,
     pub(super) state: State,
-    held: Held,
-}
-
-/// What a transaction writes once at its end, however many changes it has.
-#[derive(Default)]
-struct Held {
+    pub(super) records: Records<'a, 'c>,
+    sealing: &'a mut Sealing,
+    /// Whether the keyring is written to as well.
+    both: bool,
     /// Intents that were opened. One that is closed in the same transaction is never written.
     intents: Vec<OpenIntent>,
-    /// The number that the next record of each activity gets.
-    counters: Vec<(String, u64)>,
 }
 
 /// Whether a change writes to the keyring.
@@ -60,32 +59,41 @@ pub(super) fn touches_keyring(change: &Change) -> bool {
     !change.keyring.is_empty() || change.data.iter().any(|data| matches!(data, DataChange::PutConsent(_)))
 }
 
+/// Whether a change may take a key from those that may seal.
+const fn closes_keys(change: &KeyringChange) -> bool {
+    match change {
+        KeyringChange::DestroyKeys { .. } | KeyringChange::CloseSource { .. } => true,
+        KeyringChange::PutSubject { .. }
+        | KeyringChange::RemoveSubject { .. }
+        | KeyringChange::PutKey(_)
+        | KeyringChange::Rewrap { .. }
+        | KeyringChange::PutSecret(_)
+        | KeyringChange::RewrapSecret(_)
+        | KeyringChange::PutStop(_)
+        | KeyringChange::LiftStop { .. }
+        | KeyringChange::ForgetUnused => false,
+    }
+}
+
 impl<'a, 'c> Unit<'a, 'c> {
-    pub(super) fn new(data: &'a Prepared<'c>, keyring: &'a Prepared<'c>, state: State) -> Self {
-        Self { data, keyring, state, held: Held::default() }
+    pub(super) fn new(desk: &'a Desk<'a, 'c>, sealing: &'a mut Sealing, state: State, both: bool) -> Self {
+        let Desk { data, keyring, fresh, .. } = desk;
+        Self { data, keyring, state, records: Records::new(data, fresh), sealing, both, intents: Vec::new() }
     }
 
     /// Writes what was held back. Nothing is committed before.
     pub(super) fn flush(&mut self) -> Result<(), Fault> {
-        for intent in self.held.intents.drain(..) {
+        for intent in self.intents.drain(..) {
             let sql = "INSERT INTO intent (decision, at) VALUES (?1, ?2)";
             self.data.execute(sql, params![intent.decision.as_bytes(), intent.at.millis()])?;
         }
-        self.flush_counters()
+        Ok(self.records.flush()?)
     }
 
-    fn flush_counters(&mut self) -> Result<(), Fault> {
-        for (activity, next) in self.held.counters.drain(..) {
-            let sql = "INSERT INTO counter (activity, next) VALUES (?1, ?2) \
-                       ON CONFLICT (activity) DO UPDATE SET next = excluded.next";
-            self.data.execute(sql, params![activity, signed(next)])?;
-        }
-        Ok(())
-    }
-
-    /// Forgets what was held back, with the changes that it came from.
-    pub(super) fn forget_held(&mut self) {
-        self.held = Held::default();
+    /// Forgets what was held back since `mark`, with the change that it came from.
+    pub(super) fn forget_since(&mut self, mark: Mark) {
+        self.intents.clear();
+        self.records.forget_since(mark);
     }
 
     pub(super) fn apply(&mut self, change: &Change) -> Result<Done, Fault> {
@@ -93,6 +101,9 @@ impl<'a, 'c> Unit<'a, 'c> {
         let alone = change.data.is_empty()
             && change.events.is_empty()
             && change.keyring.iter().all(|one| matches!(one, KeyringChange::PutSubject { .. }));
+        if change.keyring.iter().any(closes_keys) {
+            self.sealing.forget();
+        }
         for one in &change.keyring {
             self.keyring(one, alone, &mut done)?;
         }
@@ -197,15 +208,15 @@ impl<'a, 'c> Unit<'a, 'c> {
     fn data(&mut self, change: &DataChange, done: &mut Done) -> Result<(), Fault> {
         match change {
             DataChange::OpenIntent(intent) => {
-                if self.held.intents.iter().any(|other| other.decision == intent.decision) {
+                if self.intents.iter().any(|other| other.decision == intent.decision) {
                     return Err(rejected("this decision has an open intent"));
                 }
-                self.held.intents.push(*intent);
+                self.intents.push(*intent);
             }
             DataChange::CloseIntent { decision } => {
-                let held = self.held.intents.iter().position(|other| other.decision == *decision);
+                let held = self.intents.iter().position(|other| other.decision == *decision);
                 if let Some(place) = held {
-                    self.held.intents.swap_remove(place);
+                    self.intents.swap_remove(place);
                     return Ok(());
                 }
                 let sql = "DELETE FROM intent WHERE decision = ?1";
@@ -222,26 +233,19 @@ impl<'a, 'c> Unit<'a, 'c> {
                 done.records.push(Kept { id: record.id, number });
             }
             DataChange::DeleteRecords(RecordSelector::Ids(ids)) => {
-                self.flush_counters()?;
-                for id in ids {
-                    let sql =
-                        "DELETE FROM record WHERE id = ?1 AND activity IN (SELECT activity FROM counter)";
-                    done.records_deleted += counted(self.data.execute(sql, params![id])?);
-                }
+                done.records_deleted += self.records.delete(ids)?;
             }
             DataChange::DeleteRecords(RecordSelector::Before { activity, before }) => {
                 let sql = "SELECT id FROM key WHERE activity = ?1 AND day <= ?2";
                 let day = before.day().number();
                 let keys: Vec<KeyId> = self.keyring.rows(sql, params![activity, day], |row| row.get(0))?;
                 for key in keys {
-                    let sql = "DELETE FROM record WHERE key = ?1 AND at < ?2";
-                    done.records_deleted += counted(self.data.execute(sql, params![key, before.millis()])?);
+                    done.records_deleted += self.records.delete_of(&key, Some(*before))?;
                 }
             }
             DataChange::DeleteRecords(RecordSelector::Keys(keys)) => {
                 for key in keys {
-                    done.records_deleted +=
-                        counted(self.data.execute("DELETE FROM record WHERE key = ?1", params![key])?);
+                    done.records_deleted += self.records.delete_of(key, None)?;
                 }
             }
             DataChange::PutConsent(row) => self.consent(row)?,
@@ -263,8 +267,7 @@ impl<'a, 'c> Unit<'a, 'c> {
                     if unused.len() >= MANY {
                         break;
                     }
-                    let sql = "SELECT EXISTS (SELECT 1 FROM record WHERE key = ?1)";
-                    if self.data.row(sql, params![key.id], |row| row.get(0))? == Some(false) {
+                    if !self.records.any_of(&key.id)? {
                         unused.push(key);
                     }
                 }
@@ -323,59 +326,27 @@ impl<'a, 'c> Unit<'a, 'c> {
                 .execute(sql, params![signed(seq), key.id, reference, key.activity, day, because.word()])?;
             self.keyring.execute("DELETE FROM key WHERE id = ?1", params![key.id])?;
             self.state.tombstones = seq;
-            done.records_deleted +=
-                counted(self.data.execute("DELETE FROM record WHERE key = ?1", params![key.id])?);
+            done.records_deleted += self.records.delete_of(&key.id, None)?;
             done.destroyed.push(key);
         }
         Ok(())
     }
 
-    /// The number of an activity's next record, which is then taken.
-    fn number(&mut self, activity: &str) -> Result<u64, Fault> {
-        if let Some((_, next)) = self.held.counters.iter_mut().find(|(other, _)| other == activity) {
-            *next += 1;
-            return Ok(*next - 1);
-        }
-        let sql = "SELECT next FROM counter WHERE activity = ?1";
-        let number = self.data.row(sql, params![activity], |row| unsigned(row, 0))?.unwrap_or(0);
-        self.held.counters.push((activity.to_owned(), number + 1));
-        Ok(number)
-    }
-
     /// Keeps a record under its number, unless its key is gone or may not seal any more.
     fn keep(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
-        let sql =
-            "SELECT 1 FROM key WHERE id = ?1 AND reference = ?2 AND activity = ?3 AND source_closed = 0";
-        let owner = params![record.key, record.reference.as_bytes(), record.activity];
-        if self.keyring.row(sql, owner, |_| Ok(()))?.is_none() {
-            return Ok(None);
+        match self.sealing.allows(record, self.keyring, !self.both)? {
+            true => self.records.keep(record).map(Some),
+            false => Ok(None),
         }
-        let number = self.number(&record.activity)?;
-        let packed =
-            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
-        let sql = "INSERT INTO record (activity, id, number, reference, key, at, fields) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let reference = record.reference.as_bytes();
-        let at = record.at.millis();
-        self.data.execute(
-            sql,
-            params![record.activity, record.id, signed(number), reference, record.key, at, packed],
-        )?;
-        Ok(Some(number))
     }
 
     fn revise(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
         let sql = "SELECT 1 FROM key WHERE id = ?1 AND reference = ?2 AND activity = ?3";
         let owner = params![record.key, record.reference.as_bytes(), record.activity];
-        if self.keyring.row(sql, owner, |_| Ok(()))?.is_none() {
-            return Ok(None);
+        match self.keyring.row(sql, owner, |_| Ok(()))? {
+            Some(()) => self.records.revise(record),
+            None => Ok(None),
         }
-        let packed =
-            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
-        let sql = "UPDATE record SET fields = ?4, key = ?5 WHERE activity = ?1 AND id = ?2 AND reference = ?3 \
-                   RETURNING number";
-        let row = params![record.activity, record.id, record.reference.as_bytes(), packed, record.key];
-        Ok(self.data.row(sql, row, |row| unsigned(row, 0))?)
     }
 
     fn consent(&mut self, row: &ConsentRow) -> Result<(), Fault> {
@@ -481,6 +452,6 @@ fn counted(rows: usize) -> u64 {
     rows.try_into().unwrap_or(u64::MAX)
 }
 
-fn rejected(why: &'static str) -> Fault {
+pub(super) fn rejected(why: &'static str) -> Fault {
     Fault::Change(StoreError::Rejected(Cause::from(Box::<dyn std::error::Error + Send + Sync>::from(why))))
 }

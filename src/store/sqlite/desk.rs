@@ -1,59 +1,72 @@
 //! What the writer does with the two files within one session.
 
+use std::cell::RefCell;
+
 use crate::audit::Chain;
 use crate::store::{Change, Done, Result};
 
 use super::apply::{Fault, State, Unit};
 use super::prepared::Prepared;
+use super::records::fresh::{Fresh, Heard};
+use super::sealing::Sealing;
 use super::tail;
 
-/// The answers to a group's changes, and what is known after them.
-pub(super) type Applied = (Vec<Result<Done>>, State);
+/// The answers to a group's changes, what is known after them, and what is to be heard once they are committed.
+pub(super) type Applied = (Vec<Result<Done>>, State, Heard);
 
 /// The prepared files, and what is to be done with them.
 pub(super) struct Desk<'a, 'c> {
     pub(super) data: &'a Prepared<'c>,
     pub(super) keyring: &'a Prepared<'c>,
+    pub(super) fresh: &'a Fresh,
+    pub(super) sealing: RefCell<Sealing>,
     /// Whether the keyring's commits are synced.
     pub(super) full: bool,
     /// Whether the keyring's log is to be emptied.
     pub(super) truncate: bool,
 }
 
-impl Desk<'_, '_> {
+impl<'a, 'c> Desk<'a, 'c> {
+    pub(super) fn new(data: &'a Prepared<'c>, keyring: &'a Prepared<'c>, fresh: &'a Fresh) -> Self {
+        Self { data, keyring, fresh, sealing: RefCell::default(), full: true, truncate: false }
+    }
+
+    /// Begins a group. A keyring that is only read is read as it stands now: each look by itself would lock the file anew.
     pub(super) fn begin(&mut self, both: bool) -> rusqlite::Result<()> {
         if both {
             self.sync_keyring(true)?;
             self.keyring.execute("BEGIN IMMEDIATE", [])?;
+        } else {
+            self.keyring.execute("BEGIN", [])?;
         }
         self.data.execute("BEGIN IMMEDIATE", []).map(drop)
     }
 
-    pub(super) fn commit_keyring(&self, both: bool) -> rusqlite::Result<()> {
-        if both {
-            self.keyring.execute("COMMIT", [])?;
-        }
-        Ok(())
+    pub(super) fn commit_keyring(&self) -> rusqlite::Result<()> {
+        self.keyring.execute("COMMIT", []).map(drop)
     }
 
     pub(super) fn commit_data(&self) -> rusqlite::Result<()> {
         self.data.execute("COMMIT", []).map(drop)
     }
 
-    pub(super) fn roll_back(&self, both: bool) -> rusqlite::Result<()> {
+    pub(super) fn roll_back(&self) -> rusqlite::Result<()> {
         self.data.execute("ROLLBACK", [])?;
-        if both {
-            self.keyring.execute("ROLLBACK", [])?;
-        }
-        Ok(())
+        self.keyring.execute("ROLLBACK", []).map(drop)
     }
 
-    pub(super) fn apply(&self, state: State, changes: &[Change]) -> std::result::Result<Applied, Fault> {
-        let mut unit = Unit::new(self.data, self.keyring, state);
+    pub(super) fn apply(
+        &self,
+        state: State,
+        changes: &[Change],
+        both: bool,
+    ) -> std::result::Result<Applied, Fault> {
+        let mut sealing = self.sealing.borrow_mut();
+        let mut unit = Unit::new(self, &mut sealing, state, both);
         let answers =
             changes.iter().map(|change| unit.apply(change).map(Ok)).collect::<std::result::Result<_, _>>()?;
         unit.flush()?;
-        Ok((answers, unit.state))
+        Ok((answers, unit.state, unit.records.settle()?))
     }
 
     pub(super) fn apply_each(
@@ -62,11 +75,12 @@ impl Desk<'_, '_> {
         changes: &[Change],
         both: bool,
     ) -> rusqlite::Result<Applied> {
-        let mut unit = Unit::new(self.data, self.keyring, state);
+        let mut sealing = self.sealing.borrow_mut();
+        let mut unit = Unit::new(self, &mut sealing, state, both);
         let files = [Some(self.data), both.then_some(self.keyring)];
         let mut answers = Vec::with_capacity(changes.len());
         for change in changes {
-            let before = unit.state;
+            let (before, mark) = (unit.state, unit.records.mark());
             for file in files.into_iter().flatten() {
                 file.execute("SAVEPOINT change", [])?;
             }
@@ -77,7 +91,7 @@ impl Desk<'_, '_> {
             };
             if answer.is_err() {
                 unit.state = before;
-                unit.forget_held();
+                unit.forget_since(mark);
             }
             for file in files.into_iter().flatten() {
                 if answer.is_err() {
@@ -87,7 +101,7 @@ impl Desk<'_, '_> {
             }
             answers.push(answer);
         }
-        Ok((answers, unit.state))
+        Ok((answers, unit.state, unit.records.settle()?))
     }
 
     /// Notes in the keyring where the chain stands. Not synced: it survives the end of the process, and may lag after a

@@ -7,7 +7,9 @@ mod files;
 mod prepared;
 mod reader;
 mod readers;
+mod records;
 mod schema;
+mod sealing;
 mod tail;
 mod view;
 mod writer;
@@ -27,6 +29,7 @@ use apply::State;
 use files::Files;
 use prepared::Prepared;
 use readers::Readers;
+use records::fresh::Fresh;
 use tail::Both;
 use writer::{Message, Writer};
 
@@ -56,6 +59,7 @@ struct Shared {
     groups: AtomicU64,
     changes: AtomicU64,
     chain: Mutex<Chain>,
+    fresh: Fresh,
 }
 
 impl Shared {
@@ -74,10 +78,12 @@ impl Sqlite {
         let files = Files::new(config);
         let lock = files.lock()?;
         let connections = files.connect(true)?;
+        let fresh = Fresh::default();
         let (state, signed, new) = {
             let data = Prepared::new(&connections.data);
             let keyring = Prepared::new(&connections.keyring);
-            let both = Both { data: &data, keyring: &keyring };
+            fresh.load(&data)?;
+            let both = Both { data: &data, keyring: &keyring, fresh: &fresh };
             both.pair(config.restored)?;
             let mut chain = both.chain(config.restored)?;
             if config.restored {
@@ -94,6 +100,7 @@ impl Sqlite {
             groups: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             chain: Mutex::new(state.chain),
+            fresh,
         });
         let (inbox, messages) = sync_channel(QUEUE);
         let writer = Writer {
@@ -116,7 +123,7 @@ impl Sqlite {
         Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new })))
     }
 
-    /// Reads the files as they are; nothing is checked, nothing can be written.
+    /// Reads the files as they are; nothing is checked, nothing can be written. Records that no index names yet are not found.
     pub(super) fn inspect(config: &StoreConfig) -> Result<Self> {
         let files = Files::new(config);
         drop(files.connect_reader()?);
@@ -126,6 +133,7 @@ impl Sqlite {
             groups: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             chain: Mutex::new(Chain::genesis()),
+            fresh: Fresh::default(),
         });
         // Nobody takes what is sent there, so that every change is answered `Unavailable`.
         let (inbox, _) = sync_channel(1);
@@ -155,7 +163,7 @@ impl Sqlite {
     }
 
     pub(super) fn health(&self) -> Health {
-        let Shared { able, generation: _, groups, changes, chain: _ } = &*self.0.shared;
+        let Shared { able, generation: _, groups, changes, chain: _, fresh: _ } = &*self.0.shared;
         Health {
             able: able.load(Ordering::Acquire),
             groups: groups.load(Ordering::Relaxed),

@@ -7,28 +7,22 @@ use crate::clock::{Day, Timestamp};
 use crate::personal::Reference;
 use crate::store::rows::*;
 
-use super::fields;
 use super::prepared::Prepared;
+use super::records::fresh::Fresh;
 
 type Rows<T> = rusqlite::Result<Vec<T>>;
 
-/// A connection to each file.
+/// A connection to each file, and the way to what was kept lately.
 pub(crate) struct Reader<'c> {
     pub(super) data: Prepared<'c>,
     pub(super) keyring: Prepared<'c>,
+    pub(super) fresh: &'c Fresh,
 }
 
 /// The columns that [`key`] reads, and a condition.
 macro_rules! keys_where {
     ($rest:literal) => {
         concat!("SELECT id, reference, activity, day, source_closed, wrapped FROM key WHERE ", $rest)
-    };
-}
-
-/// The columns that [`record`] reads, and a condition.
-macro_rules! records_where {
-    ($rest:literal) => {
-        concat!("SELECT id, reference, activity, key, at, fields, number FROM record WHERE ", $rest)
     };
 }
 
@@ -122,73 +116,8 @@ impl Reader<'_> {
         self.keyring.rows("SELECT name, version, wrapped FROM secret ORDER BY name, version", [], secret)
     }
 
-    pub(in crate::store) fn records(
-        &self,
-        activity: &str,
-        after: Option<RecordId>,
-        skip: u64,
-        limit: u32,
-    ) -> Rows<RecordRow> {
-        let sql = records_where!("activity = ?1 AND id > ?2 ORDER BY id LIMIT ?3 OFFSET ?4");
-        let after = after.as_ref().map_or(&[][..], |id| &id[..]);
-        self.data.rows(sql, params![activity, after, limit, signed(skip)], record)
-    }
-
-    pub(in crate::store) fn records_count(&self, activity: &str) -> rusqlite::Result<u64> {
-        let sql = "SELECT count(*) FROM record WHERE activity = ?1";
-        Ok(self.data.row(sql, params![activity], |row| unsigned(row, 0))?.unwrap_or(0))
-    }
-
-    pub(in crate::store) fn record(
-        &self,
-        activity: &str,
-        number: u64,
-    ) -> rusqlite::Result<Option<RecordRow>> {
-        let sql = records_where!("activity = ?1 AND number = ?2");
-        self.data.row(sql, params![activity, signed(number)], record)
-    }
-
-    pub(in crate::store) fn records_of_person(
-        &self,
-        of: Reference,
-        activity: Option<&str>,
-    ) -> Rows<RecordRow> {
-        let mut found = Vec::new();
-        let sql = records_where!("key = ?1 ORDER BY number");
-        for key in
-            self.keys_of(of)?.iter().filter(|key| activity.is_none_or(|activity| key.activity == activity))
-        {
-            found.extend(self.data.rows(sql, params![key.id], record)?);
-        }
-        found.sort_by(|a, b| (&a.record.activity, a.number).cmp(&(&b.record.activity, b.number)));
-        Ok(found)
-    }
-
-    pub(in crate::store) fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Rows<RecordId> {
-        // What is restricted is kept, also past its term (GDPR Art. 18(2)), until the restriction is lifted.
-        let keys: Vec<KeyId> = self.keyring.rows(
-            "SELECT id FROM key WHERE activity = ?1 AND day <= ?2 AND reference NOT IN \
-             (SELECT subject.reference FROM stop JOIN subject USING (lookup) WHERE stop.kind = 0) ORDER BY day",
-            params![activity, before.day().number()],
-            |row| row.get(0),
-        )?;
-        let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut found: Vec<RecordId> = Vec::new();
-        for key in keys {
-            if found.len() >= most {
-                break;
-            }
-            let sql = "SELECT id FROM record WHERE key = ?1 AND at < ?2 ORDER BY at LIMIT ?3";
-            found.extend(
-                self.data.rows(sql, params![key, before.millis(), limit], |row| row.get::<_, RecordId>(0))?,
-            );
-        }
-        found.truncate(most);
-        Ok(found)
-    }
-
     pub(in crate::store) fn activities(&self) -> Rows<String> {
-        let mut names: Vec<String> = self.data.rows("SELECT activity FROM counter", [], |row| row.get(0))?;
+        let mut names: Vec<String> = self.data.rows("SELECT name FROM activity", [], |row| row.get(0))?;
         names.extend(self.keyring.rows("SELECT DISTINCT activity FROM key", [], |row| row.get(0))?);
         names.sort_unstable();
         names.dedup();
@@ -269,18 +198,6 @@ pub(super) fn secret(row: &Row<'_>) -> rusqlite::Result<WrappedSecret> {
     Ok(WrappedSecret { name: row.get(0)?, version: row.get(1)?, wrapped: row.get(2)? })
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
-    let record = SealedRecord {
-        id: row.get(0)?,
-        reference: reference(row, 1)?,
-        activity: row.get(2)?,
-        key: row.get(3)?,
-        at: moment(row, 4)?,
-        fields: fields::read(row.get_ref(5)?.as_blob()?).ok_or(unreadable(5))?,
-    };
-    Ok(RecordRow { number: unsigned(row, 6)?, record })
-}
-
 fn consent(reference: Reference, row: &Row<'_>) -> rusqlite::Result<ConsentRow> {
     Ok(ConsentRow {
         reference,
@@ -304,7 +221,7 @@ pub(super) fn reference(row: &Row<'_>, at: usize) -> rusqlite::Result<Reference>
     row.get(at).map(Reference::from_bytes)
 }
 
-fn moment(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn moment(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
     row.get(at).map(Timestamp::from_millis)
 }
 
@@ -318,6 +235,6 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unreadable(at: usize) -> rusqlite::Error {
+pub(super) fn unreadable(at: usize) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(at, "fields".to_owned(), rusqlite::types::Type::Blob)
 }

@@ -7,8 +7,9 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-/// The data file. `record.fields` is [`super::fields`]' encoding. Ciphertexts follow their key, so a person's and a day's records
-/// are found through the keyring; there is no index by reference or time.
+/// The data file. `record.fields` is [`super::fields`]' encoding, `record.row` is 2^40 times the activity's place and the number.
+/// Ciphertexts follow their key, so a person's and a day's records are found through the keyring; there is no index by
+/// reference or time. `record_of_key` and `record_of_name` lack the last of an activity's records, from number `indexed` on.
 pub(super) const DATA: &[&str] = &["
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE entry (seq INTEGER PRIMARY KEY, body BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
@@ -26,6 +27,28 @@ CREATE TABLE consent (
   at INTEGER NOT NULL, expires INTEGER, wording BLOB NOT NULL, language TEXT NOT NULL, method TEXT NOT NULL,
   PRIMARY KEY (reference, purpose, notice_version)
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE activity (
+  place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next INTEGER NOT NULL, kept INTEGER NOT NULL,
+  indexed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO activity (name, next, kept, indexed)
+  SELECT activity, next, (SELECT count(*) FROM record WHERE record.activity = counter.activity), next FROM counter;
+ALTER TABLE record RENAME TO record_before;
+CREATE TABLE record (
+  row INTEGER PRIMARY KEY, id BLOB NOT NULL, reference BLOB NOT NULL, key BLOB NOT NULL, at INTEGER NOT NULL, fields BLOB NOT NULL
+) STRICT;
+INSERT INTO record (row, id, reference, key, at, fields)
+  SELECT (place << 40) + number, id, reference, key, at, fields
+  FROM record_before JOIN activity ON activity.name = record_before.activity ORDER BY 1;
+CREATE TABLE record_of_key (key BLOB NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) STRICT, WITHOUT ROWID;
+INSERT INTO record_of_key (key, row) SELECT key, row FROM record ORDER BY 1, 2;
+CREATE TABLE record_of_name (
+  place INTEGER NOT NULL, id BLOB NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (place, id, row)
+) STRICT, WITHOUT ROWID;
+INSERT INTO record_of_name (place, id, row) SELECT row >> 40, id, row FROM record ORDER BY 1, 2;
+DROP TABLE record_before;
+DROP TABLE counter;
 "];
 
 /// The keyring. Tombstones are counted from 1 in the order of destruction; the data file notes how far it has heard. A withdrawal leaves a mark here, so that an old data file put back does not bring a consent back to life.

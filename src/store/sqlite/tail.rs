@@ -11,11 +11,14 @@ use crate::store::{Result, StoreError};
 
 use super::prepared::Prepared;
 use super::reader::{anchor, reference, signed, unsigned};
+use super::records::Records;
+use super::records::fresh::Fresh;
 
 /// Both files, to be examined.
 pub(super) struct Both<'a, 'c> {
     pub(super) data: &'a Prepared<'c>,
     pub(super) keyring: &'a Prepared<'c>,
+    pub(super) fresh: &'a Fresh,
 }
 
 impl Both<'_, '_> {
@@ -114,35 +117,45 @@ impl Both<'_, '_> {
         )?;
         tracing::warn!(keys = unheard.len(), "replaying destroyed keys that the data file had not heard of");
         self.data.execute("BEGIN IMMEDIATE", [])?;
+        let mut records = Records::new(self.data, self.fresh);
         for (key, because) in &unheard {
-            self.data.execute("DELETE FROM record WHERE key = ?1", params![key.id])?;
+            records.delete_of(&key.id, None)?;
             let what =
                 What::KeyDestroyed { activity: &key.activity, because, day: key.day, person: key.reference };
             append(self.data, &mut chain, &Event { at: clock.now(), what }.encoded())?;
         }
         count(self.data, tombstones)?;
+        records.flush()?;
+        let heard = records.settle()?;
         self.data.execute("COMMIT", [])?;
+        self.fresh.hear(&heard);
         Ok(chain)
     }
 
     /// How many keys seal records, and are neither in the keyring nor known as destroyed.
     fn orphans(&self) -> Result<u64> {
         let mut orphans = 0;
+        let lately = self.fresh.keys();
+        for key in &lately {
+            orphans += u64::from(self.is_orphan(key)?);
+        }
         let mut last: Vec<u8> = Vec::new();
         loop {
-            let sql = "SELECT DISTINCT key FROM record WHERE key > ?1 ORDER BY key LIMIT 1000";
+            let sql = "SELECT DISTINCT key FROM record_of_key WHERE key > ?1 ORDER BY key LIMIT 1000";
             let page: Vec<KeyId> = self.data.rows(sql, params![last], |row| row.get(0))?;
-            for key in &page {
-                let sql = "SELECT EXISTS (SELECT 1 FROM key WHERE id = ?1) OR EXISTS (SELECT 1 FROM tombstone WHERE id = ?1)";
-                if self.keyring.row(sql, params![key], |row| row.get(0))? != Some(true) {
-                    orphans += 1;
-                }
+            for key in page.iter().filter(|key| !lately.contains(*key)) {
+                orphans += u64::from(self.is_orphan(key)?);
             }
             match page.last() {
                 Some(key) => last = key.to_vec(),
                 None => return Ok(orphans),
             }
         }
+    }
+
+    fn is_orphan(&self, key: &KeyId) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM key WHERE id = ?1) OR EXISTS (SELECT 1 FROM tombstone WHERE id = ?1)";
+        Ok(self.keyring.row(sql, params![key], |row| row.get(0))? != Some(true))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::store::{Result, StoreError};
 use super::files::{self, Files};
 use super::prepared::Prepared;
 use super::reader::Reader;
+use super::records::fresh::Fresh;
 
 /// How many entries are read at once.
 const PAGE: u32 = 512;
@@ -80,7 +81,8 @@ pub(super) async fn with_audit<T: Send + 'static>(
 
 fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T> {
     let [data, keyring] = files.connect_reader()?;
-    let reader = Reader { data: Prepared::new(&data), keyring: Prepared::new(&keyring) };
+    let fresh = Fresh::default();
+    let reader = Reader { data: Prepared::new(&data), keyring: Prepared::new(&keyring), fresh: &fresh };
     // In this order, so that neither is ahead of the entries that are looked at.
     let anchor = reader.anchor()?;
     let mut checkpoints = reader.checkpoints(u32::MAX)?;

@@ -20,6 +20,7 @@ use super::desk::{Desk, truncate};
 use super::files::{self, Connections, Files, Identity, Lock};
 use super::prepared::Prepared;
 use super::reader::signed;
+use super::records::Records;
 use super::tail::{self, Both};
 
 /// How many changes a group holds at most.
@@ -108,7 +109,8 @@ impl Writer {
     fn session(&mut self, connections: &Connections) -> End {
         let data = Prepared::new(&connections.data);
         let keyring = Prepared::new(&connections.keyring);
-        let mut desk = Desk { data: &data, keyring: &keyring, full: true, truncate: false };
+        let shared = Arc::clone(&self.shared);
+        let mut desk = Desk::new(&data, &keyring, &shared.fresh);
         loop {
             let (group, closing) = match self.gather() {
                 Some(gathered) => gathered,
@@ -130,6 +132,12 @@ impl Writer {
                     tracing::error!(
                         cause = &*cause as &dyn std::error::Error,
                         "the last checkpoint could not be kept"
+                    );
+                }
+                if let Err(error) = Records::settle_all(&data, &shared.fresh) {
+                    tracing::warn!(
+                        cause = &error as &dyn std::error::Error,
+                        "the indices of records are left for the next start"
                     );
                 }
                 return End::Closed(waiting);
@@ -205,11 +213,11 @@ impl Writer {
         self.files.faults.limit(desk.data.connection()).map_err(cause)?;
         let both = changes.iter().any(touches_keyring);
         desk.begin(both).map_err(cause)?;
-        let (answers, state) = match desk.apply(self.state, changes) {
+        let (answers, state, heard) = match desk.apply(self.state, changes, both) {
             Ok(applied) => applied,
             // One change is at fault: the group is done again, each change by itself.
             Err(Fault::Change(_)) => {
-                desk.roll_back(both).map_err(cause)?;
+                desk.roll_back().map_err(cause)?;
                 desk.begin(both).map_err(cause)?;
                 desk.apply_each(self.state, changes, both).map_err(cause)?
             }
@@ -221,10 +229,11 @@ impl Writer {
         }
         self.unanswered = Some(state.chain);
         // INVARIANT: the keyring first, so that a key is durable before the record it seals.
-        desk.commit_keyring(both).map_err(cause)?;
+        desk.commit_keyring().map_err(cause)?;
         #[cfg(test)]
         self.files.faults.between().map_err(cause)?;
         desk.commit_data().map_err(cause)?;
+        desk.fresh.hear(&heard);
         self.unanswered = None;
         self.state = state;
         if signs {
@@ -249,6 +258,7 @@ impl Writer {
         if self.signer.is_some() && self.state.chain.count > self.signed.0 {
             desk.begin(false).map_err(cause)?;
             self.sign(desk, self.state.chain).map_err(cause)?;
+            desk.commit_keyring().map_err(cause)?;
             desk.commit_data().map_err(cause)?;
         }
         self.signed = (self.state.chain.count, Instant::now());
@@ -295,7 +305,9 @@ impl Writer {
         let connections = self.files.connect(false)?;
         let data = Prepared::new(&connections.data);
         let keyring = Prepared::new(&connections.keyring);
-        let both = Both { data: &data, keyring: &keyring };
+        let shared = Arc::clone(&self.shared);
+        shared.fresh.load(&data)?;
+        let both = Both { data: &data, keyring: &keyring, fresh: &shared.fresh };
         both.pair(false)?;
         let found = both.chain(false)?;
         let answered = self.state.chain;
@@ -307,10 +319,9 @@ impl Writer {
             });
         }
         // After a failed sync the log may be in memory only: copying it into the file proper writes and syncs it anew.
-        let mut desk = Desk { data: &data, keyring: &keyring, full: true, truncate: true };
+        let mut desk = Desk::new(&data, &keyring, &shared.fresh);
         truncate(&data)?;
         truncate(&keyring)?;
-        desk.truncate = false;
         // Reading may work where writing does not.
         let probe = "INSERT OR REPLACE INTO meta (name, value) VALUES ('resumed', ?1)";
         for file in [&keyring, &data] {
@@ -337,6 +348,10 @@ fn finish(connections: &Connections) {
     }
 }
 
+fn unavailable(cause: &Cause) -> Result<Done> {
+    Err(StoreError::Unavailable(Some(cause.clone())))
+}
+
 fn cause(error: rusqlite::Error) -> Cause {
     Arc::new(error)
 }
@@ -345,7 +360,3 @@ fn cause(error: rusqlite::Error) -> Cause {
 #[derive(Debug, thiserror::Error)]
 #[error("one of the files was replaced while it was in use: put it back, or start anew")]
 struct Replaced;
-fn unavailable(cause: &Cause) -> Result<Done> {
-    Err(StoreError::Unavailable(Some(cause.clone())))
-}
-

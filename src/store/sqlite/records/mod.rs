@@ -1,0 +1,293 @@
+//! Records as the writer keeps them: one row each, at the end of their activity, and two indices that follow later
+//! ([`fresh`]).
+
+pub(super) mod fresh;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::params;
+
+use crate::clock::Timestamp;
+use crate::store::rows::*;
+
+use super::apply::{Fault, rejected};
+use super::fields;
+use super::prepared::Prepared;
+use super::reader::{signed, unsigned};
+use fresh::{ByRandomName, Fresh, Heard, Named, Row};
+
+/// For each record of a group so many go into the indices, so that they get there before as many again have come.
+const SETTLED_FOR_EACH: usize = 2;
+/// How many go into the indices at once where nobody waits.
+const SETTLED_AT_THE_END: usize = 4_096;
+
+/// What a transaction knows of an activity, written once at its end.
+struct Activity {
+    place: i64,
+    name: String,
+    next: u64,
+    kept: u64,
+}
+
+/// The records, within an open transaction.
+pub(super) struct Records<'a, 'c> {
+    data: &'a Prepared<'c>,
+    fresh: &'a Fresh,
+    activities: Vec<Activity>,
+    heard: Heard,
+    /// Those kept in this transaction, by their names.
+    names: HashMap<(i64, RecordId), Row, ByRandomName>,
+}
+
+/// How far a transaction has come.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    kept: usize,
+    gone: usize,
+    moved: usize,
+}
+
+impl<'a, 'c> Records<'a, 'c> {
+    pub(super) fn new(data: &'a Prepared<'c>, fresh: &'a Fresh) -> Self {
+        Self { data, fresh, activities: Vec::new(), heard: Heard::default(), names: HashMap::default() }
+    }
+
+    /// How far it has come.
+    pub(super) const fn mark(&self) -> Mark {
+        Mark { kept: self.heard.kept.len(), gone: self.heard.gone.len(), moved: self.heard.moved.len() }
+    }
+
+    /// Forgets what was done since `mark`, with the change that did it. What lies before has been flushed.
+    pub(super) fn forget_since(&mut self, mark: Mark) {
+        for named in self.heard.kept.drain(mark.kept..) {
+            self.names.remove(&(named.row.place(), named.id));
+        }
+        self.heard.gone.truncate(mark.gone);
+        self.heard.moved.truncate(mark.moved);
+        self.activities.clear();
+    }
+
+    /// Writes what was held back of the activities.
+    pub(super) fn flush(&mut self) -> rusqlite::Result<()> {
+        for activity in self.activities.drain(..) {
+            let sql = "UPDATE activity SET next = ?2, kept = ?3 WHERE place = ?1";
+            self.data.execute(sql, params![activity.place, signed(activity.next), signed(activity.kept)])?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is due of the indices, and gives what is to be heard once all is committed.
+    pub(super) fn settle(mut self) -> rusqlite::Result<Heard> {
+        if !self.heard.kept.is_empty() {
+            self.put(self.heard.kept.len() * SETTLED_FOR_EACH)?;
+        }
+        Ok(self.heard)
+    }
+
+    /// Writes all that is left of the indices, in transactions of its own.
+    pub(super) fn settle_all(data: &'a Prepared<'c>, fresh: &'a Fresh) -> rusqlite::Result<()> {
+        // Once for what is on its way, once for what came meanwhile.
+        for _ in 0..2 {
+            fresh.turn();
+            loop {
+                let mut records = Self::new(data, fresh);
+                data.execute("BEGIN IMMEDIATE", [])?;
+                let more = records.put(SETTLED_AT_THE_END)?;
+                data.execute("COMMIT", [])?;
+                fresh.hear(&records.heard);
+                if !more {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the next so many into the indices; tells whether there were any.
+    fn put(&mut self, most: usize) -> rusqlite::Result<bool> {
+        let slice = self.fresh.slice(most);
+        // What this transaction deleted or moved is on its way as it was before.
+        let gone: HashSet<Row> = self.heard.gone.iter().copied().collect();
+        let moved: HashSet<Row> = self.heard.moved.iter().copied().collect();
+        // Some may be there already: a crash came before the last slice.
+        for (key, row) in slice.keys.iter().filter(|(_, row)| !gone.contains(row) && !moved.contains(row)) {
+            let sql = "INSERT OR IGNORE INTO record_of_key (key, row) VALUES (?1, ?2)";
+            self.data.execute(sql, params![key, row.0])?;
+        }
+        for (place, id, row) in slice.names.iter().filter(|(_, _, row)| !gone.contains(row)) {
+            let sql = "INSERT OR IGNORE INTO record_of_name (place, id, row) VALUES (?1, ?2, ?3)";
+            self.data.execute(sql, params![place, id, row.0])?;
+        }
+        for (place, upto) in &slice.upto {
+            let sql = "UPDATE activity SET indexed = ?2 WHERE place = ?1";
+            self.data.execute(sql, params![place, signed(*upto)])?;
+        }
+        let any = !slice.is_empty();
+        self.heard.settled = slice;
+        Ok(any)
+    }
+
+    /// Keeps a record under the next number of its activity.
+    pub(super) fn keep(&mut self, record: &SealedRecord) -> Result<u64, Fault> {
+        let packed =
+            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
+        let activity = self.activity(&record.activity)?;
+        let (place, number) = (activity.place, activity.next);
+        activity.next += 1;
+        activity.kept += 1;
+        let row = Row::new(place, number).ok_or_else(|| rejected("no number is left for a record"))?;
+        let named = Named { row, id: record.id, key: record.key };
+        // Names are random. What is seen here is a record that is kept twice in a row.
+        let known = self.fresh.named(place, &record.id).or(self.names.insert((place, record.id), row));
+        if known.is_some() {
+            return Err(rejected("a record of this name is kept already"));
+        }
+        let sql = "INSERT INTO record (row, id, reference, key, at, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let reference = record.reference.as_bytes();
+        let at = record.at.millis();
+        self.data.execute(sql, params![row.0, record.id, reference, record.key, at, packed])?;
+        self.heard.kept.push(named);
+        Ok(number)
+    }
+
+    /// Puts other fields in place of a record's; `None` where it is gone or somebody else's.
+    pub(super) fn revise(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
+        let packed =
+            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
+        let place = self.activity(&record.activity)?.place;
+        let Some(row) = self.row(place, &record.id)? else { return Ok(None) };
+        let sql = "SELECT key FROM record WHERE row = ?1 AND reference = ?2";
+        let who = record.reference.as_bytes();
+        let Some(before) = self.data.row(sql, params![row.0, who], |row| row.get::<_, KeyId>(0))? else {
+            return Ok(None);
+        };
+        let sql = "UPDATE record SET fields = ?2, key = ?3 WHERE row = ?1";
+        self.data.execute(sql, params![row.0, packed, record.key])?;
+        if before != record.key {
+            let sql = "DELETE FROM record_of_key WHERE key = ?1 AND row = ?2";
+            self.data.execute(sql, params![before, row.0])?;
+            let sql = "INSERT OR IGNORE INTO record_of_key (key, row) VALUES (?1, ?2)";
+            self.data.execute(sql, params![record.key, row.0])?;
+            self.heard.moved.push(row);
+        }
+        Ok(Some(row.number()))
+    }
+
+    /// Deletes the records of these names, of whatever activity.
+    pub(super) fn delete(&mut self, ids: &[RecordId]) -> rusqlite::Result<u64> {
+        let places: Vec<i64> = self.data.rows("SELECT place FROM activity", [], |row| row.get(0))?;
+        let mut deleted = 0;
+        for id in ids {
+            for place in &places {
+                if let Some(row) = self.row(*place, id)? {
+                    deleted += self.delete_row(row, None, None)?;
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes the records under a key; those before a moment, or all.
+    pub(super) fn delete_of(&mut self, key: &KeyId, before: Option<Timestamp>) -> rusqlite::Result<u64> {
+        let mut deleted = 0;
+        for row in self.rows_of(key)? {
+            deleted += self.delete_row(row, Some(key), before)?;
+        }
+        Ok(deleted)
+    }
+
+    /// Whether a record lies under a key.
+    pub(super) fn any_of(&self, key: &KeyId) -> rusqlite::Result<bool> {
+        for row in self.rows_of(key)? {
+            let sql = "SELECT 1 FROM record WHERE row = ?1 AND key = ?2";
+            if self.data.row(sql, params![row.0, key], |_| Ok(()))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deletes a record, if it is there, under this key if one is said, and from before a moment if one is said.
+    fn delete_row(
+        &mut self,
+        row: Row,
+        key: Option<&KeyId>,
+        before: Option<Timestamp>,
+    ) -> rusqlite::Result<u64> {
+        let sql =
+            "DELETE FROM record WHERE row = ?1 AND at < ?2 AND key = coalesce(?3, key) RETURNING id, key";
+        let before = before.map_or(i64::MAX, Timestamp::millis);
+        let named = self.data.row(sql, params![row.0, before, key], |found| {
+            Ok(Named { row, id: found.get(0)?, key: found.get(1)? })
+        })?;
+        let Some(named) = named else { return Ok(0) };
+        let sql = "DELETE FROM record_of_key WHERE key = ?1 AND row = ?2";
+        self.data.execute(sql, params![named.key, row.0])?;
+        let sql = "DELETE FROM record_of_name WHERE place = ?1 AND id = ?2 AND row = ?3";
+        self.data.execute(sql, params![row.place(), named.id, row.0])?;
+        self.heard.gone.push(row);
+        let activity = self.activity_at(row.place())?;
+        activity.kept = activity.kept.saturating_sub(1);
+        Ok(1)
+    }
+
+    /// The records under a key, in their order. Some may be gone, or lie under another key by now.
+    fn rows_of(&self, key: &KeyId) -> rusqlite::Result<Vec<Row>> {
+        let mut rows = read::rows_of(self.data, self.fresh, key)?;
+        rows.extend(self.heard.kept.iter().filter(|named| named.key == *key).map(|named| named.row));
+        rows.sort_unstable();
+        rows.dedup();
+        Ok(rows)
+    }
+
+    /// The record of this name. It may be gone.
+    fn row(&self, place: i64, id: &RecordId) -> rusqlite::Result<Option<Row>> {
+        let now = self.names.get(&(place, *id)).copied();
+        if let Some(row) = now.or_else(|| self.fresh.named(place, id)) {
+            return Ok(Some(row));
+        }
+        let sql = "SELECT row FROM record_of_name WHERE place = ?1 AND id = ?2";
+        self.data.row(sql, params![place, id], |row| row.get(0).map(Row))
+    }
+
+    /// What is known of an activity; a new one gets a place.
+    fn activity(&mut self, name: &str) -> rusqlite::Result<&mut Activity> {
+        if let Some(held) = self.activities.iter().position(|held| held.name == name) {
+            return self.held(held);
+        }
+        let sql = "SELECT place, name, next, kept FROM activity WHERE name = ?1";
+        let known = self.data.row(sql, params![name], activity)?;
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let sql = "INSERT INTO activity (name, next, kept) VALUES (?1, 0, 0) RETURNING place";
+                let place = self.data.row(sql, params![name], |row| row.get(0))?;
+                let place = place.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+                Activity { place, name: name.to_owned(), next: 0, kept: 0 }
+            }
+        };
+        self.activities.push(known);
+        self.held(self.activities.len().saturating_sub(1))
+    }
+
+    fn activity_at(&mut self, place: i64) -> rusqlite::Result<&mut Activity> {
+        if let Some(held) = self.activities.iter().position(|held| held.place == place) {
+            return self.held(held);
+        }
+        let sql = "SELECT place, name, next, kept FROM activity WHERE place = ?1";
+        let known = self.data.row(sql, params![place], activity)?;
+        self.activities.push(known.ok_or(rusqlite::Error::QueryReturnedNoRows)?);
+        self.held(self.activities.len().saturating_sub(1))
+    }
+
+    fn held(&mut self, at: usize) -> rusqlite::Result<&mut Activity> {
+        self.activities.get_mut(at).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+}
+
+fn activity(row: &rusqlite::Row<'_>) -> rusqlite::Result<Activity> {
+    Ok(Activity { place: row.get(0)?, name: row.get(1)?, next: unsigned(row, 2)?, kept: unsigned(row, 3)? })
+}

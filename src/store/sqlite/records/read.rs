@@ -1,0 +1,151 @@
+//! Questions about records. What was kept lately is asked for first, then the indices: between the two, records only go
+//! from the one to the other, so none is missed, and those met twice are told once.
+
+use rusqlite::params;
+
+use crate::clock::Timestamp;
+use crate::personal::Reference;
+use crate::store::rows::*;
+
+use super::super::fields;
+use super::super::prepared::Prepared;
+use super::super::reader::{Reader, moment, reference, signed, unreadable, unsigned};
+use super::fresh::{Fresh, Row};
+
+type Rows<T> = rusqlite::Result<Vec<T>>;
+
+/// The records under a key, by their numbers. Some may be gone, or lie under another key by now.
+pub(super) fn rows_of(data: &Prepared<'_>, fresh: &Fresh, key: &KeyId) -> Rows<Row> {
+    let mut rows = fresh.of_key(key);
+    let sql = "SELECT row FROM record_of_key WHERE key = ?1 ORDER BY row";
+    rows.extend(data.rows(sql, params![key], |row| row.get(0).map(Row))?);
+    rows.sort_unstable();
+    rows.dedup();
+    Ok(rows)
+}
+
+impl Reader<'_> {
+    pub(in crate::store) fn records(
+        &self,
+        activity: &str,
+        after: Option<RecordId>,
+        skip: u64,
+        limit: u32,
+    ) -> Rows<RecordRow> {
+        let Some(place) = self.place(activity)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for row in self.page(place, after, skip, limit)? {
+            found.extend(self.at(row, activity)?);
+        }
+        Ok(found)
+    }
+
+    /// A page of an activity's records in the order of their names.
+    fn page(&self, place: i64, after: Option<RecordId>, skip: u64, limit: u32) -> Rows<Row> {
+        let lately = self.fresh.names(place, after);
+        // However the recent names lie among the others, no more than all of them lie before the page.
+        let recent = u64::try_from(lately.len()).unwrap_or(u64::MAX);
+        let offset = skip.saturating_sub(recent);
+        let window = skip.min(recent).saturating_add(limit.into());
+        let sql = "SELECT id, row FROM record_of_name WHERE place = ?1 AND id > ?2 ORDER BY id, row LIMIT ?3 OFFSET ?4";
+        let from = after.as_ref().map_or(&[][..], |id| &id[..]);
+        let indexed: Vec<(RecordId, Row)> =
+            self.data.rows(sql, params![place, from, signed(window), signed(offset)], |row| {
+                Ok((row.get(0)?, Row(row.get(1)?)))
+            })?;
+        // Recent names before the first one that was asked for lie before the page, as do those that the index passed over.
+        let passed = match indexed.first() {
+            _ if offset == 0 => 0,
+            Some(first) => lately.partition_point(|name| name < first),
+            None => return Ok(Vec::new()),
+        };
+        let mut names: Vec<_> = lately.into_iter().skip(passed).chain(indexed).collect();
+        names.sort_unstable();
+        names.dedup();
+        let before = usize::try_from(skip - offset).unwrap_or(usize::MAX).saturating_sub(passed);
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(names.into_iter().skip(before).take(most).map(|(_, row)| row).collect())
+    }
+
+    pub(in crate::store) fn records_count(&self, activity: &str) -> rusqlite::Result<u64> {
+        let sql = "SELECT kept FROM activity WHERE name = ?1";
+        Ok(self.data.row(sql, params![activity], |row| unsigned(row, 0))?.unwrap_or(0))
+    }
+
+    pub(in crate::store) fn record(
+        &self,
+        activity: &str,
+        number: u64,
+    ) -> rusqlite::Result<Option<RecordRow>> {
+        let Some(row) = self.place(activity)?.and_then(|place| Row::new(place, number)) else {
+            return Ok(None);
+        };
+        self.at(row, activity)
+    }
+
+    pub(in crate::store) fn records_of_person(
+        &self,
+        of: Reference,
+        activity: Option<&str>,
+    ) -> Rows<RecordRow> {
+        let mut found = Vec::new();
+        for key in
+            self.keys_of(of)?.iter().filter(|key| activity.is_none_or(|activity| key.activity == activity))
+        {
+            for row in rows_of(&self.data, self.fresh, &key.id)? {
+                found.extend(self.at(row, &key.activity)?.filter(|found| found.record.key == key.id));
+            }
+        }
+        found.sort_by(|a, b| (&a.record.activity, a.number).cmp(&(&b.record.activity, b.number)));
+        Ok(found)
+    }
+
+    pub(in crate::store) fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Rows<RecordId> {
+        // What is restricted is kept, also past its term (GDPR Art. 18(2)), until the restriction is lifted.
+        let keys: Vec<KeyId> = self.keyring.rows(
+            "SELECT id FROM key WHERE activity = ?1 AND day <= ?2 AND reference NOT IN \
+             (SELECT subject.reference FROM stop JOIN subject USING (lookup) WHERE stop.kind = 0) ORDER BY day",
+            params![activity, before.day().number()],
+            |row| row.get(0),
+        )?;
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut found: Vec<RecordId> = Vec::new();
+        for key in keys {
+            if found.len() >= most {
+                break;
+            }
+            let sql = "SELECT at, id FROM record WHERE row = ?1 AND key = ?2 AND at < ?3";
+            let mut expired: Vec<(i64, RecordId)> = Vec::new();
+            for row in rows_of(&self.data, self.fresh, &key)? {
+                expired.extend(
+                    self.data.row(sql, params![row.0, key, before.millis()], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?,
+                );
+            }
+            expired.sort_unstable();
+            found.extend(expired.into_iter().map(|(_, id)| id));
+        }
+        found.truncate(most);
+        Ok(found)
+    }
+
+    fn place(&self, activity: &str) -> rusqlite::Result<Option<i64>> {
+        self.data.row("SELECT place FROM activity WHERE name = ?1", params![activity], |row| row.get(0))
+    }
+
+    fn at(&self, row: Row, activity: &str) -> rusqlite::Result<Option<RecordRow>> {
+        let sql = "SELECT id, reference, key, at, fields FROM record WHERE row = ?1";
+        self.data.row(sql, params![row.0], |found| {
+            let record = SealedRecord {
+                id: found.get(0)?,
+                reference: reference(found, 1)?,
+                activity: activity.to_owned(),
+                key: found.get(2)?,
+                at: moment(found, 3)?,
+                fields: fields::read(found.get_ref(4)?.as_blob()?).ok_or(unreadable(4))?,
+            };
+            Ok(RecordRow { number: row.number(), record })
+        })
+    }
+}
