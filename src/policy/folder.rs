@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use sha2::{Digest, Sha256};
 
@@ -14,8 +15,12 @@ use super::reader::Reader;
 use super::{cases, checks, law, read_activity, read_organisation, schemas, transfers, yaml};
 
 const ORGANISATION: &str = "organisation.yaml";
+const ORGANISATION_STEM: &str = "organisation";
 const CASES: &str = ".cases.yaml";
 const ACTIVITY: &str = ".yaml";
+/// How many files are held as trees at once, and how many make a thread worth its while.
+const AT_ONCE: usize = 128;
+const FOR_A_THREAD: usize = 8;
 
 /// What a folder says, and what is wrong with it; the set may have holes where something is.
 #[derive(Clone, Debug)]
@@ -51,39 +56,13 @@ pub fn read(folder: &Path) -> Draft {
     };
     let mut digest = Sha256::new();
     let names = list(folder, &mut reader);
-    let mut organisation_there = false;
-    for name in &names {
-        let path = folder.join(name);
-        organisation_there |= name == ORGANISATION;
-        let is_case = name.ends_with(CASES);
-        let stem = name.strip_suffix(if is_case { CASES } else { ACTIVITY }).unwrap_or(name);
-        let known = set.all().count();
-        if let Some(bytes) = read_file(&path, &mut reader.found) {
-            if !is_case {
-                for part in [name.as_bytes(), &bytes] {
-                    digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-                    digest.update(part);
-                }
-            }
-            let own_digest: [u8; 32] = Sha256::digest(&bytes).into();
-            if let Some(node) = tree(&path, bytes, &mut sources, &mut reader) {
-                if name == ORGANISATION {
-                    set.organisation = read_organisation::organisation(&node, &mut reader);
-                } else if is_case {
-                    set.cases.extend(cases::read(stem, &node, &mut reader));
-                } else {
-                    reader.check_name(stem, node.span);
-                    if let Some(activity) = read_activity::activity(stem, own_digest, &node, &mut reader) {
-                        let beside = activity.shadows.is_some();
-                        if beside { &mut set.shadows } else { &mut set.activities }.push(activity);
-                    }
-                }
-            }
-        }
-        if !is_case && name != ORGANISATION && set.all().count() == known {
-            set.unread.push(stem.to_owned());
-        }
+    for some in names.chunks(AT_ONCE) {
+        let mut files: Vec<_> =
+            some.iter().map(|name| File::open(folder, name, &mut digest, &mut sources)).collect();
+        parse(&mut files);
+        files.into_iter().for_each(|file| file.add_to(&mut set, &mut reader));
     }
+    let organisation_there = names.iter().any(|name| name == ORGANISATION);
     if !names.is_empty() && !organisation_there {
         let message = format!("{} has no {ORGANISATION}.", folder.display());
         let help = "Write it: it names the controller, the purposes and the recipients.";
@@ -98,10 +77,78 @@ pub fn read(folder: &Path) -> Draft {
     Draft { set, found: reader.found }
 }
 
-fn tree(path: &Path, bytes: Vec<u8>, sources: &mut Sources, reader: &mut Reader) -> Option<yaml::Node> {
-    let text = utf8(path, bytes, &mut reader.found)?;
-    let source = sources.add(path.display().to_string(), text.as_str());
-    yaml::parse(source, &text, &mut reader.found)
+/// A file, from its bytes to its tree.
+struct File<'a> {
+    /// Its name without the ending.
+    stem: &'a str,
+    is_case: bool,
+    digest: [u8; 32],
+    /// Its number among the sources, and its text, if it can be read.
+    text: Option<(u32, String)>,
+    tree: Option<yaml::Node>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> File<'a> {
+    fn open(folder: &Path, name: &'a str, set: &mut Sha256, sources: &mut Sources) -> Self {
+        let path = folder.join(name);
+        let is_case = name.ends_with(CASES);
+        let stem = name.strip_suffix(if is_case { CASES } else { ACTIVITY }).unwrap_or(name);
+        let mut file = Self { stem, is_case, digest: [0; 32], text: None, tree: None, found: Vec::new() };
+        if let Some(bytes) = read_file(&path, &mut file.found) {
+            if !is_case {
+                for part in [name.as_bytes(), &bytes] {
+                    set.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                    set.update(part);
+                }
+            }
+            file.digest = Sha256::digest(&bytes).into();
+            file.text = utf8(&path, bytes, &mut file.found)
+                .map(|text| (sources.add(path.display().to_string(), text.as_str()), text));
+        }
+        file
+    }
+
+    fn parse(&mut self) {
+        if let Some((source, text)) = self.text.take() {
+            self.tree = yaml::parse(source, &text, &mut self.found);
+        }
+    }
+
+    /// What it says, and what is wrong with it.
+    fn add_to(mut self, set: &mut PolicySet, reader: &mut Reader) {
+        reader.found.append(&mut self.found);
+        let is_activity = !self.is_case && self.stem != ORGANISATION_STEM;
+        let known = set.all().count();
+        if let Some(tree) = &self.tree {
+            if self.is_case {
+                set.cases.extend(cases::read(self.stem, tree, reader));
+            } else if !is_activity {
+                set.organisation = read_organisation::organisation(tree, reader);
+            } else {
+                reader.check_name(self.stem, tree.span);
+                if let Some(activity) = read_activity::activity(self.stem, self.digest, tree, reader) {
+                    let beside = activity.shadows.is_some();
+                    if beside { &mut set.shadows } else { &mut set.activities }.push(activity);
+                }
+            }
+        }
+        if is_activity && set.all().count() == known {
+            set.unread.push(self.stem.to_owned());
+        }
+    }
+}
+
+/// Parses files, on several cores where there are many: it takes most of a start.
+fn parse(files: &mut [File<'_>]) {
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(files.len() / FOR_A_THREAD).max(1);
+    let each = files.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let mut chunks = files.chunks_mut(each);
+        let own = chunks.next();
+        chunks.for_each(|others| drop(scope.spawn(|| others.iter_mut().for_each(File::parse))));
+        own.into_iter().flatten().for_each(File::parse);
+    });
 }
 
 /// The names of the folder's policy files, sorted.
