@@ -7,6 +7,7 @@ use super::{Deployment, Exit, deployment, output};
 use crate::admin::Command;
 use crate::app::{self, AppError, Core};
 use crate::clock::Clock;
+use crate::crypto::random;
 use crate::store::StoreError;
 use crate::telemetry;
 
@@ -22,6 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     harden().context("the process cannot be closed to debuggers and core dumps")?;
+    random::gather();
     let Some(mut config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
     config.store.restored = args.restored;
     telemetry::start_log(&config.log.filter, config.log.format);

@@ -17,6 +17,16 @@ pub fn fill(target: &mut [u8]) {
     GENERATOR.with_borrow_mut(|generator| generator.fill_bytes(target));
 }
 
+/// Lets the library behind TLS and signatures gather its entropy on a thread of its own: it takes tens of milliseconds, once a
+/// process, and a start has other things to do meanwhile. Nothing depends on it.
+pub fn gather() {
+    // Where it fails, or there is no thread for it, whoever needs it first tries again.
+    let gather = || {
+        let _ = aws_lc_rs::rand::fill(&mut [0; 1]);
+    };
+    drop(std::thread::Builder::new().name("entropy".to_owned()).spawn(gather));
+}
+
 /// `N` such bytes.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
