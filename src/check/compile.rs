@@ -210,7 +210,7 @@ fn limit(min: Option<&str>, max: Option<&str>) -> Result<Limit, RulesError> {
     {
         return Err(RulesError::EmptyInterval { word: "range" });
     }
-    Ok(Limit { min: min.map(Box::from), max: max.map(Box::from) })
+    Ok(Limit::new(min, max))
 }
 
 fn bound(bound: Option<&str>) -> Result<Option<Decimal<'_>>, RulesError> {

@@ -47,6 +47,18 @@ impl<'a> Decimal<'a> {
         Decimal::parse(text).is_some() && !text.contains(['.', 'e', 'E'])
     }
 
+    /// A number of at most 18 digits without fraction and exponent; nothing of others, or of what is no number.
+    pub(super) fn small_integer(text: &str) -> Option<i64> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if digits.len() > 18 || !matches!(digits.as_bytes(), [b'0'] | [b'1'..=b'9', ..]) {
+            return None;
+        }
+        let value = digits.bytes().try_fold(0_i64, |value, digit| {
+            digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
+        })?;
+        Some(if digits.len() < text.len() { -value } else { value })
+    }
+
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         match (self.sign(), other.sign()) {
             (1, 1) => self.compare_magnitude(other),
@@ -143,6 +155,15 @@ mod tests {
         #[test]
         fn integers_compare_as_integers(a in any::<i128>(), b in any::<i128>()) {
             prop_assert_eq!(compare(&a.to_string(), &b.to_string()), a.cmp(&b));
+        }
+
+        #[test]
+        fn a_small_integer_is_what_it_says(
+            text in prop_oneof!["-?[0-9]{0,20}", "-?[0-9]{1,3}[.eE][0-9]{0,2}", "[ +x-]?[0-9]{1,3}[ x-]?"],
+        ) {
+            let small = text.trim_start_matches('-').len() <= 18;
+            let known = (Decimal::is_integer(&text) && small).then(|| text.parse::<i64>().unwrap());
+            prop_assert_eq!(Decimal::small_integer(&text), known);
         }
 
         #[test]

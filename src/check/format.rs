@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::email::email;
+
 /// A declared `format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -97,18 +99,8 @@ impl Format {
     }
 }
 
-fn email(text: &str) -> bool {
-    let Some((local, host)) = text.rsplit_once('@') else { return false };
-    let atom = |c: char| c.is_alphanumeric() || (c.is_ascii() && "!#$%&'*+-/=?^_`{|}~".contains(c));
-    text.len() <= 254
-        && local.len() <= 64
-        && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
-        && host.contains('.')
-        && domain(host, char::is_alphanumeric)
-}
-
 /// Labels of 1 to 63 bytes, of letters, digits and inner hyphens; the last is not a number, or it were an address.
-fn domain(text: &str, letter: impl Fn(char) -> bool) -> bool {
+pub(super) fn domain(text: &str, letter: impl Fn(char) -> bool) -> bool {
     text.len() <= 253
         && text.split('.').all(|label| {
             (1..=63).contains(&label.len())

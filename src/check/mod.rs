@@ -17,6 +17,7 @@
 mod compare;
 mod compile;
 mod decimal;
+mod email;
 mod format;
 mod markup;
 mod refuse;

@@ -36,8 +36,10 @@ pub struct Check {
 /// INVARIANT: both ends parse as decimals.
 #[derive(Clone, Debug)]
 pub(super) struct Limit {
-    pub(super) min: Option<Box<str>>,
-    pub(super) max: Option<Box<str>>,
+    min: Option<Box<str>>,
+    max: Option<Box<str>>,
+    /// Both, where each is a whole number of few digits; what has no end ends where no such number is.
+    whole: Option<(i64, i64)>,
 }
 
 /// What `one_of` lists.
@@ -92,6 +94,11 @@ impl Check {
             return Err(self.wrong_type());
         }
         if kind != Kind::String {
+            if let (Some(limit), None) = (&self.limit, &self.choice)
+                && limit.holds_whole(text) == Some(true)
+            {
+                return Ok(Checked::unchanged(value));
+            }
             if self.limit.is_some() || matches!(self.choice, Some(Choice::Numbers(_))) {
                 self.number(text)?;
             } else {
@@ -326,6 +333,18 @@ impl Length {
 }
 
 impl Limit {
+    pub(super) fn new(min: Option<&str>, max: Option<&str>) -> Self {
+        let whole = |end: Option<&str>, none| end.map_or(Some(none), Decimal::small_integer);
+        let whole = whole(min, i64::MIN).zip(whole(max, i64::MAX));
+        Self { min: min.map(Box::from), max: max.map(Box::from), whole }
+    }
+
+    /// The same as [`Self::holds`] where it is known at once: both ends and the number are whole and of few digits.
+    fn holds_whole(&self, text: &str) -> Option<bool> {
+        let ((min, max), number) = self.whole.zip(Decimal::small_integer(text))?;
+        Some((min..=max).contains(&number))
+    }
+
     fn holds(&self, number: &Decimal<'_>) -> bool {
         let end =
             |end: &Option<Box<str>>, holds: fn(Ordering) -> bool| match end.as_deref().map(Decimal::parse) {
