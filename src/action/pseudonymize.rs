@@ -52,22 +52,30 @@ impl Pseudonyms {
     }
 
     fn write(&self, text: &str, out: &mut String) {
-        let _infallible = write!(out, "p{}_", self.version);
         let tag = self.tag(b"pseudonym", text);
-        let mut bytes = tag.iter();
-        // Bits that are read and not yet written: fewer than thirteen, so that what is shifted out is spent.
-        let (mut bits, mut held) = (0_u32, 0);
-        let mut letters = [b'a'; CHARACTERS];
-        for letter in &mut letters {
-            if held < 5 {
-                bits = bits << 8 | bytes.next().copied().map_or(0, u32::from);
-                held += 8;
+        out.reserve(CHARACTERS + 4);
+        out.push('p');
+        match u8::try_from(self.version) {
+            Ok(digit @ 0..10) => out.push(char::from(b'0' + digit)),
+            _ => {
+                let _infallible = write!(out, "{}", self.version);
             }
-            held -= 5;
-            let index = bits >> held & 31;
-            *letter = ALPHABET.get(index as usize).copied().unwrap_or(b'a');
         }
-        out.push_str(std::str::from_utf8(&letters).unwrap_or_default());
+        out.push('_');
+        // Eight letters of five bits are five bytes; of the last eight, two are written.
+        let mut letters = [b'a'; 32];
+        let (eights, _) = letters.as_chunks_mut::<8>();
+        let (fives, _) = tag.as_chunks::<5>();
+        for (eight, [a, b, c, d, e]) in eights.iter_mut().zip(fives) {
+            let mut bits = u64::from_be_bytes([*a, *b, *c, *d, *e, 0, 0, 0]);
+            for letter in eight {
+                let index = bits >> (u64::BITS - 5) & 31;
+                *letter = ALPHABET.get(index as usize).copied().unwrap_or(b'a');
+                bits <<= 5;
+            }
+        }
+        let letters = letters.get(..CHARACTERS).unwrap_or_default();
+        out.push_str(std::str::from_utf8(letters).unwrap_or_default());
     }
 
     /// The label keeps the two forms, and whatever else a domain's secret may come to serve, apart.
