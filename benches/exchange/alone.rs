@@ -63,7 +63,7 @@ impl Alone {
         let mut out = Vec::new();
         let payload = found.route.payload.as_ref().context("the route is governed")?;
         payload.request.walk(self.body.as_bytes(), &Envelope::default(), &CAPS, &mut treat, &mut out)?;
-        Ok((out.len(), treat.draft.finish()?.fields.len()))
+        Ok((out.len(), treat.draft.finish()?.fields.iter().count()))
     }
 }
 

@@ -9,6 +9,9 @@ use super::random;
 const VERSION: u8 = 1;
 const TAG_LEN: usize = 16;
 
+/// What stands before a ciphertext: version and nonce.
+type Head = [u8; 1 + NONCE_LEN];
+
 /// A key for AES-256-GCM; wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct DataKey([u8; 32]);
@@ -56,18 +59,44 @@ impl Sealer {
     /// # Errors
     /// Only if the library refuses the key or the length; nothing is returned in clear.
     pub fn seal(&self, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, OpenError> {
-        let key = self.0.as_ref().ok_or(OpenError)?;
-        let nonce: [u8; NONCE_LEN] = random::bytes();
-        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plaintext.len() + TAG_LEN);
-        sealed.push(VERSION);
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(plaintext);
-        let (_, body) = sealed.split_at_mut_checked(1 + NONCE_LEN).ok_or(OpenError)?;
-        let tag = key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), body)
-            .map_err(|_| OpenError)?;
-        sealed.extend_from_slice(tag.as_ref());
+        let mut sealed = Vec::new();
+        self.seal_onto(context, plaintext, &mut sealed)?;
         Ok(sealed)
+    }
+
+    /// The same, added to the end of `out`. After an error nothing of the plaintext is in it.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`].
+    pub fn seal_onto(&self, context: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+        out.reserve(1 + NONCE_LEN + plaintext.len() + TAG_LEN);
+        let start = out.len() + 1 + NONCE_LEN;
+        out.extend_from_slice(&[0; 1 + NONCE_LEN]);
+        out.extend_from_slice(plaintext);
+        let (before, text) = out.split_at_mut_checked(start).ok_or(OpenError)?;
+        let (head, tag) = self.seal_in_place(context, text)?;
+        before.last_chunk_mut().map(|place| *place = head).ok_or(OpenError)?;
+        out.extend_from_slice(&tag);
+        Ok(())
+    }
+
+    /// Seals `text` where it stands. What belongs before it, and the tag, which belongs behind it, come back.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`]; then `text` is wiped.
+    pub fn seal_in_place(&self, context: &[u8], text: &mut [u8]) -> Result<(Head, [u8; TAG_LEN]), OpenError> {
+        let nonce: [u8; NONCE_LEN] = random::bytes();
+        let sealed = self.0.as_ref().and_then(|key| {
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            key.seal_in_place_separate_tag(nonce, Aad::from(context), text).ok()
+        });
+        let Some(tag) = sealed.and_then(|tag| tag.as_ref().try_into().ok()) else {
+            text.zeroize();
+            return Err(OpenError);
+        };
+        let mut head = [VERSION; 1 + NONCE_LEN];
+        head.iter_mut().skip(1).zip(nonce).for_each(|(to, byte)| *to = byte);
+        Ok((head, tag))
     }
 
     /// Opens what was sealed with the same context.
@@ -106,6 +135,18 @@ mod tests {
         assert_eq!(key.sealer().open(b"ada/email", &sealed).unwrap().as_slice(), b"ada@example.org");
         assert!(key.sealer().open(b"bob/email", &sealed).is_err());
         assert!(other.sealer().open(b"ada/email", &sealed).is_err());
+    }
+
+    #[test]
+    fn it_is_the_same_wherever_it_is_sealed() {
+        let sealer = DataKey::generate().sealer();
+        let mut out = b"before".to_vec();
+        sealer.seal_onto(b"ada", b"36", &mut out).unwrap();
+        let mut text = b"37".to_vec();
+        let (head, tag) = sealer.seal_in_place(b"ada", &mut text).unwrap();
+        assert!(out.starts_with(b"before") && out.len() == 6 + 1 + NONCE_LEN + 2 + TAG_LEN);
+        assert_eq!(sealer.open(b"ada", &out[6..]).unwrap().as_slice(), b"36");
+        assert_eq!(sealer.open(b"ada", &[&head, &*text, &tag].concat()).unwrap().as_slice(), b"37");
     }
 
     #[test]

@@ -46,6 +46,11 @@ pub fn digest(bytes: &[u8]) -> Digest {
 /// The hash of `parts`, each counted in with its length. Never for personal data: an unkeyed hash of a name is the name
 /// to whoever has a dictionary.
 pub fn sha256(parts: &[&[u8]]) -> Digest {
+    sha256_of(parts.iter().copied())
+}
+
+/// The same of parts that nobody has gathered.
+pub fn sha256_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     let mut state = Sha256::new();
     for part in parts {
         state.update((part.len() as u64).to_be_bytes());

@@ -287,7 +287,13 @@ fn key_context(id: &[u8; 16], reference: Reference, activity: &str, day: Day) ->
 
 /// Parts, each with its length before it, so that no two lists of parts agree.
 fn context(parts: &[&[u8]]) -> Vec<u8> {
-    let mut context = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    context_with_room(parts, 0)
+}
+
+/// The same with room for as many bytes behind it.
+fn context_with_room(parts: &[&[u8]], room: usize) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len() + 8).sum();
+    let mut context = Vec::with_capacity(length + room);
     for part in parts {
         context.extend_from_slice(&(part.len() as u64).to_be_bytes());
         context.extend_from_slice(part);

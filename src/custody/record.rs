@@ -5,16 +5,22 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
-use crate::crypto::random;
+use crate::crypto::{OpenError, random};
 use crate::payload::Value;
 use crate::personal::Reference;
-use crate::store::{RecordId, SealedRecord};
+use crate::store::{RecordId, SealedFields, SealedRecord};
 
 use super::cache::SubjectKey;
-use super::{CustodyError, context, json};
+use super::{CustodyError, context_with_room, json};
 
 /// The beginning of the context of every kept field: changing what is bound changes this.
 const LABEL: &[u8] = b"consentry record v1";
+
+/// Room for most fields' names in a context, and for most values: what grows is moved.
+const NAME: usize = 72;
+const VALUE: usize = 120;
+/// Lists shorter than this grow to four times their size, others to twice.
+const EARLY: usize = 16 * 1024;
 
 /// A record that is being put together. Nothing in it is in clear but lists that are not yet complete.
 pub struct RecordDraft {
@@ -22,9 +28,11 @@ pub struct RecordDraft {
     id: RecordId,
     at: Timestamp,
     context: Vec<u8>,
-    fields: Vec<(String, Vec<u8>)>,
+    fields: SealedFields,
     /// Fields with a `[*]`: their values so far, as the beginning of a JSON array.
     lists: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// The list that is expected next: rows have their fields in one order.
+    next: usize,
     scratch: Zeroizing<Vec<u8>>,
 }
 
@@ -33,8 +41,9 @@ impl RecordDraft {
     pub fn new(key: Arc<SubjectKey>, at: Timestamp) -> Self {
         let id = random::bytes();
         let context = record_context(&key, &id);
-        let (fields, lists, scratch) = (Vec::new(), Vec::new(), Zeroizing::default());
-        Self { key, id, at, context, fields, lists, scratch }
+        let (fields, lists) = (SealedFields::default(), Vec::new());
+        let scratch = Zeroizing::new(Vec::with_capacity(VALUE));
+        Self { key, id, at, context, fields, lists, next: 0, scratch }
     }
 
     /// The record's random name.
@@ -66,14 +75,24 @@ impl RecordDraft {
             self.scratch = scratch;
             return sealed;
         }
-        let list = match self.lists.iter().position(|(name, _)| name == field) {
+        let is = |(name, _): &(String, _)| name == field;
+        let expected = Some(self.next).filter(|next| self.lists.get(*next).is_some_and(is));
+        let list = match expected.or_else(|| self.lists.iter().position(is)) {
             Some(known) => known,
             None => {
-                self.lists.push((field.to_owned(), Zeroizing::new(b"[".to_vec())));
+                let mut list = Zeroizing::new(Vec::with_capacity(VALUE));
+                list.push(b'[');
+                self.lists.push((field.to_owned(), list));
                 self.lists.len() - 1
             }
         };
+        self.next = if list + 1 < self.lists.len() { list + 1 } else { 0 };
         if let Some((_, list)) = self.lists.get_mut(list) {
+            if list.capacity() - list.len() < value.text.len() + json::AROUND && list.len() < EARLY {
+                // A list that grows is moved: one of many rows seldom.
+                let more = list.len() * 3;
+                list.reserve(more + value.text.len() + json::AROUND);
+            }
             json::element(at, value, list);
         }
         Ok(())
@@ -86,10 +105,10 @@ impl RecordDraft {
     pub fn seal(&mut self, field: &str, plaintext: &[u8]) -> Result<(), CustodyError> {
         let bound = self.context.len();
         field_context(&mut self.context, field);
-        let sealed = self.key.sealer.seal(&self.context, plaintext);
+        let sealer = &self.key.sealer;
+        let put = self.fields.put(field, |out| sealer.seal_onto(&self.context, plaintext, out).ok());
         self.context.truncate(bound);
-        self.fields.push((field.to_owned(), sealed.map_err(CustodyError::Damaged)?));
-        Ok(())
+        put.ok_or(CustodyError::Damaged(OpenError))
     }
 
     /// The record, ready to be kept.
@@ -97,9 +116,24 @@ impl RecordDraft {
     /// # Errors
     /// As [`RecordDraft::keep`].
     pub fn finish(mut self) -> Result<SealedRecord, CustodyError> {
-        for (field, mut list) in std::mem::take(&mut self.lists) {
+        let lists = std::mem::take(&mut self.lists);
+        let room =
+            |(name, list): &(String, Zeroizing<Vec<u8>>)| name.len() + list.len() + SealedFields::AROUND;
+        self.fields.reserve(lists.iter().map(room).sum());
+        for (field, mut list) in lists {
             list.push(b']');
-            self.seal(&field, &list)?;
+            // Where it stands: what is in clear is overwritten so, and need not be wiped.
+            let bound = self.context.len();
+            field_context(&mut self.context, &field);
+            let head = self.key.sealer.seal_in_place(&self.context, &mut list);
+            self.context.truncate(bound);
+            let (head, tag) = head.map_err(CustodyError::Damaged)?;
+            let ciphertext = std::mem::take(&mut *list);
+            let put = self.fields.put(&field, |out| {
+                [head.as_slice(), &ciphertext, &tag].iter().for_each(|part| out.extend_from_slice(part));
+                Some(())
+            });
+            put.ok_or(CustodyError::Damaged(OpenError))?;
         }
         Ok(SealedRecord {
             id: self.id,
@@ -114,7 +148,7 @@ impl RecordDraft {
 
 impl std::fmt::Debug for RecordDraft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RecordDraft({} fields)", self.fields.len() + self.lists.len())
+        write!(f, "RecordDraft({} fields)", self.fields.iter().count() + self.lists.len())
     }
 }
 
@@ -157,16 +191,16 @@ impl std::fmt::Debug for OpenedRecord {
 /// moved to another person does not open there.
 pub(super) fn open(key: &SubjectKey, record: &SealedRecord) -> Result<OpenedRecord, CustodyError> {
     if key.reference != record.reference || key.activity != record.activity || key.id != record.key {
-        return Err(CustodyError::Damaged(crate::crypto::OpenError));
+        return Err(CustodyError::Damaged(OpenError));
     }
     let mut context = record_context(key, &record.id);
     let bound = context.len();
-    let mut fields = Vec::with_capacity(record.fields.len());
-    for (name, sealed) in &record.fields {
+    let mut fields = Vec::new();
+    for (name, sealed) in record.fields.iter() {
         field_context(&mut context, name);
         let opened = key.sealer.open(&context, sealed).map_err(CustodyError::Damaged)?;
         context.truncate(bound);
-        fields.push((name.clone(), opened));
+        fields.push((name.to_owned(), opened));
     }
     let SealedRecord { id, reference, at, .. } = *record;
     Ok(OpenedRecord { id, reference, activity: record.activity.clone(), at, fields })
@@ -174,7 +208,7 @@ pub(super) fn open(key: &SubjectKey, record: &SealedRecord) -> Result<OpenedReco
 
 /// All of the context but the field, which comes last so that the rest is made once a record.
 fn record_context(key: &SubjectKey, id: &RecordId) -> Vec<u8> {
-    context(&[LABEL, key.reference.as_bytes(), key.activity.as_bytes(), id, &key.id])
+    context_with_room(&[LABEL, key.reference.as_bytes(), key.activity.as_bytes(), id, &key.id], 8 + NAME)
 }
 
 fn field_context(context: &mut Vec<u8>, field: &str) {
@@ -231,12 +265,12 @@ mod tests {
         let record = sealed(&ada);
 
         let mut fields_swapped = record.clone();
-        let (first, second) = (record.fields[0].1.clone(), record.fields[1].1.clone());
-        (fields_swapped.fields[0].1, fields_swapped.fields[1].1) = (second, first);
+        let [first, second] = record.fields.iter().collect::<Vec<_>>()[..] else { panic!("two fields") };
+        fields_swapped.fields = [(first.0, second.1), (second.0, first.1)].into_iter().collect();
         assert!(matches!(open(&ada, &fields_swapped), Err(CustodyError::Damaged(_))));
 
         let mut field_renamed = record.clone();
-        field_renamed.fields[0].0 = "last_name".to_owned();
+        field_renamed.fields = [("last_name", first.1), second].into_iter().collect();
         assert!(matches!(open(&ada, &field_renamed), Err(CustodyError::Damaged(_))));
 
         let mut other_record = sealed(&ada);

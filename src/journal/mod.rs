@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::audit::{Chain, Checkpoint, DecisionId, Event, Outcome, Report, What, Witnesses, verify};
 use crate::clock::Clock;
-use crate::crypto::{Digest, SigningKey, VerifyingKey, sha256};
+use crate::crypto::{Digest, SigningKey, VerifyingKey, sha256_of};
 use crate::store::{Change, DataChange, Entry, OpenIntent, Receipt, SealedRecord, Store, StoreError};
 
 pub use error::JournalError;
@@ -153,7 +153,5 @@ impl Journal {
 
 /// The hash over a record's ciphertexts, for the audit: SHA-256 over each field's name and ciphertext, in order.
 pub fn sealed(record: &SealedRecord) -> Digest {
-    let parts: Vec<&[u8]> =
-        record.fields.iter().flat_map(|(name, sealed)| [name.as_bytes(), sealed.as_slice()]).collect();
-    sha256(&parts)
+    sha256_of(record.fields.iter().flat_map(|(name, sealed)| [name.as_bytes(), sealed]))
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::audit::{Broken, Reading, Witness};
 use crate::clock::{Day, Timestamp};
-use crate::crypto::{InterchangeKey, random};
+use crate::crypto::{InterchangeKey, random, sha256};
 use crate::keys::LocalKey;
 use crate::personal::Reference;
 use crate::store::{KeyringChange, StoreConfig, WrappedKey};
@@ -81,7 +81,7 @@ async fn an_exchange_leaves_intent_and_outcome_with_the_numbers_of_its_records()
         activity: "notes".to_owned(),
         key,
         at: clock().now(),
-        fields: vec![("email".to_owned(), vec![9; 40])],
+        fields: [("email", [9; 40])].into_iter().collect(),
     };
     let decision = DecisionId::random();
     let mut intent = journal.intent(intended(decision)).unwrap();

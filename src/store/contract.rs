@@ -52,7 +52,7 @@ pub(super) fn record(key: &WrappedKey) -> SealedRecord {
         activity: key.activity.clone(),
         key: key.id,
         at: key.day.start(),
-        fields: vec![("email".to_owned(), random::bytes::<40>().to_vec())],
+        fields: [("email", random::bytes::<40>())].into_iter().collect(),
     }
 }
 

@@ -16,6 +16,7 @@ mod contract;
 mod error;
 mod post;
 mod rows;
+mod sealed;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ use sqlite::Reader;
 pub use change::*;
 pub use error::{Cause, StoreError};
 pub use rows::*;
+pub use sealed::SealedFields;
 pub use sqlite::AuditView;
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -7,6 +7,8 @@ use crate::audit::DecisionId;
 use crate::clock::{Day, Timestamp};
 use crate::personal::Reference;
 
+use super::sealed::SealedFields;
+
 /// The keyed tag under which the keyring finds a person.
 pub type Lookup = [u8; 32];
 /// The random name of a data key.
@@ -131,7 +133,7 @@ pub struct SealedRecord {
     /// When the exchange took place, from which its term is counted.
     pub at: Timestamp,
     /// The declared fields' names and their ciphertexts.
-    pub fields: Vec<(String, Vec<u8>)>,
+    pub fields: SealedFields,
 }
 
 /// The names of the fields, without ciphertexts.

@@ -2,7 +2,6 @@
 
 mod apply;
 mod desk;
-mod fields;
 mod files;
 mod prepared;
 mod reader;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-/// The data file. `record.fields` is [`super::fields`]' encoding, `record.row` is 2^40 times the activity's place and the number.
+/// The data file. `record.fields` is [`SealedFields`](crate::store::SealedFields)' encoding, `record.row` is 2^40 times the activity's place and the number.
 /// Ciphertexts follow their key, so a person's and a day's records are found through the keyring; there is no index by
 /// reference or time. `record_of_key` and `record_of_name` lack the last of an activity's records, from number `indexed` on.
 pub(super) const DATA: &[&str] = &["

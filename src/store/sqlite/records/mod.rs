@@ -14,7 +14,6 @@ use crate::clock::Timestamp;
 use crate::store::rows::*;
 
 use super::apply::{Fault, rejected};
-use super::fields;
 use super::prepared::Prepared;
 use super::reader::{signed, unsigned};
 use fresh::{ByRandomName, Fresh, Heard, Named, Row};
@@ -132,8 +131,7 @@ impl<'a, 'c> Records<'a, 'c> {
 
     /// Keeps a record under the next number of its activity.
     pub(super) fn keep(&mut self, record: &SealedRecord) -> Result<u64, Fault> {
-        let packed =
-            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
+        let packed = record.fields.as_bytes();
         let activity = self.activity(&record.activity)?;
         let (place, number) = (activity.place, activity.next);
         activity.next += 1;
@@ -155,8 +153,7 @@ impl<'a, 'c> Records<'a, 'c> {
 
     /// Puts other fields in place of a record's; `None` where it is gone or somebody else's.
     pub(super) fn revise(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
-        let packed =
-            fields::write(&record.fields).ok_or_else(|| rejected("a field is too long to be kept"))?;
+        let packed = record.fields.as_bytes();
         let place = self.activity(&record.activity)?.place;
         let Some(row) = self.row(place, &record.id)? else { return Ok(None) };
         let sql = "SELECT key FROM record WHERE row = ?1 AND reference = ?2";

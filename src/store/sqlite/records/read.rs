@@ -5,9 +5,9 @@ use rusqlite::params;
 
 use crate::clock::Timestamp;
 use crate::personal::Reference;
+use crate::store::SealedFields;
 use crate::store::rows::*;
 
-use super::super::fields;
 use super::super::prepared::Prepared;
 use super::super::reader::{Reader, moment, reference, signed, unreadable, unsigned};
 use super::fresh::{Fresh, Row};
@@ -143,7 +143,7 @@ impl Reader<'_> {
                 activity: activity.to_owned(),
                 key: found.get(2)?,
                 at: moment(found, 3)?,
-                fields: fields::read(found.get_ref(4)?.as_blob()?).ok_or(unreadable(4))?,
+                fields: SealedFields::from_bytes(found.get_ref(4)?.as_blob()?).ok_or(unreadable(4))?,
             };
             Ok(RecordRow { number: row.number(), record })
         })

@@ -143,7 +143,7 @@ impl Model {
             |key: &&WrappedKey| key.reference == record.reference && key.activity == record.activity;
         let keys: Vec<_> = self.keys.iter().filter(of_same).collect();
         record.key = dice.pick(&keys).unwrap().id;
-        record.fields = vec![("name".to_owned(), random::bytes::<20>().to_vec())];
+        record.fields = [("name", random::bytes::<20>())].into_iter().collect();
         let done = store.commit(data([DataChange::ReviseRecord(record.clone())])).await.unwrap();
         let (place, _) = self.kept.iter().find(|(_, kept)| kept.id == record.id).unwrap();
         let place = place.clone();
@@ -293,7 +293,7 @@ async fn records_of_the_first_layout_are_found() {
         let record = before.new_record(&mut dice);
         let number = before.keep(record.clone());
         let sql = "INSERT INTO record (activity, id, number, reference, key, at, fields) VALUES (?, ?, ?, ?, ?, ?, ?)";
-        let fields = super::fields::write(&record.fields);
+        let fields = record.fields.as_bytes();
         let (at, who) = (record.at.millis(), record.reference.as_bytes());
         raw.execute(
             sql,

@@ -18,7 +18,7 @@ fn faults(store: &Store) -> &Faults {
 
 fn big(key: &WrappedKey) -> (SealedRecord, Change) {
     let mut record = record(key);
-    record.fields.push(("notes".to_owned(), vec![7; 20_000]));
+    record.fields = [("email", vec![7; 40]), ("notes", vec![7; 20_000])].into_iter().collect();
     let mut change = data([DataChange::PutRecord(record.clone())]);
     change.events.push(event());
     (record, change)
