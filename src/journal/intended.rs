@@ -1,5 +1,7 @@
 //! An exchange between its intent and its outcome.
 
+use smallvec::SmallVec;
+
 use crate::audit::{DecisionId, Event, Outcome, What};
 use crate::crypto::{Digest, sha256};
 use crate::problem::Problem;
@@ -59,7 +61,12 @@ impl Intended {
     ///
     /// # Errors
     /// Why they were not kept: the answer must not be released. The intent stays open until the next start.
-    pub async fn outcome(mut self, ended: Ended, records: Vec<SealedRecord>) -> Result<Done, JournalError> {
+    pub async fn outcome(
+        mut self,
+        ended: Ended,
+        records: impl IntoIterator<Item = SealedRecord, IntoIter: ExactSizeIterator>,
+    ) -> Result<Done, JournalError> {
+        let records = records.into_iter();
         let (at, decision) = (self.journal.clock.now(), self.decision);
         let mut change = Change {
             keyring: Vec::new(),
@@ -67,8 +74,11 @@ impl Intended {
             events: Vec::with_capacity(1),
         };
         change.data.push(DataChange::CloseIntent { decision });
-        let digests: Vec<Digest> = records.iter().map(sealed).collect();
-        change.data.extend(records.into_iter().map(DataChange::PutRecord));
+        let mut digests = SmallVec::<[Digest; 1]>::new();
+        for record in records {
+            digests.push(sealed(&record));
+            change.data.push(DataChange::PutRecord(record));
+        }
         change.events.push(Entry::Told(Box::new(move |done| {
             let (numbers, sealed) = kept(done, &digests);
             let Ended { outcome, problem, upstream_status } = ended;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::authorize::Permit;
 use super::batch::Batch;
 use crate::clock::Timestamp;
@@ -61,13 +63,13 @@ impl Drafts {
     ///
     /// # Errors
     /// Where one cannot be sealed.
-    pub(super) fn finish(self) -> Result<Vec<SealedRecord>, CustodyError> {
-        let drafts = match self {
-            Self::None => Vec::new(),
-            Self::One(draft) => vec![draft],
-            Self::Rows(rows) => rows.into_iter().flatten().collect(),
-        };
-        drafts.into_iter().filter(|draft| !draft.is_empty()).map(RecordDraft::finish).collect()
+    pub(super) fn finish(self) -> Result<SmallVec<[SealedRecord; 1]>, CustodyError> {
+        let kept = |draft: &RecordDraft| !draft.is_empty();
+        match self {
+            Self::None => Ok(SmallVec::new()),
+            Self::One(draft) => Some(draft).filter(kept).into_iter().map(RecordDraft::finish).collect(),
+            Self::Rows(rows) => rows.into_iter().flatten().filter(kept).map(RecordDraft::finish).collect(),
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn close(
             };
             let problem = Some(rejection.problem);
             let ended = Ended { outcome, problem, upstream_status: None };
-            intent.outcome(ended, Vec::new()).await.map_err(unwritten)?;
+            intent.outcome(ended, []).await.map_err(unwritten)?;
             Err(rejection)
         }
     };
