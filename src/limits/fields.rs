@@ -35,13 +35,20 @@ impl Standing {
 
     /// The `RateLimit-Policy` field, such as `"default";q=60;w=60`.
     pub fn policy(&self, name: &str) -> String {
-        format!("{};q={};w={}", Quoted(name), self.limit, self.window)
+        written(format_args!("{};q={};w={}", Quoted(name), self.limit, self.window))
     }
 
     /// The `RateLimit` field, such as `"default";r=19;t=1`.
     pub fn field(&self, name: &str) -> String {
-        format!("{};r={};t={}", Quoted(name), self.remaining, self.reset)
+        written(format_args!("{};r={};t={}", Quoted(name), self.remaining, self.reset))
     }
+}
+
+/// As `format!`, which would begin with less room, and grow.
+fn written(text: fmt::Arguments<'_>) -> String {
+    let mut out = String::with_capacity(64);
+    let _infallible = fmt::Write::write_fmt(&mut out, text);
+    out
 }
 
 impl Limited {
@@ -62,6 +69,9 @@ struct Quoted<'a>(&'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
+        if self.0.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return write!(f, "\"{}\"", self.0);
+        }
         f.write_char('"')?;
         self.0
             .chars()

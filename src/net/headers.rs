@@ -200,7 +200,8 @@ pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
 /// The fields of a request that travel to the upstream: `accept`, `content-type`, a well-formed `traceparent`, and
 /// `declared`. A declared name that must not travel ([`why_not_declared`]) does not.
 pub fn to_upstream(headers: &HeaderMap, declared: &[HeaderName]) -> HeaderMap {
-    let mut out = HeaderMap::with_capacity(8);
+    // With room for what the gateway adds, in no more than what an allocator has at hand.
+    let mut out = HeaderMap::with_capacity(6);
     let trace = HeaderName::from_static(TRACEPARENT);
     copy(headers, &mut out, TO_UPSTREAM.iter().chain([&trace]));
     copy(headers, &mut out, declared.iter().filter(|name| why_not_declared(name).is_none()));

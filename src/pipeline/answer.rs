@@ -96,13 +96,16 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// The upstream's answer as the caller gets it: its status, what of its head the policy lets through, and above that
 /// what the gateway says itself.
 pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Cleared) -> Response<ResponseBody> {
-    let mut head = HeaderMap::new();
+    // With room for what the gateway says of every answer, too.
+    let mut head = HeaderMap::with_capacity(8 + headers.len());
     body.describe(&mut head);
-    let mut response = json(status, body.into_bytes());
-    response.headers_mut().extend(head);
+    as_json(&mut head);
+    let mut response = Response::new(ResponseBody::from(body.into_bytes()));
+    *response.status_mut() = status;
     for (name, value) in &headers {
-        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+        head.entry(name).or_insert_with(|| value.clone());
     }
+    *response.headers_mut() = head;
     response
 }
 
@@ -110,9 +113,18 @@ pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Cleared)
 pub(super) fn json(status: StatusCode, body: Bytes) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::from(body));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    as_json(response.headers_mut());
     response
+}
+
+/// Says so, where nothing else was said.
+fn as_json(headers: &mut HeaderMap) {
+    let fields = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, text) in fields {
+        headers.entry(name).or_insert_with(|| HeaderValue::from_static(text));
+    }
 }
