@@ -232,9 +232,14 @@ fn escaped(out: &mut Vec<u8>, byte: u8) {
 /// Appends `bytes` in lower-case hexadecimal.
 pub(super) fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    // Sixteen at a time, so that the compiler makes vectors of it.
+    for bytes in bytes.chunks(16) {
+        let mut digits = [0; 32];
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(bytes) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        out.extend_from_slice(digits.get(..bytes.len() * 2).unwrap_or_default());
     }
 }
 
