@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench exchange` measures with criterion. `cargo bench --bench exchange -- load MODE CONNECTIONS
 //! EXCHANGES` sends just that and says what it took, for `strace` and `valgrind` to look on; MODE is
-//! `before_forward`, `overlapped`, `split` (overlapped, with batches of 2 KB), `open` (the route without personal data) or
+//! `before_forward`, `overlapped`, `split` and `large` (overlapped, with batches of 2 and of 62 KB), `open` (the route without personal data) or
 //! `alone` (neither network nor disk). `benches/instructions/run` counts what lies between [`counting_begins`] and
 //! [`counting_ends`].
 
@@ -86,6 +86,7 @@ fn load(mode: &str, connections: usize, exchanges: u64) -> anyhow::Result<()> {
         let requests = match mode {
             "open" => setting.open_requests(connections),
             "split" => setting.split_requests(connections)?,
+            "large" => setting.large_requests(connections)?,
             _ => setting.requests(connections)?,
         };
         let mut callers = Callers::connect(setting.address(), &requests)?;

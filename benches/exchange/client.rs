@@ -30,7 +30,7 @@ impl Callers {
         for request in requests {
             let stream = runtime.block_on(TcpStream::connect(gateway))?;
             stream.set_nodelay(true)?;
-            callers.push(Caller { stream, request: request.as_slice().into(), buffer: vec![0; 16 * 1024] });
+            callers.push(Caller { stream, request: request.as_slice().into(), buffer: vec![0; 128 * 1024] });
         }
         Ok(Self { runtime, callers })
     }

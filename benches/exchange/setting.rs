@@ -24,6 +24,8 @@ use crate::upstream;
 
 /// Rows of a batch.
 pub(crate) const ROWS: usize = 20;
+/// Rows of a large one.
+const MANY_ROWS: usize = 560;
 
 /// A second activity, for batches in MLflow's shapes.
 const SPLIT: &str = include_str!("split.yaml");
@@ -98,7 +100,12 @@ impl Setting {
 
     /// The same, each a batch of about 2 KB in the shape `dataframe_split`.
     pub(crate) fn split_requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
-        (0..count).map(|number| self.request("/invocations", number, &split(number))).collect()
+        (0..count).map(|number| self.request("/invocations", number, &split(number, ROWS))).collect()
+    }
+
+    /// The same of about 62 KB.
+    pub(crate) fn large_requests(&self, count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
+        (0..count).map(|number| self.request("/invocations", number, &split(number, MANY_ROWS))).collect()
     }
 
     /// Requests on the route without personal data.
@@ -137,15 +144,15 @@ pub(crate) fn body(number: usize) -> String {
     body
 }
 
-/// A person's batch: the names once, then [`ROWS`] rows.
-fn split(number: usize) -> String {
+/// A person's batch: the names once, then so many rows.
+fn split(number: usize, rows: usize) -> String {
     let row = |row: usize| {
         format!(
             r#"["Augusta Ada", "King of Ockham Park", "ada.king.{number:06}@example.org", {}, "Female", "Red", "Pizza"]"#,
-            20 + row
+            20 + row % 100
         )
     };
-    let rows: Vec<_> = (0..ROWS).map(row).collect();
+    let rows: Vec<_> = (0..rows).map(row).collect();
     format!(
         r#"{{"dataframe_split": {{"columns": ["first_name", "last_name", "email", "age", "sex", "favorite_color", "favorite_food"], "data": [{}]}}}}"#,
         rows.join(", ")

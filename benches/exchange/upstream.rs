@@ -36,7 +36,7 @@ pub(crate) fn start() -> anyhow::Result<SocketAddr> {
 
 async fn answer(mut stream: TcpStream) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; 16 * 1024];
+    let mut buffer = vec![0; 128 * 1024];
     let mut filled = 0;
     let [one, batch] = answers();
     loop {
