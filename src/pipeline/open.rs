@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use super::route::Routed;
 use crate::net::ResponseBody;
 use crate::payload::read;
 use crate::problem::{Problem, Rejection};
+use crate::upstream::{Ask, Fields, Wanted};
 
 /// What of an upstream's head goes to the caller.
 const PASSED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED];
@@ -39,32 +40,33 @@ pub(super) async fn pass(
                 .detail("This route takes no body: the policy declares it free of personal data."));
         }
     };
-    let mut headers = HeaderMap::new();
-    if let (Some(_), Some(media_type)) = (cap, head.headers.get(header::CONTENT_TYPE)) {
-        headers.insert(header::CONTENT_TYPE, media_type.clone());
-    }
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let identity = (header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let media_type = cap.and_then(|_| head.headers.get(header::CONTENT_TYPE));
+    let fields = match media_type {
+        Some(media_type) => &[identity, (header::CONTENT_TYPE, media_type.clone())][..],
+        None => &[identity],
+    };
+    let ask = Ask {
+        method: &head.method,
+        target: &routed.target,
+        fields: Fields::List(fields),
+        body,
+        wanted: Wanted::First(&PASSED),
+    };
     let upstream = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
-    let request = forward::build(head.method, routed.target, headers, body);
-    let answer = upstream.send(request).await.map_err(forward::unsent_or_failed)?;
+    let answer = upstream.ask(&ask).await.map_err(forward::unsent_or_failed)?;
 
-    let (answered, body) = answer.into_parts();
+    let (mut answered, body) = answer.into_parts();
     if answered.status.is_redirection() || answered.status.is_server_error() {
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", answered.status.as_u16())));
     }
-    let mut response = Response::new(ResponseBody::stream(Limited::new(body, ANSWER_CAP)));
-    *response.status_mut() = answered.status;
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    for name in PASSED {
-        if let Some(value) = answered.headers.get(&name) {
-            response.headers_mut().insert(name, value.clone());
-        }
-    }
-    if answered.status == StatusCode::NO_CONTENT {
-        *response.body_mut() = ResponseBody::empty();
-    }
-    Ok(response)
+    answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let body = match body.into_whole() {
+        Ok(whole) => ResponseBody::full(whole),
+        Err(body) => ResponseBody::stream(Limited::new(body, ANSWER_CAP)),
+    };
+    Ok(Response::from_parts(answered, body))
 }
 
 async fn read_body(body: Incoming, cap: u64) -> Result<Bytes, Rejection> {

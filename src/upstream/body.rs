@@ -1,11 +1,10 @@
 //! An answer's body, which keeps its connection alive and bounded in time.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::lease::Lease;
 use super::{Deadline, UpstreamError};
@@ -13,25 +12,35 @@ use super::{Deadline, UpstreamError};
 /// The body of an upstream's answer. Reading it to its end puts the connection back; dropping it before closes the
 /// connection.
 pub struct UpstreamBody {
-    incoming: Incoming,
+    /// What came with the head.
+    ready: Bytes,
     lease: Option<Lease>,
     clock: Deadline,
 }
 
 impl UpstreamBody {
-    pub(super) fn new(incoming: Incoming, lease: Lease, clock: Deadline) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), clock };
+    pub(super) fn new(mut lease: Lease, clock: Deadline) -> Self {
+        let ready = lease.whole().unwrap_or_default();
+        let mut body = Self { ready, lease: Some(lease), clock };
         body.end_if_over();
         body
     }
 
+    /// The body, where it came with the head: then its connection carries other exchanges already. Else the body comes back.
+    ///
+    /// # Errors
+    /// If some of it is still to come.
+    pub fn into_whole(self) -> Result<Bytes, Self> {
+        if self.lease.is_none() { Ok(self.ready) } else { Err(self) }
+    }
+
     /// When the exchange must be over, for whoever reads the body by other means.
     pub fn deadline(&self) -> tokio::time::Instant {
-        self.clock.sleep.deadline()
+        self.clock.at
     }
 
     fn end_if_over(&mut self) {
-        if self.incoming.is_end_stream()
+        if self.lease.as_ref().is_some_and(Lease::is_over)
             && let Some(lease) = self.lease.take()
         {
             lease.end();
@@ -48,41 +57,35 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         let this = self.get_mut();
-        let mut polled = Pin::new(&mut this.incoming).poll_frame(cx);
-        if polled.is_pending() {
-            if let Some(lease) = &mut this.lease {
-                lease.drive(cx);
-            }
-            polled = Pin::new(&mut this.incoming).poll_frame(cx);
+        if !this.ready.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.ready)))));
         }
-        match polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                this.end_if_over();
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => {
-                this.lease = None;
-                Poll::Ready(Some(Err(UpstreamError::Broken(error.into()))))
-            }
-            Poll::Ready(None) => {
-                if let Some(lease) = this.lease.take() {
-                    lease.end();
-                }
-                Poll::Ready(None)
-            }
-            Poll::Pending => this.clock.sleep.as_mut().poll(cx).map(|()| {
-                this.lease = None;
-                Some(Err(UpstreamError::TimedOut(this.clock.total)))
-            }),
+        let Some(lease) = &mut this.lease else { return Poll::Ready(None) };
+        let piece = ready!(lease.poll_piece(this.clock, cx));
+        if piece.is_err() {
+            this.lease = None;
         }
+        this.end_if_over();
+        Poll::Ready(piece.transpose().map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.ready.is_empty() && self.lease.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let ready = self.ready.len() as u64;
+        match &self.lease {
+            None => SizeHint::with_exact(ready),
+            Some(lease) => match lease.left() {
+                Some(left) => SizeHint::with_exact(ready.saturating_add(left)),
+                None => {
+                    let mut hint = SizeHint::new();
+                    hint.set_lower(ready);
+                    hint
+                }
+            },
+        }
     }
 }
 

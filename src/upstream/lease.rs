@@ -1,113 +1,297 @@
 //! One connection in the hands of one exchange.
 
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use http::{HeaderValue, Method};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::ask::{Ask, Outgoing};
+use super::chunks::Piece;
+use super::fault::Fault;
 use super::pool::Pool;
+use super::reader::{Head, Reader};
 use super::{Deadline, UpstreamError};
-use crate::net::dial::Stream;
+use crate::net::dial::{HeadCaps, Stream};
+
+/// Read at once: most answers come whole.
+const READ: usize = 8 * 1024;
+/// Less room than this is not worth a read.
+const LEAST: usize = 1024;
+/// Read at once of a body that says that there is so much.
+const READ_MORE: usize = 64 * 1024;
 
 /// A connection that nobody else uses.
-pub(super) struct Lease {
-    sender: SendRequest<Full<Bytes>>,
-    connection: Connection<TokioIo<Stream>, Full<Bytes>>,
-    /// The connection's future has returned; it must not be polled again.
-    ended: bool,
+pub(super) struct Lease(Box<Connection>);
+
+struct Connection {
+    stream: Stream,
+    request: Outgoing,
+    sending: Sending,
+    reader: Reader,
+    /// The connection's one timer. It moves only when it fires: deadlines of later exchanges lie behind those of earlier
+    /// ones.
+    alarm: Option<Pin<Box<Sleep>>>,
     pool: Pool,
+}
+
+/// How far a request is on its way.
+enum Sending {
+    Writing,
+    /// All of it is written, but TLS may hold some.
+    Flushing,
+    Done,
+    /// The other end takes no more. It may have answered nevertheless.
+    Failed(Option<io::Error>),
 }
 
 /// What became of a request.
 pub(super) enum Sent {
-    Answered(Response<Incoming>),
-    /// Not a byte of it was written.
-    Unsent(Request<Full<Bytes>>),
+    Answered(Head),
+    /// Not a byte of it was written: the connection was closed.
+    Unsent,
     /// The gate did not let it go; not a byte was written.
     Held,
     Failed(UpstreamError),
 }
 
 impl Lease {
-    pub(super) fn new(
-        sender: SendRequest<Full<Bytes>>,
-        connection: Connection<TokioIo<Stream>, Full<Bytes>>,
-        pool: Pool,
-    ) -> Self {
-        Self { sender, connection, ended: false, pool }
+    pub(super) fn new(stream: Stream, pool: Pool) -> Self {
+        Self(Box::new(Connection {
+            stream,
+            request: Outgoing::default(),
+            sending: Sending::Done,
+            reader: Reader::new(),
+            alarm: None,
+            pool,
+        }))
     }
 
-    /// Lets the connection work for whoever is behind `cx`.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        // Why it ended is told by the response or the body, whichever was under way.
-        if !self.ended && Pin::new(&mut self.connection).poll(cx).is_ready() {
-            self.ended = true;
-        }
-    }
-
-    /// True if the connection can carry another request: it is open, idle, and nothing unread is on it.
+    /// True if the connection can carry another request: the last is over, and the other end has neither sent anything
+    /// since nor closed.
     pub(super) fn is_fresh(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
-        !self.ended && self.sender.is_ready()
+        let connection = &mut *self.0;
+        matches!(connection.sending, Sending::Done)
+            && connection.reader.can_begin()
+            && connection.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
-    /// Sends a request and awaits the head of its answer. `gate` is asked when the connection is ready, and what it gives
-    /// is held until the request has been handed to the socket.
+    /// Sends a request and awaits the head of its answer. `gate` is asked when the connection is ready, immediately before
+    /// the first byte, and what it gives is held until the socket has taken some.
     pub(super) async fn exchange<G>(
         &mut self,
-        request: Request<Full<Bytes>>,
+        ask: &Ask<'_>,
+        to: (&HeaderValue, &str, HeadCaps),
         gate: &impl Fn() -> Option<G>,
-        clock: &mut Deadline,
+        clock: Deadline,
     ) -> Sent {
-        // A new connection says that it is ready only once it has been polled.
-        let ready = poll_fn(|cx| {
-            self.drive(cx);
-            match self.sender.poll_ready(cx) {
-                Poll::Pending if self.ended => Poll::Ready(false),
-                Poll::Pending => clock.sleep.as_mut().poll(cx).map(|()| false),
-                Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
-            }
-        });
-        if !ready.await {
-            return Sent::Unsent(request);
-        }
-        let mut leave = gate();
-        if leave.is_none() {
-            return Sent::Held;
-        }
-        let mut response = Box::pin(self.sender.try_send_request(request));
+        let (host, prefix, caps) = to;
+        let connection = &mut *self.0;
+        connection.request.set(ask, host, prefix);
+        connection.sending = Sending::Writing;
+        let mut begun = false;
         poll_fn(|cx| {
-            if !self.ended && Pin::new(&mut self.connection).poll(cx).is_ready() {
-                self.ended = true;
-            }
-            // The first poll writes what the socket takes; from here on the request counts as forwarded.
-            leave = None;
-            match response.as_mut().poll(cx) {
-                Poll::Ready(Ok(response)) => Poll::Ready(Sent::Answered(response)),
-                Poll::Ready(Err(mut error)) => Poll::Ready(match error.take_message() {
-                    Some(request) => Sent::Unsent(request),
-                    None => Sent::Failed(UpstreamError::Broken(error.into_error().into())),
-                }),
-                Poll::Pending => {
-                    let total = clock.total;
-                    clock.sleep.as_mut().poll(cx).map(|()| Sent::Failed(UpstreamError::TimedOut(total)))
+            if !begun {
+                // Asked anew each time that the socket took nothing: what the gate says holds for this moment.
+                if connection.poll_fill(cx).is_ready() {
+                    return Poll::Ready(Sent::Unsent);
                 }
+                let Some(leave) = gate() else { return Poll::Ready(Sent::Held) };
+                let _ = connection.poll_send(cx);
+                drop(leave);
+                match connection.sending {
+                    // Of what TLS was given, some may have left.
+                    Sending::Failed(_) if connection.is_unsent() => return Poll::Ready(Sent::Unsent),
+                    Sending::Writing if connection.request.is_unwritten() => {
+                        return connection.poll_late(clock, cx).map(Sent::Failed);
+                    }
+                    _ => {}
+                }
+                begun = true;
+                connection.reader.begin(*ask.method == Method::HEAD);
+            }
+            match connection.poll_head(ask, caps, cx) {
+                Poll::Ready(Ok(head)) => Poll::Ready(Sent::Answered(head)),
+                Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(error)),
+                Poll::Pending => connection.poll_late(clock, cx).map(Sent::Failed),
             }
         })
         .await
     }
 
+    /// The next piece of the answer's body; `None` at its end. What is left of the request is written meanwhile.
+    pub(super) fn poll_piece(
+        &mut self,
+        clock: Deadline,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, UpstreamError>> {
+        match self.0.poll_piece(cx) {
+            Poll::Pending => self.0.poll_late(clock, cx).map(Err),
+            ready => ready,
+        }
+    }
+
+    /// How much of the answer's body is still to be taken, where that is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.0.reader.left()
+    }
+
+    /// The rest of the answer's body, if it has come and the answer said how long it is.
+    pub(super) fn whole(&mut self) -> Option<Bytes> {
+        let reader = &mut self.0.reader;
+        let left = usize::try_from(reader.left()?).ok()?;
+        if left == 0 {
+            return Some(Bytes::new());
+        }
+        match (reader.bytes().len() >= left).then(|| reader.piece()) {
+            Some(Ok(Piece::Data(data))) => Some(data),
+            _ => None,
+        }
+    }
+
+    /// True once the whole answer has been taken.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.reader.is_over()
+    }
+
     /// Puts the connection back if it can be used again; else it is closed.
     pub(super) fn end(mut self) {
+        self.0.request.clear();
         if self.is_fresh() {
-            let pool = self.pool.clone();
+            if self.0.reader.bytes().capacity() > 2 * READ {
+                *self.0.reader.bytes() = bytes::BytesMut::new();
+            }
+            let pool = self.0.pool.clone();
             pool.put(self);
         }
     }
+
+    /// The same for a request that was not sent.
+    pub(super) fn unused(mut self) {
+        self.0.sending = Sending::Done;
+        self.end();
+    }
 }
+
+impl Connection {
+    /// Reads what has come; 0 is the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let left = self.reader.left().and_then(|left| usize::try_from(left).ok()).unwrap_or(READ);
+        let bytes = self.reader.bytes();
+        if bytes.capacity() - bytes.len() < LEAST {
+            bytes.reserve(left.clamp(READ, READ_MORE));
+        }
+        pin!(self.stream.read_buf(bytes)).poll(cx)
+    }
+
+    /// Writes what the socket takes.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let polled = match self.sending {
+                Sending::Done | Sending::Failed(_) => return Poll::Ready(()),
+                Sending::Flushing => {
+                    ready!(Pin::new(&mut self.stream).poll_flush(cx)).map(|()| Sending::Done)
+                }
+                Sending::Writing => {
+                    let rest = self.request.rest();
+                    let stream = Pin::new(&mut self.stream);
+                    let polled = match &rest {
+                        [first, second] if second.is_empty() => stream.poll_write(cx, first),
+                        [first, second] if first.is_empty() => stream.poll_write(cx, second),
+                        both => stream.poll_write_vectored(cx, both),
+                    };
+                    match ready!(polled) {
+                        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                        Ok(count) => {
+                            self.request.advance(count);
+                            let written = self.request.is_written();
+                            Ok(if written { Sending::Flushing } else { Sending::Writing })
+                        }
+                        Err(error) => Err(error),
+                    }
+                }
+            };
+            self.sending = polled.unwrap_or_else(|error| Sending::Failed(Some(error)));
+        }
+    }
+
+    /// True where the other end cannot have got a byte of the request.
+    fn is_unsent(&self) -> bool {
+        self.request.is_unwritten() && matches!(self.stream, Stream::Plain(_))
+    }
+
+    fn poll_head(
+        &mut self,
+        ask: &Ask<'_>,
+        caps: HeadCaps,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, UpstreamError>> {
+        // Beside reading: an upstream may answer before it has read all, and read no more until its answer is.
+        let _ = self.poll_send(cx);
+        loop {
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) => return Poll::Ready(Err(self.broken(Fault::Ended))),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(self.broken(error))),
+            }
+            match self.reader.head(caps, ask.wanted) {
+                Ok(None) => {}
+                Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                Err(fault) => return Poll::Ready(Err(self.broken(fault))),
+            }
+        }
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, UpstreamError>> {
+        let _ = self.poll_send(cx);
+        loop {
+            match self.reader.piece() {
+                Ok(Piece::Data(data)) => return Poll::Ready(Ok(Some(data))),
+                Ok(Piece::End) => return Poll::Ready(Ok(None)),
+                Ok(Piece::More) => {}
+                Err(fault) => return Poll::Ready(Err(self.broken(fault))),
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) => {
+                    let ended = self.reader.ended();
+                    return Poll::Ready(ended.map(|()| None).map_err(|fault| self.broken(fault)));
+                }
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(self.broken(error))),
+            }
+        }
+    }
+
+    /// Why there is no answer: where the request could not be written, that is why.
+    fn broken(&mut self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> UpstreamError {
+        match &mut self.sending {
+            Sending::Failed(error) => {
+                UpstreamError::Broken(error.take().map_or_else(|| why.into(), Into::into))
+            }
+            _ => UpstreamError::Broken(why.into()),
+        }
+    }
+
+    /// Ready once the exchange's time is over.
+    fn poll_late(&mut self, clock: Deadline, cx: &mut Context<'_>) -> Poll<UpstreamError> {
+        let Deadline { at, total } = clock;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if alarm.deadline() > at {
+            alarm.as_mut().reset(at);
+        }
+        while alarm.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= at {
+                return Poll::Ready(UpstreamError::TimedOut(total));
+            }
+            alarm.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests;

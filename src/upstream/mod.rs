@@ -5,33 +5,45 @@
 //! [`UpstreamBody`] that comes of it), which saves two wake-ups a request. Both work in any tokio runtime, and best in
 //! one current-thread runtime per core, where an exchange finds the connections that its thread left.
 //!
-//! A request is sent once. It is sent anew only where hyper hands it back unsent, which happens when a kept connection
-//! turns out to be closed before anything was written.
+//! HTTP/1.1 towards upstreams is spoken here and not by a library (ADR 0020): [`ask`] writes a request's head and body at
+//! once, [`reader`] reads an answer strictly.
+//!
+//! A request is sent once. It is sent anew only where not a byte of it was written, which happens when a kept connection
+//! turns out to be closed.
 
+mod ask;
 mod body;
+mod chunks;
+mod fault;
 mod lease;
 mod pool;
+mod reader;
 
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::Body as _;
 use http_body_util::Full;
 use rustls::ClientConfig;
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, timeout_at};
 
 use crate::net::dial::{DialError, HeadCaps, Target, TargetError};
 use lease::{Lease, Sent};
 use pool::Pool;
 
+pub use ask::{Ask, Fields};
 pub use body::UpstreamBody;
+pub use chunks::Piece;
+pub use fault::Fault;
+pub use reader::{Head, Reader, Wanted};
 
 /// How long an upstream may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +153,8 @@ impl Upstream {
         Ok(Self { shared: Arc::new(Shared { target, host, prefix, timeouts, head, pool }) })
     }
 
-    /// Sends `request`, whose URI is a path and perhaps a query, and returns the head of the answer. `Host` is set
-    /// here, framing is hyper's, and nothing else is added.
+    /// Sends `request`, whose URI is a path and perhaps a query, and returns the head of the answer. `Host` and framing are
+    /// set here, and nothing else is added.
     ///
     /// The time limit holds for the body too: [`UpstreamBody`] fails once it is over.
     ///
@@ -162,94 +174,82 @@ impl Upstream {
         request: Request<Full<Bytes>>,
         gate: impl Fn() -> Option<G>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let Shared { timeouts, pool, .. } = &*self.shared;
-        let mut request = self.addressed(request)?;
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().filter(|_| head.uri.authority().is_none());
+        let ask = Ask {
+            method: &head.method,
+            target: target.ok_or_else(|| broken(NO_PATH))?,
+            fields: Fields::Map(&head.headers),
+            body: whole(body),
+            wanted: Wanted::All,
+        };
+        self.ask_if(&ask, gate).await
+    }
+
+    /// As [`Upstream::send`], for a request that is not put together first.
+    ///
+    /// # Errors
+    /// As [`Upstream::send`].
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Response<UpstreamBody>, UpstreamError> {
+        self.ask_if(ask, || Some(())).await
+    }
+
+    async fn ask_if<G>(
+        &self,
+        ask: &Ask<'_>,
+        gate: impl Fn() -> Option<G>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        let Shared { host, prefix, head: caps, timeouts, pool, .. } = &*self.shared;
+        if !ask.target.path().starts_with('/') {
+            return Err(broken(NO_PATH));
+        }
         let now = Instant::now();
-        let mut clock = Deadline::after(now, timeouts.total);
+        let clock = Deadline { at: now + timeouts.total, total: timeouts.total };
         loop {
             let (mut lease, kept) = match pool.take(now) {
                 Some(lease) => (lease, true),
                 // Boxed: most exchanges find a connection, and need no room for making one.
-                None => (Box::pin(self.connect(&mut clock)).await?, false),
+                None => (Box::pin(self.connect(clock)).await?, false),
             };
-            match lease.exchange(request, &gate, &mut clock).await {
-                Sent::Answered(response) => return answer(response, lease, clock),
-                Sent::Unsent(unsent) if kept => request = unsent,
-                Sent::Held => return Err(UpstreamError::Held),
-                Sent::Unsent(_) => return Err(broken("a new connection was closed before the request")),
+            match lease.exchange(ask, (host, prefix, *caps), &gate, clock).await {
+                Sent::Answered(Head { status, headers }) => {
+                    let mut response = Response::new(UpstreamBody::new(lease, clock));
+                    *response.status_mut() = status;
+                    *response.headers_mut() = headers;
+                    return Ok(response);
+                }
+                Sent::Unsent if kept => {}
+                Sent::Unsent => return Err(broken("a new connection was closed before the request")),
+                Sent::Held => {
+                    lease.unused();
+                    return Err(UpstreamError::Held);
+                }
                 Sent::Failed(error) => return Err(error),
             }
         }
     }
 
-    async fn connect(&self, clock: &mut Deadline) -> Result<Lease, UpstreamError> {
-        let Shared { target, timeouts, head, pool, .. } = &*self.shared;
-        let connecting = target.http(timeouts.connect, *head);
-        let (sender, connection) = tokio::select! {
-            made = connecting => made.map_err(UpstreamError::Unavailable)?,
-            () = &mut clock.sleep => return Err(UpstreamError::Unavailable(DialError::TimedOut(clock.total))),
-        };
-        Ok(Lease::new(sender, connection, pool.clone()))
-    }
-
-    /// The request with this upstream's host and path, and without a say on framing.
-    fn addressed(&self, mut request: Request<Full<Bytes>>) -> Result<Request<Full<Bytes>>, UpstreamError> {
-        let Shared { host, prefix, .. } = &*self.shared;
-        let uri = request.uri();
-        if uri.authority().is_some() || !uri.path().starts_with('/') {
-            return Err(broken("a request to an upstream names a path, not a host"));
-        }
-        if !prefix.is_empty() {
-            let behind = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-            let joined = format!("{prefix}{behind}").parse();
-            *request.uri_mut() = joined.map_err(|_| broken("the path is too long for an upstream"))?;
-        }
-        *request.version_mut() = Version::HTTP_11;
-        let headers = request.headers_mut();
-        headers.insert(HOST, host.clone());
-        // hyper would believe a length that is there: it is to count the bytes itself.
-        headers.remove(CONTENT_LENGTH);
-        headers.remove(CONNECTION);
-        headers.remove(TRANSFER_ENCODING);
-        Ok(request)
+    async fn connect(&self, clock: Deadline) -> Result<Lease, UpstreamError> {
+        let Shared { target, timeouts, pool, .. } = &*self.shared;
+        let made = timeout_at(clock.at, target.connect(timeouts.connect)).await;
+        let stream = made.unwrap_or(Err(DialError::TimedOut(clock.total)));
+        Ok(Lease::new(stream.map_err(UpstreamError::Unavailable)?, pool.clone()))
     }
 }
 
 /// When an exchange must be over.
+#[derive(Clone, Copy)]
 struct Deadline {
-    sleep: std::pin::Pin<Box<Sleep>>,
+    at: Instant,
     total: Duration,
 }
 
-impl Deadline {
-    fn after(now: Instant, total: Duration) -> Self {
-        Self { sleep: Box::pin(sleep_until(now + total)), total }
-    }
-}
+const NO_PATH: &str = "a request to an upstream names a path, not a host";
 
-fn answer(
-    response: Response<hyper::body::Incoming>,
-    lease: Lease,
-    clock: Deadline,
-) -> Result<Response<UpstreamBody>, UpstreamError> {
-    if response.status().is_informational() {
-        return Err(broken("the answer switches protocols, which nobody asked for"));
-    }
-    if !has_one_length(response.headers()) {
-        return Err(broken("the answer's length has two readings"));
-    }
-    let (parts, incoming) = response.into_parts();
-    Ok(Response::from_parts(parts, UpstreamBody::new(incoming, lease, clock)))
-}
-
-/// hyper lets an answer have both lengths, or a coding before `chunked`; on a connection that is used again that is
-/// how one caller comes to see another's answer (RFC 9112 section 6.3).
-fn has_one_length(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
-    match (codings.next(), codings.next()) {
-        (None, _) => lengths <= 1,
-        (Some(coding), None) => lengths == 0 && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        _ => false,
+/// The bytes of a body that is whole, and so never pending.
+fn whole(body: Full<Bytes>) -> Bytes {
+    match pin!(body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+        _ => Bytes::new(),
     }
 }

@@ -1,8 +1,8 @@
 //! Unused connections, kept by the thread that made them.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -11,7 +11,15 @@ use super::lease::Lease;
 
 thread_local! {
     /// Few upstreams per gateway: a short list is found through faster than a map.
-    static KEPT: RefCell<Vec<(u64, Vec<Kept>)>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<(u64, List)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A thread's connections to one upstream, those last that were used last.
+#[derive(Default)]
+struct List {
+    kept: Vec<Kept>,
+    /// Lives as long as somebody comes back for connections that are never asked for again.
+    sweeper: Weak<()>,
 }
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
@@ -41,7 +49,7 @@ impl Pool {
     /// The connection used last that still can be used, so that those too many grow old.
     pub(super) fn take(&self, now: Instant) -> Option<Lease> {
         loop {
-            let kept = self.with(Vec::pop)?;
+            let kept = self.with(|list| list.kept.pop())?;
             let mut lease = kept.lease;
             if kept.until > now && lease.is_fresh() {
                 return Some(lease);
@@ -52,35 +60,38 @@ impl Pool {
     /// Keeps `lease`, which must be fresh, unless enough are kept.
     pub(super) fn put(&self, lease: Lease) {
         let until = Instant::now() + self.0.idle;
-        let kept = self.with(|list| {
-            let room = list.len() < self.0.most;
-            if room {
-                list.push(Kept { lease, until });
+        let swept = self.with(|list| {
+            if list.kept.len() < self.0.most {
+                list.kept.push(Kept { lease, until });
             }
-            room.then_some(list.len())
+            if list.sweeper.strong_count() > 0 {
+                return None;
+            }
+            let sweeper = Arc::new(());
+            list.sweeper = Arc::downgrade(&sweeper);
+            Some(sweeper)
         });
-        if kept == Some(1) {
-            // The first of them: somebody must come back for connections that are never asked for again. The sweeper
-            // holds no more than the number, so it also clears up after an upstream that is gone.
+        if let Some(sweeper) = swept {
+            // It holds no more than the number, so it also clears up after an upstream that is gone.
             let number = self.0.number;
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(sweep(number, until));
+                runtime.spawn(sweep(number, until, sweeper));
             }
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut List) -> T) -> T {
         with(self.0.number, work)
     }
 }
 
-fn with<T>(number: u64, work: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
+fn with<T>(number: u64, work: impl FnOnce(&mut List) -> T) -> T {
     KEPT.with_borrow_mut(|lists| {
         let place = lists.iter().position(|(of, _)| *of == number);
         match place.and_then(|place| lists.get_mut(place)) {
             Some((_, list)) => work(list),
             None => {
-                let mut list = Vec::new();
+                let mut list = List::default();
                 let out = work(&mut list);
                 lists.push((number, list));
                 out
@@ -90,21 +101,23 @@ fn with<T>(number: u64, work: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
 }
 
 /// Closes what nobody used in time; ends when none is left.
-async fn sweep(number: u64, mut next: Instant) {
+async fn sweep(number: u64, mut next: Instant, _sweeper: Arc<()>) {
     loop {
         sleep_until(next).await;
         let now = Instant::now();
         // Put at the end and taken from it, so those that wait longest stand first.
-        let (gone, rest) = with(number, |list| {
-            let living = list.iter().position(|kept| kept.until > now).unwrap_or(list.len());
-            let gone: Vec<_> = list.drain(..living).collect();
-            (gone, list.first().map(|kept| kept.until))
+        let (gone, rest) = with(number, |List { kept, .. }| {
+            let living = kept.iter().position(|kept| kept.until > now).unwrap_or(kept.len());
+            let gone: Vec<_> = kept.drain(..living).collect();
+            (gone, kept.first().map(|kept| kept.until))
         });
         drop(gone);
         match rest {
             Some(until) => next = until,
             None => {
-                KEPT.with_borrow_mut(|lists| lists.retain(|(of, list)| *of != number || !list.is_empty()));
+                KEPT.with_borrow_mut(|lists| {
+                    lists.retain(|(of, list)| *of != number || !list.kept.is_empty());
+                });
                 return;
             }
         }

@@ -9,6 +9,7 @@
     reason = "whatever is not as it should be fails the test, in the harness too"
 )]
 
+mod answers;
 mod harness;
 mod mutate;
 
@@ -108,4 +109,5 @@ tests!(
     payload_tf_serving,
     policy,
     query,
+    upstream_answer,
 );

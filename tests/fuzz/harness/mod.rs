@@ -2,6 +2,7 @@
 //! nothing here knows of either: a harness takes bytes and panics where something is not as it should be.
 
 mod acts;
+pub(crate) mod answers;
 mod files;
 mod payload;
 mod places;
@@ -47,6 +48,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("payload_tf_serving", |input| payload::run(Format::TfServing, input)),
     slow("policy", |input| files::policies("favourites.yaml", input)),
     target("query", places::query),
+    target("upstream_answer", answers::answer),
 ];
 
 /// Runs the harness of one target.

@@ -1,0 +1,41 @@
+//! What can be wrong with an answer's bytes.
+
+use thiserror::Error;
+
+/// Why bytes are no answer. Says nothing of what they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// The status line or a field is not one.
+    #[error("the answer's head is not well formed")]
+    Head(#[source] httparse::Error),
+    /// A status, name or value that has no meaning in HTTP.
+    #[error("the answer's head holds what no head may hold")]
+    Value,
+    /// More bytes or fields than [`crate::net::dial::HeadCaps`] says.
+    #[error("the answer's head is too large")]
+    HeadTooLarge,
+    /// More of them than anybody needs before the answer itself.
+    #[error("there are too many interim answers")]
+    Interim,
+    /// Status 101, which nobody asked for.
+    #[error("the answer switches protocols")]
+    Switches,
+    /// A length that is no number, or two of them, or one beside a transfer coding.
+    #[error("the answer's length has two readings, or none")]
+    Length,
+    /// Any transfer coding but `chunked` alone, or one in HTTP/1.0.
+    #[error("the answer's transfer coding is not the one that is read here")]
+    Coding,
+    /// A chunk's length that is none, or a line that is too long.
+    #[error("the length of a chunk is not well formed")]
+    ChunkLine,
+    /// A chunk that is longer than it says.
+    #[error("a chunk does not end where it should")]
+    ChunkEnd,
+    /// A trailer section that is too large or not well formed.
+    #[error("the answer's trailers are not well formed")]
+    Trailers,
+    /// The connection ended first.
+    #[error("the connection ended before the answer did")]
+    Ended,
+}
