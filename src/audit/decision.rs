@@ -26,16 +26,22 @@ impl DecisionId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// The name as ASCII. Written digit by digit: every answer has one, and the formatter's way takes thousands of instructions.
+    pub fn text(&self) -> [u8; 2 + 2 * 16] {
+        let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+        let mut text = *b"d_00000000000000000000000000000000";
+        let (_, digits) = text.split_at_mut(2);
+        for ([high, low], byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+        }
+        text
+    }
 }
 
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written digit by digit: every answer has one, and the formatter's way takes thousands of instructions.
-        let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
-        let digits = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        let mut text = [0; 2 + 2 * 16];
-        text.iter_mut().zip(b"d_".iter().copied().chain(digits)).for_each(|(to, byte)| *to = byte);
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

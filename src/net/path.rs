@@ -116,6 +116,11 @@ impl fmt::Debug for CanonicalPath {
 }
 
 fn segment(text: &str, out: &mut String) -> Result<(), PathError> {
+    // Most segments are plain: nothing in them is written anew, and nothing hides.
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        return if matches!(text, "." | "..") { Err(PathError::DotSegment) } else { Ok(()) };
+    }
     let start = out.len();
     let mut encoded = false;
     let mut bytes = text.bytes();
@@ -137,7 +142,7 @@ fn segment(text: &str, out: &mut String) -> Result<(), PathError> {
             }
             b'\\' => return Err(PathError::Separator),
             byte if byte.is_ascii_control() => return Err(PathError::Separator),
-            byte if is_unreserved(byte) || b"!$&'()*+,;=:@".contains(&byte) => byte,
+            byte if is_plain(byte) || byte == b';' => byte,
             _ => return Err(PathError::BadCharacter),
         };
         out.push(char::from(byte));
@@ -186,6 +191,12 @@ pub(super) fn escape(high: Option<u8>, low: Option<u8>) -> Option<u8> {
 
 fn hexadecimal(half: u8) -> char {
     char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
+/// What a segment may hold (RFC 3986 section 3.3), but for the two that need a second look: `%` and `;`.
+fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
 }
 
 /// RFC 3986 section 2.3.

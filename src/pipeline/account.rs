@@ -105,7 +105,7 @@ impl Account {
 
 /// The header that names a decision.
 pub(super) fn decision_header(decision: DecisionId) -> Option<(HeaderName, HeaderValue)> {
-    HeaderValue::try_from(decision.to_string()).ok().map(|id| (DECISION_ID, id))
+    HeaderValue::from_bytes(&decision.text()).ok().map(|id| (DECISION_ID, id))
 }
 
 impl Drop for Account {

@@ -32,6 +32,9 @@ use crate::net::{BodyError, ConnectionInfo, Protocol, ResponseBody, TlsInfo};
 /// The most that HTTP/1.1 reads at once; a buffer grows to it only where that much comes.
 const READ_BUFFER: usize = 128 * 1024;
 
+/// Fields that hyper takes in a head if it is not told otherwise.
+const HYPERS_FIELDS: usize = 100;
+
 /// HTTP/2 windows: what a connection may have in memory unread.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
@@ -56,9 +59,12 @@ impl<H: Handler> Thread<H> {
         http1
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .max_headers(head_fields)
             .max_header_size(head_bytes)
             .max_buf_size(head_bytes.max(READ_BUFFER));
+        // Told its own number, hyper makes room for a head's fields on the heap, and moves it, with every head.
+        if head_fields != HYPERS_FIELDS {
+            http1.max_headers(head_fields);
+        }
         let mut http2 = http2::Builder::new(Local);
         http2
             .timer(TokioTimer::new())

@@ -42,6 +42,10 @@ fn method(method: &Method) -> Result<(), Rejection> {
 fn authority(uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), Rejection> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
+        // Most requests: a path, and one host that has only one reading.
+        (Some(host), None) if uri.authority().is_none() && is_plain(host.as_bytes()) => {
+            return scheme(uri, secure);
+        }
         (_, Some(_)) => return Err(malformed("There is more than one Host header.")),
         (None, None) => None,
         (Some(host), None) => Some(
@@ -63,12 +67,25 @@ fn authority(uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), Rejecti
         }
         _ => {}
     }
+    scheme(uri, secure)
+}
+
+fn scheme(uri: &Uri, secure: bool) -> Result<(), Rejection> {
     match uri.scheme_str() {
         Some(scheme) if scheme != if secure { "https" } else { "http" } => {
             Err(Rejection::new(Problem::Misdirected).detail("The request is for another scheme."))
         }
         _ => Ok(()),
     }
+}
+
+/// A name or an IPv4 address, and perhaps a port of four digits: what needs no closer look.
+fn is_plain(host: &[u8]) -> bool {
+    let colon = host.iter().position(|byte| *byte == b':');
+    let (name, port) = host.split_at_checked(colon.unwrap_or(host.len())).unwrap_or_default();
+    let named =
+        !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(byte));
+    named && (port.is_empty() || (2..=5).contains(&port.len()) && port.iter().skip(1).all(u8::is_ascii_digit))
 }
 
 /// A name or address and perhaps a port. RFC 3986 lets a name hold more than this; a comma in one has only ever been an
@@ -128,6 +145,26 @@ mod tests {
             let problem = refused(|r| hosts.iter().fold(r.uri("/"), |r, host| r.header("host", *host)));
             assert_eq!(problem, Some(Problem::RequestMalformed), "{hosts:?}");
         }
+    }
+
+    #[test]
+    fn what_needs_no_closer_look_stands_it() {
+        let parts = [
+            "", "a", "A9", "-", ".", "..", "_", "[::1]", ":", ":0", ":8443", ":65535", ":65536", ":99999",
+            ":x", "@", ",", "%41",
+        ];
+        let mut plain = 0;
+        for name in parts.iter().flat_map(|one| parts.iter().map(move |other| format!("{one}{other}"))) {
+            for port in parts {
+                let host = format!("{name}{port}");
+                if is_plain(host.as_bytes()) {
+                    plain += 1;
+                    let authority: Authority = host.parse().unwrap();
+                    assert!(is_host_and_port(&authority) && !host.contains('@'), "{host}");
+                }
+            }
+        }
+        assert!(plain > 100 && is_plain(b"127.0.0.1:8443") && is_plain(b"api.example"));
     }
 
     #[test]

@@ -176,13 +176,15 @@ impl Meter {
 /// Ends a connection whose other end is too slow. One timer per connection, which moves only when it must.
 pub(super) struct Watchdog {
     sleep: Pin<Box<Sleep>>,
+    /// The timer knows whom to wake. INVARIANT: one task polls a watchdog, from its beginning to its end.
+    armed: bool,
     timers: Timers,
     http2: bool,
 }
 
 impl Watchdog {
     pub(super) fn new(timers: Timers, http2: bool) -> Self {
-        Self { sleep: Box::pin(sleep_until(Instant::now() + timers.head)), timers, http2 }
+        Self { sleep: Box::pin(sleep_until(Instant::now() + timers.head)), armed: false, timers, http2 }
     }
 
     /// Ready when the connection is to be ended, or when it has been idle for `rest`, where that is looked for.
@@ -195,7 +197,11 @@ impl Watchdog {
             if next.is_some_and(|at| at < self.sleep.deadline()) {
                 self.rearm(next);
             }
-            if self.sleep.as_mut().poll(cx).is_pending() {
+            if self.armed && !self.sleep.is_elapsed() {
+                return Poll::Pending;
+            }
+            self.armed = self.sleep.as_mut().poll(cx).is_pending();
+            if self.armed {
                 return Poll::Pending;
             }
             let now = Instant::now();
@@ -212,6 +218,7 @@ impl Watchdog {
     fn rearm(&mut self, at: Option<Instant>) {
         if let Some(at) = at {
             self.sleep.as_mut().reset(at);
+            self.armed = false;
         }
     }
 }

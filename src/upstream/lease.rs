@@ -3,9 +3,9 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -71,15 +71,6 @@ impl Lease {
         }))
     }
 
-    /// True if the connection can carry another request: the last is over, and the other end has neither sent anything
-    /// since nor closed.
-    pub(super) fn is_fresh(&mut self) -> bool {
-        let connection = &mut *self.0;
-        matches!(connection.sending, Sending::Done)
-            && connection.reader.can_begin()
-            && connection.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
-    }
-
     /// Sends a request and awaits the head of its answer. `gate` is asked when the connection is ready, immediately before
     /// the first byte, and what it gives is held until the socket has taken some.
     pub(super) async fn exchange<G>(
@@ -96,7 +87,8 @@ impl Lease {
         let mut begun = false;
         poll_fn(|cx| {
             if !begun {
-                // Asked anew each time that the socket took nothing: what the gate says holds for this moment.
+                // An end, or bytes that nobody asked for: whatever was kept is not fresh any more. Both are looked at anew each
+                // time that the socket took nothing, as is the gate: what it says holds for this moment.
                 if connection.poll_fill(cx).is_ready() {
                     return Poll::Ready(Sent::Unsent);
                 }
@@ -160,12 +152,13 @@ impl Lease {
 
     /// Puts the connection back if it can be used again; else it is closed.
     pub(super) fn end(mut self) {
-        self.0.request.clear();
-        if self.is_fresh() {
-            if self.0.reader.bytes().capacity() > 2 * READ {
-                *self.0.reader.bytes() = bytes::BytesMut::new();
+        let Connection { sending, reader, request, pool, .. } = &mut *self.0;
+        if matches!(sending, Sending::Done) && reader.can_begin() {
+            request.clear();
+            if reader.bytes().capacity() > 2 * READ {
+                *reader.bytes() = BytesMut::new();
             }
-            let pool = self.0.pool.clone();
+            let pool = pool.clone();
             pool.put(self);
         }
     }

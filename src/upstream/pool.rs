@@ -46,18 +46,18 @@ impl Pool {
         Self(Arc::new(Settings { number, most, idle }))
     }
 
-    /// The connection used last that still can be used, so that those too many grow old.
+    /// The connection used last, so that those too many grow old. Whether the other end has closed it, or sent what nobody asked
+    /// for, is seen before anything is written.
     pub(super) fn take(&self, now: Instant) -> Option<Lease> {
         loop {
             let kept = self.with(|list| list.kept.pop())?;
-            let mut lease = kept.lease;
-            if kept.until > now && lease.is_fresh() {
-                return Some(lease);
+            if kept.until > now {
+                return Some(kept.lease);
             }
         }
     }
 
-    /// Keeps `lease`, which must be fresh, unless enough are kept.
+    /// Keeps `lease`, whose last exchange is over, unless enough are kept.
     pub(super) fn put(&self, lease: Lease) {
         let until = Instant::now() + self.0.idle;
         let swept = self.with(|list| {

@@ -107,8 +107,9 @@ impl Reader {
     pub fn head(&mut self, caps: HeadCaps, wanted: Wanted<'_>) -> Result<Option<Head>, Fault> {
         loop {
             let has_end = self.seen == 0 || ends_in(&self.bytes, self.seen);
-            let found = if has_end { self.parse(caps, wanted)? } else { None };
-            let Some((length, status, framing, kept)) = found else {
+            let mut kept = Kept::new();
+            let found = if has_end { self.parse(caps, wanted, &mut kept)? } else { None };
+            let Some((length, status, framing)) = found else {
                 if self.bytes.len() >= caps.bytes {
                     return Err(Fault::HeadTooLarge);
                 }
@@ -126,7 +127,7 @@ impl Reader {
             }
             self.body(status, framing);
             let mut headers = HeaderMap::with_capacity(kept.len() + 4);
-            for (name, value) in kept {
+            for (name, value) in kept.drain(..) {
                 let value = HeaderValue::from_maybe_shared(head.slice(value)).map_err(|_| Fault::Value)?;
                 headers.try_append(name, value).map_err(|_| Fault::HeadTooLarge)?;
             }
@@ -134,12 +135,13 @@ impl Reader {
         }
     }
 
-    /// Length, status, framing and wanted fields of the head that begins the bytes.
+    /// Length, status and framing of the head that begins the bytes; its wanted fields are put into `kept`.
     fn parse(
         &self,
         caps: HeadCaps,
         wanted: Wanted<'_>,
-    ) -> Result<Option<(usize, StatusCode, Framing, Kept)>, Fault> {
+        kept: &mut Kept,
+    ) -> Result<Option<(usize, StatusCode, Framing)>, Fault> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
@@ -171,9 +173,9 @@ impl Reader {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Fault::Switches);
         }
-        let (mut framing, mut kept) = (Framing::default(), Kept::new());
+        let mut framing = Framing::default();
         if status.is_informational() {
-            return Ok(Some((length, status, framing, kept)));
+            return Ok(Some((length, status, framing)));
         }
         let start = self.bytes.as_ptr().addr();
         for Header { name, value } in &*answer.headers {
@@ -195,7 +197,7 @@ impl Reader {
             return Err(Fault::Coding);
         }
         framing.closes |= is_old;
-        Ok(Some((length, status, framing, kept)))
+        Ok(Some((length, status, framing)))
     }
 
     /// What is to come after a head (RFC 9112 section 6.3).
