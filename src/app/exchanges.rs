@@ -22,12 +22,12 @@ impl Exchanges {
 }
 
 impl Handler for Exchanges {
-    async fn handle(
+    fn handle(
         &self,
         request: Request<Incoming>,
         connection: &Arc<ConnectionInfo>,
-    ) -> Response<ResponseBody> {
-        self.0.handle(request, connection).await
+    ) -> impl Future<Output = Response<ResponseBody>> {
+        self.0.handle(request, connection)
     }
 
     fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {

@@ -92,6 +92,19 @@ impl Worker {
             admit::open(gateway, &routed, &head, account)?;
             return Box::pin(open::pass(self, routed, head, body, cap)).await;
         }
+        // Boxed: who passes without has no room set aside, and moved, for all that a governed exchange needs.
+        Box::pin(self.governed(routed, head, body, account)).await
+    }
+
+    /// An exchange with personal data.
+    async fn governed(
+        &self,
+        routed: route::Routed,
+        head: Parts,
+        body: &mut Option<Incoming>,
+        account: &mut Account,
+    ) -> Result<Response<ResponseBody>, Rejection> {
+        let gateway = &*self.gateway;
         // Who calls, and whether they may, is settled before a byte of the body is read.
         let caller = identify::caller(gateway, &head, account)?;
         let admitted = admit::admit(gateway, routed, caller, head, account)?;

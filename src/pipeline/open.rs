@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response, header};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use hyper::body::Incoming;
@@ -14,18 +15,30 @@ use super::route::Routed;
 use crate::net::ResponseBody;
 use crate::payload::read;
 use crate::problem::{Problem, Rejection};
-use crate::upstream::{Ask, Fields, Wanted};
+use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
 /// What of an upstream's head goes to the caller.
-const PASSED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED];
+static PASSED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED];
 /// What an answer on such a route may hold.
 const ANSWER_CAP: usize = 64 * 1024 * 1024;
 
-/// Forwards a call that holds nobody's data.
-pub(super) async fn pass(
+/// Forwards a call that holds nobody's data. Nothing of its head is held while it is on its way.
+pub(super) fn pass(
     worker: &Worker,
     routed: Routed,
-    head: Parts,
+    mut head: Parts,
+    came: &mut Option<Incoming>,
+    cap: Option<u64>,
+) -> impl Future<Output = Result<Response<ResponseBody>, Rejection>> {
+    let media_type = cap.and_then(|_| head.headers.remove(header::CONTENT_TYPE));
+    forwarded(worker, routed, head.method, media_type, came, cap)
+}
+
+async fn forwarded(
+    worker: &Worker,
+    routed: Routed,
+    method: Method,
+    media_type: Option<HeaderValue>,
     came: &mut Option<Incoming>,
     cap: Option<u64>,
 ) -> Result<Response<ResponseBody>, Rejection> {
@@ -40,23 +53,10 @@ pub(super) async fn pass(
                 .detail("This route takes no body: the policy declares it free of personal data."));
         }
     };
-    let identity = (header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let media_type = cap.and_then(|_| head.headers.get(header::CONTENT_TYPE));
-    let fields = match media_type {
-        Some(media_type) => &[identity, (header::CONTENT_TYPE, media_type.clone())][..],
-        None => &[identity],
-    };
-    let ask = Ask {
-        method: &head.method,
-        target: &routed.target,
-        fields: Fields::List(fields),
-        body,
-        wanted: Wanted::First(&PASSED),
-    };
     let upstream = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
-    let answer = upstream.ask(&ask).await.map_err(forward::unsent_or_failed)?;
+    let answer = ask(upstream, &method, &routed.target, media_type, body).await;
 
-    let (mut answered, body) = answer.into_parts();
+    let (mut answered, body) = answer.map_err(forward::unsent_or_failed)?.into_parts();
     if answered.status.is_redirection() || answered.status.is_server_error() {
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", answered.status.as_u16())));
@@ -67,6 +67,22 @@ pub(super) async fn pass(
         Err(body) => ResponseBody::stream(Limited::new(body, ANSWER_CAP)),
     };
     Ok(Response::from_parts(answered, body))
+}
+
+/// What the upstream is asked, without credential, query and caller's headers.
+fn ask<'a>(
+    upstream: &'a Upstream,
+    method: &Method,
+    target: &PathAndQuery,
+    media_type: Option<HeaderValue>,
+    body: Bytes,
+) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + use<'a> {
+    let identity = (header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let fields = match media_type {
+        Some(media_type) => &[identity, (header::CONTENT_TYPE, media_type)][..],
+        None => &[identity],
+    };
+    upstream.ask(Ask { method, target, fields: Fields::List(fields), body, wanted: Wanted::First(&PASSED) })
 }
 
 async fn read_body(body: Incoming, cap: u64) -> Result<Bytes, Rejection> {

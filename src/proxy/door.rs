@@ -79,13 +79,18 @@ fn scheme(uri: &Uri, secure: bool) -> Result<(), Rejection> {
     }
 }
 
-/// A name or an IPv4 address, and perhaps a port of four digits: what needs no closer look.
+/// A name or an IPv4 address, and perhaps a port: what needs no closer look.
 fn is_plain(host: &[u8]) -> bool {
     let colon = host.iter().position(|byte| *byte == b':');
     let (name, port) = host.split_at_checked(colon.unwrap_or(host.len())).unwrap_or_default();
     let named =
         !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(byte));
-    named && (port.is_empty() || (2..=5).contains(&port.len()) && port.iter().skip(1).all(u8::is_ascii_digit))
+    let digits = port.get(1..).unwrap_or_default();
+    let number = || digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    let numbered = (1..=5).contains(&digits.len())
+        && digits.iter().all(u8::is_ascii_digit)
+        && u16::try_from(number()).is_ok();
+    named && (port.is_empty() || numbered)
 }
 
 /// A name or address and perhaps a port. RFC 3986 lets a name hold more than this; a comma in one has only ever been an
@@ -150,8 +155,26 @@ mod tests {
     #[test]
     fn what_needs_no_closer_look_stands_it() {
         let parts = [
-            "", "a", "A9", "-", ".", "..", "_", "[::1]", ":", ":0", ":8443", ":65535", ":65536", ":99999",
-            ":x", "@", ",", "%41",
+            "",
+            "a",
+            "A9",
+            "-",
+            ".",
+            "..",
+            "_",
+            "[::1]",
+            ":",
+            ":0",
+            ":8443",
+            ":65535",
+            ":65536",
+            ":99999",
+            ":x",
+            ":123456",
+            ":99999999999999999999",
+            "@",
+            ",",
+            "%41",
         ];
         let mut plain = 0;
         for name in parts.iter().flat_map(|one| parts.iter().map(move |other| format!("{one}{other}"))) {

@@ -11,8 +11,8 @@ use super::reader::Wanted;
 
 /// A body of up to this many bytes goes out in one piece with its head.
 const SMALL: usize = 4 * 1024;
-/// Room that is kept for the next request.
-const KEPT: usize = 16 * 1024;
+/// Room for a line of a head.
+const LINE: usize = 64;
 
 /// A request: what an upstream is asked, and what of the answer's head is wanted. Host and framing are not the caller's to
 /// say: they are set here, whatever `fields` holds.
@@ -27,7 +27,7 @@ pub struct Ask<'a> {
     /// The body, whole.
     pub body: Bytes,
     /// Which fields of the answer are wanted.
-    pub wanted: Wanted<'a>,
+    pub wanted: Wanted,
 }
 
 /// The fields of a head, in either of two forms.
@@ -50,31 +50,31 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Takes the place of the request before.
-    pub(super) fn set(&mut self, ask: &Ask<'_>, host: &HeaderValue, prefix: &str) {
+    /// Writes it down, so that nothing of what it was made from is held while it is on its way.
+    pub(super) fn new(ask: Ask<'_>, host: &HeaderValue, prefix: &str) -> Self {
         let Ask { method, target, fields, body, wanted: _ } = ask;
-        let Self { first, second, written } = self;
-        *written = 0;
-        first.clear();
+        let (small, second) = if body.len() <= SMALL { (body, Bytes::new()) } else { (Bytes::new(), body) };
+        let length = small.len() + second.len();
+        let count = match fields {
+            Fields::Map(map) => map.len(),
+            Fields::List(list) => list.len(),
+        };
+        let mut first = Vec::with_capacity(target.as_str().len() + (count + 4) * LINE + small.len());
         for part in [method.as_str(), " ", prefix, target.as_str(), " HTTP/1.1\r\n"] {
             first.extend_from_slice(part.as_bytes());
         }
-        field(first, &HOST, host);
+        field(&mut first, &HOST, host);
         match fields {
-            Fields::Map(map) => map.iter().for_each(|(name, value)| theirs(first, name, value)),
-            Fields::List(list) => list.iter().for_each(|(name, value)| theirs(first, name, value)),
+            Fields::Map(map) => map.iter().for_each(|(name, value)| theirs(&mut first, name, value)),
+            Fields::List(list) => list.iter().for_each(|(name, value)| theirs(&mut first, name, value)),
         }
         // RFC 9110 section 8.6: said also of no body, where the method is one with which a server expects some.
-        if !body.is_empty() || matches!(*method, &Method::POST | &Method::PUT | &Method::PATCH) {
-            field(first, &CONTENT_LENGTH, &HeaderValue::from(body.len()));
+        if length > 0 || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            field(&mut first, &CONTENT_LENGTH, &HeaderValue::from(length));
         }
         first.extend_from_slice(b"\r\n");
-        if body.len() <= SMALL {
-            first.extend_from_slice(body);
-            *second = Bytes::new();
-        } else {
-            *second = body.clone();
-        }
+        first.extend_from_slice(&small);
+        Self { first, second, written: 0 }
     }
 
     /// True before the first byte has been written.
@@ -98,14 +98,6 @@ impl Outgoing {
     pub(super) const fn advance(&mut self, count: usize) {
         self.written += count;
     }
-
-    /// Forgets what was sent; some room is kept.
-    pub(super) fn clear(&mut self) {
-        self.first.clear();
-        self.first.shrink_to(KEPT);
-        self.second = Bytes::new();
-        self.written = 0;
-    }
 }
 
 /// A field that somebody else has a say on, but for those that are set here.
@@ -128,8 +120,7 @@ mod tests {
     fn written(method: Method, fields: Fields<'_>, body: impl Into<Bytes>) -> (Outgoing, String) {
         let target = PathAndQuery::from_static("/p?q=1");
         let ask = Ask { method: &method, target: &target, fields, body: body.into(), wanted: Wanted::All };
-        let mut out = Outgoing::default();
-        out.set(&ask, &HeaderValue::from_static("api.example:81"), "/base");
+        let out = Outgoing::new(ask, &HeaderValue::from_static("api.example:81"), "/base");
         let text = out.rest().iter().map(|part| String::from_utf8(part.to_vec()).unwrap()).collect();
         (out, text)
     }

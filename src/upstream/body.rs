@@ -14,6 +14,8 @@ use super::{Deadline, UpstreamError};
 pub struct UpstreamBody {
     /// What came with the head.
     ready: Bytes,
+    /// That is all there is, and nothing of it has been taken.
+    whole: bool,
     lease: Option<Lease>,
     clock: Deadline,
 }
@@ -21,7 +23,7 @@ pub struct UpstreamBody {
 impl UpstreamBody {
     pub(super) fn new(mut lease: Lease, clock: Deadline) -> Self {
         let ready = lease.whole().unwrap_or_default();
-        let mut body = Self { ready, lease: Some(lease), clock };
+        let mut body = Self { ready, whole: lease.is_over(), lease: Some(lease), clock };
         body.end_if_over();
         body
     }
@@ -29,9 +31,9 @@ impl UpstreamBody {
     /// The body, where it came with the head: then its connection carries other exchanges already. Else the body comes back.
     ///
     /// # Errors
-    /// If some of it is still to come.
+    /// If some of it is still to come, or has been taken.
     pub fn into_whole(self) -> Result<Bytes, Self> {
-        if self.lease.is_none() { Ok(self.ready) } else { Err(self) }
+        if self.whole { Ok(self.ready) } else { Err(self) }
     }
 
     /// When the exchange must be over, for whoever reads the body by other means.
@@ -57,6 +59,7 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         let this = self.get_mut();
+        this.whole = false;
         if !this.ready.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.ready)))));
         }

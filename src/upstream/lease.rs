@@ -1,20 +1,19 @@
 //! One connection in the hands of one exchange.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::{io, mem};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::ask::{Ask, Outgoing};
+use super::ask::Outgoing;
 use super::chunks::Piece;
 use super::fault::Fault;
 use super::pool::Pool;
-use super::reader::{Head, Reader};
+use super::reader::{Head, Reader, Wanted};
 use super::{Deadline, UpstreamError};
 use crate::net::dial::{HeadCaps, Stream};
 
@@ -22,7 +21,7 @@ use crate::net::dial::{HeadCaps, Stream};
 const READ: usize = 8 * 1024;
 /// Less room than this is not worth a read.
 const LEAST: usize = 1024;
-/// Read at once of a body that says that there is so much.
+/// Read at once where there is much.
 const READ_MORE: usize = 64 * 1024;
 
 /// A connection that nobody else uses.
@@ -33,6 +32,8 @@ struct Connection {
     request: Outgoing,
     sending: Sending,
     reader: Reader,
+    /// How much is read at once: more where answers fill it.
+    room: usize,
     /// The connection's one timer. It moves only when it fires: deadlines of later exchanges lie behind those of earlier
     /// ones.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -49,11 +50,20 @@ enum Sending {
     Failed(Option<io::Error>),
 }
 
+/// What an answer may be, and what is wanted of it.
+#[derive(Clone, Copy)]
+pub(super) struct Expected {
+    /// It has no body, for the request is HEAD.
+    pub(super) headless: bool,
+    pub(super) caps: HeadCaps,
+    pub(super) wanted: Wanted,
+}
+
 /// What became of a request.
 pub(super) enum Sent {
     Answered(Head),
     /// Not a byte of it was written: the connection was closed.
-    Unsent,
+    Unsent(Outgoing),
     /// The gate did not let it go; not a byte was written.
     Held,
     Failed(UpstreamError),
@@ -66,6 +76,7 @@ impl Lease {
             request: Outgoing::default(),
             sending: Sending::Done,
             reader: Reader::new(),
+            room: READ,
             alarm: None,
             pool,
         }))
@@ -75,14 +86,13 @@ impl Lease {
     /// the first byte, and what it gives is held until the socket has taken some.
     pub(super) async fn exchange<G>(
         &mut self,
-        ask: &Ask<'_>,
-        to: (&HeaderValue, &str, HeadCaps),
+        request: Outgoing,
+        expected: Expected,
         gate: &impl Fn() -> Option<G>,
         clock: Deadline,
     ) -> Sent {
-        let (host, prefix, caps) = to;
         let connection = &mut *self.0;
-        connection.request.set(ask, host, prefix);
+        connection.request = request;
         connection.sending = Sending::Writing;
         let mut begun = false;
         poll_fn(|cx| {
@@ -90,23 +100,25 @@ impl Lease {
                 // An end, or bytes that nobody asked for: whatever was kept is not fresh any more. Both are looked at anew each
                 // time that the socket took nothing, as is the gate: what it says holds for this moment.
                 if connection.poll_fill(cx).is_ready() {
-                    return Poll::Ready(Sent::Unsent);
+                    return Poll::Ready(Sent::Unsent(mem::take(&mut connection.request)));
                 }
                 let Some(leave) = gate() else { return Poll::Ready(Sent::Held) };
                 let _ = connection.poll_send(cx);
                 drop(leave);
                 match connection.sending {
                     // Of what TLS was given, some may have left.
-                    Sending::Failed(_) if connection.is_unsent() => return Poll::Ready(Sent::Unsent),
+                    Sending::Failed(_) if connection.is_unsent() => {
+                        return Poll::Ready(Sent::Unsent(mem::take(&mut connection.request)));
+                    }
                     Sending::Writing if connection.request.is_unwritten() => {
                         return connection.poll_late(clock, cx).map(Sent::Failed);
                     }
                     _ => {}
                 }
                 begun = true;
-                connection.reader.begin(*ask.method == Method::HEAD);
+                connection.reader.begin(expected.headless);
             }
-            match connection.poll_head(ask, caps, cx) {
+            match connection.poll_head(expected, cx) {
                 Poll::Ready(Ok(head)) => Poll::Ready(Sent::Answered(head)),
                 Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(error)),
                 Poll::Pending => connection.poll_late(clock, cx).map(Sent::Failed),
@@ -152,12 +164,13 @@ impl Lease {
 
     /// Puts the connection back if it can be used again; else it is closed.
     pub(super) fn end(mut self) {
-        let Connection { sending, reader, request, pool, .. } = &mut *self.0;
+        let Connection { sending, reader, request, room, pool, .. } = &mut *self.0;
         if matches!(sending, Sending::Done) && reader.can_begin() {
-            request.clear();
+            *request = Outgoing::default();
             if reader.bytes().capacity() > 2 * READ {
                 *reader.bytes() = BytesMut::new();
             }
+            *room = READ;
             let pool = pool.clone();
             pool.put(self);
         }
@@ -173,12 +186,17 @@ impl Lease {
 impl Connection {
     /// Reads what has come; 0 is the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let left = self.reader.left().and_then(|left| usize::try_from(left).ok()).unwrap_or(READ);
+        let left = self.reader.left().map_or(0, |left| usize::try_from(left).unwrap_or(usize::MAX));
         let bytes = self.reader.bytes();
         if bytes.capacity() - bytes.len() < LEAST {
-            bytes.reserve(left.clamp(READ, READ_MORE));
+            bytes.reserve(left.min(READ_MORE).max(self.room));
         }
-        pin!(self.stream.read_buf(bytes)).poll(cx)
+        let spare = bytes.capacity() - bytes.len();
+        let polled = pin!(self.stream.read_buf(bytes)).poll(cx);
+        if matches!(polled, Poll::Ready(Ok(count)) if count == spare) {
+            self.room = (self.room * 2).min(READ_MORE);
+        }
+        polled
     }
 
     /// Writes what the socket takes.
@@ -217,12 +235,7 @@ impl Connection {
         self.request.is_unwritten() && matches!(self.stream, Stream::Plain(_))
     }
 
-    fn poll_head(
-        &mut self,
-        ask: &Ask<'_>,
-        caps: HeadCaps,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Head, UpstreamError>> {
+    fn poll_head(&mut self, expected: Expected, cx: &mut Context<'_>) -> Poll<Result<Head, UpstreamError>> {
         // Beside reading: an upstream may answer before it has read all, and read no more until its answer is.
         let _ = self.poll_send(cx);
         loop {
@@ -231,7 +244,7 @@ impl Connection {
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(self.broken(error))),
             }
-            match self.reader.head(caps, ask.wanted) {
+            match self.reader.head(expected.caps, expected.wanted) {
                 Ok(None) => {}
                 Ok(Some(head)) => return Poll::Ready(Ok(head)),
                 Err(fault) => return Poll::Ready(Err(self.broken(fault))),

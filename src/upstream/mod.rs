@@ -28,7 +28,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::Full;
 use rustls::ClientConfig;
@@ -36,7 +36,8 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::net::dial::{DialError, HeadCaps, Target, TargetError};
-use lease::{Lease, Sent};
+use ask::Outgoing;
+use lease::{Expected, Lease, Sent};
 use pool::Pool;
 
 pub use ask::{Ask, Fields};
@@ -160,8 +161,11 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError::Unavailable`] where nothing was sent; otherwise the upstream may have seen the request.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<UpstreamBody>, UpstreamError> {
-        self.send_if(request, || Some(())).await
+    pub fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> {
+        self.send_if(request, || Some(()))
     }
 
     /// As [`Upstream::send`], but `gate` is asked immediately before the first byte, once a connection is there: `None`
@@ -169,40 +173,50 @@ impl Upstream {
     ///
     /// # Errors
     /// As [`Upstream::send`], and [`UpstreamError::Held`].
-    pub async fn send_if<G>(
+    pub fn send_if<G>(
         &self,
         request: Request<Full<Bytes>>,
         gate: impl Fn() -> Option<G>,
-    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+    ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> {
         let (head, body) = request.into_parts();
-        let target = head.uri.path_and_query().filter(|_| head.uri.authority().is_none());
-        let ask = Ask {
-            method: &head.method,
-            target: target.ok_or_else(|| broken(NO_PATH))?,
-            fields: Fields::Map(&head.headers),
-            body: whole(body),
-            wanted: Wanted::All,
+        let written = match head.uri.path_and_query().filter(|_| head.uri.authority().is_none()) {
+            None => Err(broken(NO_PATH)),
+            Some(target) => {
+                let (method, fields) = (&head.method, Fields::Map(&head.headers));
+                self.write(Ask { method, target, fields, body: whole(body), wanted: Wanted::All })
+            }
         };
-        self.ask_if(&ask, gate).await
+        self.exchange(written, gate)
     }
 
-    /// As [`Upstream::send`], for a request that is not put together first.
+    /// As [`Upstream::send`], for a request that is not put together first. It is written down before the future is returned,
+    /// which holds nothing of it.
     ///
     /// # Errors
     /// As [`Upstream::send`].
-    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Response<UpstreamBody>, UpstreamError> {
-        self.ask_if(ask, || Some(())).await
+    pub fn ask(
+        &self,
+        ask: Ask<'_>,
+    ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + use<'_> {
+        self.exchange(self.write(ask), || Some(()))
     }
 
-    async fn ask_if<G>(
-        &self,
-        ask: &Ask<'_>,
-        gate: impl Fn() -> Option<G>,
-    ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let Shared { host, prefix, head: caps, timeouts, pool, .. } = &*self.shared;
+    fn write(&self, ask: Ask<'_>) -> Result<(Outgoing, Expected), UpstreamError> {
+        let Shared { host, prefix, head, .. } = &*self.shared;
         if !ask.target.path().starts_with('/') {
             return Err(broken(NO_PATH));
         }
+        let expected = Expected { headless: *ask.method == Method::HEAD, caps: *head, wanted: ask.wanted };
+        Ok((Outgoing::new(ask, host, prefix), expected))
+    }
+
+    async fn exchange<G>(
+        &self,
+        written: Result<(Outgoing, Expected), UpstreamError>,
+        gate: impl Fn() -> Option<G>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        let (mut request, expected) = written?;
+        let Shared { timeouts, pool, .. } = &*self.shared;
         let now = Instant::now();
         let clock = Deadline { at: now + timeouts.total, total: timeouts.total };
         loop {
@@ -211,15 +225,15 @@ impl Upstream {
                 // Boxed: most exchanges find a connection, and need no room for making one.
                 None => (Box::pin(self.connect(clock)).await?, false),
             };
-            match lease.exchange(ask, (host, prefix, *caps), &gate, clock).await {
+            match lease.exchange(request, expected, &gate, clock).await {
                 Sent::Answered(Head { status, headers }) => {
                     let mut response = Response::new(UpstreamBody::new(lease, clock));
                     *response.status_mut() = status;
                     *response.headers_mut() = headers;
                     return Ok(response);
                 }
-                Sent::Unsent if kept => {}
-                Sent::Unsent => return Err(broken("a new connection was closed before the request")),
+                Sent::Unsent(unsent) if kept => request = unsent,
+                Sent::Unsent(_) => return Err(broken("a new connection was closed before the request")),
                 Sent::Held => {
                     lease.unused();
                     return Err(UpstreamError::Held);

@@ -49,11 +49,11 @@ enum State {
 
 /// Which fields of a head are wanted. The others are checked, and not kept.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted<'a> {
+pub enum Wanted {
     /// All of them.
     All,
     /// The first of each of these.
-    First(&'a [HeaderName]),
+    First(&'static [HeaderName]),
 }
 
 /// The head of an answer.
@@ -104,7 +104,7 @@ impl Reader {
     ///
     /// # Errors
     /// If the bytes are no answer.
-    pub fn head(&mut self, caps: HeadCaps, wanted: Wanted<'_>) -> Result<Option<Head>, Fault> {
+    pub fn head(&mut self, caps: HeadCaps, wanted: Wanted) -> Result<Option<Head>, Fault> {
         loop {
             let has_end = self.seen == 0 || ends_in(&self.bytes, self.seen);
             let mut kept = Kept::new();
@@ -139,7 +139,7 @@ impl Reader {
     fn parse(
         &self,
         caps: HeadCaps,
-        wanted: Wanted<'_>,
+        wanted: Wanted,
         kept: &mut Kept,
     ) -> Result<Option<(usize, StatusCode, Framing)>, Fault> {
         if self.bytes.is_empty() {

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -293,4 +295,62 @@ async fn over_tls_an_answer_ends_with_a_notice_or_is_broken() {
             _ => assert!(matches!(last, Err(UpstreamError::Broken(_))), "a cut answer is no answer"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_body_that_came_with_its_head_is_there_at_once_and_no_other_is() {
+    let rest = Arc::new(Notify::new());
+    let waits = Arc::clone(&rest);
+    let (upstream, connections) = upstream(
+        |_| {},
+        move |mut socket| {
+            let waits = Arc::clone(&waits);
+            async move {
+                assert!(head(&mut socket).await);
+                say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd").await;
+                assert!(head(&mut socket).await);
+                say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab").await;
+                waits.notified().await;
+                say(&mut socket, b"cd").await;
+                assert!(head(&mut socket).await);
+                say(&mut socket, b"HTTP/1.1 204 No Content\r\n\r\n").await;
+            }
+        },
+    )
+    .await;
+    let whole = upstream.send(request("GET", "")).await.unwrap().into_body();
+    assert_eq!(whole.size_hint().exact(), Some(4));
+    assert_eq!(whole.into_whole().unwrap(), "abcd");
+    let half = upstream.send(request("GET", "")).await.unwrap().into_body();
+    assert_eq!(half.size_hint().exact(), Some(4));
+    let half = half.into_whole().unwrap_err();
+    rest.notify_one();
+    assert_eq!(read(Response::new(half)).await.unwrap().1, b"abcd");
+    let none = upstream.send(request("GET", "")).await.unwrap().into_body();
+    assert!(none.is_end_stream());
+    assert_eq!(none.into_whole().unwrap(), "");
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_large_body_in_chunks_is_read_to_its_end() {
+    const CHUNK: usize = 100_000;
+    let (upstream, connections) = upstream(
+        |_| {},
+        |mut socket| async move {
+            while head(&mut socket).await {
+                say(&mut socket, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+                for _ in 0..50 {
+                    say(&mut socket, format!("{CHUNK:x}\r\n{}\r\n", "x".repeat(CHUNK)).as_bytes()).await;
+                }
+                say(&mut socket, b"0\r\n\r\n").await;
+            }
+        },
+    )
+    .await;
+    for _ in 0..2 {
+        let (_, body) = read(upstream.send(request("GET", "")).await.unwrap()).await.unwrap();
+        assert!(body.len() == 50 * CHUNK && body.iter().all(|byte| *byte == b'x'));
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
