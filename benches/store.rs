@@ -17,7 +17,8 @@ use consentry::clock::{Clock, Timestamp};
 use consentry::crypto::random;
 use consentry::personal::Reference;
 use consentry::store::{
-    Change, DataChange, Entry, KeyringChange, OpenIntent, SealedRecord, Store, StoreConfig, WrappedKey,
+    Change, DataChange, Entry, KeyringChange, OpenIntent, SealedFields, SealedRecord, Store, StoreConfig,
+    WrappedKey,
 };
 
 const ACTIVITY: &str = "favourites";
@@ -132,19 +133,21 @@ async fn exchange(store: &Store, key: &WrappedKey) -> anyhow::Result<()> {
 }
 
 fn ended(key: &WrappedKey, at: Timestamp, decision: DecisionId) -> Change {
-    let sealed = |name: &str, length| (name.to_owned(), vec![5; length]);
+    let mut fields = SealedFields::default();
+    for (name, length) in [("first_name", 40), ("last_name", 42), ("email", 60), ("age", 31)] {
+        // A ciphertext is always added.
+        let _ = fields.put(name, |out| {
+            out.resize(out.len() + length, 5);
+            Some(())
+        });
+    }
     let record = SealedRecord {
         id: random::bytes(),
         reference: key.reference,
         activity: key.activity.clone(),
         key: key.id,
         at,
-        fields: vec![
-            sealed("first_name", 40),
-            sealed("last_name", 42),
-            sealed("email", 60),
-            sealed("age", 31),
-        ],
+        fields,
     };
     let told = move |done: &consentry::store::Done| {
         let records: Vec<u64> = done.records.iter().filter_map(|kept| kept.number).collect();

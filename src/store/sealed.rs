@@ -89,7 +89,11 @@ impl<N: AsRef<str>, S: AsRef<[u8]>> FromIterator<(N, S)> for SealedFields {
     fn from_iter<I: IntoIterator<Item = (N, S)>>(fields: I) -> Self {
         let mut sealed = Self::default();
         for (name, ciphertext) in fields {
-            sealed.put(name.as_ref(), |out| Some(out.extend_from_slice(ciphertext.as_ref()))).unwrap();
+            let put = |out: &mut Vec<u8>| {
+                out.extend_from_slice(ciphertext.as_ref());
+                Some(())
+            };
+            sealed.put(name.as_ref(), put).unwrap();
         }
         sealed
     }
