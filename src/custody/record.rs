@@ -68,12 +68,10 @@ impl RecordDraft {
     /// [`CustodyError::Damaged`] where the library refuses to seal; the exchange must not go on.
     pub fn keep(&mut self, field: &str, at: &[u32], value: Value<'_>) -> Result<(), CustodyError> {
         if at.is_empty() {
-            let mut scratch = std::mem::take(&mut self.scratch);
+            let Self { key, context, fields, scratch, .. } = self;
             scratch.clear();
-            json::scalar(value, &mut scratch);
-            let sealed = self.seal(field, &scratch);
-            self.scratch = scratch;
-            return sealed;
+            json::scalar(value, scratch);
+            return seal(key, context, fields, field, scratch);
         }
         let is = |(name, _): &(String, _)| name == field;
         let expected = Some(self.next).filter(|next| self.lists.get(*next).is_some_and(is));
@@ -103,12 +101,7 @@ impl RecordDraft {
     /// # Errors
     /// As [`RecordDraft::keep`].
     pub fn seal(&mut self, field: &str, plaintext: &[u8]) -> Result<(), CustodyError> {
-        let bound = self.context.len();
-        field_context(&mut self.context, field);
-        let sealer = &self.key.sealer;
-        let put = self.fields.put(field, |out| sealer.seal_onto(&self.context, plaintext, out).ok());
-        self.context.truncate(bound);
-        put.ok_or(CustodyError::Damaged(OpenError))
+        seal(&self.key, &mut self.context, &mut self.fields, field, plaintext)
     }
 
     /// The record, ready to be kept.
@@ -144,6 +137,20 @@ impl RecordDraft {
             fields: self.fields,
         })
     }
+}
+
+fn seal(
+    key: &SubjectKey,
+    context: &mut Vec<u8>,
+    fields: &mut SealedFields,
+    field: &str,
+    plaintext: &[u8],
+) -> Result<(), CustodyError> {
+    let bound = context.len();
+    field_context(context, field);
+    let put = fields.put(field, |out| key.sealer.seal_onto(context, plaintext, out).ok());
+    context.truncate(bound);
+    put.ok_or(CustodyError::Damaged(OpenError))
 }
 
 impl std::fmt::Debug for RecordDraft {
