@@ -202,7 +202,7 @@ async fn head_has_no_body_and_leaves_its_connection_to_the_next() {
 
 #[tokio::test]
 async fn a_connections_time_is_that_of_its_exchange_and_not_of_an_earlier_one() {
-    let total = Duration::from_millis(400);
+    let total = Duration::from_secs(2);
     let (upstream, connections) = upstream(
         |config| config.timeouts.total = total,
         move |mut socket| async move {
@@ -245,6 +245,8 @@ async fn a_connection_that_comes_and_goes_is_swept_by_one_task() {
 
 #[tokio::test]
 async fn over_tls_an_answer_ends_with_a_notice_or_is_broken() {
+    /// More than one record.
+    const MANY: usize = 1 << 20;
     let folder = tempfile::tempdir().unwrap();
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
@@ -268,12 +270,12 @@ async fn over_tls_an_answer_ends_with_a_notice_or_is_broken() {
             let (acceptor, ended) = (acceptor.clone(), Arc::clone(&ended));
             async move {
                 let Ok(mut socket) = acceptor.accept(socket).await else { return };
-                let large = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
+                let large = format!("HTTP/1.1 200 OK\r\ncontent-length: {MANY}\r\n\r\n");
                 for answer in ["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", &large] {
                     assert!(head(&mut socket).await);
                     say(&mut socket, answer.as_bytes()).await;
                 }
-                say(&mut socket, &vec![b'a'; LARGE]).await;
+                say(&mut socket, &vec![b'a'; MANY]).await;
                 // Then two that go on until the end: with a notice, and on another connection without one.
                 assert!(head(&mut socket).await);
                 say(&mut socket, b"HTTP/1.1 200 OK\r\n\r\nwhole").await;
@@ -287,7 +289,7 @@ async fn over_tls_an_answer_ends_with_a_notice_or_is_broken() {
     for connection in 1..3 {
         let send = async |body| read(upstream.send(request("POST", body)).await.unwrap()).await;
         assert_eq!(send("body").await.unwrap().1, b"ok");
-        assert_eq!(send("body").await.unwrap().1.len(), LARGE);
+        assert_eq!(send("body").await.unwrap().1.len(), MANY);
         let last = send("body").await;
         assert_eq!(connections.load(Ordering::SeqCst), connection);
         match connection {
