@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::Gateway;
 use super::admit::{self, Received};
@@ -16,7 +13,7 @@ use super::authorize::Permit;
 use super::minimise::Cleared;
 use crate::payload::{Caps, Envelope, Format, coding, read};
 use crate::problem::{Problem, Rejection};
-use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
+use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
 /// What an upstream may answer beyond the size of the request's cap: an answer may be larger than what was asked.
 const ANSWER_CAP: usize = 8 * 1024 * 1024;
@@ -73,9 +70,14 @@ pub(super) async fn send(
     let began_as = permit.references();
     let started = Instant::now();
     for _ in 0..LOOKS {
-        let method = permit.admitted.routed.route.method.clone();
-        let request = build(method, target.clone(), headers.clone(), body.clone());
-        match upstream.send_if(request, || gateway.standing().forward_all(permit.stands())).await {
+        let ask = Ask {
+            method: &permit.admitted.routed.route.method,
+            target: &target,
+            fields: Fields::Map(&headers),
+            body: body.clone(),
+            wanted: Wanted::All,
+        };
+        match upstream.ask_if(ask, || gateway.standing().forward_all(permit.stands())).await {
             Err(UpstreamError::Held) => Box::pin(permit.renew(gateway)).await?,
             sent => {
                 let answer = whole(sent.map_err(unsent_or_failed)?, answers, permit.caps()).await;
@@ -93,20 +95,6 @@ pub(super) async fn send(
         }
     }
     Err(unsent_or_failed(UpstreamError::Held))
-}
-
-/// A request to the upstream with nothing in it but what the gateway put there.
-pub(super) fn build(
-    method: http::Method,
-    target: PathAndQuery,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(target);
-    *request.headers_mut() = headers;
-    request
 }
 
 /// What a failed exchange with the upstream is for the caller.

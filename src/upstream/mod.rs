@@ -201,6 +201,18 @@ impl Upstream {
         self.exchange(self.write(ask), || Some(()))
     }
 
+    /// As [`Upstream::ask`], with a gate as [`Upstream::send_if`] has it.
+    ///
+    /// # Errors
+    /// As [`Upstream::send_if`].
+    pub fn ask_if<'a, G, F: Fn() -> Option<G>>(
+        &'a self,
+        ask: Ask<'_>,
+        gate: F,
+    ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + use<'a, G, F> {
+        self.exchange(self.write(ask), gate)
+    }
+
     fn write(&self, ask: Ask<'_>) -> Result<(Outgoing, Expected), UpstreamError> {
         let Shared { host, prefix, head, .. } = &*self.shared;
         if !ask.target.path().starts_with('/') {
