@@ -120,7 +120,7 @@ async fn exchange(store: &Store, key: &WrappedKey) -> anyhow::Result<()> {
         recipient: None,
         route: "POST /predict/",
     };
-    let intent = store.queue(Change {
+    let intent = store.queue_patiently(Change {
         data: vec![DataChange::OpenIntent(OpenIntent { decision, at })],
         events: vec![Event { at, what: intended }.encoded().into()],
         keyring: Vec::new(),

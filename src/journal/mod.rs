@@ -39,16 +39,33 @@ impl Journal {
     /// # Errors
     /// [`JournalError::NotAnIntent`] for another kind; else why it cannot be queued, and then nothing may be forwarded.
     pub fn intent(&self, what: What<'_>) -> Result<Intended, JournalError> {
+        self.intended(what, Store::queue)
+    }
+
+    /// As [`intent`](Self::intent), for an exchange that does not wait for it: it is durable with the next change that somebody waits
+    /// for, its own outcome perhaps, or a few milliseconds later.
+    ///
+    /// # Errors
+    /// As [`intent`](Self::intent).
+    pub fn intent_beside(&self, what: What<'_>) -> Result<Intended, JournalError> {
+        self.intended(what, Store::queue_patiently)
+    }
+
+    fn intended(
+        &self,
+        what: What<'_>,
+        queue: impl FnOnce(&Store, Change) -> Result<Receipt, StoreError>,
+    ) -> Result<Intended, JournalError> {
         let What::ExchangeIntended { decision, .. } = what else {
             return Err(JournalError::NotAnIntent);
         };
         let at = self.clock.now();
-        let receipt = self.store.queue(Change {
+        let change = Change {
             data: vec![DataChange::OpenIntent(OpenIntent { decision, at })],
             events: vec![Event { at, what }.encoded().into()],
             keyring: Vec::new(),
-        })?;
-        Ok(Intended::new(self.clone(), decision, receipt))
+        };
+        Ok(Intended::new(self.clone(), decision, queue(&self.store, change)?))
     }
 
     /// Notes anything that is not part of an exchange that was forwarded, such as a refusal. Queued when this returns,

@@ -41,7 +41,9 @@ pub(super) async fn intend(
         recipient: activity.recipient.as_ref().map(|recipient| &*recipient.id),
         route: &permit.admitted.routed.route.text,
     };
-    let mut intent = gateway.journal().intent(what).map_err(unwritten)?;
+    let journal = gateway.journal();
+    let intent = if overlapped { journal.intent_beside(what) } else { journal.intent(what) };
+    let mut intent = intent.map_err(unwritten)?;
     if !overlapped {
         let began = Instant::now();
         intent.durable().await.map_err(unwritten)?;

@@ -331,6 +331,25 @@ pub(super) async fn a_bad_change_fails_alone(folder: &Path) {
     store.close().await;
 }
 
+/// A change that nobody waits for alone shares the sync of the next, and is kept without one.
+pub(super) async fn patient_changes_go_with_the_next(folder: &Path) {
+    let store = open(folder).unwrap();
+    let change = || Change { events: vec![event()], ..Change::default() };
+    store.queue_patiently(change()).unwrap().await.unwrap();
+    let before = store.health().groups;
+    for number in 1..=50 {
+        let patient = store.queue_patiently(change()).unwrap();
+        // The writer is awake by now, and waits.
+        std::thread::sleep(std::time::Duration::from_micros(300));
+        assert_eq!(store.commit(change()).await.unwrap().entry, 2 * number + 1);
+        assert_eq!(patient.await.unwrap().entry, 2 * number);
+    }
+    // Two each without patience; where the test is held up for longer than that, it makes two as well.
+    let groups = store.health().groups - before;
+    assert!(groups <= 75, "{groups}");
+    store.close().await;
+}
+
 pub(super) async fn two_hundred_changes_make_few_groups(folder: &Path) {
     let store = open(folder).unwrap();
     let receipts: Vec<_> = (0..200)

@@ -132,7 +132,17 @@ impl Store {
     /// happens later comes with the receipt.
     pub fn queue(&self, change: Change) -> Result<Receipt> {
         let Self::Sqlite(store) = self;
-        store.queue(change)
+        store.queue(change, false)
+    }
+
+    /// As [`queue`](Self::queue), for a change that nobody waits for alone: it goes with the next one that does not have the time,
+    /// or by itself a few milliseconds later.
+    ///
+    /// # Errors
+    /// As [`queue`](Self::queue).
+    pub fn queue_patiently(&self, change: Change) -> Result<Receipt> {
+        let Self::Sqlite(store) = self;
+        store.queue(change, true)
     }
 
     /// Keeps a change; resolves when it is durable.

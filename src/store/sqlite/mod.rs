@@ -148,9 +148,9 @@ impl Sqlite {
         self.send(Message::Signer(signer))
     }
 
-    pub(super) fn queue(&self, change: Change) -> Result<Receipt> {
+    pub(super) fn queue(&self, change: Change, patient: bool) -> Result<Receipt> {
         let (waiting, receipt) = post::waiting();
-        self.send(Message::Change(change, waiting))?;
+        self.send(Message::Change { change, waiting, patient })?;
         Ok(receipt)
     }
 

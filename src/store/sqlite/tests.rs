@@ -60,6 +60,7 @@ contract! {
     a_closed_source_seals_no_more_and_a_new_key_can_be_minted
     retention_takes_records_then_keys_then_the_person
     a_bad_change_fails_alone
+    patient_changes_go_with_the_next
     two_hundred_changes_make_few_groups
     only_one_may_hold_it
 }

@@ -25,6 +25,8 @@ use super::tail::{self, Both};
 
 /// How many changes a group holds at most.
 const GROUP: usize = 512;
+/// How long a change that nobody waits for alone waits for others to share their sync.
+const PATIENCE: Duration = Duration::from_millis(2);
 /// After how many entries a checkpoint is signed.
 const ENTRIES_PER_CHECKPOINT: u64 = 1000;
 /// After what time a checkpoint is signed, if entries came.
@@ -35,7 +37,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the writer is asked for.
 pub(super) enum Message {
-    Change(Change, Waiting),
+    Change { change: Change, waiting: Waiting, patient: bool },
     Signer(Signer),
     Close(oneshot::Sender<()>),
 }
@@ -149,10 +151,14 @@ impl Writer {
     #[expect(clippy::type_complexity, reason = "a group, and who waits for the close, if it closes")]
     fn gather(&mut self) -> Option<(Vec<(Change, Waiting)>, Option<Option<oneshot::Sender<()>>>)> {
         let mut group = Vec::new();
+        let (mut hurried, mut until) = (false, None);
         let mut next = self.wait()?;
         loop {
             match next {
-                Ok(Message::Change(change, waiting)) => group.push((change, waiting)),
+                Ok(Message::Change { change, waiting, patient }) => {
+                    group.push((change, waiting));
+                    hurried |= !patient;
+                }
                 Ok(Message::Signer(signer)) => self.signer = Some(signer),
                 Ok(Message::Close(waiting)) => return Some((group, Some(Some(waiting)))),
                 Err(RecvTimeoutError::Disconnected) => return Some((group, Some(None))),
@@ -161,7 +167,14 @@ impl Writer {
             if group.len() >= GROUP {
                 return Some((group, None));
             }
-            next = self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+            next = match self.inbox.try_recv() {
+                Ok(message) => Ok(message),
+                Err(_) if hurried => Err(RecvTimeoutError::Timeout),
+                Err(_) => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
+                    self.inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
+                }
+            };
         }
     }
 
@@ -272,7 +285,7 @@ impl Writer {
             let until = Instant::now() + pause;
             loop {
                 match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                    Ok(Message::Change(_, waiting)) => {
+                    Ok(Message::Change { waiting, .. }) => {
                         post::deliver(std::iter::once((waiting, unavailable(&cause))));
                     }
                     Ok(Message::Signer(signer)) => self.signer = Some(signer),
