@@ -7,6 +7,7 @@ use std::{io, mem};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ask::Outgoing;
@@ -97,6 +98,11 @@ impl Lease {
         let mut begun = false;
         poll_fn(|cx| {
             if !begun {
+                // A socket that may not be looked at in this turn would say that nothing is there, while TLS takes what is written.
+                if !has_budget_remaining() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 // An end, or bytes that nobody asked for: whatever was kept is not fresh any more. Both are looked at anew each
                 // time that the socket took nothing, as is the gate: what it says holds for this moment.
                 if connection.poll_fill(cx).is_ready() {

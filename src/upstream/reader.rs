@@ -203,7 +203,9 @@ impl Reader {
     /// What is to come after a head (RFC 9112 section 6.3).
     fn body(&mut self, status: StatusCode, framing: Framing) {
         let Framing { length, chunked, closes } = framing;
-        self.keeps = !closes;
+        // A server that announces a body where there is none (RFC 9110 section 15.3.5) may send it.
+        let stray = status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0));
+        self.keeps = !closes && !stray;
         let none = self.headless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         self.state = match length {
             _ if none => State::Over,

@@ -90,6 +90,13 @@ impl Sqlite {
             }
             let chain = both.reconcile(chain, &clock)?;
             tail::vouch(&keyring, chain)?;
+            // What the run before destroyed and had no time to take out of the log.
+            if let Err(error) = desk::truncate(&keyring) {
+                tracing::warn!(
+                    cause = &error as &dyn std::error::Error,
+                    "the keyring's log could not be emptied"
+                );
+            }
             let state = State { chain, tombstones: tail::tombstones(&keyring)? };
             (state, both.last_checkpoint()?.map_or(0, |last| last.count), both.is_new()?)
         };

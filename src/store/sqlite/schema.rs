@@ -40,7 +40,7 @@ CREATE TABLE record (
 ) STRICT;
 INSERT INTO record (row, id, reference, key, at, fields)
   SELECT (place << 40) + number, id, reference, key, at, fields
-  FROM record_before JOIN activity ON activity.name = record_before.activity ORDER BY 1;
+  FROM activity CROSS JOIN record_before ON record_before.activity = activity.name ORDER BY place, number;
 CREATE TABLE record_of_key (key BLOB NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) STRICT, WITHOUT ROWID;
 INSERT INTO record_of_key (key, row) SELECT key, row FROM record ORDER BY 1, 2;
 CREATE TABLE record_of_name (

@@ -126,7 +126,13 @@ impl Writer {
             if !group.is_empty()
                 && let Err(cause) = self.group(&mut desk, group)
             {
-                return End::Failed(cause);
+                let Some(waiting) = closing else { return End::Failed(cause) };
+                // Who closes does not wait for the files to be sound: the next start looks at them.
+                tracing::error!(
+                    cause = &*cause as &dyn std::error::Error,
+                    "the last group could not be kept"
+                );
+                return End::Closed(waiting);
             }
             if let Some(waiting) = closing {
                 // At the end there is nobody to tell but the log.

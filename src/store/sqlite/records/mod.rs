@@ -139,14 +139,14 @@ impl<'a, 'c> Records<'a, 'c> {
         let row = Row::new(place, number).ok_or_else(|| rejected("no number is left for a record"))?;
         let named = Named { row, id: record.id, key: record.key };
         // Names are random. What is seen here is a record that is kept twice in a row.
-        let known = self.fresh.named(place, &record.id).or(self.names.insert((place, record.id), row));
-        if known.is_some() {
+        if self.names.contains_key(&(place, record.id)) || self.fresh.named(place, &record.id).is_some() {
             return Err(rejected("a record of this name is kept already"));
         }
         let sql = "INSERT INTO record (row, id, reference, key, at, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let reference = record.reference.as_bytes();
         let at = record.at.millis();
         self.data.execute(sql, params![row.0, record.id, reference, record.key, at, packed])?;
+        self.names.insert((place, record.id), row);
         self.heard.kept.push(named);
         Ok(number)
     }
