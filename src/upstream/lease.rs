@@ -141,6 +141,10 @@ impl Lease {
     ) -> Poll<Result<Option<Bytes>, UpstreamError>> {
         match self.0.poll_piece(cx) {
             Poll::Pending => self.0.poll_late(clock, cx).map(Err),
+            // Whoever takes it slowly, from an upstream that always has more, is late all the same.
+            Poll::Ready(Ok(Some(_))) if Instant::now() >= clock.at => {
+                Poll::Ready(Err(UpstreamError::TimedOut(clock.total)))
+            }
             ready => ready,
         }
     }

@@ -335,6 +335,25 @@ async fn a_body_that_came_with_its_head_is_there_at_once_and_no_other_is() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_taken_too_slowly_is_late_though_it_is_there() {
+    let total = Duration::from_millis(300);
+    let (upstream, _) = upstream(
+        |config| config.timeouts.total = total,
+        |mut socket| async move {
+            assert!(head(&mut socket).await);
+            say(&mut socket, format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n").as_bytes()).await;
+            // More than is taken before the time is over.
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, &vec![b'a'; LARGE]).await;
+        },
+    )
+    .await;
+    let response = upstream.send(request("GET", "")).await.unwrap();
+    tokio::time::sleep(2 * total).await;
+    let error = read(response).await.unwrap_err();
+    assert!(matches!(error, UpstreamError::TimedOut(said) if said == total), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_large_body_in_chunks_is_read_to_its_end() {
     const CHUNK: usize = 100_000;
     let (upstream, connections) = upstream(
