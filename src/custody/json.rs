@@ -25,24 +25,11 @@ pub(super) fn element(at: &[u32], value: Value<'_>, list: &mut Vec<u8>) {
         if number > 0 {
             list.push(b',');
         }
-        decimal(*index, list);
+        list.extend_from_slice(itoa::Buffer::new().format(*index).as_bytes());
     }
     list.extend_from_slice(b"],");
     scalar(value, list);
     list.push(b']');
-}
-
-/// Without the formatter, which takes longer than the rest of an element.
-fn decimal(number: u32, out: &mut Vec<u8>) {
-    let (mut digits, mut first, mut rest) = ([0; 10], 10, number);
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        (rest, first) = (rest / 10, first - 1);
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 /// RFC 8259 section 7: what must be escaped, and nothing else.
