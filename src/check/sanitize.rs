@@ -82,31 +82,10 @@ fn is_plain(text: &str) -> bool {
             && matches!(markup::normalized(text), Cow::Borrowed(_)))
 }
 
-/// The same still cheaper, eight bytes at a time: printable ASCII with neither `&` nor `<` in it, which most texts are. A text
-/// that is not said to be so may be plain all the same.
+/// The same still cheaper: printable ASCII with neither `&` nor `<` in it, which most texts are. A text that is not said to be so
+/// may be plain all the same. Looked at to its end, so that the compiler makes vectors of it.
 fn is_bare(text: &[u8]) -> bool {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    // In the top bit of a byte: whether it is above ASCII, below the space, or one of the three. A borrow may mark the byte above
-    // one that is marked rightly; whether any is marked is right all the same.
-    let marks = |word: u64| {
-        let is = |byte: u8| {
-            let other = word ^ (ONES * u64::from(byte));
-            other.wrapping_sub(ONES) & !other
-        };
-        (word | word.wrapping_sub(ONES * u64::from(b' ')) | is(b'&') | is(b'<') | is(0x7f)) & (ONES << 7)
-    };
-    let (words, rest) = text.as_chunks::<8>();
-    // The last eight bytes are looked at whole, though some of them were before.
-    let last = match (text.last_chunk::<8>(), rest) {
-        (_, []) => 0,
-        (Some(last), _) => marks(u64::from_le_bytes(*last)),
-        (None, rest) => {
-            let mut padded = [b' '; 8];
-            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            marks(u64::from_le_bytes(padded))
-        }
-    };
-    words.iter().fold(last, |marked, word| marked | marks(u64::from_le_bytes(*word))) == 0
+    text.iter().fold(true, |bare, byte| bare & matches!(byte, b' '..=b'%' | b'\''..=b';' | b'='..=b'~'))
 }
 
 #[cfg(test)]
