@@ -27,14 +27,11 @@ impl DecisionId {
         &self.0
     }
 
-    /// The name as ASCII. Written digit by digit: every answer has one, and the formatter's way takes thousands of instructions.
+    /// The name as ASCII.
     pub fn text(&self) -> [u8; 2 + 2 * 16] {
-        let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
         let mut text = *b"d_00000000000000000000000000000000";
         let (_, digits) = text.split_at_mut(2);
-        for ([high, low], byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
-            (*high, *low) = (digit(byte >> 4), digit(byte & 15));
-        }
+        digits.as_chunks_mut().0.iter_mut().zip(self.0).for_each(|(two, byte)| *two = encode::digits(byte));
         text
     }
 }

@@ -231,16 +231,20 @@ fn escaped(out: &mut Vec<u8>, byte: u8) {
 
 /// Appends `bytes` in lower-case hexadecimal.
 pub(super) fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     // Sixteen at a time, so that the compiler makes vectors of it.
     for bytes in bytes.chunks(16) {
-        let mut digits = [0; 32];
-        let (pairs, _) = digits.as_chunks_mut::<2>();
-        for (pair, byte) in pairs.iter_mut().zip(bytes) {
-            *pair = [digit(byte >> 4), digit(byte & 15)];
-        }
-        out.extend_from_slice(digits.get(..bytes.len() * 2).unwrap_or_default());
+        let mut text = [0; 32];
+        text.as_chunks_mut().0.iter_mut().zip(bytes).for_each(|(two, byte)| *two = digits(*byte));
+        out.extend_from_slice(text.get(..bytes.len() * 2).unwrap_or_default());
     }
+}
+
+/// The two lower-case hexadecimal digits of a byte. Not by the formatter, whose way takes thousands of instructions a name.
+pub(super) const fn digits(byte: u8) -> [u8; 2] {
+    const fn digit(half: u8) -> u8 {
+        if half < 10 { b'0' + half } else { b'a' + half - 10 }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
 }
 
 /// The `N` bytes that `2 N` lower-case hexadecimal digits mean; a second spelling would be a second encoding.
