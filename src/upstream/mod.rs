@@ -1,7 +1,7 @@
 //! The API behind the gateway: connections that are kept per thread, time limits, and exactly one attempt.
 //!
 //! An [`Upstream`] may be cloned and shared freely; its connections are not shared but belong to the thread that made
-//! them. A connection has no task of its own: it is polled by the exchange that uses it ([`Upstream::send`] and the
+//! them. A connection has no task of its own: it is polled by the exchange that uses it ([`Upstream::ask`] and the
 //! [`UpstreamBody`] that comes of it), which saves two wake-ups a request. Both work in any tokio runtime, and best in
 //! one current-thread runtime per core, where an exchange finds the connections that its thread left.
 //!
@@ -22,15 +22,10 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, Uri};
-use http_body::Body as _;
-use http_body_util::Full;
+use http::{HeaderValue, Method, Response, Uri};
 use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
@@ -51,7 +46,7 @@ pub use reader::{Head, Reader, Wanted};
 pub struct UpstreamTimeouts {
     /// For a connection, TLS included.
     pub connect: Duration,
-    /// From the call of [`Upstream::send`] to the last byte of the answer's body.
+    /// From the call of [`Upstream::ask`] to the last byte of the answer's body.
     pub total: Duration,
     /// How long an unused connection is kept. Shorter than the upstream keeps it (uvicorn 5 s, gunicorn 2 s, Node 5 s,
     /// Go and nginx more), so that requests rarely meet a connection that is just being closed.
@@ -99,7 +94,7 @@ pub enum UpstreamError {
     /// The time for the whole exchange is over; the upstream may have worked on the request.
     #[error("the upstream did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// The gate of [`Upstream::send_if`] did not let the request go, so nothing was sent.
+    /// The gate of [`Upstream::ask_if`] did not let the request go, so nothing was sent.
     #[error("the request was held back")]
     Held,
     /// The connection or the answer broke; the upstream may have worked on the request.
@@ -154,57 +149,25 @@ impl Upstream {
         Ok(Self { shared: Arc::new(Shared { target, host, prefix, timeouts, head, pool }) })
     }
 
-    /// Sends `request`, whose URI is a path and perhaps a query, and returns the head of the answer. `Host` and framing are
-    /// set here, and nothing else is added.
+    /// Asks the upstream, and returns the head of its answer. `Host` and framing are set here, and nothing else is added. The
+    /// question is written down before the future is returned, which holds nothing of it.
     ///
     /// The time limit holds for the body too: [`UpstreamBody`] fails once it is over.
     ///
     /// # Errors
     /// [`UpstreamError::Unavailable`] where nothing was sent; otherwise the upstream may have seen the request.
-    pub fn send(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> {
-        self.send_if(request, || Some(()))
-    }
-
-    /// As [`Upstream::send`], but `gate` is asked immediately before the first byte, once a connection is there: `None`
-    /// sends nothing. What it gives is held until the request has been handed to the socket.
-    ///
-    /// # Errors
-    /// As [`Upstream::send`], and [`UpstreamError::Held`].
-    pub fn send_if<G>(
-        &self,
-        request: Request<Full<Bytes>>,
-        gate: impl Fn() -> Option<G>,
-    ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> {
-        let (head, body) = request.into_parts();
-        let written = match head.uri.path_and_query().filter(|_| head.uri.authority().is_none()) {
-            None => Err(broken(NO_PATH)),
-            Some(target) => {
-                let (method, fields) = (&head.method, Fields::Map(&head.headers));
-                self.write(Ask { method, target, fields, body: whole(body), wanted: Wanted::All })
-            }
-        };
-        self.exchange(written, gate)
-    }
-
-    /// As [`Upstream::send`], for a request that is not put together first. It is written down before the future is returned,
-    /// which holds nothing of it.
-    ///
-    /// # Errors
-    /// As [`Upstream::send`].
     pub fn ask(
         &self,
         ask: Ask<'_>,
     ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + use<'_> {
-        self.exchange(self.write(ask), || Some(()))
+        self.ask_if(ask, || Some(()))
     }
 
-    /// As [`Upstream::ask`], with a gate as [`Upstream::send_if`] has it.
+    /// As [`Upstream::ask`], but `gate` is asked immediately before the first byte, once a connection is there: `None`
+    /// sends nothing. What it gives is held until the request has been handed to the socket.
     ///
     /// # Errors
-    /// As [`Upstream::send_if`].
+    /// As [`Upstream::ask`], and [`UpstreamError::Held`].
     pub fn ask_if<'a, G, F: Fn() -> Option<G>>(
         &'a self,
         ask: Ask<'_>,
@@ -271,11 +234,3 @@ struct Deadline {
 }
 
 const NO_PATH: &str = "a request to an upstream names a path, not a host";
-
-/// The bytes of a body that is whole, and so never pending.
-fn whole(body: Full<Bytes>) -> Bytes {
-    match pin!(body).poll_frame(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-        _ => Bytes::new(),
-    }
-}

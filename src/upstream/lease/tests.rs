@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,7 +17,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::net::tls::{self, Authorities};
-use crate::upstream::{Upstream, UpstreamBody, UpstreamConfig, UpstreamError};
+use crate::upstream::tests::read;
+use crate::upstream::{Upstream, UpstreamConfig, UpstreamError};
 
 const SOON: Duration = Duration::from_secs(20);
 /// More than sockets hold.
@@ -46,14 +47,6 @@ async fn upstream<F: Future<Output = ()> + Send + 'static>(
 
 fn request(method: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     Request::builder().method(method).uri("/p").body(Full::new(body.into())).unwrap()
-}
-
-async fn read(mut response: Response<UpstreamBody>) -> Result<(StatusCode, Vec<u8>), UpstreamError> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = response.frame().await {
-        bytes.extend_from_slice(&frame?.into_data().unwrap_or_default());
-    }
-    Ok((response.status(), bytes))
 }
 
 /// Reads to the end of a head, and what comes with it; false where the connection has ended.
