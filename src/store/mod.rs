@@ -125,7 +125,8 @@ impl Store {
         store.sign_with(signer)
     }
 
-    /// Queues a change behind those queued before it, without waiting.
+    /// Queues a change behind those queued before it, without waiting. Within a runtime, the answer comes by way of that runtime:
+    /// whoever waits for the receipt elsewhere needs it to run on.
     ///
     /// # Errors
     /// [`StoreError::Busy`] where the queue is full, [`StoreError::Unavailable`] where the store is closed. What
