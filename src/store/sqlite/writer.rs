@@ -208,10 +208,15 @@ impl Writer {
                 self.shared.stand(self.state.chain, changes.len());
                 let destroyed = answers.iter().flatten().any(|done| !done.destroyed.is_empty());
                 desk.truncate |= destroyed;
-                // What was destroyed must be gone from the keyring's log before anybody is told so.
-                let after = desk.truncate_if_due();
+                // INVARIANT: what was destroyed is gone from the keyring's log before anybody is told so. Where a reader keeps it from
+                // being emptied, the files are opened anew, which goes on until it is.
+                let emptied = desk.truncate_if_due().map_err(cause);
+                let answers = answers.into_iter().map(|answer| match (&emptied, answer) {
+                    (Err(cause), Ok(done)) if !done.destroyed.is_empty() => unavailable(cause),
+                    (_, answer) => answer,
+                });
                 post::deliver(waiting.into_iter().zip(answers));
-                after.and_then(|()| desk.anchor(self.state.chain)).map_err(cause)
+                emptied.and_then(|()| desk.anchor(self.state.chain).map_err(cause))
             }
             Err(cause) => {
                 post::deliver(waiting.into_iter().map(|waiting| (waiting, unavailable(&cause))));

@@ -1,6 +1,7 @@
 //! A full disk, a file that can only be read, a file that is taken away.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -199,24 +200,48 @@ async fn what_is_queued_is_kept_when_the_store_is_dropped() {
     }
 }
 
+/// How many files have a wrapped key in them.
+fn traces(folder: &Path, key: &WrappedKey) -> usize {
+    let has = |path: PathBuf| {
+        std::fs::read(path).unwrap().windows(key.wrapped.len()).any(|window| window == key.wrapped)
+    };
+    std::fs::read_dir(folder).unwrap().filter(|file| has(file.as_ref().unwrap().path())).count()
+}
+
 #[tokio::test]
 async fn the_wrapped_key_leaves_no_trace_in_the_files_once_it_is_destroyed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     let key = person(&store, [1; 32]).await;
-    let traces = || {
-        let files = std::fs::read_dir(folder.path()).unwrap();
-        files
-            .filter(|file| {
-                let bytes = std::fs::read(file.as_ref().unwrap().path()).unwrap();
-                bytes.windows(key.wrapped.len()).any(|window| window == key.wrapped)
-            })
-            .count()
-    };
+    let traces = || traces(folder.path(), &key);
     assert!(traces() > 0);
     let which = KeySelector::Ids(vec![key.id]);
     store.commit(keyring([KeyringChange::DestroyKeys { which, because: Because::Erasure }])).await.unwrap();
     assert_eq!(traces(), 0);
+    store.close().await;
+}
+
+/// Somebody who reads keeps the log from being emptied: nobody is told that a key is destroyed while it is still in there.
+#[tokio::test]
+async fn a_destruction_is_acknowledged_once_the_key_is_out_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let key = person(&store, [1; 32]).await;
+    let traces = || traces(folder.path(), &key);
+    let reader = rusqlite::Connection::open(folder.path().join("keyring.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM key").unwrap();
+    let destroy = || {
+        let which = KeySelector::Ids(vec![key.id]);
+        keyring([KeyringChange::DestroyKeys { which, because: Because::Erasure }])
+    };
+    assert!(store.commit(destroy()).await.unwrap_err().is_unavailable());
+    assert!(traces() > 0, "the reader keeps the log");
+    drop(reader);
+    works_again(&store).await;
+    assert_eq!(traces(), 0);
+    assert_eq!(store.commit(destroy()).await.unwrap().destroyed, []);
+    assert_eq!(store.key_by_id(key.id).await.unwrap(), None);
+    in_order(&store).await;
     store.close().await;
 }
 
