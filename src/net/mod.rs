@@ -3,6 +3,7 @@
 
 mod body;
 pub mod certificates;
+pub mod chunks;
 mod connection;
 pub mod dial;
 pub mod fetch;

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::net::chunks::ChunkFault;
+
 /// Why bytes are no answer. Says nothing of what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
@@ -26,15 +28,9 @@ pub enum Fault {
     /// Any transfer coding but `chunked` alone, or one in HTTP/1.0.
     #[error("the answer's transfer coding is not the one that is read here")]
     Coding,
-    /// A chunk's length that is none, or a line that is too long.
-    #[error("the length of a chunk is not well formed")]
-    ChunkLine,
-    /// A chunk that is longer than it says.
-    #[error("a chunk does not end where it should")]
-    ChunkEnd,
-    /// A trailer section that is too large or not well formed.
-    #[error("the answer's trailers are not well formed")]
-    Trailers,
+    /// Chunks that are none.
+    #[error(transparent)]
+    Chunks(#[from] ChunkFault),
     /// The connection ended first.
     #[error("the connection ended before the answer did")]
     Ended,

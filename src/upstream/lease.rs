@@ -11,11 +11,11 @@ use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ask::Outgoing;
-use super::chunks::Piece;
 use super::fault::Fault;
 use super::pool::Pool;
 use super::reader::{Head, Reader, Wanted};
 use super::{Deadline, UpstreamError};
+use crate::net::chunks::Piece;
 use crate::net::dial::{HeadCaps, Stream};
 
 /// Read at once: most answers come whole.

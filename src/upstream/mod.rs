@@ -13,7 +13,6 @@
 
 mod ask;
 mod body;
-mod chunks;
 mod fault;
 mod lease;
 mod pool;
@@ -37,7 +36,6 @@ use pool::Pool;
 
 pub use ask::{Ask, Fields};
 pub use body::UpstreamBody;
-pub use chunks::Piece;
 pub use fault::Fault;
 pub use reader::{Head, Reader, Wanted};
 

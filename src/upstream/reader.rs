@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::{Header, Status};
 use smallvec::SmallVec;
 
-use super::chunks::{Chunks, Piece, take};
 use super::fault::Fault;
+use crate::net::chunks::{Chunks, Piece, take};
 use crate::net::dial::HeadCaps;
 
 /// Interim answers before the answer: one `100`, or a few `103`.

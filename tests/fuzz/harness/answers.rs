@@ -7,8 +7,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use consentry::net::chunks::{ChunkFault, Piece};
 use consentry::net::dial::HeadCaps;
-use consentry::upstream::{Fault, Piece, Reader, Wanted};
+use consentry::upstream::{Fault, Reader, Wanted};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -77,10 +78,11 @@ fn is_stricter(fault: Fault, theirs: &Answer, bytes: &[u8]) -> bool {
         // hyper takes any coding, where `chunked` is the last of several or there is none.
         Fault::Coding => !codings.is_empty(),
         // hyper bounds extensions in all, not a line; and neither noughts before a length nor spaces behind it.
-        Fault::ChunkLine => codings == [b"chunked"] || codings[0].eq_ignore_ascii_case(b"chunked"),
+        Fault::Chunks(ChunkFault::Line) => codings == [b"chunked"] || codings[0].eq_ignore_ascii_case(b"chunked"),
         // hyper bounds trailers by the size of a head, and lets a line end within one.
-        Fault::Trailers => codings[0].eq_ignore_ascii_case(b"chunked"),
-        Fault::Head(_) | Fault::Value | Fault::HeadTooLarge | Fault::ChunkEnd | Fault::Ended => false,
+        Fault::Chunks(ChunkFault::Trailers) => codings[0].eq_ignore_ascii_case(b"chunked"),
+        Fault::Chunks(ChunkFault::End) => false,
+        Fault::Head(_) | Fault::Value | Fault::HeadTooLarge | Fault::Ended => false,
     }
 }
 

@@ -1,8 +1,7 @@
 //! The `chunked` coding (RFC 9112 section 7.1), read strictly: what has a second reading is refused.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-
-use super::fault::Fault;
+use thiserror::Error;
 
 /// The longest line with a chunk's length, extensions included.
 const LINE: usize = 256;
@@ -17,9 +16,24 @@ const FIELDS: usize = 100;
 
 /// Follows the chunks of one body.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub struct Chunks {
     state: State,
+    /// How many bytes may still stand beside lengths.
     beside: usize,
+}
+
+/// Why bytes are not chunks. Says nothing of what they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ChunkFault {
+    /// A chunk's length that is none, or a line that is too long.
+    #[error("the length of a chunk is not well formed")]
+    Line,
+    /// A chunk that is longer than it says.
+    #[error("a chunk does not end where it should")]
+    End,
+    /// A trailer section that is too large or not well formed.
+    #[error("the trailers are not well formed")]
+    Trailers,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,23 +59,35 @@ pub enum Piece {
     End,
 }
 
+impl Default for Chunks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Chunks {
-    pub(super) const fn new() -> Self {
+    /// For a body that may have extensions, which mean nothing here.
+    pub const fn new() -> Self {
+        Self { state: State::Length, beside: BESIDE }
+    }
+
+    /// For a body of nothing but chunks: extensions have hidden many a second reading.
+    pub const fn bare() -> Self {
         Self { state: State::Length, beside: 0 }
     }
 
     /// Takes the next piece off the front of `bytes`.
-    pub(super) fn next(&mut self, bytes: &mut BytesMut) -> Result<Piece, Fault> {
+    ///
+    /// # Errors
+    /// If the bytes are no chunks; after that, nothing more is to be asked of it.
+    pub fn next(&mut self, bytes: &mut BytesMut) -> Result<Piece, ChunkFault> {
         loop {
             match self.state {
                 State::Length => match line(bytes)? {
                     None => return Ok(Piece::More),
                     Some((text, whole)) => {
-                        let (length, beside) = length(text).ok_or(Fault::ChunkLine)?;
-                        self.beside += beside;
-                        if self.beside > BESIDE {
-                            return Err(Fault::ChunkLine);
-                        }
+                        let (length, beside) = length(text).ok_or(ChunkFault::Line)?;
+                        self.beside = self.beside.checked_sub(beside).ok_or(ChunkFault::Line)?;
                         bytes.advance(whole);
                         self.state = if length == 0 { State::Trailers } else { State::Data(length) };
                     }
@@ -75,7 +101,7 @@ impl Chunks {
                 }
                 State::DataEnd => match ends_line(bytes) {
                     None => return Ok(Piece::More),
-                    Some(false) => return Err(Fault::ChunkEnd),
+                    Some(false) => return Err(ChunkFault::End),
                     Some(true) => {
                         bytes.advance(2);
                         self.state = State::Length;
@@ -93,20 +119,20 @@ impl Chunks {
 }
 
 /// Takes up to `most` bytes off the front.
-pub(super) fn take(bytes: &mut BytesMut, most: u64) -> Bytes {
+pub fn take(bytes: &mut BytesMut, most: u64) -> Bytes {
     let here = usize::try_from(most).unwrap_or(usize::MAX).min(bytes.len());
     bytes.split_to(here).freeze()
 }
 
 /// A line without its end, and its length with it.
-fn line(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, Fault> {
+fn line(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, ChunkFault> {
     let seen = bytes.get(..LINE).unwrap_or(bytes);
     match memchr::memchr(b'\n', seen) {
         Some(end) => {
             let text = seen.get(..end).and_then(|text| text.strip_suffix(b"\r"));
-            Ok(Some((text.ok_or(Fault::ChunkLine)?, end + 1)))
+            Ok(Some((text.ok_or(ChunkFault::Line)?, end + 1)))
         }
-        None if bytes.len() >= LINE => Err(Fault::ChunkLine),
+        None if bytes.len() >= LINE => Err(ChunkFault::Line),
         None => Ok(None),
     }
 }
@@ -135,7 +161,7 @@ fn ends_line(bytes: &[u8]) -> Option<bool> {
 }
 
 /// The length of the trailer section, its empty line included, once it is there and well formed.
-fn trailers(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+fn trailers(bytes: &[u8]) -> Result<Option<usize>, ChunkFault> {
     match ends_line(bytes) {
         None => return Ok(None),
         Some(true) => return Ok(Some(2)),
@@ -143,7 +169,7 @@ fn trailers(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     }
     let seen = bytes.get(..TRAILERS).unwrap_or(bytes);
     let Some(end) = memchr::memmem::find(seen, b"\r\n\r\n") else {
-        return if bytes.len() >= TRAILERS { Err(Fault::Trailers) } else { Ok(None) };
+        return if bytes.len() >= TRAILERS { Err(ChunkFault::Trailers) } else { Ok(None) };
     };
     let whole = end + 4;
     let section = seen.get(..whole).unwrap_or_default();
@@ -152,7 +178,7 @@ fn trailers(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let mut room = [httparse::EMPTY_HEADER; FIELDS];
     match httparse::parse_headers(section, &mut room) {
         Ok(httparse::Status::Complete((length, _))) if length == whole && !bare => Ok(Some(whole)),
-        _ => Err(Fault::Trailers),
+        _ => Err(ChunkFault::Trailers),
     }
 }
 
@@ -161,7 +187,7 @@ mod tests {
     use super::*;
 
     /// Reads `text` in one piece, and byte by byte; both come to the same.
-    fn read(text: &[u8]) -> Result<(Vec<u8>, usize), Fault> {
+    fn read(text: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ChunkFault> {
         let in_steps = |step: usize| {
             let (mut chunks, mut bytes, mut body) = (Chunks::new(), BytesMut::new(), Vec::new());
             for part in text.chunks(step) {
@@ -181,7 +207,7 @@ mod tests {
         let mut bytes = BytesMut::from(text);
         let mut chunks = Chunks::new();
         while matches!(chunks.next(&mut bytes)?, Piece::Data(_)) {}
-        whole.map(|body| (body, bytes.len())).ok_or(Fault::Ended)
+        Ok(whole.map(|body| (body, bytes.len())))
     }
 
     #[test]
@@ -194,7 +220,22 @@ mod tests {
             ("2 \t\r\nok\r\n000\r\n\r\n", "ok", 0),
             ("2\r\nok\r\n0\r\ndigest: a\r\nx: y\r\n\r\nrest", "ok", 4),
         ] {
-            assert_eq!(read(text.as_bytes()).expect(text), (body.as_bytes().to_vec(), behind), "{text:?}");
+            let expected = Some((body.as_bytes().to_vec(), behind));
+            assert_eq!(read(text.as_bytes()).expect(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bare_chunks_have_nothing_beside_their_lengths() {
+        for (text, reads) in [
+            ("2\r\nok\r\n0\r\nx: y\r\n\r\n", true),
+            ("0A\r\n0123456789\r\n", true),
+            ("2;a=b\r\nok\r\n", false),
+            ("2 \r\nok\r\n", false),
+            ("2\t\r\nok\r\n", false),
+        ] {
+            let mut bytes = BytesMut::from(text);
+            assert_eq!(Chunks::bare().next(&mut bytes).is_ok(), reads, "{text:?}");
         }
     }
 
@@ -228,17 +269,17 @@ mod tests {
     fn every_part_is_bounded() {
         let with = |extension: usize| format!("2;{}\r\nok\r\n", "x".repeat(extension));
         assert!(read(format!("{}0\r\n\r\n", with(LINE - 4)).as_bytes()).is_ok());
-        assert!(matches!(read(with(LINE - 3).as_bytes()), Err(Fault::ChunkLine)));
-        assert!(matches!(read("0".repeat(LINE).as_bytes()), Err(Fault::ChunkLine)));
+        assert!(matches!(read(with(LINE - 3).as_bytes()), Err(ChunkFault::Line)));
+        assert!(matches!(read("0".repeat(LINE).as_bytes()), Err(ChunkFault::Line)));
         let many = |count: usize| format!("{}0\r\n\r\n", with(99).repeat(count));
         assert!(read(many(BESIDE / 100).as_bytes()).is_ok());
-        assert!(matches!(read(many(BESIDE / 100 + 1).as_bytes()), Err(Fault::ChunkLine)));
+        assert!(matches!(read(many(BESIDE / 100 + 1).as_bytes()), Err(ChunkFault::Line)));
         let trailers = |length: usize| format!("0\r\nx: {}\r\n\r\n", "y".repeat(length));
         assert!(read(trailers(TRAILERS - 7).as_bytes()).is_ok());
-        assert!(matches!(read(trailers(TRAILERS).as_bytes()), Err(Fault::Trailers)));
+        assert!(matches!(read(trailers(TRAILERS).as_bytes()), Err(ChunkFault::Trailers)));
         let fields = |count: usize| format!("0\r\n{}\r\n", "x: y\r\n".repeat(count));
         assert!(read(fields(FIELDS).as_bytes()).is_ok());
-        assert!(matches!(read(fields(FIELDS + 1).as_bytes()), Err(Fault::Trailers)));
+        assert!(matches!(read(fields(FIELDS + 1).as_bytes()), Err(ChunkFault::Trailers)));
     }
 
     #[test]
@@ -246,7 +287,7 @@ mod tests {
         for text in
             ["", "2", "2\r", "2\r\n", "2\r\no", "2\r\nok", "2\r\nok\r", "2\r\nok\r\n0\r\n", "0\r\na: b\r\n"]
         {
-            assert!(matches!(read(text.as_bytes()), Err(Fault::Ended)), "{text:?}");
+            assert_eq!(read(text.as_bytes()), Ok(None), "{text:?}");
         }
     }
 }
