@@ -71,6 +71,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// As HTTP says it, such as `Mon, 23 Nov 2026 08:09:10 GMT` (RFC 9110 section 5.6.7).
+    pub fn http_date(self) -> String {
+        let since = Duration::from_millis(u64::try_from(self.0).unwrap_or_default());
+        httpdate::fmt_http_date(UNIX_EPOCH + since)
+    }
+
     /// This moment and `by` more, saturating.
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
@@ -124,6 +130,7 @@ mod tests {
     fn a_moment_is_written_as_rfc_3339_and_lies_in_its_utc_day() {
         let at = Timestamp::from_millis(1_795_421_350_123);
         assert_eq!(at.to_string(), "2026-11-23T08:09:10.123Z");
+        assert_eq!(at.http_date(), "Mon, 23 Nov 2026 08:09:10 GMT");
         assert_eq!(at.day().start().to_string(), "2026-11-23T00:00:00Z");
         assert_eq!(Timestamp::from_millis(-1).day(), Day::from_number(-1));
     }

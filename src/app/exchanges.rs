@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 
-use crate::net::{ConnectionInfo, ResponseBody};
+use crate::net::{ConnectionInfo, Content};
 use crate::pipeline::{Gateway, Worker};
 use crate::problem::Rejection;
 use crate::proxy::Handler;
@@ -24,13 +23,13 @@ impl Exchanges {
 impl Handler for Exchanges {
     fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<Content>,
         connection: &Arc<ConnectionInfo>,
-    ) -> impl Future<Output = Response<ResponseBody>> {
+    ) -> impl Future<Output = Response<Content>> {
         self.0.handle(request, connection)
     }
 
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
+    fn refuse(&self, rejection: Rejection) -> Response<Content> {
         self.0.refuse(&rejection)
     }
 

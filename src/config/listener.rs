@@ -163,7 +163,6 @@ fn timers(node: &Node, file: &mut File<'_>) -> Option<Timers> {
         stalled: read("stalled", default.stalled),
         linger: read("linger", default.linger),
         drain: read("drain", default.drain),
-        ..default
     };
     map.finish(&mut file.reader);
     Some(timers)

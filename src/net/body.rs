@@ -1,4 +1,4 @@
-//! The body of an answer.
+//! The content of a message, a request's or an answer's (RFC 9110 section 6.4).
 
 use std::error::Error;
 use std::fmt;
@@ -8,22 +8,22 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Bytes handed over at once: a body that is larger goes out as the caller takes it, so that the meter sees a caller who
+/// Bytes handed over at once: content that is larger goes out as the caller takes it, so that the meter sees a caller who
 /// does not.
 const PIECE: usize = 256 * 1024;
 
-/// What ends a streamed body before its time: the caller sees a broken connection, never a whole answer.
+/// What ends a streamed body before its time: who reads it sees a broken one, never a whole one.
 pub type BodyError = Box<dyn Error + Send + Sync>;
 
-/// The body of an answer: bytes that are there, or a stream of them.
-pub struct ResponseBody(Kind);
+/// What a message carries: bytes that are there, or a stream of them.
+pub struct Content(Kind);
 
 enum Kind {
     Full(Bytes),
     Stream(Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>),
 }
 
-impl ResponseBody {
+impl Content {
     /// No bytes.
     pub const fn empty() -> Self {
         Self(Kind::Full(Bytes::new()))
@@ -44,7 +44,7 @@ impl ResponseBody {
     }
 }
 
-impl Body for ResponseBody {
+impl Body for Content {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -74,18 +74,18 @@ impl Body for ResponseBody {
     }
 }
 
-impl From<Bytes> for ResponseBody {
+impl From<Bytes> for Content {
     fn from(bytes: Bytes) -> Self {
         Self::full(bytes)
     }
 }
 
-/// Shows the length: what an answer says is somebody's.
-impl fmt::Debug for ResponseBody {
+/// Shows the length: what a message says is somebody's.
+impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Full(bytes) => write!(f, "ResponseBody({} bytes)", bytes.len()),
-            Kind::Stream(_) => f.write_str("ResponseBody(stream)"),
+            Kind::Full(bytes) => write!(f, "Content({} bytes)", bytes.len()),
+            Kind::Stream(_) => f.write_str("Content(stream)"),
         }
     }
 }

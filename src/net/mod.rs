@@ -7,6 +7,7 @@ pub mod chunks;
 mod connection;
 pub mod dial;
 pub mod fetch;
+pub mod framing;
 pub mod headers;
 pub mod path;
 pub mod peer;
@@ -14,7 +15,7 @@ pub mod query;
 pub mod tls;
 pub mod trace;
 
-pub use body::{BodyError, ResponseBody};
+pub use body::{BodyError, Content};
 pub use certificates::Certificates;
 pub use connection::{ConnectionInfo, Protocol, TlsInfo, Waits};
 pub use path::{CanonicalPath, PathError, canonical};

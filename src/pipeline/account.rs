@@ -9,7 +9,7 @@ use super::Gateway;
 use super::shadow::Witness;
 use crate::audit::DecisionId;
 use crate::limits;
-use crate::net::ResponseBody;
+use crate::net::Content;
 use crate::personal::Reference;
 use crate::problem::Problem;
 use crate::telemetry::Outcome;
@@ -64,7 +64,7 @@ impl Account {
     }
 
     /// Closes the account with the answer that the caller gets.
-    pub(super) fn close(mut self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    pub(super) fn close(mut self, mut response: Response<Content>) -> Response<Content> {
         let refused = response.status().is_client_error() || response.status().is_server_error();
         self.count(if refused { Outcome::Refused } else { Outcome::Answered });
         if let Some(witness) = self.witness.take() {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use super::Gateway;
 use super::account::Account;
@@ -16,7 +15,7 @@ use super::identify;
 use super::route::{self, Routed};
 use crate::identity::Caller;
 use crate::limits::Who;
-use crate::net::{ConnectionInfo, headers};
+use crate::net::{ConnectionInfo, Content, headers};
 use crate::payload::{Caps, Envelope, coding, read};
 use crate::plan::{Access, Activity, Payload, Per, Route};
 use crate::problem::{Challenge, Problem, Rejection};
@@ -192,7 +191,7 @@ impl Admitted {
     }
 
     /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
-    pub(super) async fn read(&self, came: &mut Option<Incoming>) -> Result<Received, Rejection> {
+    pub(super) async fn read(&self, came: &mut Option<Content>) -> Result<Received, Rejection> {
         let none = came.as_ref().is_none_or(|body| body.is_end_stream());
         if self.routed.route.bodyless {
             return none.then(Received::default).ok_or_else(|| {

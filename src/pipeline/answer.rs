@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Gateway;
 use super::account::Account;
 use super::minimise::Cleared;
-use crate::net::ResponseBody;
+use crate::net::Content;
 use crate::problem::{Challenge, Rejection};
 
 /// A problem document's members, in the order in which they are written.
@@ -25,7 +25,7 @@ struct Document<'a> {
 }
 
 /// The answer for a refusal. What the caller may know stands in it; the cause goes to the log alone.
-pub(super) fn problem(gateway: &Gateway, account: &Account, rejection: &Rejection) -> Response<ResponseBody> {
+pub(super) fn problem(gateway: &Gateway, account: &Account, rejection: &Rejection) -> Response<Content> {
     // Destructured, so that a new member cannot be forgotten here.
     let Rejection { problem, status, detail, field, retry_after, challenge, allow, cause: _ } = rejection;
     gateway.metrics().problem(*problem);
@@ -95,12 +95,12 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// The upstream's answer as the caller gets it: its status, what of its head the policy lets through, and above that
 /// what the gateway says itself.
-pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Cleared) -> Response<ResponseBody> {
+pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Cleared) -> Response<Content> {
     // With room for what the gateway says of every answer, too.
     let mut head = HeaderMap::with_capacity(8 + headers.len());
     body.describe(&mut head);
     as_json(&mut head);
-    let mut response = Response::new(ResponseBody::from(body.into_bytes()));
+    let mut response = Response::new(Content::from(body.into_bytes()));
     *response.status_mut() = status;
     for (name, value) in &headers {
         head.entry(name).or_insert_with(|| value.clone());
@@ -110,8 +110,8 @@ pub(super) fn of_upstream(status: StatusCode, headers: HeaderMap, body: Cleared)
 }
 
 /// A JSON answer that no cache may keep: it holds somebody's data, or says something about them.
-pub(super) fn json(status: StatusCode, body: Bytes) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from(body));
+pub(super) fn json(status: StatusCode, body: Bytes) -> Response<Content> {
+    let mut response = Response::new(Content::from(body));
     *response.status_mut() = status;
     as_json(response.headers_mut());
     response

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Request, Response};
-use hyper::body::Incoming;
 
 use super::account::Account;
 use super::forward::Upstreams;
@@ -17,7 +16,7 @@ use super::{
     admit, analysis, answer, authorize, finish, forward, identify, leftover, materials, minimise, open,
     person, records, route,
 };
-use crate::net::{ConnectionInfo, ResponseBody, Waits};
+use crate::net::{ConnectionInfo, Content, Waits};
 use crate::plan::RouteKind;
 use crate::problem::Rejection;
 
@@ -38,11 +37,7 @@ impl Worker {
 
     /// Answers one request, whatever happens: the wrapper around [`Self::exchange`], which opens the exchange's account
     /// and closes it on every way out.
-    pub async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &ConnectionInfo,
-    ) -> Response<ResponseBody> {
+    pub async fn handle(&self, request: Request<Content>, connection: &ConnectionInfo) -> Response<Content> {
         if let Some(page) = well_known::page(&self.gateway, &request) {
             return page;
         }
@@ -65,7 +60,7 @@ impl Worker {
     }
 
     /// The document for a request that HTTP itself refuses, before it is an exchange.
-    pub fn refuse(&self, rejection: &Rejection) -> Response<ResponseBody> {
+    pub fn refuse(&self, rejection: &Rejection) -> Response<Content> {
         let account = Account::open(Arc::clone(&self.gateway));
         let response = answer::problem(&self.gateway, &account, rejection);
         account.close(response)
@@ -79,10 +74,10 @@ impl Worker {
     async fn exchange(
         &self,
         head: Parts,
-        body: &mut Option<Incoming>,
+        body: &mut Option<Content>,
         connection: &ConnectionInfo,
         account: &mut Account,
-    ) -> Result<Response<ResponseBody>, Rejection> {
+    ) -> Result<Response<Content>, Rejection> {
         let gateway = &*self.gateway;
         // One version of everything from here to the end, whatever is reloaded meanwhile.
         let live = gateway.live();
@@ -101,9 +96,9 @@ impl Worker {
         &self,
         routed: route::Routed,
         head: Parts,
-        body: &mut Option<Incoming>,
+        body: &mut Option<Content>,
         account: &mut Account,
-    ) -> Result<Response<ResponseBody>, Rejection> {
+    ) -> Result<Response<Content>, Rejection> {
         let gateway = &*self.gateway;
         // Who calls, and whether they may, is settled before a byte of the body is read.
         let caller = identify::caller(gateway, &head, account)?;

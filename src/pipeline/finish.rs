@@ -12,7 +12,7 @@ use super::materials::Materials;
 use super::minimise::Minimised;
 use crate::audit::{self, What};
 use crate::journal::{Ended, Intended};
-use crate::net::ResponseBody;
+use crate::net::Content;
 use crate::plan::JournalMode;
 use crate::problem::{Problem, Rejection};
 
@@ -58,7 +58,7 @@ pub(super) async fn close(
     gateway: &Gateway,
     intent: Intended,
     answered: Result<Minimised, Rejection>,
-) -> Result<Response<ResponseBody>, Rejection> {
+) -> Result<Response<Content>, Rejection> {
     let began = Instant::now();
     let result = match answered {
         Ok(Minimised { body, headers, drafts, status }) => {

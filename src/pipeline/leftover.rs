@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, Version, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::time::timeout;
+
+use crate::net::Content;
 
 /// So much is let go by; whoever sends more has to connect anew.
 const MOST: usize = 64 * 1024;
@@ -17,7 +18,7 @@ const WAIT: Duration = Duration::from_millis(500);
 
 /// Lets the rest of a body go by, unlooked at; else says that the connection ends with this answer.
 pub(super) async fn settle<B>(
-    body: Option<Incoming>,
+    body: Option<Content>,
     waits: bool,
     version: Version,
     response: &mut Response<B>,
@@ -31,7 +32,7 @@ pub(super) async fn settle<B>(
 }
 
 /// Whether a body came to its end within bounds.
-async fn gone(mut body: Incoming) -> bool {
+async fn gone(mut body: Content) -> bool {
     let mut left = MOST;
     loop {
         match poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -7,12 +7,11 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
-use hyper::body::Incoming;
 
 use super::exchange::Worker;
 use super::forward;
 use super::route::Routed;
-use crate::net::ResponseBody;
+use crate::net::Content;
 use crate::payload::read;
 use crate::problem::{Problem, Rejection};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
@@ -27,9 +26,9 @@ pub(super) fn pass(
     worker: &Worker,
     routed: Routed,
     mut head: Parts,
-    came: &mut Option<Incoming>,
+    came: &mut Option<Content>,
     cap: Option<u64>,
-) -> impl Future<Output = Result<Response<ResponseBody>, Rejection>> {
+) -> impl Future<Output = Result<Response<Content>, Rejection>> {
     let media_type = cap.and_then(|_| head.headers.remove(header::CONTENT_TYPE));
     forwarded(worker, routed, head.method, media_type, came, cap)
 }
@@ -39,9 +38,9 @@ async fn forwarded(
     routed: Routed,
     method: Method,
     media_type: Option<HeaderValue>,
-    came: &mut Option<Incoming>,
+    came: &mut Option<Content>,
     cap: Option<u64>,
-) -> Result<Response<ResponseBody>, Rejection> {
+) -> Result<Response<Content>, Rejection> {
     let body = match (cap, &came) {
         (Some(cap), _) => {
             let body = came.take().ok_or_else(|| Rejection::new(Problem::InternalError))?;
@@ -63,8 +62,8 @@ async fn forwarded(
     }
     answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let body = match body.into_whole() {
-        Ok(whole) => ResponseBody::full(whole),
-        Err(body) => ResponseBody::stream(Limited::new(body, ANSWER_CAP)),
+        Ok(whole) => Content::full(whole),
+        Err(body) => Content::stream(Limited::new(body, ANSWER_CAP)),
     };
     Ok(Response::from_parts(answered, body))
 }
@@ -85,7 +84,7 @@ fn ask<'a>(
     upstream.ask(Ask { method, target, fields: Fields::List(fields), body, wanted: Wanted::First(&PASSED) })
 }
 
-async fn read_body(body: Incoming, cap: u64) -> Result<Bytes, Rejection> {
+async fn read_body(body: Content, cap: u64) -> Result<Bytes, Rejection> {
     let cap = usize::try_from(cap).unwrap_or(usize::MAX);
     read::capped(body, cap, &super::admit::PACE).await.map_err(super::admit::unread)
 }

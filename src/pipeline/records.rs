@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use serde_json::value::RawValue;
 
 use super::Gateway;
@@ -18,7 +17,7 @@ use super::materials::unavailable;
 use crate::action;
 use crate::audit::What;
 use crate::custody::{CustodyError, OpenedRecord, Reader};
-use crate::net::ResponseBody;
+use crate::net::Content;
 use crate::payload::{Kind, Treated, Value};
 use crate::personal::Reference;
 use crate::plan::{Activity, Answer};
@@ -33,10 +32,10 @@ const PAGE: u32 = 100;
 pub(super) async fn answer(
     gateway: &Gateway,
     admitted: Admitted,
-    body: Option<&Incoming>,
+    body: Option<&Content>,
     kind: Answer,
     account: &mut Account,
-) -> Result<Response<ResponseBody>, Rejection> {
+) -> Result<Response<Content>, Rejection> {
     if body.is_some_and(|body| !body.is_end_stream()) {
         return Err(Rejection::new(Problem::FieldNotPermitted).detail("This route takes no body."));
     }

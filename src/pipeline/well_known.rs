@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Request, Response, header};
 
 use super::{Gateway, account};
 use crate::audit::DecisionId;
-use crate::net::ResponseBody;
+use crate::net::Content;
 
 /// The pages by path.
 #[derive(Debug, Default)]
@@ -34,13 +34,13 @@ impl Pages {
 }
 
 /// The page that a request asks for, if it asks for one.
-pub(super) fn page<B>(gateway: &Gateway, request: &Request<B>) -> Option<Response<ResponseBody>> {
+pub(super) fn page<B>(gateway: &Gateway, request: &Request<B>) -> Option<Response<Content>> {
     let path = request.uri().path();
     if !path.starts_with(Pages::BASE) || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
     let page = gateway.live().pages.0.get(path)?.clone();
-    let mut response = Response::new(ResponseBody::from(page.body));
+    let mut response = Response::new(Content::from(page.body));
     let headers = response.headers_mut();
     headers.extend(account::decision_header(DecisionId::random()));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));

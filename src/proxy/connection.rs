@@ -1,21 +1,13 @@
 //! One connection from its handshake to its end.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH};
-use http::{HeaderValue, Method, Request, Response};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
-use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::{Request, Response};
+use hyper::server::conn::http2;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -23,22 +15,15 @@ use tracing::debug;
 
 use super::caps::Place;
 use super::door;
-use super::drain::{Drain, Stage};
-use super::meter::{Meter, Watchdog};
+use super::drain::Drain;
+use super::http1::{self, Desk, Room};
+use super::http2::{Local, speaker};
+use super::meter::Meter;
 use super::stream::{Metered, Transport};
 use super::{Handler, Limits, ListenerConfig, Timers};
-use crate::net::{BodyError, ConnectionInfo, Protocol, ResponseBody, TlsInfo};
-
-/// The most that HTTP/1.1 reads at once; a buffer grows to it only where that much comes.
-const READ_BUFFER: usize = 128 * 1024;
-
-/// Fields that hyper takes in a head if it is not told otherwise.
-const HYPERS_FIELDS: usize = 100;
-
-/// HTTP/2 windows: what a connection may have in memory unread.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 512 * 1024;
-const SEND_BUFFER: usize = 256 * 1024;
+use crate::clock::Clock;
+use crate::net::{ConnectionInfo, Content, Protocol, TlsInfo};
+use crate::problem::Rejection;
 
 /// What all connections of a thread share.
 pub(super) struct Thread<H> {
@@ -47,42 +32,22 @@ pub(super) struct Thread<H> {
     acceptor: Option<TlsAcceptor>,
     pub(super) timers: Timers,
     pub(super) limits: Limits,
-    pub(super) http1: http1::Builder,
-    http2: http2::Builder<Local>,
+    pub(super) room: Room,
+    pub(super) desk: Desk,
+    pub(super) http2: http2::Builder<Local>,
 }
 
 impl<H: Handler> Thread<H> {
     pub(super) fn new(handler: H, config: &ListenerConfig) -> Rc<Self> {
-        let Limits { head_bytes, head_fields, streams, resets, .. } = config.limits;
-        let mut http1 = http1::Builder::new();
-        // The watchdog bounds heads and idle time; hyper's own timer cannot tell one from the other.
-        http1
-            .timer(TokioTimer::new())
-            .header_read_timeout(None)
-            .max_header_size(head_bytes)
-            .max_buf_size(head_bytes.max(READ_BUFFER));
-        // Told its own number, hyper makes room for a head's fields on the heap, and moves it, with every head.
-        if head_fields != HYPERS_FIELDS {
-            http1.max_headers(head_fields);
-        }
-        let mut http2 = http2::Builder::new(Local);
-        http2
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(streams)
-            .max_pending_accept_reset_streams(resets)
-            .max_local_error_reset_streams(resets)
-            .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_send_buf_size(SEND_BUFFER);
         Rc::new(Self {
             handler: Rc::new(handler),
             drain: Drain::new(),
             acceptor: config.tls.clone().map(TlsAcceptor::from),
             timers: config.timers,
             limits: config.limits,
-            http1,
-            http2,
+            room: http1::room(),
+            desk: Desk::new(Clock::system()),
+            http2: speaker(&config.limits),
         })
     }
 
@@ -110,7 +75,6 @@ impl<H: Handler> Thread<H> {
         meter.shaken();
         let exchanges = Exchanges {
             handler: Rc::clone(&self.handler),
-            drain: Rc::clone(&self.drain),
             meter: Rc::clone(&meter),
             fields: self.limits.head_fields,
             info: Arc::new(ConnectionInfo { peer, local, protocol, tls }),
@@ -142,7 +106,7 @@ impl<H: Handler> Thread<H> {
             }
         };
         let (_, agreed) = tls.get_ref();
-        // Without an agreement on the protocol, or with another one, it is HTTP/1.1, and the gate sees to it.
+        // Without an agreement on the protocol, or with another one, it is HTTP/1.1, whose reader refuses what is none.
         let protocol = if agreed.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
         let info = TlsInfo {
             version: agreed.protocol_version()?,
@@ -150,140 +114,69 @@ impl<H: Handler> Thread<H> {
         };
         Some((Transport::Tls(Box::new(tls)), protocol, Some(info)))
     }
-
-    async fn http2(&self, transport: Transport, exchanges: Exchanges<H>, meter: &Rc<Meter>) {
-        let connection = self.http2.serve_connection(TokioIo::new(transport), exchanges);
-        let mut connection = pin!(connection);
-        let mut watchdog = Watchdog::new(self.timers, true);
-        let mut told = false;
-        let in_time = poll_fn(|cx| {
-            // Before the first request hyper would close at once, and that request may be on its way.
-            let stage = self.drain.stage();
-            if !told && (stage == Stage::Closing || stage == Stage::Lingering && !meter.is_new()) {
-                told = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            match connection.as_mut().poll(cx) {
-                Poll::Ready(_) => Poll::Ready(true),
-                Poll::Pending => watchdog.poll(meter, None, cx).map(|_| false),
-            }
-        });
-        if !in_time.await {
-            debug!("a connection was too slow");
-        }
-    }
-}
-
-/// Spawns HTTP/2's streams on the thread that they came to.
-#[derive(Clone, Copy)]
-struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
-    }
 }
 
 /// The exchanges of one connection.
 pub(super) struct Exchanges<H> {
     handler: Rc<H>,
-    drain: Rc<Drain>,
     meter: Rc<Meter>,
     fields: usize,
     info: Arc<ConnectionInfo>,
 }
 
-impl<H: Handler> Service<Request<Incoming>> for Exchanges<H> {
-    type Response = Response<Counted>;
-    type Error = Infallible;
-    // Boxed: a connection that waits has no room set aside for a handler's state.
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let handler = Rc::clone(&self.handler);
-        let drain = Rc::clone(&self.drain);
-        let info = Arc::clone(&self.info);
-        let passed = door::pass(&mut request, info.tls.is_some(), self.fields);
-        let at_work = Counting::new(&self.meter, Meter::handling);
-        // In HTTP/1.1 hyper sees to it itself.
-        let headless = info.protocol == Protocol::Http2 && request.method() == Method::HEAD;
-        Box::pin(async move {
-            let mut response = match passed {
-                Ok(()) => handler.handle(request, &info).await,
-                Err(rejection) => {
-                    debug!(%rejection, "a request was refused at the door");
-                    handler.refuse(rejection)
-                }
-            };
-            if info.protocol == Protocol::Http1 && drain.stage() != Stage::Serving {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            if headless {
-                without_body(&mut response);
-            }
-            let underway = Counting::new(&at_work.meter, Meter::answering);
-            Ok(response.map(|body| Counted { body, underway }))
-        })
+impl<H> Clone for Exchanges<H> {
+    fn clone(&self) -> Self {
+        Self {
+            handler: Rc::clone(&self.handler),
+            meter: Rc::clone(&self.meter),
+            fields: self.fields,
+            info: Arc::clone(&self.info),
+        }
     }
 }
 
-/// RFC 9110 section 9.3.2: the length that a GET would have had, and no byte of it. In HTTP/2 a body behind the answer to
-/// HEAD is a violation, for which a client drops the answer.
-fn without_body(response: &mut Response<ResponseBody>) {
-    if let Some(length) = response.body().size_hint().exact() {
-        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+impl<H: Handler> Exchanges<H> {
+    /// Answers a request, once the door lets it pass.
+    pub(super) async fn answer(&self, mut request: Request<Content>) -> Response<Content> {
+        match door::pass(&mut request, self.info.tls.is_some(), self.fields) {
+            Ok(()) => self.handler.handle(request, &self.info).await,
+            Err(rejection) => {
+                debug!(%rejection, "a request was refused at the door");
+                self.handler.refuse(rejection)
+            }
+        }
     }
-    *response.body_mut() = ResponseBody::empty();
+
+    /// Refuses what is no request.
+    pub(super) fn refuse(&self, rejection: Rejection) -> Response<Content> {
+        self.handler.refuse(rejection)
+    }
+
+    pub(super) const fn meter(&self) -> &Rc<Meter> {
+        &self.meter
+    }
 }
 
 /// One more, until it is dropped.
-struct Counting {
+pub(super) struct Counting {
     meter: Rc<Meter>,
     change: fn(&Meter, isize),
 }
 
 impl Counting {
-    fn new(meter: &Rc<Meter>, change: fn(&Meter, isize)) -> Self {
+    pub(super) fn new(meter: &Rc<Meter>, change: fn(&Meter, isize)) -> Self {
         change(meter, 1);
         Self { meter: Rc::clone(meter), change }
+    }
+
+    /// An exchange got further.
+    pub(super) fn progressed(&self) {
+        self.meter.progressed();
     }
 }
 
 impl Drop for Counting {
     fn drop(&mut self) {
         (self.change)(&self.meter, -1);
-    }
-}
-
-/// An answer's body that tells the meter how it gets on.
-pub(super) struct Counted {
-    body: ResponseBody,
-    underway: Counting,
-}
-
-impl Body for Counted {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if polled.is_ready() {
-            this.underway.meter.progressed();
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

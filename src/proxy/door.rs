@@ -15,7 +15,7 @@ pub(super) const METHODS: [Method; 7] =
 /// Refuses what must not reach a handler, and removes what no handler may believe. `secure` says whether the connection
 /// has TLS; `fields` is how many header fields there may be.
 pub(super) fn pass<B>(request: &mut Request<B>, secure: bool, fields: usize) -> Result<(), Rejection> {
-    // hyper counts them in HTTP/1.1 only.
+    // In HTTP/1.1 they have been counted.
     if request.headers().len() > fields {
         return Err(Problem::HeaderTooLarge.into());
     }

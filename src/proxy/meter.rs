@@ -29,15 +29,6 @@ pub(super) struct Meter {
     progressed: Cell<bool>,
 }
 
-/// What a connection is due for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// To be ended: its other end is too slow.
-    TooSlow,
-    /// To give back what it does not need between requests.
-    Rest,
-}
-
 /// What is to come from the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaits {
@@ -101,7 +92,7 @@ impl Meter {
 
     pub(super) fn handling(&self, change: isize) {
         if self.is_new() {
-            // HTTP/2 has no gate that would say so.
+            // In HTTP/2 nobody else says so.
             self.awaits(Awaits::Next);
         }
         self.handling.set(self.handling.get().saturating_add_signed(change));
@@ -145,12 +136,6 @@ impl Meter {
         }
     }
 
-    /// Since when a request is awaited and nothing else is on its way.
-    fn idle_since(&self) -> Option<Instant> {
-        let idle = self.awaits.get() == Awaits::Next && !self.is_busy() && self.blocked.get().is_none();
-        idle.then(|| self.since.get().max(self.progress.get()))
-    }
-
     fn patience(&self, timers: &Timers, http2: bool) -> Option<(Instant, Duration)> {
         let since = self.since.get();
         let busy = self.is_busy();
@@ -167,7 +152,7 @@ impl Meter {
             // A next head may come early, and is not read while the exchange before is worked on.
             Awaits::Head if busy => None,
             Awaits::Head => Some((since.max(self.progress.get()), timers.head)),
-            // Time counts while hyper would read: not before a handler asks for a body that awaits `100 Continue`.
+            // Time counts while a handler would read, and not before.
             Awaits::Body => self.wanting.get().map(|since| (since, timers.stalled)),
         }
     }
@@ -187,15 +172,13 @@ impl Watchdog {
         Self { sleep: Box::pin(sleep_until(Instant::now() + timers.head)), armed: false, timers, http2 }
     }
 
-    /// Ready when the connection is to be ended, or when it has been idle for `rest`, where that is looked for.
-    pub(super) fn poll(&mut self, meter: &Meter, rest: Option<Duration>, cx: &mut Context<'_>) -> Poll<Due> {
+    /// Ready when the connection is to be ended, since its other end is too slow.
+    pub(super) fn poll(&mut self, meter: &Meter, cx: &mut Context<'_>) -> Poll<()> {
         meter.note();
         loop {
-            let slow = meter.deadline(&self.timers, self.http2);
-            let rests = rest.and_then(|rest| Some(meter.idle_since()? + rest));
-            let next = [slow, rests].into_iter().flatten().min();
-            if next.is_some_and(|at| at < self.sleep.deadline()) {
-                self.rearm(next);
+            let deadline = meter.deadline(&self.timers, self.http2);
+            if let Some(at) = deadline.filter(|at| *at < self.sleep.deadline()) {
+                self.rearm(at);
             }
             if self.armed && !self.sleep.is_elapsed() {
                 return Poll::Pending;
@@ -205,20 +188,17 @@ impl Watchdog {
                 return Poll::Pending;
             }
             let now = Instant::now();
-            match (slow, rests, next) {
-                (Some(at), ..) if at <= now => return Poll::Ready(Due::TooSlow),
-                (_, Some(at), _) if at <= now => return Poll::Ready(Due::Rest),
-                (.., Some(_)) => self.rearm(next),
+            match deadline {
+                Some(at) if at <= now => return Poll::Ready(()),
+                Some(at) => self.rearm(at),
                 // Nothing is awaited from the caller now; look again later, in case the next wake-up is this one.
-                (.., None) => self.rearm(Some(now + self.timers.stalled)),
+                None => self.rearm(now + self.timers.stalled),
             }
         }
     }
 
-    fn rearm(&mut self, at: Option<Instant>) {
-        if let Some(at) = at {
-            self.sleep.as_mut().reset(at);
-            self.armed = false;
-        }
+    fn rearm(&mut self, at: Instant) {
+        self.sleep.as_mut().reset(at);
+        self.armed = false;
     }
 }

@@ -2,23 +2,23 @@
 //! [`Handler`], and its answer back; it knows nothing of policies.
 //!
 //! ```text
-//! Listeners::bind ─▶ Bound ─▶ serve ─▶ one thread per core: accept ─ caps ─ TLS ─ ALPN ─▶ gate ─ hyper ─ door ─▶ Handler
+//! Listeners::bind ─▶ Bound ─▶ serve ─▶ one thread per core: accept ─ caps ─ TLS ─ ALPN ─▶ http1 or http2 ─ door ─▶ Handler
 //! ```
 //!
 //! Every thread has a current-thread runtime and sockets of its own (`SO_REUSEPORT`), and everything of a connection
 //! stays on its thread: handlers and their futures need not be `Send`, and `tokio::task::spawn_local` works in them.
 //! Whoever blocks in a handler stops every connection of that core.
 //!
-//! What a caller can do to be slow or ambiguous ends here: [`gate`] refuses what other HTTP implementations read
-//! differently, [`door`] checks what hyper leaves to the application, [`meter`] bounds every wait.
+//! What a caller can do to be slow or ambiguous ends here: [`http1`] refuses what other HTTP implementations read
+//! differently, [`door`] checks what both protocols may say of a request, [`meter`] bounds every wait.
 
 mod bind;
 mod caps;
 mod connection;
 mod door;
 mod drain;
-mod gate;
 mod http1;
+mod http2;
 mod meter;
 mod serve;
 mod stream;
@@ -31,13 +31,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use rustls::ServerConfig;
 
-use crate::net::{ConnectionInfo, ResponseBody, TrustedProxies};
+use crate::net::{ConnectionInfo, Content, TrustedProxies};
 use crate::problem::Rejection;
 
 pub use bind::{BindError, Bound, Listeners};
+pub use http1::{Fault, Head, Reader};
 pub use serve::{Drained, ServeError, ServerHandle};
 
 /// Who answers. Each thread has one of its own, made there by the factory that [`Bound::serve`] takes.
@@ -46,12 +46,12 @@ pub trait Handler: 'static {
     /// happen in any case is spawned or done in a destructor.
     fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<Content>,
         connection: &Arc<ConnectionInfo>,
-    ) -> impl Future<Output = Response<ResponseBody>>;
+    ) -> impl Future<Output = Response<Content>>;
 
     /// Answers a request that the door refused. [`Handler::handle`] is not called for it.
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody>;
+    fn refuse(&self, rejection: Rejection) -> Response<Content>;
 
     /// Waits for what goes on after its caller has left. A drain waits for it, as it does for connections.
     fn settled(&self) -> impl Future<Output = ()> {
@@ -99,8 +99,6 @@ pub struct Timers {
     pub head: Duration,
     /// Between two requests.
     pub idle: Duration,
-    /// How long after an exchange an HTTP/1.1 connection keeps its buffers for the next one.
-    pub rest: Duration,
     /// Without any progress in the body of a request or of an answer.
     pub stalled: Duration,
     /// How long connections that wait for their next request are kept while draining, for requests on their way.
@@ -115,7 +113,6 @@ impl Default for Timers {
             handshake: Duration::from_secs(5),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
-            rest: Duration::from_millis(250),
             stalled: Duration::from_secs(30),
             linger: Duration::from_millis(500),
             drain: Duration::from_secs(30),

@@ -15,13 +15,12 @@ use smallvec::SmallVec;
 use super::fault::Fault;
 use crate::net::chunks::{Chunks, Piece, take};
 use crate::net::dial::HeadCaps;
+use crate::net::framing::{ends_in, length};
 
 /// Interim answers before the answer: one `100`, or a few `103`.
 const INTERIM: usize = 8;
 /// Fields for which room is on the stack.
 const FEW: usize = 100;
-/// Digits of a length: all of them fit.
-const LENGTH_DIGITS: usize = 19;
 
 /// Reads one answer after the other.
 #[derive(Debug)]
@@ -310,21 +309,6 @@ impl Framing {
         }
         Ok(())
     }
-}
-
-/// A length in decimal digits, and nothing but digits.
-fn length(value: &[u8]) -> Option<u64> {
-    let digits = (1..=LENGTH_DIGITS).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-    digits.then(|| value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
-}
-
-/// Whether a head may end behind the first `seen` bytes, so that it is worth to be read.
-fn ends_in(bytes: &[u8], seen: usize) -> bool {
-    let new = bytes.get(seen.saturating_sub(3)..).unwrap_or_default();
-    memchr::memchr_iter(b'\n', new).any(|at| {
-        let behind = new.get(at + 1..).unwrap_or_default();
-        behind.starts_with(b"\n") || behind.starts_with(b"\r\n")
-    })
 }
 
 #[cfg(test)]

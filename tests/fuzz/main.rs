@@ -12,6 +12,7 @@
 mod answers;
 mod harness;
 mod mutate;
+mod requests;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -92,6 +93,7 @@ macro_rules! tests {
 
 tests!(
     api_keys,
+    caller_request,
     cases,
     config,
     organisation,

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use super::support::*;
 use crate::net::headers;
-use crate::net::{ConnectionInfo, ResponseBody};
+use crate::net::{ConnectionInfo, Content};
 use crate::problem::Rejection;
 use crate::proxy::{Drained, Handler, Listeners};
 use crate::upstream::{Upstream, UpstreamConfig, UpstreamError};
@@ -19,33 +18,31 @@ use crate::upstream::{Upstream, UpstreamConfig, UpstreamError};
 struct Forwarder(Upstream);
 
 impl Handler for Forwarder {
-    async fn handle(&self, request: Request<Incoming>, _: &Arc<ConnectionInfo>) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<Content>, _: &Arc<ConnectionInfo>) -> Response<Content> {
         match self.forward(request).await {
             Ok(response) => response,
-            Err(_) => {
-                Response::builder().status(StatusCode::BAD_GATEWAY).body(ResponseBody::empty()).unwrap()
-            }
+            Err(_) => Response::builder().status(StatusCode::BAD_GATEWAY).body(Content::empty()).unwrap(),
         }
     }
 
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
-        Response::builder().status(rejection.status).body(ResponseBody::empty()).unwrap()
+    fn refuse(&self, rejection: Rejection) -> Response<Content> {
+        Response::builder().status(rejection.status).body(Content::empty()).unwrap()
     }
 }
 
 impl Forwarder {
-    async fn forward(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, UpstreamError> {
+    async fn forward(&self, request: Request<Content>) -> Result<Response<Content>, UpstreamError> {
         let (parts, mut body) = request.into_parts();
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| UpstreamError::Broken(error.into()))?;
+            let frame = frame.map_err(UpstreamError::Broken)?;
             bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
         }
         let mut onward = Request::new(Full::new(Bytes::from(bytes)));
         *onward.method_mut() = parts.method;
         *onward.uri_mut() = parts.uri.path().parse().unwrap();
         *onward.headers_mut() = headers::to_upstream(&parts.headers, &[]);
-        Ok(self.0.send(onward).await?.map(ResponseBody::stream))
+        Ok(self.0.send(onward).await?.map(Content::stream))
     }
 }
 

@@ -1,23 +1,14 @@
 //! A connection that rests between its requests is the same connection to its caller.
 
-use std::time::Duration;
-
 use tokio::io::AsyncWriteExt;
 
 use super::support::*;
 use crate::net::tls::Protocols;
 use crate::proxy::Drained;
 
-/// Every connection rests as soon as it can.
-fn restless() -> Server {
-    let mut config = config();
-    config.timers.rest = Duration::ZERO;
-    Server::start(&config)
-}
-
 #[tokio::test]
 async fn requests_are_answered_however_they_are_cut() {
-    let server = restless();
+    let server = Server::plain();
     let mut socket = server.connect().await;
     let request = "POST /one HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc";
     for cut in 0..request.len() {
@@ -43,7 +34,7 @@ async fn requests_are_answered_however_they_are_cut() {
 
 #[tokio::test]
 async fn requests_that_come_together_are_all_answered() {
-    let server = restless();
+    let server = Server::plain();
     let mut socket = server.connect().await;
     for _ in 0..3 {
         tell(&mut socket, &"GET /p HTTP/1.1\r\nhost: a\r\n\r\n".repeat(10)).await;
@@ -56,7 +47,7 @@ async fn requests_that_come_together_are_all_answered() {
 
 #[tokio::test]
 async fn a_body_that_nobody_read_is_no_request() {
-    let server = restless();
+    let server = Server::plain();
     let smuggled = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
     let head = format!("POST /unread HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", smuggled.len());
     for cut in 0..=smuggled.len() {
@@ -74,7 +65,7 @@ async fn a_body_that_nobody_read_is_no_request() {
 
 #[tokio::test]
 async fn what_is_ambiguous_after_a_rest_is_refused() {
-    let server = restless();
+    let server = Server::plain();
     for line in ["GET / HTTP/1.1\nhost: a\r\n\r\n", "GET /#a HTTP/1.1\r\n\r\n", "\0"] {
         let mut socket = server.connect().await;
         tell(&mut socket, "GET /one HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -90,8 +81,7 @@ async fn what_is_ambiguous_after_a_rest_is_refused() {
 #[tokio::test]
 async fn who_rests_behind_tls_goes_on_and_is_drained() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = secure(&certificates(folder.path()), Protocols::Http1Only);
-    config.timers.rest = Duration::ZERO;
+    let config = secure(&certificates(folder.path()), Protocols::Http1Only);
     let server = Server::start(&config);
     let mut rests = shake(server.addr, caller(folder.path(), &[])).await.unwrap();
     let mut left = shake(server.addr, caller(folder.path(), &[])).await.unwrap();

@@ -15,15 +15,8 @@ const LONG: Duration = Duration::from_secs(60);
 /// Every timer is long but those that a test shortens.
 fn timed(shorten: impl FnOnce(&mut Timers)) -> Server {
     let mut config = config();
-    config.timers = Timers {
-        handshake: LONG,
-        head: LONG,
-        idle: LONG,
-        rest: LONG,
-        stalled: LONG,
-        linger: SHORT,
-        drain: SHORT,
-    };
+    config.timers =
+        Timers { handshake: LONG, head: LONG, idle: LONG, stalled: LONG, linger: SHORT, drain: SHORT };
     shorten(&mut config.timers);
     Server::start(&config)
 }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, Stream, TryStreamExt};
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -20,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::net::Certificates;
 use crate::net::tls::{self, Authorities, Protocols};
-use crate::net::{ConnectionInfo, ResponseBody};
+use crate::net::{ConnectionInfo, Content};
 use crate::problem::Rejection;
 use crate::proxy::{Handler, ListenerConfig, Listeners, ServerHandle};
 
@@ -40,21 +41,21 @@ pub(super) struct Seen {
 struct Teller(Arc<Seen>);
 
 impl Handler for Teller {
-    async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &Arc<ConnectionInfo>,
-    ) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<Content>, connection: &Arc<ConnectionInfo>) -> Response<Content> {
         let line = format!("{} {}", request.method(), request.uri().path());
         self.0.connections.lock().unwrap().push(Arc::clone(connection));
         match request.uri().path() {
-            "/unread" => return Response::new(ResponseBody::full("no")),
-            "/large" => return Response::new(ResponseBody::full(vec![b'x'; 64 * 1024 * 1024])),
+            "/unread" => return Response::new(Content::full("no")),
+            "/large" => return Response::new(Content::full(vec![b'x'; 64 * 1024 * 1024])),
             "/held" => {
                 self.0.arrived.add_permits(1);
                 self.0.release.acquire().await.unwrap().forget();
             }
-            _ => {}
+            path => {
+                if let Some(response) = self.special(path) {
+                    return response;
+                }
+            }
         }
         let mut body = request.into_body();
         let mut bytes = Vec::new();
@@ -63,7 +64,7 @@ impl Handler for Teller {
                 Ok(Ok(data)) => bytes.extend_from_slice(&data),
                 Ok(Err(_)) => {}
                 Err(_) => {
-                    let mut response = Response::new(ResponseBody::full("broken"));
+                    let mut response = Response::new(Content::full("broken"));
                     *response.status_mut() = StatusCode::BAD_REQUEST;
                     return response;
                 }
@@ -71,13 +72,47 @@ impl Handler for Teller {
         }
         let bytes = Bytes::from(bytes);
         self.0.requests.lock().unwrap().push((line, bytes.clone()));
-        Response::new(ResponseBody::full(bytes))
+        Response::new(Content::full(bytes))
     }
 
-    fn refuse(&self, rejection: Rejection) -> Response<ResponseBody> {
-        let mut response = Response::new(ResponseBody::full(rejection.problem.slug()));
+    fn refuse(&self, rejection: Rejection) -> Response<Content> {
+        let mut response = Response::new(Content::full(rejection.problem.slug()));
         *response.status_mut() = rejection.status;
         response
+    }
+}
+
+/// A stream of these bytes.
+fn pieces(stream: impl Stream<Item = Result<&'static str, &'static str>> + 'static) -> Content {
+    Content::stream(StreamBody::new(stream.map_ok(|text| Frame::data(Bytes::from_static(text.as_bytes())))))
+}
+
+impl Teller {
+    /// Answers whose length is told in one way or another.
+    fn special(&self, path: &str) -> Option<Response<Content>> {
+        let stream = |parts: &'static [&'static str]| pieces(stream::iter(parts.iter().copied().map(Ok)));
+        let response = Response::builder();
+        let response = match path {
+            "/stream" => response.body(stream(&["one", "", "two"])),
+            "/announced" => response.header("content-length", 6).body(stream(&["one", "two"])),
+            "/short" => response.header("content-length", 7).body(stream(&["one", "two"])),
+            "/long" => response.header("content-length", 5).body(stream(&["one", "two"])),
+            "/broken" => response.body(pieces(stream::iter([Ok("one"), Err("broken")]))),
+            "/no-content" => response.status(204).header("content-length", 7).body(Content::full("content")),
+            "/not-modified" => {
+                response.status(304).header("content-length", 7).body(Content::full("content"))
+            }
+            "/dated" => response.header("date", "Sun, 06 Nov 1994 08:49:37 GMT").body(Content::empty()),
+            "/slow" => {
+                let seen = Arc::clone(&self.0);
+                response.body(pieces(stream::once(async move {
+                    seen.release.acquire().await.unwrap().forget();
+                    Ok("late")
+                })))
+            }
+            _ => return None,
+        };
+        Some(response.unwrap())
     }
 }
 

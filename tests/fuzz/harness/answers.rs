@@ -78,7 +78,9 @@ fn is_stricter(fault: Fault, theirs: &Answer, bytes: &[u8]) -> bool {
         // hyper takes any coding, where `chunked` is the last of several or there is none.
         Fault::Coding => !codings.is_empty(),
         // hyper bounds extensions in all, not a line; and neither noughts before a length nor spaces behind it.
-        Fault::Chunks(ChunkFault::Line) => codings == [b"chunked"] || codings[0].eq_ignore_ascii_case(b"chunked"),
+        Fault::Chunks(ChunkFault::Line) => {
+            codings == [b"chunked"] || codings[0].eq_ignore_ascii_case(b"chunked")
+        }
         // hyper bounds trailers by the size of a head, and lets a line end within one.
         Fault::Chunks(ChunkFault::Trailers) => codings[0].eq_ignore_ascii_case(b"chunked"),
         Fault::Chunks(ChunkFault::End) => false,
@@ -87,7 +89,7 @@ fn is_stricter(fault: Fault, theirs: &Answer, bytes: &[u8]) -> bool {
 }
 
 /// `bytes` in pieces of these lengths, one after the other and again; without any, in one piece.
-fn parts<'a>(bytes: &'a [u8], pieces: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+pub(super) fn parts<'a>(bytes: &'a [u8], pieces: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
     let mut lengths = pieces.iter().map(|length| (*length).max(1)).cycle();
     let mut rest = bytes;
     std::iter::from_fn(move || {

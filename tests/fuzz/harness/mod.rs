@@ -6,6 +6,7 @@ pub(crate) mod answers;
 mod files;
 mod payload;
 mod places;
+pub(crate) mod requests;
 
 use consentry::payload::Format;
 
@@ -31,6 +32,7 @@ const fn slow(name: &'static str, run: fn(&[u8])) -> Target {
 /// Every one there is.
 pub(crate) const TARGETS: &[Target] = &[
     slow("api_keys", files::api_keys),
+    target("caller_request", requests::requests),
     slow("cases", |input| files::policies("favourites.cases.yaml", input)),
     slow("config", files::config),
     slow("organisation", |input| files::policies("organisation.yaml", input)),
