@@ -1,7 +1,6 @@
 //! Forward: the one place that sends to an upstream. It takes a [`Cleared`] body and the permit for it, and looks at the
 //! person's epoch once more before the first byte. Where that has moved, leave is asked for anew.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,18 +24,23 @@ const LOOKS: usize = 3;
 const UNHURRIED: read::Pace =
     read::Pace { grace: Duration::from_secs(3600), bytes_per_second: 0, total: Duration::from_secs(3600) };
 
-/// One thread's way to each upstream.
+/// One thread's way to each upstream, in the order of their names.
 #[derive(Debug)]
-pub(super) struct Upstreams(HashMap<Arc<str>, Upstream>);
+pub(super) struct Upstreams(Vec<(Arc<str>, Upstream)>);
 
 impl Upstreams {
     pub(super) fn new(gateway: &Gateway) -> Self {
-        Self(gateway.upstreams().clone())
+        let mut all: Vec<_> =
+            gateway.upstreams().iter().map(|(name, upstream)| (Arc::clone(name), upstream.clone())).collect();
+        all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        Self(all)
     }
 
     pub(super) fn named(&self, name: Option<&Arc<str>>) -> Result<&Upstream, Rejection> {
+        let place = name.and_then(|name| self.0.binary_search_by(|(has, _)| has.cmp(name)).ok());
+        let found = place.and_then(|place| self.0.get(place));
         // The plan names only upstreams that the deployment has.
-        name.and_then(|name| self.0.get(name)).ok_or_else(|| Rejection::new(Problem::InternalError))
+        found.map(|(_, upstream)| upstream).ok_or_else(|| Rejection::new(Problem::InternalError))
     }
 }
 

@@ -63,14 +63,14 @@ impl Outgoing {
         for part in [method.as_str(), " ", prefix, target.as_str(), " HTTP/1.1\r\n"] {
             first.extend_from_slice(part.as_bytes());
         }
-        field(&mut first, &HOST, host);
+        field(&mut first, &HOST, host.as_bytes());
         match fields {
             Fields::Map(map) => map.iter().for_each(|(name, value)| theirs(&mut first, name, value)),
             Fields::List(list) => list.iter().for_each(|(name, value)| theirs(&mut first, name, value)),
         }
         // RFC 9110 section 8.6: said also of no body, where the method is one with which a server expects some.
         if length > 0 || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-            field(&mut first, &CONTENT_LENGTH, &HeaderValue::from(length));
+            field(&mut first, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
         }
         first.extend_from_slice(b"\r\n");
         first.extend_from_slice(&small);
@@ -103,12 +103,12 @@ impl Outgoing {
 /// A field that somebody else has a say on, but for those that are set here.
 fn theirs(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     if ![HOST, CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING].contains(name) {
-        field(out, name, value);
+        field(out, name, value.as_bytes());
     }
 }
 
-fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
         out.extend_from_slice(part);
     }
 }

@@ -73,16 +73,10 @@ pub(super) async fn write(
 ) -> Result<bool, BodyError> {
     let (parts, mut content) = answer.into_parts();
     let extent = Extent::of(&parts, &content, asked);
-    let keeps = asked.keeps && extent != Extent::Close && !says_close(&parts.headers);
     let mut head = desk.head.take();
     head.clear();
     head.extend_from_slice(line.borrow_mut().interrupted());
-    desk.write(
-        &mut head,
-        &parts,
-        extent,
-        (!keeps).then_some("close").or(asked.is_old.then_some("keep-alive")),
-    );
+    let keeps = desk.write(&mut head, &parts, extent, asked);
     drop(parts);
 
     let mut left = extent.length();
@@ -179,16 +173,22 @@ impl Desk {
         Self { head: Cell::default(), clock, date: RefCell::new((-1, String::new())) }
     }
 
-    /// Writes a head. What it says of lengths and of the connection is said here and nowhere else.
-    fn write(&self, head: &mut Vec<u8>, parts: &Parts, extent: Extent, connection: Option<&str>) {
+    /// Writes a head. What it says of lengths and of the connection is said here and nowhere else; true where the connection
+    /// goes on.
+    fn write(&self, head: &mut Vec<u8>, parts: &Parts, extent: Extent, asked: Asked) -> bool {
         head.extend_from_slice(b"HTTP/1.1 ");
         head.extend_from_slice(parts.status.as_str().as_bytes());
         head.push(b' ');
         head.extend_from_slice(parts.status.canonical_reason().unwrap_or_default().as_bytes());
         head.extend_from_slice(b"\r\n");
         let mut dated = false;
+        let mut keeps = asked.keeps && extent != Extent::Close;
         for (name, value) in &parts.headers {
-            if [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) {
+            if *name == CONNECTION {
+                keeps &= !value.as_bytes().eq_ignore_ascii_case(b"close");
+                continue;
+            }
+            if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) {
                 continue;
             }
             dated |= *name == DATE;
@@ -201,13 +201,16 @@ impl Desk {
             Extent::Chunked => field(head, "transfer-encoding", b"chunked"),
             Extent::None(None) | Extent::Close => {}
         }
-        if let Some(connection) = connection {
-            field(head, "connection", connection.as_bytes());
+        match (keeps, asked.is_old) {
+            (false, _) => field(head, "connection", b"close"),
+            (true, true) => field(head, "connection", b"keep-alive"),
+            (true, false) => {}
         }
         if !dated {
             self.date(head);
         }
         head.extend_from_slice(b"\r\n");
+        keeps
     }
 
     /// RFC 9110 section 6.6.1. The date is spelled once a second.
@@ -231,8 +234,4 @@ fn field(head: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// The length that an answer has in its head.
 fn declared(headers: &HeaderMap) -> Option<u64> {
     length(headers.get(CONTENT_LENGTH)?.as_bytes())
-}
-
-fn says_close(headers: &HeaderMap) -> bool {
-    headers.get_all(CONNECTION).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
 }

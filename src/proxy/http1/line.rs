@@ -19,7 +19,8 @@ use crate::proxy::stream::Transport;
 /// Said to a caller who waits for leave to send a body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Where bytes come before it is known what they are; one for a thread, since nothing stays in it.
+/// Where bytes come before it is known what they are; one for a thread. It is wiped behind each of them: what one caller
+/// sent does not lie about where another's comes.
 pub(in crate::proxy) type Room = Rc<RefCell<Box<[u8]>>>;
 
 /// One connection's bytes.
@@ -154,6 +155,7 @@ impl Line {
         let mut came = ReadBuf::new(&mut room);
         ready!(Pin::new(&mut self.transport).poll_read(cx, &mut came))?;
         self.reader.put(came.filled());
+        came.filled_mut().fill(0);
         Poll::Ready(Ok(!came.filled().is_empty()))
     }
 
@@ -162,6 +164,7 @@ impl Line {
         let mut room = self.room.borrow_mut();
         let mut came = ReadBuf::new(&mut room);
         ready!(Pin::new(&mut self.transport).poll_read(cx, &mut came))?;
+        came.filled_mut().fill(0);
         Poll::Ready(Ok(came.filled().len()))
     }
 
