@@ -1,6 +1,7 @@
 //! The store's writing thread alone: exchanges as the pipeline queues them, an intent and an outcome with its record, by so
 //! many callers at once who wait for both. `cargo bench --bench store -- CALLERS PERSONS EXCHANGES` says what each thread
-//! took an exchange; ratios within one run are what counts.
+//! took an exchange; ratios within one run are what counts. A fourth number is a rate: so many exchanges a second begin, the
+//! outcome of each comes a little after its intent, as if a model had answered, and the callers' thread has other work besides.
 
 #![expect(clippy::print_stdout, reason = "a bench tells")]
 
@@ -9,25 +10,31 @@ mod threads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use consentry::audit::{DecisionId, Event, Outcome, What};
 use consentry::clock::{Clock, Timestamp};
-use consentry::crypto::random;
+use consentry::crypto::{random, sha256};
 use consentry::personal::Reference;
 use consentry::store::{
     Change, DataChange, Entry, KeyringChange, OpenIntent, SealedFields, SealedRecord, Store, StoreConfig,
     WrappedKey,
 };
+use tokio::sync::Semaphore;
 
 const ACTIVITY: &str = "favourites";
+/// How long the model of a paced run takes.
+const MODEL: Duration = Duration::from_micros(150);
+/// What the callers' thread has to do besides, before an intent and before an outcome of a paced run.
+const WORK: Duration = Duration::from_micros(30);
 
 fn main() -> anyhow::Result<()> {
     let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse::<u64>().ok());
     let callers = numbers.next().unwrap_or(64);
     let persons = numbers.next().unwrap_or(1_000);
     let exchanges = numbers.next().unwrap_or(40_000);
+    let rate = numbers.next();
     let folder = tempfile::tempdir_in("target")?;
     let config = StoreConfig {
         sqlite: folder.path().join("data.db"),
@@ -38,16 +45,21 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let store = Store::open(&config, Clock::system())?;
         let keys: Arc<Vec<WrappedKey>> = Arc::new(people(&store, persons).await?);
-        measure(&store, &keys, callers, 1_000).await?;
+        measure(&store, &keys, callers, 1_000, None).await?;
         let (groups, before) = (store.health().groups, threads::now()?);
         let began = Instant::now();
-        measure(&store, &keys, callers, exchanges).await?;
+        let mut latencies = measure(&store, &keys, callers, exchanges, rate).await?;
         let took = began.elapsed();
         for (name, _, spent) in threads::since(&before)? {
             println!("{name:16} {:6.1} µs an exchange", spent.as_secs_f64() * 1e6 / exchanges as f64);
         }
         let shared = exchanges as f64 / (store.health().groups - groups) as f64;
         println!("{:.0} exchanges/s, {shared:.1} in a group", exchanges as f64 / took.as_secs_f64());
+        latencies.sort_unstable();
+        for percent in [50, 99] {
+            let latency = latencies.get(latencies.len() * percent / 100).context("a latency")?;
+            println!("p{percent} {} µs from when it was due", latency.as_micros());
+        }
         store.close().await;
         Ok(())
     })
@@ -79,33 +91,96 @@ async fn people(store: &Store, persons: u64) -> anyhow::Result<Vec<WrappedKey>> 
     Ok(keys)
 }
 
+/// When exchanges begin and models answer. It has a thread of its own, since the runtime's timer is good to a millisecond.
+struct Pace {
+    begun: Instant,
+    between: Duration,
+    begins: Semaphore,
+    answers: Semaphore,
+}
+
+impl Pace {
+    fn start(rate: u64, exchanges: u64) -> Arc<Self> {
+        let pace = Arc::new(Self {
+            begun: Instant::now(),
+            between: Duration::from_secs(1) / rate as u32,
+            begins: Semaphore::new(0),
+            answers: Semaphore::new(0),
+        });
+        let at = Arc::clone(&pace);
+        std::thread::spawn(move || {
+            let (mut begun, mut answered) = (0, 0);
+            while answered < exchanges {
+                let now = at.begun.elapsed();
+                let due = |shift: Duration| {
+                    let since = now.checked_sub(shift).map_or(0, |since| since.as_nanos() + 1);
+                    (since.div_ceil(at.between.as_nanos()) as u64).min(exchanges)
+                };
+                let (begin, answer) = (due(Duration::ZERO), due(MODEL));
+                at.begins.add_permits((begin - begun) as usize);
+                at.answers.add_permits((answer - answered) as usize);
+                (begun, answered) = (begin, answer);
+                let next = at.due(begun).min(at.due(answered) + MODEL);
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            }
+        });
+        pace
+    }
+
+    fn due(&self, number: u64) -> Instant {
+        self.begun + self.between * number as u32
+    }
+}
+
+/// How long each exchange took from when it was due.
 async fn measure(
     store: &Store,
     keys: &Arc<Vec<WrappedKey>>,
     callers: u64,
     exchanges: u64,
-) -> anyhow::Result<()> {
-    let left = Arc::new(AtomicU64::new(exchanges));
+    rate: Option<u64>,
+) -> anyhow::Result<Vec<Duration>> {
+    let taken = Arc::new(AtomicU64::new(0));
+    let pace = rate.map(|rate| Pace::start(rate, exchanges));
     let tasks: Vec<_> = (0..callers)
         .map(|_| {
-            let (store, keys, left) = (store.clone(), Arc::clone(keys), Arc::clone(&left));
+            let (store, keys, taken, pace) =
+                (store.clone(), Arc::clone(keys), Arc::clone(&taken), pace.clone());
             tokio::spawn(async move {
+                let mut latencies = Vec::new();
                 loop {
-                    let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-                    let Ok(number) = taken else { return anyhow::Ok(()) };
+                    if let Some(pace) = &pace {
+                        if taken.load(Ordering::Relaxed) >= exchanges {
+                            return anyhow::Ok(latencies);
+                        }
+                        pace.begins.acquire().await?.forget();
+                    }
+                    let number = taken.fetch_add(1, Ordering::Relaxed);
+                    if number >= exchanges {
+                        return anyhow::Ok(latencies);
+                    }
+                    let due = pace.as_ref().map_or_else(Instant::now, |pace| pace.due(number));
                     let key = keys.get((number * 7919) as usize % keys.len()).context("a key")?;
-                    exchange(&store, key).await?;
+                    exchange(&store, key, pace.as_deref()).await?;
+                    latencies.push(due.elapsed());
+                    if number + 1 == exchanges
+                        && let Some(pace) = &pace
+                    {
+                        // Who waits to begin is told that nothing is left.
+                        pace.begins.add_permits(Semaphore::MAX_PERMITS / 2);
+                    }
                 }
             })
         })
         .collect();
+    let mut latencies = Vec::new();
     for task in tasks {
-        task.await??;
+        latencies.extend(task.await??);
     }
-    Ok(())
+    Ok(latencies)
 }
 
-async fn exchange(store: &Store, key: &WrappedKey) -> anyhow::Result<()> {
+async fn exchange(store: &Store, key: &WrappedKey, pace: Option<&Pace>) -> anyhow::Result<()> {
     let (at, decision) = (Clock::system().now(), DecisionId::from_bytes(random::bytes()));
     let intended = What::ExchangeIntended {
         decision,
@@ -120,16 +195,35 @@ async fn exchange(store: &Store, key: &WrappedKey) -> anyhow::Result<()> {
         recipient: None,
         route: "POST /predict/",
     };
+    if pace.is_some() {
+        work();
+    }
     let intent = store.queue_patiently(Change {
         data: vec![DataChange::OpenIntent(OpenIntent { decision, at })],
         events: vec![Event { at, what: intended }.encoded().into()],
         keyring: Vec::new(),
     })?;
-    tokio::task::yield_now().await;
+    match pace {
+        Some(pace) => {
+            pace.answers.acquire().await?.forget();
+            work();
+        }
+        None => tokio::task::yield_now().await,
+    }
     let outcome = store.queue(ended(key, at, decision))?;
     outcome.await?;
     intent.await?;
     Ok(())
+}
+
+/// Reading, checking, treating, sealing: hashes, here.
+fn work() {
+    let mut some = [0; 32];
+    let rounds = WORK.as_nanos() / 60;
+    for _ in 0..rounds {
+        some = sha256(&[&some]);
+    }
+    std::hint::black_box(some);
 }
 
 fn ended(key: &WrappedKey, at: Timestamp, decision: DecisionId) -> Change {
