@@ -78,7 +78,8 @@ const fn closes_keys(change: &KeyringChange) -> bool {
 impl<'a, 'c> Unit<'a, 'c> {
     pub(super) fn new(desk: &'a Desk<'a, 'c>, sealing: &'a mut Sealing, state: State, both: bool) -> Self {
         let Desk { data, keyring, fresh, .. } = desk;
-        Self { data, keyring, state, records: Records::new(data, fresh), sealing, both, intents: Vec::new() }
+        let records = Records::new(data, fresh, desk.activities.take());
+        Self { data, keyring, state, records, sealing, both, intents: Vec::new() }
     }
 
     /// Writes what was held back. Nothing is committed before.

@@ -7,6 +7,7 @@ use crate::store::{Change, Done, Result};
 
 use super::apply::{Fault, State, Unit};
 use super::prepared::Prepared;
+use super::records::Activities;
 use super::records::fresh::{Fresh, Heard};
 use super::sealing::Sealing;
 use super::tail;
@@ -20,6 +21,8 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) keyring: &'a Prepared<'c>,
     pub(super) fresh: &'a Fresh,
     pub(super) sealing: RefCell<Sealing>,
+    /// As the last group left them; a group that is not committed leaves none.
+    pub(super) activities: RefCell<Activities>,
     /// Whether the keyring's commits are synced.
     pub(super) full: bool,
     /// Whether the keyring's log is to be emptied.
@@ -28,7 +31,15 @@ pub(super) struct Desk<'a, 'c> {
 
 impl<'a, 'c> Desk<'a, 'c> {
     pub(super) fn new(data: &'a Prepared<'c>, keyring: &'a Prepared<'c>, fresh: &'a Fresh) -> Self {
-        Self { data, keyring, fresh, sealing: RefCell::default(), full: true, truncate: false }
+        Self {
+            data,
+            keyring,
+            fresh,
+            sealing: RefCell::default(),
+            activities: RefCell::default(),
+            full: true,
+            truncate: false,
+        }
     }
 
     /// Begins a group. A keyring that is only read is read as it stands now: each look by itself would lock the file anew.
@@ -66,7 +77,9 @@ impl<'a, 'c> Desk<'a, 'c> {
         let answers =
             changes.iter().map(|change| unit.apply(change).map(Ok)).collect::<std::result::Result<_, _>>()?;
         unit.flush()?;
-        Ok((answers, unit.state, unit.records.settle()?))
+        let (state, (heard, activities)) = (unit.state, unit.records.settle()?);
+        self.activities.replace(activities);
+        Ok((answers, state, heard))
     }
 
     pub(super) fn apply_each(
@@ -101,7 +114,9 @@ impl<'a, 'c> Desk<'a, 'c> {
             }
             answers.push(answer);
         }
-        Ok((answers, unit.state, unit.records.settle()?))
+        let (state, (heard, activities)) = (unit.state, unit.records.settle()?);
+        self.activities.replace(activities);
+        Ok((answers, state, heard))
     }
 
     /// Notes in the keyring where the chain stands. Not synced: it survives the end of the process, and may lag after a

@@ -49,6 +49,9 @@ CREATE TABLE record_of_name (
 INSERT INTO record_of_name (place, id, row) SELECT row >> 40, id, row FROM record ORDER BY 1, 2;
 DROP TABLE record_before;
 DROP TABLE counter;
+", "
+-- The tables stay. From here on `activity.next` and `activity.kept` lack the last records, from number `next` on (ADR 0022): a program
+-- that does not know it would give their numbers twice.
 "];
 
 /// The keyring. Tombstones are counted from 1 in the order of destruction; the data file notes how far it has heard. A withdrawal leaves a mark here, so that an old data file put back does not bring a consent back to life.

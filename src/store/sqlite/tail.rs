@@ -11,8 +11,8 @@ use crate::store::{Result, StoreError};
 
 use super::prepared::Prepared;
 use super::reader::{anchor, reference, signed, unsigned};
-use super::records::Records;
 use super::records::fresh::Fresh;
+use super::records::{Activities, Records};
 
 /// Both files, to be examined.
 pub(super) struct Both<'a, 'c> {
@@ -117,7 +117,7 @@ impl Both<'_, '_> {
         )?;
         tracing::warn!(keys = unheard.len(), "replaying destroyed keys that the data file had not heard of");
         self.data.execute("BEGIN IMMEDIATE", [])?;
-        let mut records = Records::new(self.data, self.fresh);
+        let mut records = Records::new(self.data, self.fresh, Activities::default());
         for (key, because) in &unheard {
             records.delete_of(&key.id, None)?;
             let what =
@@ -126,7 +126,7 @@ impl Both<'_, '_> {
         }
         count(self.data, tombstones)?;
         records.flush()?;
-        let heard = records.settle()?;
+        let (heard, _) = records.settle()?;
         self.data.execute("COMMIT", [])?;
         self.fresh.hear(&heard);
         Ok(chain)

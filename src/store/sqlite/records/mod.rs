@@ -23,13 +23,30 @@ const SETTLED_FOR_EACH: usize = 2;
 /// How many go into the indices at once where nobody waits.
 const SETTLED_AT_THE_END: usize = 4_096;
 
-/// What a transaction knows of an activity, written once at its end.
+/// How many records come before the file counts them. Few in tests, so that all of them see it happen.
+const COUNTED: u64 = if cfg!(test) { 8 } else { 1_024 };
+
+/// How many activities the next group need not read again: they are looked through one by one.
+const REMEMBERED: usize = 64;
+
+/// What is known of an activity. Its row says what held when it had as many numbers as the row says; records from there on are
+/// counted by looking at the last. So the row is written seldom, and for a group of one exchange it is one page less.
+///
+/// INVARIANT: no record from that number on has been deleted; where one is, the row is written with it.
 struct Activity {
     place: i64,
     name: String,
     next: u64,
     kept: u64,
+    /// What the row says of `next`.
+    written: u64,
+    /// Whether a record was deleted since.
+    lost: bool,
 }
+
+/// What one group knows of the activities and the next one need not read again, once it is committed.
+#[derive(Default)]
+pub(super) struct Activities(Vec<Activity>);
 
 /// The records, within an open transaction.
 pub(super) struct Records<'a, 'c> {
@@ -50,8 +67,8 @@ pub(super) struct Mark {
 }
 
 impl<'a, 'c> Records<'a, 'c> {
-    pub(super) fn new(data: &'a Prepared<'c>, fresh: &'a Fresh) -> Self {
-        Self { data, fresh, activities: Vec::new(), heard: Heard::default(), names: HashMap::default() }
+    pub(super) fn new(data: &'a Prepared<'c>, fresh: &'a Fresh, known: Activities) -> Self {
+        Self { data, fresh, activities: known.0, heard: Heard::default(), names: HashMap::default() }
     }
 
     /// How far it has come.
@@ -69,21 +86,28 @@ impl<'a, 'c> Records<'a, 'c> {
         self.activities.clear();
     }
 
-    /// Writes what was held back of the activities.
+    /// Writes what is due of the activities.
     pub(super) fn flush(&mut self) -> rusqlite::Result<()> {
-        for activity in self.activities.drain(..) {
-            let sql = "UPDATE activity SET next = ?2, kept = ?3 WHERE place = ?1";
-            self.data.execute(sql, params![activity.place, signed(activity.next), signed(activity.kept)])?;
+        for activity in &mut self.activities {
+            if activity.lost || activity.next - activity.written >= COUNTED {
+                let sql = "UPDATE activity SET next = ?2, kept = ?3 WHERE place = ?1";
+                self.data
+                    .execute(sql, params![activity.place, signed(activity.next), signed(activity.kept)])?;
+                (activity.written, activity.lost) = (activity.next, false);
+            }
         }
         Ok(())
     }
 
-    /// Writes what is due of the indices, and gives what is to be heard once all is committed.
-    pub(super) fn settle(mut self) -> rusqlite::Result<Heard> {
+    /// Writes what is due of the indices, and gives what is to be heard and known once all is committed.
+    pub(super) fn settle(mut self) -> rusqlite::Result<(Heard, Activities)> {
         if !self.heard.kept.is_empty() {
             self.put(self.heard.kept.len() * SETTLED_FOR_EACH)?;
         }
-        Ok(self.heard)
+        if self.activities.len() > REMEMBERED {
+            self.activities.clear();
+        }
+        Ok((self.heard, Activities(self.activities)))
     }
 
     /// Writes all that is left of the indices, in transactions of its own.
@@ -92,7 +116,7 @@ impl<'a, 'c> Records<'a, 'c> {
         for _ in 0..2 {
             fresh.turn();
             loop {
-                let mut records = Self::new(data, fresh);
+                let mut records = Self::new(data, fresh, Activities::default());
                 data.execute("BEGIN IMMEDIATE", [])?;
                 let more = records.put(SETTLED_AT_THE_END)?;
                 data.execute("COMMIT", [])?;
@@ -228,6 +252,7 @@ impl<'a, 'c> Records<'a, 'c> {
         self.heard.gone.push(row);
         let activity = self.activity_at(row.place())?;
         activity.kept = activity.kept.saturating_sub(1);
+        activity.lost = true;
         Ok(1)
     }
 
@@ -256,14 +281,13 @@ impl<'a, 'c> Records<'a, 'c> {
             return self.held(held);
         }
         let sql = "SELECT place, name, next, kept FROM activity WHERE name = ?1";
-        let known = self.data.row(sql, params![name], activity)?;
-        let known = match known {
-            Some(known) => known,
+        let known = match self.data.row(sql, params![name], activity)? {
+            Some(known) => counted(self.data, known)?,
             None => {
                 let sql = "INSERT INTO activity (name, next, kept) VALUES (?1, 0, 0) RETURNING place";
                 let place = self.data.row(sql, params![name], |row| row.get(0))?;
                 let place = place.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-                Activity { place, name: name.to_owned(), next: 0, kept: 0 }
+                Activity { place, name: name.to_owned(), next: 0, kept: 0, written: 0, lost: false }
             }
         };
         self.activities.push(known);
@@ -276,7 +300,7 @@ impl<'a, 'c> Records<'a, 'c> {
         }
         let sql = "SELECT place, name, next, kept FROM activity WHERE place = ?1";
         let known = self.data.row(sql, params![place], activity)?;
-        self.activities.push(known.ok_or(rusqlite::Error::QueryReturnedNoRows)?);
+        self.activities.push(counted(self.data, known.ok_or(rusqlite::Error::QueryReturnedNoRows)?)?);
         self.held(self.activities.len().saturating_sub(1))
     }
 
@@ -286,5 +310,21 @@ impl<'a, 'c> Records<'a, 'c> {
 }
 
 fn activity(row: &rusqlite::Row<'_>) -> rusqlite::Result<Activity> {
-    Ok(Activity { place: row.get(0)?, name: row.get(1)?, next: unsigned(row, 2)?, kept: unsigned(row, 3)? })
+    let next = unsigned(row, 2)?;
+    Ok(Activity {
+        place: row.get(0)?,
+        name: row.get(1)?,
+        next,
+        kept: unsigned(row, 3)?,
+        written: next,
+        lost: false,
+    })
+}
+
+/// Counts the records that its row does not know of.
+fn counted(data: &Prepared<'_>, mut activity: Activity) -> rusqlite::Result<Activity> {
+    let more = read::uncounted(data, activity.place, activity.next)?;
+    activity.next += more;
+    activity.kept += more;
+    Ok(activity)
 }

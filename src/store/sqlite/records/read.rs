@@ -24,6 +24,18 @@ pub(super) fn rows_of(data: &Prepared<'_>, fresh: &Fresh, key: &KeyId) -> Rows<R
     Ok(rows)
 }
 
+/// How many records of a place there are from number `next` on. None of these has been deleted, so the last one tells.
+pub(super) fn uncounted(data: &Prepared<'_>, place: i64, next: u64) -> rusqlite::Result<u64> {
+    let sql = "SELECT row FROM record WHERE row < (?1 + 1) << 40 AND row >= (?1 << 40) + ?2 ORDER BY row DESC LIMIT 1";
+    let last = data.row(sql, params![place, signed(next)], |row| row.get(0).map(Row))?;
+    Ok(beyond(next, last))
+}
+
+/// How many numbers there are from `next` to the last one.
+fn beyond(next: u64, last: Option<Row>) -> u64 {
+    last.map_or(0, |last| (last.number() + 1).saturating_sub(next))
+}
+
 impl Reader<'_> {
     pub(in crate::store) fn records(
         &self,
@@ -68,8 +80,14 @@ impl Reader<'_> {
     }
 
     pub(in crate::store) fn records_count(&self, activity: &str) -> rusqlite::Result<u64> {
-        let sql = "SELECT kept FROM activity WHERE name = ?1";
-        Ok(self.data.row(sql, params![activity], |row| unsigned(row, 0))?.unwrap_or(0))
+        // In one statement, so that all of it is seen as it stood at one moment.
+        let sql = "SELECT kept, next, (SELECT max(row) FROM record WHERE row < (place + 1) << 40 AND row >= (place << 40) + next) \
+                   FROM activity WHERE name = ?1";
+        let count = |row: &rusqlite::Row<'_>| {
+            let last = row.get::<_, Option<i64>>(2)?.map(Row);
+            Ok(unsigned(row, 0)? + beyond(unsigned(row, 1)?, last))
+        };
+        Ok(self.data.row(sql, params![activity], count)?.unwrap_or(0))
     }
 
     pub(in crate::store) fn record(

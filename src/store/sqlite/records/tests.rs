@@ -273,7 +273,79 @@ async fn every_way_to_a_record_leads_to_the_same_ones() {
     }
 }
 
-/// What a file of the first layout has is there under the second.
+/// A file of the layout before, whose counts are complete, and a program before this one does not touch one of this.
+#[tokio::test]
+async fn records_of_the_second_layout_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path()).unwrap();
+    let (mut model, mut dice) = (Model::new(&store).await, Dice(5));
+    for round in 0..6 {
+        for _ in 0..8 {
+            model.step(&store, &mut dice).await;
+        }
+        model.check(&store, &mut dice).await;
+        store.close().await;
+        let raw = rusqlite::Connection::open(folder.path().join("data.db")).unwrap();
+        let layout: i64 = raw.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(layout, 3);
+        if round % 2 == 0 {
+            for (activity, next) in &model.next {
+                let kept = model.kept.keys().filter(|(of, _)| of == activity).count();
+                let row = rusqlite::params![activity, signed(*next), kept as i64];
+                raw.execute("UPDATE activity SET next = ?2, kept = ?3 WHERE name = ?1", row).unwrap();
+            }
+            raw.execute_batch("PRAGMA user_version = 2").unwrap();
+        }
+        drop(raw);
+        store = open(folder.path()).unwrap();
+        model.check(&store, &mut dice).await;
+    }
+    store.close().await;
+}
+
+/// The last records of an activity are not counted in its row; deleting some of just these takes no number back.
+#[tokio::test]
+async fn numbers_go_on_behind_records_that_were_never_counted() {
+    for killed in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let (model, mut dice) = (Model::new(&store).await, Dice(9));
+        let mut notes = || loop {
+            let record = model.new_record(&mut dice);
+            if record.activity == "notes" {
+                return record;
+            }
+        };
+        let mut ids = Vec::new();
+        for number in 0..3 {
+            let record = notes();
+            ids.push(record.id);
+            let done = store.commit(data([DataChange::PutRecord(record)])).await.unwrap();
+            assert_eq!(done.records[0].number, Some(number));
+        }
+        let last = RecordSelector::Ids(ids.split_off(2));
+        let gone = store.commit(data([DataChange::DeleteRecords(last)])).await.unwrap();
+        assert_eq!((gone.records_deleted, store.records_count("notes").await.unwrap()), (1, 2));
+        let next = tempfile::tempdir().unwrap();
+        let store = match killed {
+            true => {
+                copied(folder.path(), next.path());
+                open(next.path()).unwrap()
+            }
+            false => {
+                store.close().await;
+                open(folder.path()).unwrap()
+            }
+        };
+        assert_eq!(store.records_count("notes").await.unwrap(), 2);
+        let done = store.commit(data([DataChange::PutRecord(notes())])).await.unwrap();
+        assert_eq!(done.records[0].number, Some(3), "killed: {killed}");
+        assert_eq!(store.records_count("notes").await.unwrap(), 3);
+        store.close().await;
+    }
+}
+
+/// What a file of the first layout has is there under the newest.
 #[tokio::test]
 async fn records_of_the_first_layout_are_found() {
     let folder = tempfile::tempdir().unwrap();
