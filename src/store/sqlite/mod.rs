@@ -3,6 +3,7 @@
 mod apply;
 mod desk;
 mod files;
+mod pace;
 mod prepared;
 mod reader;
 mod readers;
@@ -26,6 +27,7 @@ use crate::clock::Clock;
 use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError, post};
 use apply::State;
 use files::Files;
+use pace::Pace;
 use prepared::Prepared;
 use readers::Readers;
 use records::fresh::Fresh;
@@ -118,6 +120,7 @@ impl Sqlite {
             state,
             unanswered: None,
             signed: (signed, Instant::now()),
+            pace: Pace::default(),
             are: files.identity()?,
             lock,
         };

@@ -18,6 +18,7 @@ use super::Shared;
 use super::apply::{Fault, State, touches_keyring};
 use super::desk::{Desk, truncate};
 use super::files::{self, Connections, Files, Identity, Lock};
+use super::pace::Pace;
 use super::prepared::Prepared;
 use super::reader::signed;
 use super::records::Records;
@@ -55,6 +56,7 @@ pub(super) struct Writer {
     pub(super) unanswered: Option<Chain>,
     /// The entry of the last checkpoint, and when it was signed.
     pub(super) signed: (u64, Instant),
+    pub(super) pace: Pace,
     /// Which files were opened at the start.
     pub(super) are: Identity,
     pub(super) lock: Lock,
@@ -113,6 +115,8 @@ impl Writer {
         let keyring = Prepared::new(&connections.keyring);
         let shared = Arc::clone(&self.shared);
         let mut desk = Desk::new(&data, &keyring, &shared.fresh);
+        // Who was under way before the files failed is not known.
+        self.pace = Pace::default();
         loop {
             let (group, closing) = match self.gather() {
                 Some(gathered) => gathered,
@@ -162,6 +166,7 @@ impl Writer {
         loop {
             match next {
                 Ok(Message::Change { change, waiting, patient }) => {
+                    self.pace.hear(&change, patient);
                     group.push((change, waiting));
                     hurried |= !patient;
                 }
@@ -175,7 +180,13 @@ impl Writer {
             }
             next = match self.inbox.try_recv() {
                 Ok(message) => Ok(message),
-                Err(_) if hurried => Err(RecvTimeoutError::Timeout),
+                Err(_) if hurried => {
+                    if let Some(pause) = self.pace.pause(Instant::now()) {
+                        // Asleep, not at the inbox: nobody who comes meanwhile need wake this thread.
+                        std::thread::sleep(pause);
+                    }
+                    self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout)
+                }
                 Err(_) => {
                     let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
                     self.inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
@@ -203,6 +214,7 @@ impl Writer {
         group: Vec<(Change, Waiting)>,
     ) -> std::result::Result<(), Cause> {
         let (changes, waiting): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        self.pace.begin(Instant::now());
         match self.keep(desk, &changes) {
             Ok(answers) => {
                 self.shared.stand(self.state.chain, changes.len());
@@ -216,6 +228,7 @@ impl Writer {
                     (_, answer) => answer,
                 });
                 post::deliver(waiting.into_iter().zip(answers));
+                self.pace.end(Instant::now());
                 emptied.and_then(|()| desk.anchor(self.state.chain).map_err(cause))
             }
             Err(cause) => {
