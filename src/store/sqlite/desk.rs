@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use crate::audit::Chain;
 use crate::store::{Change, Done, Result};
 
+use super::anchor;
 use super::apply::{Fault, State, Unit};
 use super::prepared::Prepared;
 use super::records::Activities;
 use super::records::fresh::{Fresh, Heard};
 use super::sealing::Sealing;
-use super::tail;
 
 /// The answers to a group's changes, what is known after them, and what is to be heard once they are committed.
 pub(super) type Applied = (Vec<Result<Done>>, State, Heard);
@@ -123,7 +123,7 @@ impl<'a, 'c> Desk<'a, 'c> {
     /// loss of power. With `NORMAL`, not `OFF`, the log is still synced before it is reused, so the file stays sound.
     pub(super) fn anchor(&mut self, chain: Chain) -> rusqlite::Result<()> {
         self.sync_keyring(false)?;
-        tail::vouch(self.keyring, chain)
+        anchor::vouch(self.keyring, chain)
     }
 
     fn sync_keyring(&mut self, full: bool) -> rusqlite::Result<()> {

@@ -1,5 +1,6 @@
 //! The store in two SQLite files.
 
+mod anchor;
 mod apply;
 mod desk;
 mod files;
@@ -25,6 +26,7 @@ use crate::audit::Chain;
 use crate::clock::Clock;
 
 use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError, post};
+use anchor::Beside;
 use apply::State;
 use files::Files;
 use pace::Pace;
@@ -80,18 +82,18 @@ impl Sqlite {
         let lock = files.lock()?;
         let connections = files.connect(true)?;
         let fresh = Fresh::default();
-        let (state, signed, new) = {
+        let (state, signed, new, pair) = {
             let data = Prepared::new(&connections.data);
             let keyring = Prepared::new(&connections.keyring);
             fresh.load(&data)?;
-            let both = Both { data: &data, keyring: &keyring, fresh: &fresh };
-            both.pair(config.restored)?;
+            let both = Both { data: &data, keyring: &keyring, fresh: &fresh, files: &files };
+            let pair = both.pair(config.restored)?;
             let mut chain = both.chain(config.restored)?;
             if config.restored {
                 both.note_restore(&mut chain, &clock)?;
             }
             let chain = both.reconcile(chain, &clock)?;
-            tail::vouch(&keyring, chain)?;
+            anchor::vouch(&keyring, chain)?;
             // What the run before destroyed and had no time to take out of the log.
             if let Err(error) = desk::truncate(&keyring) {
                 tracing::warn!(
@@ -100,8 +102,11 @@ impl Sqlite {
                 );
             }
             let state = State { chain, tombstones: tail::tombstones(&keyring)? };
-            (state, both.last_checkpoint()?.map_or(0, |last| last.count), both.is_new()?)
+            (state, both.last_checkpoint()?.map_or(0, |last| last.count), both.is_new()?, pair)
         };
+        let unopened = |error| files::unopened(&config.keyring, error);
+        let beside = Beside::open(&config.keyring, pair).map_err(unopened)?;
+        beside.vouch(state.chain).map_err(unopened)?;
         let shared = Arc::new(Shared {
             able: AtomicBool::new(true),
             generation: AtomicU64::new(0),
@@ -121,6 +126,7 @@ impl Sqlite {
             unanswered: None,
             signed: (signed, Instant::now()),
             pace: Pace::default(),
+            beside,
             are: files.identity()?,
             lock,
         };

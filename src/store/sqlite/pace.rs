@@ -23,8 +23,8 @@ pub(super) struct Pace {
 impl Pace {
     /// How long to let others come to a group: none come where every exchange that is under way waits for this very group.
     pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
-        let left = self.next?.checked_duration_since(now)?;
-        (self.under_way > self.waiting).then_some(left)
+        let left = self.next?.saturating_duration_since(now);
+        (self.under_way > self.waiting && !left.is_zero()).then_some(left)
     }
 
     /// Takes note of exchanges that begin or end with a change, which is `patient` where nobody waits for it alone.

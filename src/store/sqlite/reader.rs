@@ -7,6 +7,8 @@ use crate::clock::{Day, Timestamp};
 use crate::personal::Reference;
 use crate::store::rows::*;
 
+use super::anchor;
+use super::files::Files;
 use super::prepared::Prepared;
 use super::records::fresh::Fresh;
 
@@ -17,6 +19,7 @@ pub(crate) struct Reader<'c> {
     pub(super) data: Prepared<'c>,
     pub(super) keyring: Prepared<'c>,
     pub(super) fresh: &'c Fresh,
+    pub(super) files: &'c Files,
 }
 
 /// The columns that [`key`] reads, and a condition.
@@ -131,7 +134,7 @@ impl Reader<'_> {
     }
 
     pub(in crate::store) fn anchor(&self) -> rusqlite::Result<Option<Chain>> {
-        anchor(&self.keyring)
+        anchor::latest(&self.keyring, &self.files.keyring)
     }
 
     pub(in crate::store) fn checkpoints(&self, limit: u32) -> Rows<Checkpoint> {
@@ -162,12 +165,6 @@ pub(super) fn open_key(
 ) -> rusqlite::Result<Option<WrappedKey>> {
     let sql = keys_where!("reference = ?1 AND activity = ?2 AND day = ?3 AND source_closed = 0");
     keyring.row(sql, params![of.as_bytes(), activity, day.number()], key)
-}
-
-pub(super) fn anchor(keyring: &Prepared<'_>) -> rusqlite::Result<Option<Chain>> {
-    keyring.row("SELECT count, head FROM anchor", [], |row| {
-        Ok(Chain { count: unsigned(row, 0)?, head: row.get(1)? })
-    })
 }
 
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {

@@ -81,8 +81,8 @@ fn run(files: &Files, shared: &Shared, jobs: &Receiver<Job>) {
                 continue;
             }
         };
-        let reader =
-            Reader { data: Prepared::new(&data), keyring: Prepared::new(&keyring), fresh: &shared.fresh };
+        let (data, keyring) = (Prepared::new(&data), Prepared::new(&keyring));
+        let reader = Reader { data, keyring, fresh: &shared.fresh, files };
         let mut good = job(&reader);
         while good {
             let Ok(job) = jobs.recv() else {

@@ -9,8 +9,10 @@ use crate::crypto::random;
 use crate::store::rows::{Destroyed, KeyId};
 use crate::store::{Result, StoreError};
 
+use super::anchor;
+use super::files::Files;
 use super::prepared::Prepared;
-use super::reader::{anchor, reference, signed, unsigned};
+use super::reader::{reference, signed, unsigned};
 use super::records::fresh::Fresh;
 use super::records::{Activities, Records};
 
@@ -19,11 +21,12 @@ pub(super) struct Both<'a, 'c> {
     pub(super) data: &'a Prepared<'c>,
     pub(super) keyring: &'a Prepared<'c>,
     pub(super) fresh: &'a Fresh,
+    pub(super) files: &'a Files,
 }
 
 impl Both<'_, '_> {
-    /// Sees that the files were made together; gives them one name where both are new.
-    pub(super) fn pair(&self, restored: bool) -> Result<()> {
+    /// Sees that the files were made together; gives them one name where both are new. Returns it.
+    pub(super) fn pair(&self, restored: bool) -> Result<[u8; 16]> {
         let name = |file: &Prepared<'_>| -> rusqlite::Result<Option<[u8; 16]>> {
             file.row("SELECT value FROM meta WHERE name = 'pair'", [], |row| row.get(0))
         };
@@ -32,19 +35,19 @@ impl Both<'_, '_> {
         };
         let bare = tail(self.data)? == Chain::genesis();
         match (name(self.keyring)?, name(self.data)?) {
-            (Some(keyring), Some(data)) if keyring == data => Ok(()),
+            (Some(keyring), Some(data)) if keyring == data => Ok(keyring),
             (None, None) if bare => {
                 let new: [u8; 16] = random::bytes();
                 // The keyring first: one without data is completed at the next start, data without a keyring is not.
                 call(self.keyring, new)?;
                 call(self.data, new)?;
-                Ok(())
+                Ok(new)
             }
-            (Some(keyring), None) if bare => match anchor(self.keyring)?.filter(|anchor| anchor.count > 0) {
+            (Some(keyring), None) if bare => match self.anchored()?.filter(|anchor| anchor.count > 0) {
                 Some(anchor) if !restored => Err(StoreError::Cut { count: 0, anchored: anchor.count }),
                 _ => {
                     call(self.data, keyring)?;
-                    Ok(())
+                    Ok(keyring)
                 }
             },
             _ => Err(StoreError::Strangers),
@@ -55,8 +58,11 @@ impl Both<'_, '_> {
     pub(super) fn chain(&self, restored: bool) -> Result<Chain> {
         let chain = tail(self.data)?;
         let signed_at = self.last_checkpoint()?.filter(|said| said.count > 0);
-        let anchored = anchor(self.keyring)?.filter(|said| said.count > 0 && !restored);
-        for said in [signed_at, anchored].into_iter().flatten() {
+        let anchored = anchor::both(self.keyring, &self.files.keyring)?
+            .into_iter()
+            .flatten()
+            .filter(|said| said.count > 0 && !restored);
+        for said in signed_at.into_iter().chain(anchored) {
             if said.count > chain.count {
                 return Err(StoreError::Cut { count: chain.count, anchored: said.count });
             }
@@ -69,12 +75,17 @@ impl Both<'_, '_> {
 
     /// Notes that an older data file was put back, if the keyring knows of entries that are gone.
     pub(super) fn note_restore(&self, chain: &mut Chain, clock: &Clock) -> Result<()> {
-        if anchor(self.keyring)?.is_some_and(|anchor| anchor.count > chain.count) {
+        if self.anchored()?.is_some_and(|anchor| anchor.count > chain.count) {
             tracing::warn!(entries = chain.count, "audit entries are lost: an older data file was put back");
             let what = What::Administered { command: "restore", role: "operator" };
             append(self.data, chain, &Event { at: clock.now(), what }.encoded())?;
         }
         Ok(())
+    }
+
+    /// Up to where the keyring vouches for the audit.
+    fn anchored(&self) -> Result<Option<Chain>> {
+        Ok(anchor::latest(self.keyring, &self.files.keyring)?)
     }
 
     /// Where the last checkpoint stands.
@@ -183,13 +194,6 @@ pub(super) fn count(data: &Prepared<'_>, tombstones: u64) -> rusqlite::Result<()
     let sql = "INSERT INTO meta (name, value) VALUES ('destroyed', ?1) \
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     data.execute(sql, params![signed(tombstones)]).map(drop)
-}
-
-/// Notes in the keyring where the chain stands.
-pub(super) fn vouch(keyring: &Prepared<'_>, chain: Chain) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO anchor (one, count, head) VALUES (1, ?1, ?2) \
-               ON CONFLICT (one) DO UPDATE SET count = excluded.count, head = excluded.head";
-    keyring.execute(sql, params![signed(chain.count), chain.head]).map(drop)
 }
 
 fn hash(data: &Prepared<'_>, seq: u64) -> rusqlite::Result<Option<[u8; 32]>> {

@@ -82,7 +82,8 @@ pub(super) async fn with_audit<T: Send + 'static>(
 fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T> {
     let [data, keyring] = files.connect_reader()?;
     let fresh = Fresh::default();
-    let reader = Reader { data: Prepared::new(&data), keyring: Prepared::new(&keyring), fresh: &fresh };
+    let (data, keyring) = (Prepared::new(&data), Prepared::new(&keyring));
+    let reader = Reader { data, keyring, fresh: &fresh, files };
     // In this order, so that neither is ahead of the entries that are looked at.
     let anchor = reader.anchor()?;
     let mut checkpoints = reader.checkpoints(u32::MAX)?;

@@ -15,6 +15,7 @@ use crate::store::post::{self, Waiting};
 use crate::store::{Cause, Change, Done, Result, Signer, StoreError};
 
 use super::Shared;
+use super::anchor::Beside;
 use super::apply::{Fault, State, touches_keyring};
 use super::desk::{Desk, truncate};
 use super::files::{self, Connections, Files, Identity, Lock};
@@ -57,6 +58,7 @@ pub(super) struct Writer {
     /// The entry of the last checkpoint, and when it was signed.
     pub(super) signed: (u64, Instant),
     pub(super) pace: Pace,
+    pub(super) beside: Beside,
     /// Which files were opened at the start.
     pub(super) are: Identity,
     pub(super) lock: Lock,
@@ -73,7 +75,8 @@ impl Drop for Ended {
 
 /// Why a session ended.
 enum End {
-    Closed(Option<oneshot::Sender<()>>),
+    /// Who waits for it, and whether the keyring's table vouches for all.
+    Closed(Option<oneshot::Sender<()>>, bool),
     Failed(Cause),
 }
 
@@ -82,12 +85,12 @@ impl Writer {
     pub(super) fn run(mut self, first: Connections) {
         let ended = Ended(Arc::clone(&self.shared));
         let mut connections = first;
-        let waiting = loop {
+        let (waiting, complete) = loop {
             match self.session(&connections) {
-                End::Closed(waiting) => {
-                    finish(&connections);
+                End::Closed(waiting, vouched) => {
+                    let finished = finish(&connections);
                     drop(connections);
-                    break waiting;
+                    break (waiting, vouched && finished);
                 }
                 End::Failed(cause) => {
                     self.shared.able.store(false, Ordering::Release);
@@ -98,11 +101,17 @@ impl Writer {
                     drop(connections);
                     match self.down(cause) {
                         ControlFlow::Continue(sound) => connections = sound,
-                        ControlFlow::Break(waiting) => break waiting,
+                        ControlFlow::Break(waiting) => break (waiting, false),
                     }
                 }
             }
         };
+        if complete && let Err(error) = self.beside.remove() {
+            tracing::warn!(
+                cause = &error as &dyn std::error::Error,
+                "the anchor beside the keyring was left"
+            );
+        }
         drop((ended, self.lock));
         if let Some(waiting) = waiting {
             let _ = waiting.send(());
@@ -136,13 +145,14 @@ impl Writer {
                     cause = &*cause as &dyn std::error::Error,
                     "the last group could not be kept"
                 );
-                return End::Closed(waiting);
+                return End::Closed(waiting, false);
             }
             if let Some(waiting) = closing {
                 // At the end there is nobody to tell but the log.
-                if let Err(cause) = self.sign_now(&mut desk) {
+                let signed = self.sign_now(&mut desk);
+                if let Err(cause) = &signed {
                     tracing::error!(
-                        cause = &*cause as &dyn std::error::Error,
+                        cause = &**cause as &dyn std::error::Error,
                         "the last checkpoint could not be kept"
                     );
                 }
@@ -152,7 +162,7 @@ impl Writer {
                         "the indices of records are left for the next start"
                     );
                 }
-                return End::Closed(waiting);
+                return End::Closed(waiting, signed.is_ok());
             }
         }
     }
@@ -229,13 +239,22 @@ impl Writer {
                 });
                 post::deliver(waiting.into_iter().zip(answers));
                 self.pace.end(Instant::now());
-                emptied.and_then(|()| desk.anchor(self.state.chain).map_err(cause))
+                emptied?;
+                self.vouch(desk)
             }
             Err(cause) => {
                 post::deliver(waiting.into_iter().map(|waiting| (waiting, unavailable(&cause))));
                 Err(cause)
             }
         }
+    }
+
+    /// Says in the keyring where the chain stands: in the table with each checkpoint, and else beside it.
+    fn vouch(&self, desk: &mut Desk<'_, '_>) -> std::result::Result<(), Cause> {
+        if self.signed.0 == self.state.chain.count {
+            desk.anchor(self.state.chain).map_err(cause)?;
+        }
+        self.beside.vouch(self.state.chain).map_err(|error| Arc::new(error) as Cause)
     }
 
     fn keep(
@@ -344,7 +363,7 @@ impl Writer {
         let keyring = Prepared::new(&connections.keyring);
         let shared = Arc::clone(&self.shared);
         shared.fresh.load(&data)?;
-        let both = Both { data: &data, keyring: &keyring, fresh: &shared.fresh };
+        let both = Both { data: &data, keyring: &keyring, fresh: &shared.fresh, files: &self.files };
         both.pair(false)?;
         let found = both.chain(false)?;
         let answered = self.state.chain;
@@ -368,6 +387,7 @@ impl Writer {
         self.state = State { chain, tombstones: tail::tombstones(&keyring)? };
         self.unanswered = None;
         desk.anchor(chain)?;
+        self.beside.vouch(chain).map_err(|error| files::unopened(&self.files.keyring, error))?;
         drop((data, keyring));
         self.shared.stand(chain, 0);
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
@@ -376,13 +396,14 @@ impl Writer {
     }
 }
 
-/// Leaves the files without logs, as far as readers let it.
-fn finish(connections: &Connections) {
-    for file in [&connections.keyring, &connections.data] {
-        if let Err(error) = truncate(&Prepared::new(file)) {
-            tracing::warn!(cause = &error as &dyn std::error::Error, "a log was left for the next start");
-        }
-    }
+/// Leaves the files without logs, as far as readers let it; tells whether they did.
+fn finish(connections: &Connections) -> bool {
+    let emptied = [&connections.keyring, &connections.data].map(|file| {
+        truncate(&Prepared::new(file)).inspect_err(|error| {
+            tracing::warn!(cause = error as &dyn std::error::Error, "a log was left for the next start");
+        })
+    });
+    emptied.iter().all(std::result::Result::is_ok)
 }
 
 fn unavailable(cause: &Cause) -> Result<Done> {

@@ -231,7 +231,7 @@ impl Model {
 
 /// Ends as a killed process does: the indices stay where they were.
 fn copied(from: &Path, to: &Path) {
-    for name in ["data.db", "data.db-wal", "keyring.db", "keyring.db-wal"] {
+    for name in ["data.db", "data.db-wal", "keyring.db", "keyring.db-wal", "keyring.db-anchor"] {
         let (from, to) = (from.join(name), to.join(name));
         let _ = std::fs::remove_file(&to);
         if from.exists() {

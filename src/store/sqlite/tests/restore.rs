@@ -141,6 +141,65 @@ async fn a_cut_tail_and_an_altered_one_do_not_start() {
     open(folder.path()).unwrap().close().await;
 }
 
+/// Between checkpoints the table in the keyring is behind; the file beside it is not, also where the process was killed.
+#[tokio::test]
+async fn after_a_kill_the_file_beside_the_keyring_vouches_for_the_end() {
+    const ANCHOR: &str = "keyring.db-anchor";
+    let (running, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(running.path()).unwrap();
+    for _ in 0..5 {
+        store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+    }
+    // The last group's anchor follows its answer; a group without entries follows that.
+    store.commit(Change::default()).await.unwrap();
+    let as_killed = || {
+        for name in ["data.db", "data.db-wal", "keyring.db", "keyring.db-wal", ANCHOR] {
+            std::fs::copy(running.path().join(name), killed.path().join(name)).unwrap();
+        }
+    };
+    let cut = || raw(killed.path(), "data.db", "DELETE FROM entry WHERE seq > 3");
+    as_killed();
+    cut();
+    let beside = killed.path().join(ANCHOR);
+    let whole = std::fs::read(&beside).unwrap();
+    let inspected = Store::inspect(&config(killed.path())).unwrap();
+    let anchor = inspected.with_audit(|view| view.anchor()).await.unwrap().unwrap();
+    assert_eq!((anchor, inspected.anchor().await.unwrap()), (store.chain(), Some(store.chain())));
+    drop(inspected);
+    assert!(matches!(open(killed.path()).unwrap_err(), StoreError::Cut { count: 3, anchored: 5 }));
+    // One that is not whole says nothing, as after a loss of power, and neither does another keyring's.
+    std::fs::write(&beside, &whole[1..]).unwrap();
+    open(killed.path()).unwrap().close().await;
+    let other = tempfile::tempdir().unwrap();
+    let stranger = open(other.path()).unwrap();
+    stranger.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+    stranger.commit(Change::default()).await.unwrap();
+    as_killed();
+    std::fs::copy(other.path().join(ANCHOR), &beside).unwrap();
+    let store = open(killed.path()).unwrap();
+    assert_eq!(store.chain().count, 5);
+    store.close().await;
+    assert!(!beside.exists(), "at a close in order the table says it all");
+    cut();
+    assert!(matches!(open(killed.path()).unwrap_err(), StoreError::Cut { count: 3, anchored: 5 }));
+    // The last entry is another one, with the right hash.
+    as_killed();
+    let data = Connection::open(killed.path().join("data.db")).unwrap();
+    let head = data.query_row("SELECT hash FROM entry WHERE seq = 4", [], |row| row.get(0)).unwrap();
+    let other = Chain { count: 4, head }.append(b"{}").hash;
+    data.execute("UPDATE entry SET body = x'7b7d', hash = ? WHERE seq = 5", [other]).unwrap();
+    drop(data);
+    assert!(matches!(open(killed.path()).unwrap_err(), StoreError::Altered(5)));
+    // An older data file starts when told, and from then on that is what is vouched for.
+    as_killed();
+    cut();
+    let restored = StoreConfig { restored: true, ..config(killed.path()) };
+    let store = Store::open(&restored, clock()).unwrap();
+    assert_eq!((store.chain().count, store.anchor().await.unwrap()), (4, Some(store.chain())));
+    store.close().await;
+    open(killed.path()).unwrap().close().await;
+}
+
 #[tokio::test]
 async fn a_keyring_is_never_made_beside_data_and_strangers_do_not_start() {
     let folder = tempfile::tempdir().unwrap();
