@@ -85,6 +85,7 @@ def test_a_change_is_found_by_both(gateway, audit, tmp_path, change, script_says
     for name in ("data.db", "keys.db"):
         with opened(gateway.folder / name, "ro") as source, opened(copy / name, "rwc") as target:
             source.backup(target)
+    shutil.copy(gateway.folder / "keys.db-anchor", copy)
     verify(copy / "data.db", copy / "keys.db")
     gateway.cli("audit", "verify", config=copy / "consentry.yaml")
 

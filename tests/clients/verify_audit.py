@@ -4,8 +4,8 @@
 
 Each entry's hash is SHA-256 over four parts: the label `consentry audit v1`, the hash before it (32 zero bytes for the
 first), the entry's number (8 bytes, big-endian) and the encoded event; before each part stands its length in bytes (8
-bytes, big-endian). The events are RFC 8785 JSON. The keyring keeps how many entries there were, and the hash of the
-last; it may lag behind the entries, never be ahead of them.
+bytes, big-endian). The events are RFC 8785 JSON. The keyring, and while the gateway runs a file beside it, keep how many
+entries there were, and the hash of the last; they may lag behind the entries, never be ahead of them.
 """
 
 import contextlib
@@ -22,8 +22,12 @@ class Broken(Exception):
 
 
 def link(before, seq, encoded):
+    return digest(LABEL, before, seq.to_bytes(8, "big"), encoded)
+
+
+def digest(*parts):
     state = hashlib.sha256()
-    for part in (LABEL, before, seq.to_bytes(8, "big"), encoded):
+    for part in parts:
         state.update(len(part).to_bytes(8, "big"))
         state.update(part)
     return state.digest()
@@ -42,6 +46,8 @@ def verify(data, keyring):
         checkpoints = connection.execute("SELECT count, head FROM checkpoint").fetchall()
     with read_only(keyring) as connection:
         anchor = connection.execute("SELECT count, head FROM anchor").fetchone()
+        [pair] = connection.execute("SELECT value FROM meta WHERE name = 'pair'").fetchone()
+    anchors = [anchor, *beside(keyring, pair)]
     for expected, (seq, body, kept) in enumerate(entries, start=1):
         if seq != expected:
             raise Broken(f"entry {expected} is missing")
@@ -52,12 +58,24 @@ def verify(data, keyring):
             raise Broken(f"entry {seq} is not in canonical form")
         events.append(event)
         hashes.append(kept)
-    for who, (count, head) in [("a checkpoint", row) for row in checkpoints] + [("the keyring", anchor)]:
+    for who, (count, head) in [("a checkpoint", row) for row in checkpoints] + [("the keyring", anchor) for anchor in anchors]:
         if count >= len(hashes):
             raise Broken(f"{who} says that there were {count} entries, there are {len(events)}")
         if hashes[count] != head:
             raise Broken(f"{who} for entry {count} does not agree")
     return events
+
+
+def beside(keyring, pair):
+    """What the file beside the keyring says, if it is there, whole, and of this pair."""
+    try:
+        with open(f"{keyring}-anchor", "rb") as file:
+            said = file.read()
+    except FileNotFoundError:
+        return
+    name, count, head, total = said[:16], said[16:24], said[24:56], said[56:]
+    if name == pair and total == digest(b"consentry anchor v1", name, count, head):
+        yield int.from_bytes(count, "big"), head
 
 
 def read_only(path):

@@ -8,6 +8,9 @@ use crate::store::{Change, DataChange};
 /// How long after the begin of a group the next one begins at the latest.
 const MOST: Duration = Duration::from_micros(500);
 
+/// Less than this is not slept: falling asleep and waking takes as long, and much longer where the CPU is wanted by others.
+const LEAST: Duration = Duration::from_micros(100);
+
 /// When the last group began, and who is on their way.
 #[derive(Default)]
 pub(super) struct Pace {
@@ -24,7 +27,7 @@ impl Pace {
     /// How long to let others come to a group: none come where every exchange that is under way waits for this very group.
     pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
         let left = self.next?.saturating_duration_since(now);
-        (self.under_way > self.waiting && !left.is_zero()).then_some(left)
+        (self.under_way > self.waiting && left >= LEAST).then_some(left)
     }
 
     /// Takes note of exchanges that begin or end with a change, which is `patient` where nobody waits for it alone.
@@ -106,7 +109,7 @@ mod tests {
     fn who_is_not_alone_waits_as_long_as_a_group_takes_and_not_for_ever() {
         let mut pace = Pace::default();
         pace.hear(&intent(1), true);
-        for (took, pause) in [(200, Some(200)), (350, Some(150)), (50, Some(50)), (4_000, None)] {
+        for (took, pause) in [(200, Some(200)), (350, Some(150)), (450, None), (50, None), (4_000, None)] {
             for first in [intent(2), Change::default()] {
                 let ended = written(&mut pace, took, &[(first, false)]);
                 assert_eq!(pace.pause(ended), pause.map(micros), "{took}");
