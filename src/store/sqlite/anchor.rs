@@ -1,5 +1,5 @@
 //! Where the keyring vouches for the audit's end: in its table now and then, and after each group in a small file beside it,
-//! since a transaction of SQLite's costs as much as all else that a small group does (ADR 0022).
+//! since a transaction of SQLite's costs as much as all else that a small group does (ADR 0023).
 //!
 //! INVARIANT: written after the data's commit, so it may lag behind the entries and is never ahead of them.
 

@@ -50,7 +50,7 @@ INSERT INTO record_of_name (place, id, row) SELECT row >> 40, id, row FROM recor
 DROP TABLE record_before;
 DROP TABLE counter;
 ", "
--- The tables stay. From here on `activity.next` and `activity.kept` lack the last records, from number `next` on (ADR 0022): a program
+-- The tables stay. From here on `activity.next` and `activity.kept` lack the last records, from number `next` on (ADR 0023): a program
 -- that does not know it would give their numbers twice.
 "];
 
