@@ -47,15 +47,16 @@ pub struct Report {
 /// Where the store does not answer: what was done until then is done, the rest is done by the next run.
 pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    for term in terms {
+    // Of most activities of a large deployment nothing is kept: each would take a look and a change of its own.
+    let kept = store.activities().await?;
+    for term in terms.iter().filter(|term| kept.iter().any(|activity| *term.activity == **activity)) {
         report.records += delete_expired(store, term, now).await?;
         report.keys += destroy_unused(store, &term.activity, now).await?;
     }
     let forget = Change { keyring: vec![KeyringChange::ForgetUnused], ..Change::default() };
     store.commit(forget).await?;
-    let named = |activity: &String| terms.iter().any(|term| *term.activity == **activity);
-    report.unnamed = store.activities().await?;
-    report.unnamed.retain(|activity| !named(activity));
+    report.unnamed = kept;
+    report.unnamed.retain(|activity| terms.iter().all(|term| *term.activity != **activity));
     Ok(report)
 }
 
