@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use sha2::{Digest, Sha256};
 
+use super::cases::CaseFile;
 use super::codes::{Code, Severity};
 use super::diagnostics::{Diagnostic, Diagnostics, Sources};
-use super::model::PolicySet;
+use super::model::{Activity, Organisation, PolicySet};
 use super::reader::Reader;
 use super::{cases, checks, law, read_activity, read_organisation, schemas, transfers, yaml};
 
@@ -18,9 +19,9 @@ const ORGANISATION: &str = "organisation.yaml";
 const ORGANISATION_STEM: &str = "organisation";
 const CASES: &str = ".cases.yaml";
 const ACTIVITY: &str = ".yaml";
-/// How many files are held as trees at once, and how many make a thread worth its while.
-const AT_ONCE: usize = 128;
+/// How many files make a thread worth its while, and how many it takes at a time.
 const FOR_A_THREAD: usize = 8;
+const PORTION: usize = 4;
 
 /// What a folder says, and what is wrong with it; the set may have holes where something is.
 #[derive(Clone, Debug)]
@@ -53,15 +54,17 @@ pub fn read(folder: &Path) -> Draft {
         unread: Vec::new(),
         cases: Vec::new(),
         digest: [0; 32],
+        files: Vec::new(),
     };
     let mut digest = Sha256::new();
     let names = list(folder, &mut reader);
-    for some in names.chunks(AT_ONCE) {
-        let mut files: Vec<_> =
-            some.iter().map(|name| File::open(folder, name, &mut digest, &mut sources)).collect();
-        parse(&mut files);
-        files.into_iter().for_each(|file| file.add_to(&mut set, &mut reader));
+    let mut files: Vec<_> = names.iter().map(|name| File::new(folder, name)).collect();
+    on_all_cores(&mut files, File::open);
+    for file in &mut files {
+        file.count(&mut digest, &mut sources);
     }
+    on_all_cores(&mut files, File::interpret);
+    files.into_iter().for_each(|file| file.add_to(&mut set, &mut reader));
     let organisation_there = names.iter().any(|name| name == ORGANISATION);
     if !names.is_empty() && !organisation_there {
         let message = format!("{} has no {ORGANISATION}.", folder.display());
@@ -77,77 +80,127 @@ pub fn read(folder: &Path) -> Draft {
     Draft { set, found: reader.found }
 }
 
-/// A file, from its bytes to its tree.
+/// A file, from its name to what it says.
 struct File<'a> {
+    path: PathBuf,
+    name: &'a str,
     /// Its name without the ending.
     stem: &'a str,
-    is_case: bool,
+    kind: Kind,
+    bytes: Option<Vec<u8>>,
     digest: [u8; 32],
     /// Its number among the sources, and its text, if it can be read.
-    text: Option<(u32, String)>,
-    tree: Option<yaml::Node>,
-    found: Vec<Diagnostic>,
+    text: Option<(u32, Arc<str>)>,
+    says: Option<Says>,
+    /// What is wrong with it.
+    reader: Reader,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Organisation,
+    Activity,
+    Cases,
+}
+
+/// What a file says, as far as it can be understood.
+enum Says {
+    Organisation(Box<Organisation>),
+    Activity(Box<Activity>),
+    Cases(CaseFile),
 }
 
 impl<'a> File<'a> {
-    fn open(folder: &Path, name: &'a str, set: &mut Sha256, sources: &mut Sources) -> Self {
-        let path = folder.join(name);
+    fn new(folder: &Path, name: &'a str) -> Self {
         let is_case = name.ends_with(CASES);
         let stem = name.strip_suffix(if is_case { CASES } else { ACTIVITY }).unwrap_or(name);
-        let mut file = Self { stem, is_case, digest: [0; 32], text: None, tree: None, found: Vec::new() };
-        if let Some(bytes) = read_file(&path, &mut file.found) {
-            if !is_case {
-                for part in [name.as_bytes(), &bytes] {
-                    set.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-                    set.update(part);
-                }
+        let kind = match stem {
+            _ if is_case => Kind::Cases,
+            ORGANISATION_STEM => Kind::Organisation,
+            _ => Kind::Activity,
+        };
+        Self {
+            path: folder.join(name),
+            name,
+            stem,
+            kind,
+            bytes: None,
+            digest: [0; 32],
+            text: None,
+            says: None,
+            reader: Reader::default(),
+        }
+    }
+
+    fn open(&mut self) {
+        self.bytes = read_file(&self.path, &mut self.reader.found);
+        if let Some(bytes) = &self.bytes {
+            self.digest = Sha256::digest(bytes).into();
+        }
+    }
+
+    /// Counts it into the digest of the set and among the sources: both go by the order of names.
+    fn count(&mut self, set: &mut Sha256, sources: &mut Sources) {
+        let Some(bytes) = self.bytes.take() else { return };
+        if self.kind != Kind::Cases {
+            for part in [self.name.as_bytes(), &bytes] {
+                set.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                set.update(part);
             }
-            file.digest = Sha256::digest(&bytes).into();
-            file.text = utf8(&path, bytes, &mut file.found)
-                .map(|text| (sources.add(path.display().to_string(), text.as_str()), text));
         }
-        file
+        self.text = utf8(&self.path, bytes, &mut self.reader.found).map(|text| {
+            let text: Arc<str> = text.into();
+            (sources.add(self.path.display().to_string(), Arc::clone(&text)), text)
+        });
     }
 
-    fn parse(&mut self) {
-        if let Some((source, text)) = self.text.take() {
-            self.tree = yaml::parse(source, &text, &mut self.found);
-        }
-    }
-
-    /// What it says, and what is wrong with it.
-    fn add_to(mut self, set: &mut PolicySet, reader: &mut Reader) {
-        reader.found.append(&mut self.found);
-        let is_activity = !self.is_case && self.stem != ORGANISATION_STEM;
-        let known = set.all().count();
-        if let Some(tree) = &self.tree {
-            if self.is_case {
-                set.cases.extend(cases::read(self.stem, tree, reader));
-            } else if !is_activity {
-                set.organisation = read_organisation::organisation(tree, reader);
-            } else {
+    fn interpret(&mut self) {
+        let Some((source, text)) = self.text.take() else { return };
+        let reader = &mut self.reader;
+        let Some(tree) = yaml::parse(source, &text, &mut reader.found) else { return };
+        self.says = match self.kind {
+            Kind::Cases => cases::read(self.stem, &tree, reader).map(Says::Cases),
+            Kind::Organisation => {
+                read_organisation::organisation(&tree, reader).map(Box::new).map(Says::Organisation)
+            }
+            Kind::Activity => {
                 reader.check_name(self.stem, tree.span);
-                if let Some(activity) = read_activity::activity(self.stem, self.digest, tree, reader) {
-                    let beside = activity.shadows.is_some();
-                    if beside { &mut set.shadows } else { &mut set.activities }.push(activity);
-                }
+                let activity = read_activity::activity(self.stem, self.digest, &tree, reader);
+                activity.map(Box::new).map(Says::Activity)
             }
+        };
+    }
+
+    fn add_to(self, set: &mut PolicySet, reader: &mut Reader) {
+        reader.absorb(self.reader);
+        match self.says {
+            Some(Says::Cases(cases)) => set.cases.push(cases),
+            Some(Says::Organisation(organisation)) => set.organisation = Some(*organisation),
+            Some(Says::Activity(activity)) if activity.shadows.is_some() => set.shadows.push(*activity),
+            Some(Says::Activity(activity)) => set.activities.push(*activity),
+            None if self.kind == Kind::Activity => set.unread.push(self.stem.to_owned()),
+            None => {}
         }
-        if is_activity && set.all().count() == known {
-            set.unread.push(self.stem.to_owned());
-        }
+        set.files.push((self.name.to_owned(), self.digest));
     }
 }
 
-/// Parses files, on several cores where there are many: it takes most of a start.
-fn parse(files: &mut [File<'_>]) {
+/// Does something to each file, on several cores where there are many: reading them takes most of a start.
+fn on_all_cores<'a>(files: &mut [File<'a>], work: impl Fn(&mut File<'a>) + Sync) {
     let cores = thread::available_parallelism().map_or(1, usize::from).min(files.len() / FOR_A_THREAD).max(1);
-    let each = files.len().div_ceil(cores).max(1);
+    // In small portions: a core that has something else to do takes fewer.
+    let portions = Mutex::new(files.chunks_mut(PORTION));
+    let some = || {
+        loop {
+            let Some(portion) = portions.lock().unwrap_or_else(PoisonError::into_inner).next() else {
+                return;
+            };
+            portion.iter_mut().for_each(&work);
+        }
+    };
     thread::scope(|scope| {
-        let mut chunks = files.chunks_mut(each);
-        let own = chunks.next();
-        chunks.for_each(|others| drop(scope.spawn(|| others.iter_mut().for_each(File::parse))));
-        own.into_iter().flatten().for_each(File::parse);
+        (1..cores).for_each(|_| drop(scope.spawn(some)));
+        some();
     });
 }
 
@@ -199,7 +252,12 @@ fn list(folder: &Path, reader: &mut Reader) -> Vec<String> {
 pub(crate) fn read_file(path: &Path, found: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {
     let cap = u64::try_from(yaml::MAX_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(cap + 1).read_to_end(&mut bytes));
+    let read = fs::File::open(path).and_then(|file| {
+        // With room for all of it, it comes with one call and not with eight.
+        let long = file.metadata()?.len().min(cap) + 1;
+        bytes.reserve_exact(usize::try_from(long).unwrap_or(0));
+        file.take(cap + 1).read_to_end(&mut bytes)
+    });
     if let Err(error) = read {
         let message = format!("{} cannot be read: {error}.", path.display());
         found.push(Diagnostic::nowhere(

@@ -35,6 +35,8 @@ pub struct PolicySet {
     /// SHA-256 of `organisation.yaml` and every activity, with their names, in the order of names, and then of the
     /// schemas that they use.
     pub digest: [u8; 32],
+    /// The files of the folder itself by their names, with SHA-256 of what was read of each.
+    pub files: Vec<(String, [u8; 32])>,
 }
 
 impl PolicySet {

@@ -25,6 +25,12 @@ impl Reader {
         Self { found, ..Self::default() }
     }
 
+    /// Takes over what another one found, in other files.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.found.append(&mut other.found);
+        self.misread.append(&mut other.misread);
+    }
+
     /// Whether the map at this place has the key, with something that was reported already.
     pub fn misread(&self, map: Span, key: &str) -> bool {
         self.misread.iter().any(|(place, other)| *place == map && *other == key)

@@ -45,6 +45,7 @@ fn found(text: &str, read: impl Fn(&Node, &mut Reader, &mut PolicySet)) -> Vec<D
         unread: Vec::new(),
         cases: Vec::new(),
         digest: [0; 32],
+        files: Vec::new(),
     };
     if let Some(node) = yaml::parse(0, text, &mut reader.found) {
         read(&node, &mut reader, &mut set);
