@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::aside::aside;
 use crate::admin::Office;
 use crate::config::{self, Config};
 use crate::identity;
@@ -73,7 +74,11 @@ async fn retention(office: Arc<Office>) {
 async fn sweep(gateway: Arc<Gateway>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        gateway.sweep();
+        let over = gateway.sweep();
+        if !over.is_empty() {
+            // Hundreds of policies take milliseconds to drop.
+            aside(move || drop(over)).await;
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::aside::aside_for_a_while;
+use super::live::Loaded;
 use super::saved::Saved;
 use super::{AppError, live, open};
 use crate::admin::{Control, Refusal};
@@ -68,9 +70,18 @@ impl Reload {
         drop(self.told(Some(now)).await);
     }
 
-    /// Everything is read before anything is swapped, so that a mistake in one file changes nothing.
-    async fn reload(&self) -> Result<(Diagnostics, Vec<Change>), AppError> {
-        let (live, warnings) = live::load(&self.config, self.gateway.clock().now())?;
+    /// Everything is read before anything is swapped, so that a mistake in one file changes nothing. With what the policies are
+    /// warned of, and what changes, comes the first as text.
+    async fn reload(&self) -> Result<(Diagnostics, Vec<Change>, String), AppError> {
+        let (config, gateway) = (Arc::clone(&self.config), Arc::clone(&self.gateway));
+        let read = move || {
+            let loaded = live::load(&config, gateway.clock().now())?;
+            let changes = plan::changes(&gateway.live().plan, &loaded.live.plan);
+            let warned = listed(&loaded.warnings);
+            Ok::<_, AppError>((loaded, changes, warned))
+        };
+        let (Loaded { live, warnings, .. }, changes, warned) =
+            aside_for_a_while(read).await.ok_or(AppError::Aside)??;
         let api_keys = open::api_keys(&self.config)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
         let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
@@ -89,9 +100,8 @@ impl Reload {
         for (certificates, pair) in self.certificates.iter().zip(pairs) {
             certificates.replace(pair);
         }
-        let changes = plan::changes(&self.gateway.live().plan, &live.plan);
         self.gateway.replace(live);
-        Ok((warnings, changes))
+        Ok((warnings, changes, warned))
     }
 
     /// Reloads, counts it, and says what came of it: in the log, to whoever asked, and to whoever asks later.
@@ -99,7 +109,7 @@ impl Reload {
         let reloaded = self.reload().await;
         self.gateway.metrics().reload(reloaded.is_ok());
         match reloaded {
-            Ok((warnings, changes)) => {
+            Ok((warnings, changes, warned)) => {
                 self.note(digest, None);
                 let live = self.gateway.live();
                 let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
@@ -108,8 +118,7 @@ impl Reload {
                 changes.iter().take(LOGGED).for_each(|change| tracing::info!("{change}"));
                 log(&warnings);
                 let changes: String = changes.iter().map(|change| format!("\n{change}")).collect();
-                let warnings = listed(&warnings);
-                Ok(format!("In force: {activities} activities, {routes} routes.{changes}{warnings}"))
+                Ok(format!("In force: {activities} activities, {routes} routes.{changes}{warned}"))
             }
             Err(error) => {
                 tracing::error!(cause = %error, "not reloaded: what was in force stays in force");
@@ -120,7 +129,7 @@ impl Reload {
                     }
                     error => (error_chain(error), 1),
                 };
-                // Where the journal did not take it, nothing is wrong with the files: they are tried at the next look.
+                // Where the journal did not take it, or a defect of ours ended it, nothing is wrong with the files: they are tried at the next look.
                 let again = matches!(error, AppError::Store(_) | AppError::Journal(_));
                 let refusal = Refusal { at: self.gateway.clock().now(), errors };
                 self.note(digest.filter(|_| !again), Some(refusal));
@@ -143,7 +152,7 @@ impl Reload {
     /// The state of the files, taken before they are read: what is saved in between is seen at the next look.
     async fn digest(&self) -> Option<Digest> {
         let saved = self.saved.clone();
-        tokio::task::spawn_blocking(move || saved.digest()).await.ok()
+        aside_for_a_while(move || saved.digest()).await
     }
 }
 

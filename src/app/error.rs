@@ -21,6 +21,9 @@ pub enum AppError {
     /// The policies are not valid.
     #[error("the policies are not valid")]
     Policies(Diagnostics),
+    /// Policies could not be read beside what is served.
+    #[error("the thread that was to read the policies ended before its time")]
+    Aside,
     /// The store does not open.
     #[error("the store does not open")]
     Store(#[from] StoreError),

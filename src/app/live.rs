@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::AppError;
 use crate::clock::Timestamp;
 use crate::config::{Config, secret_text};
-use crate::crypto::InterchangeKey;
+use crate::crypto::{Digest, InterchangeKey};
 use crate::notice;
 use crate::pipeline::Live;
 use crate::plan::{self, Plan};
@@ -29,8 +29,18 @@ pub fn check(config: &Config, now: Timestamp) -> Result<(Plan, Diagnostics), Dia
     Ok((plan, warnings))
 }
 
+/// Policies that are to be in force.
+pub(super) struct Loaded {
+    /// They, with all that they need.
+    pub(super) live: Live,
+    /// What they were warned of.
+    pub(super) warnings: Diagnostics,
+    /// The files of their folder, with what was read of each.
+    pub(super) files: Vec<(String, Digest)>,
+}
+
 /// The policies with all that they need to be in force.
-pub(super) fn load(config: &Config, now: Timestamp) -> Result<(Live, Diagnostics), AppError> {
+pub(super) fn load(config: &Config, now: Timestamp) -> Result<Loaded, AppError> {
     let (folder, deployment) = (&config.policies, config.deployment());
     let loaded = match &config.promoted {
         None => plan::load(folder, &deployment),
@@ -42,7 +52,8 @@ pub(super) fn load(config: &Config, now: Timestamp) -> Result<(Live, Diagnostics
     }
     let keys = interchange_keys(config)?;
     let pages = notice::pages(&plan)?;
-    Ok((Live::new(plan, keys, pages, config.drift.window), warnings))
+    let live = Live::new(plan, keys, pages, config.drift.window);
+    Ok(Loaded { live, warnings, files: set.files })
 }
 
 /// The interchange keys, in the order of the deployment, by which the plan's actions count them.

@@ -2,6 +2,7 @@
 //! blocks at start blocks here, before the first connection is accepted.
 
 mod alone;
+mod aside;
 mod background;
 pub mod cases;
 mod control;

@@ -49,13 +49,13 @@ pub(super) async fn run(reload: Arc<Reload>) {
     }
 }
 
-/// Watches every folder, also those that have come to stand in the place of others. One that is not there is seen when it
-/// comes, by the folder around it or by the next look.
+/// Watches every folder and file, also those that have come to stand in the place of others. One that is not there is seen when
+/// it comes, by the folder around it or by the next look.
 fn watch(watcher: &mut RecommendedWatcher, saved: &Saved) {
-    let around = saved.folders().into_iter().map(|folder| (folder, RecursiveMode::NonRecursive));
-    for (folder, mode) in around.chain([(saved.policies(), RecursiveMode::Recursive)]) {
-        if let Err(error) = watcher.watch(folder, mode) {
-            tracing::debug!(folder = %folder.display(), cause = %error, "not watched");
+    let beside = saved.beside().into_iter().map(|path| (path, RecursiveMode::NonRecursive));
+    for (path, mode) in beside.chain([(saved.policies(), RecursiveMode::Recursive)]) {
+        if let Err(error) = watcher.watch(path, mode) {
+            tracing::debug!(path = %path.display(), cause = %error, "not watched");
         }
     }
 }
@@ -107,6 +107,13 @@ impl Hints {
         }
     }
 
+    /// Whether there was a hint since this was asked last.
+    #[cfg(test)]
+    fn heard(&self) -> bool {
+        use futures_util::FutureExt as _;
+        self.one().now_or_never().is_some()
+    }
+
     async fn one(&self) {
         self.heard.notified().await;
     }
@@ -134,5 +141,59 @@ impl Hints {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.retain(|_, last| last.elapsed() < UNFINISHED);
         written.keys().next().cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_store_beside_the_policies_wakes_nobody_and_what_is_saved_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("policies")).unwrap();
+        for (name, text) in [("policies/a.yaml", "one"), ("partner.key", "key"), ("consentry.db-wal", "")] {
+            fs::write(at(name), text).unwrap();
+        }
+        let saved = Saved::new(at("policies"), vec![at("partner.key")], vec![folder.path().to_owned(); 2]);
+        // Room for all that is told while somebody changes files: nothing takes it meanwhile.
+        let (heard, events) = mpsc::sync_channel(4_096);
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<Event>| drop(heard.send(event.unwrap())))
+                .unwrap();
+        // What is told comes in the order in which it happened: nothing comes before what is waited for but what is due.
+        let mut hears = |what: &str, change: &dyn Fn()| {
+            watch(&mut watcher, &saved);
+            for number in 0..20 {
+                fs::write(at("consentry.db-wal"), number.to_string()).unwrap();
+                fs::write(at(&format!("consentry.db-{number}")), "new").unwrap();
+            }
+            change();
+            let hints = Hints::default();
+            while !hints.heard() {
+                let event = events.recv_timeout(Duration::from_secs(30)).expect(what);
+                let of_store = |path: &PathBuf| path.to_string_lossy().contains("consentry.db");
+                assert!(!event.paths.iter().any(of_store), "{what}: {event:?}");
+                hints.hear(&event, &saved);
+            }
+        };
+        hears("a policy", &|| fs::write(at("policies/a.yaml"), "two").unwrap());
+        hears("a new policy", &|| fs::write(at("policies/b.yaml"), "new").unwrap());
+        hears("a key", &|| fs::write(at("partner.key"), "other").unwrap());
+        for round in ["a key in another's place", "and once more"] {
+            hears(round, &|| {
+                fs::write(at("new.key"), round).unwrap();
+                fs::rename(at("new.key"), at("partner.key")).unwrap();
+            });
+        }
+        hears("a folder in another's place", &|| {
+            fs::rename(at("policies"), at("old")).unwrap();
+            fs::create_dir(at("policies")).unwrap();
+        });
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::live::Loaded;
 use super::saved::Saved;
 use super::{AppError, live};
 use crate::analyzer::{Analyzer, AnalyzerConfig};
@@ -52,8 +53,10 @@ impl Core {
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
         config::refuse_demo(&config)?;
         // Before they are read: what is saved in between is seen at the first look.
-        let read_as = Saved::of(&config).digest();
-        let (live, warnings) = live::load(&config, clock.now())?;
+        let saved = Saved::of(&config);
+        let look = saved.before_reading();
+        let Loaded { live, warnings, files } = live::load(&config, clock.now())?;
+        let read_as = look.digest(saved.policies(), &files);
         let store = open_store(&config, &clock)?;
         let provider = master_key(&config, store.is_new())?;
         let journal = Journal::open(store.clone(), &*provider, clock.clone()).await?;

@@ -45,8 +45,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             }
             Err(error) => return Err(error.into()),
         };
-        deployment::show(&core.warnings);
-        let running = app::serve(core).await?;
+        let warnings = core.warnings.clone();
+        let running = app::serve(core).await;
+        // Many warnings take long to be written: calls are answered meanwhile.
+        deployment::show(&warnings);
+        let running = running?;
         for address in &running.addresses {
             output::note(format_args!("Consentry serves https://{address}"));
         }

@@ -67,14 +67,10 @@ impl Drift {
     pub fn inherit(&mut self, plan: &Plan, before: &Self, planned: &Plan) {
         let all = before.all();
         let window = self.window;
+        let known = planned.routes_by_name();
         for (route, drift) in plan.routes.iter().zip(&mut self.routes) {
-            let same =
-                |other: &&Arc<Route>| other.text == route.text && other.activity.name == route.activity.name;
-            let counted = planned
-                .routes
-                .iter()
-                .find(same)
-                .and_then(|other| Some((other, before.routes.get(other.index)?)));
+            let counted =
+                known.get(&route.name()).and_then(|other| Some((other, before.routes.get(other.index)?)));
             match counted {
                 None => drift.since = all,
                 Some((other, counted)) => drift.inherit(route, counted, other, window),

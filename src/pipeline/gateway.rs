@@ -54,13 +54,9 @@ impl Live {
     /// Takes over what `before` has counted, for every limit that is the same as it was: a reload resets no attacker.
     fn inherit(&mut self, before: &Self) {
         self.drift.inherit(&self.plan, &before.drift, &before.plan);
-        let same = |one: &Route, other: &Route| {
-            one.text == other.text
-                && one.activity.name == other.activity.name
-                && one.rate_limit == other.rate_limit
-        };
+        let known = before.plan.routes_by_name();
         for (route, limiter) in self.plan.routes.iter().zip(&mut self.limiters) {
-            let counted = before.plan.routes.iter().find(|other| same(route, other));
+            let counted = known.get(&route.name()).filter(|other| other.rate_limit == route.rate_limit);
             if let Some(counted) = counted.and_then(|other| before.limiters.get(other.index)?.as_ref()) {
                 *limiter = Some(Arc::clone(counted));
             }
@@ -153,13 +149,13 @@ impl Gateway {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(before);
     }
 
-    /// Forgets whom the limits need not count any more, and the policies that no exchange holds. To be called every second or so,
-    /// off the threads that serve.
-    pub fn sweep(&self) {
+    /// Forgets whom the limits need not count any more, and gives up the policies that no exchange holds: whoever asks drops
+    /// them. To be called every second or so, off the threads that serve.
+    pub fn sweep(&self) -> Vec<Arc<Live>> {
         self.live().sweep();
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody comes by a set that was swapped, so one that nobody else holds stays so.
-        retired.retain(|live| Arc::strong_count(live) > 1);
+        retired.extract_if(.., |live| Arc::strong_count(live) == 1).collect()
     }
 
     /// The policies in force.

@@ -29,6 +29,7 @@ pub use crate::policy::{
     LegalBasis, Limits, Mode, Per, RateLimit, Role, RouteKind, TransferInstrument,
 };
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// All that the gateway enforces. Only [`compile()`] makes one.
@@ -73,6 +74,11 @@ impl Plan {
     /// Every route of every shadow, in the order of the routes in force.
     pub fn shadow_routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.beside.iter().flatten().map(|(_, route)| route)
+    }
+
+    /// Every route by its name, which is none other's.
+    pub(crate) fn routes_by_name(&self) -> HashMap<(&str, &str), &Arc<Route>> {
+        self.routes.iter().map(|route| (route.name(), route)).collect()
     }
 
     /// The route for a method and a canonical path.

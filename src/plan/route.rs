@@ -45,6 +45,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// What tells it from every other, also in another version of the policies: its activity, and itself as it is written.
+    pub(crate) fn name(&self) -> (&str, &str) {
+        (&self.activity.name, &self.text)
+    }
+
     /// All parameters, with their places.
     pub fn parameters(&self) -> impl Iterator<Item = (HeadPart, &Param)> {
         let path = self.path.iter().map(|param| (HeadPart::Path, param));
