@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
-//! library); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `publish` (into the documentation), `offline` (nothing is
+//! library), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `publish` (into the documentation), `offline` (nothing is
 //! installed), `gateway=PATH` (another build). The run fails where a target does other work than it should, never because
 //! it takes long. Without words the bench only checks itself.
 
@@ -21,6 +21,7 @@ mod growth;
 mod http;
 mod idle;
 mod install;
+mod living;
 mod load;
 mod machine;
 mod material;
@@ -51,7 +52,7 @@ use machine::Machine;
 use material::Material;
 use measure::Bench;
 use report::Run;
-use words::Words;
+use words::{GROWTH, RELOAD, START, Words};
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -121,6 +122,8 @@ fn run(words: &Words) -> anyhow::Result<()> {
         smoke: words.smoke,
         versions: BTreeMap::new(),
         measured: Vec::new(),
+        starts: Vec::new(),
+        reloads: None,
         growth: None,
     };
     for peer in &peers {
@@ -140,7 +143,15 @@ fn run(words: &Words) -> anyhow::Result<()> {
         run.measured.push(bench.run(workload, &peers)?);
         println!("{}: {} ({:.1} s)", workload.name, workload.title, begun.elapsed().as_secs_f64());
     }
-    if words.growth() {
+    if words.also(START) {
+        println!("H start: from nothing to the first answer");
+        run.starts = living::starts(&bench, words.smoke)?;
+    }
+    if words.also(RELOAD) {
+        println!("H reload: calls while policies are reloaded");
+        run.reloads = Some(living::reloads(&bench, words.smoke)?);
+    }
+    if words.also(GROWTH) {
         println!("H: growth of callers and persons");
         run.growth = Some(growth::measure(&bench, words.smoke)?);
     }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cores::{Cores, on};
-use crate::proc::{Times, resident};
+use crate::proc::{Times, cpu, resident};
 
 /// How long a target may take until it listens, and until it has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,15 +27,12 @@ impl Process {
     /// Starts a command on these cores, with what it says in `log`, and waits until it listens at `address`.
     pub(crate) fn start(
         name: &str,
-        mut command: Command,
+        command: Command,
         log: &Path,
         address: SocketAddr,
         cores: Cores,
     ) -> anyhow::Result<Self> {
-        let out = File::create(log)?;
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
-        let child = on(cores, "starter", || command.spawn().with_context(|| format!("cannot start {name}")))?;
-        let mut process = Self { name: name.to_owned(), child, stopped: false };
+        let mut process = Self::spawn(name, command, log, cores)?;
         let begun = Instant::now();
         while TcpStream::connect_timeout(&address, PATIENCE).is_err() {
             let ended = process.child.try_wait()?;
@@ -46,6 +43,24 @@ impl Process {
             std::thread::sleep(BETWEEN);
         }
         Ok(process)
+    }
+
+    /// The same without waiting.
+    pub(crate) fn spawn(name: &str, mut command: Command, log: &Path, cores: Cores) -> anyhow::Result<Self> {
+        let out = File::create(log)?;
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        let child = on(cores, "starter", || command.spawn().with_context(|| format!("cannot start {name}")))?;
+        Ok(Self { name: name.to_owned(), child, stopped: false })
+    }
+
+    /// The CPU time of it until now, with that of threads that have ended, in steps of ten milliseconds.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        cpu(self.child.id()).with_context(|| self.name.clone())
+    }
+
+    /// Sends it SIGHUP.
+    pub(crate) fn hang_up(&self) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::HUP)?)
     }
 
     /// The CPU time of its threads until now.

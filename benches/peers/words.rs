@@ -43,8 +43,12 @@ const SMOKE: Effort = Effort {
     new_tokens: 500,
 };
 
-/// The word for what is measured from the library alone.
-const GROWTH: &str = "growth";
+/// The words for what is measured from the library alone, and of starts and reloads.
+pub(crate) const GROWTH: &str = "growth";
+/// The same.
+pub(crate) const START: &str = "start";
+/// The same.
+pub(crate) const RELOAD: &str = "reload";
 
 /// What a smoke test looks at: every target and every kind of work and load once.
 const SMOKED: [&str; 8] = ["A", "B RS256", "B ES256 new", "C", "D 2 KB", "E", "F 2000", "G"];
@@ -85,7 +89,8 @@ impl Words {
                 None if word == "offline" => read.offline = true,
                 None if word == "full" || word == "smoke" => asked = true,
                 None => {
-                    let known = word == GROWTH || ALL.iter().any(|workload| named(workload, word));
+                    let known = [GROWTH, START, RELOAD].contains(&word)
+                        || ALL.iter().any(|workload| named(workload, word));
                     ensure!(known, "there is no workload {word}");
                     read.names.push(word.to_owned());
                     asked = true;
@@ -106,10 +111,10 @@ impl Words {
         ALL.iter().filter(wanted).copied().collect()
     }
 
-    /// Whether growth is to be measured from the library too: where everything is, and where all of `H` is.
-    pub(crate) fn growth(&self) -> bool {
+    /// Whether what has a word of its own is to be measured too: where everything is, and where all of `H` is.
+    pub(crate) fn also(&self, word: &str) -> bool {
         (self.names.is_empty() && self.only.is_empty())
-            || self.names.iter().any(|name| name == "H" || name == GROWTH)
+            || self.names.iter().any(|name| name == "H" || name == word)
     }
 
     /// Whether a target is wanted.
@@ -133,6 +138,8 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(read.workloads().len() == 1 && read.wants("nginx") && !read.wants("haproxy"));
     let smoke = Words::read(&["smoke"])?.context("words")?;
     ensure!(smoke.smoke && smoke.effort.rounds == 1 && smoke.workloads().len() == SMOKED.len());
+    let reload = Words::read(&["reload"])?.context("words")?;
+    ensure!(reload.also(RELOAD) && !reload.also(START) && reload.workloads().is_empty());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     names.sort_unstable();
     names.dedup();

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::{Run, goals};
 use crate::growth::{Growth, Keys, Persons};
 use crate::idle::Memory;
+use crate::living::{Reloads, Starts, Stretch};
 use crate::measure::{Cell, Measured, Sample};
+use crate::statistics::Spread;
 
 /// What others are compared with, where it is among the targets.
 const REFERENCES: [&str; 5] = ["haproxy", "haproxy-jwt", "nginx-lua", "fastapi", "floor"];
@@ -43,10 +45,43 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     for measured in &run.measured {
         workload(measured, &mut out)?;
     }
+    if !run.starts.is_empty() {
+        started(&run.starts, &mut out)?;
+    }
+    if let Some(reloads) = &run.reloads {
+        reloaded(reloads, &mut out)?;
+    }
     if let Some(growth) = &run.growth {
         grown(growth, &mut out)?;
     }
     Ok(out)
+}
+
+fn started(starts: &[Starts], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n#### H start: from nothing to the first answer over TLS, on all cores\n")?;
+    writeln!(out, "| activities | ms, median | least | greatest | CPU ms, mean |\n|---|---|---|---|---|")?;
+    for Starts { activities, first_ms: Spread { median, least, greatest }, cpu_ms } in starts {
+        writeln!(out, "| {activities} | {median:.1} | {least:.1} | {greatest:.1} | {cpu_ms:.0} |")?;
+    }
+    Ok(())
+}
+
+fn reloaded(reloads: &Reloads, out: &mut String) -> std::fmt::Result {
+    let Reloads { activities, reload_ms, stretches } = reloads;
+    writeln!(
+        out,
+        "\n#### H reload: the governed exchange (C) at 1,000 calls a second while {activities} activities are reloaded\n"
+    )?;
+    writeln!(out, "| | reloads | calls, none lost | p50 µs | p99 µs | p99.9 µs | largest µs |")?;
+    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    for Stretch { reloads, calls, p50_us, p99_us, p999_us, largest_us } in stretches {
+        let what = if *reloads == 0 { "without" } else { "with" };
+        writeln!(
+            out,
+            "| {what} | {reloads} | {calls} | {p50_us:.0} | {p99_us:.0} | {p999_us:.0} | {largest_us:.0} |"
+        )?;
+    }
+    writeln!(out, "\nA reload took {:.0} ms ± {:.0} %.", reload_ms.median, reload_ms.percent())
 }
 
 fn grown(growth: &Growth, out: &mut String) -> std::fmt::Result {

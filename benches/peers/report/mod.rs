@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::growth::Growth;
+use crate::living::{Reloads, Starts};
 use crate::machine::Machine;
 use crate::measure::{Cell, Effort, Measured};
 
@@ -38,6 +39,10 @@ pub(crate) struct Run {
     pub(crate) versions: BTreeMap<&'static str, String>,
     /// Workload by workload.
     pub(crate) measured: Vec<Measured>,
+    /// How long starts take.
+    pub(crate) starts: Vec<Starts>,
+    /// What calls notice of reloads.
+    pub(crate) reloads: Option<Reloads>,
     /// What look-ups cost as there are more callers and persons.
     pub(crate) growth: Option<Growth>,
 }

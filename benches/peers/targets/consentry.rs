@@ -104,7 +104,7 @@ pub(crate) fn deployment(file: &Path) -> anyhow::Result<Config> {
 }
 
 /// Everybody agrees but the silent one, before the gateway is served.
-fn agree(deployment: &Path) -> anyhow::Result<()> {
+pub(crate) fn agree(deployment: &Path) -> anyhow::Result<()> {
     let config = self::deployment(deployment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
