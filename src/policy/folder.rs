@@ -172,7 +172,8 @@ impl<'a> File<'a> {
     }
 
     fn add_to(self, set: &mut PolicySet, reader: &mut Reader) {
-        reader.absorb(self.reader);
+        reader.found.extend(self.reader.found);
+        reader.misread.extend(self.reader.misread);
         match self.says {
             Some(Says::Cases(cases)) => set.cases.push(cases),
             Some(Says::Organisation(organisation)) => set.organisation = Some(*organisation),

@@ -16,19 +16,13 @@ pub struct Reader {
     /// What was found so far.
     pub found: Vec<Diagnostic>,
     /// Keys that are written and not understood, by the place of their map: that they are missing would be untrue.
-    misread: Vec<(Span, &'static str)>,
+    pub(super) misread: Vec<(Span, &'static str)>,
 }
 
 impl Reader {
     /// One that goes on from what was found before.
     pub fn after(found: Vec<Diagnostic>) -> Self {
         Self { found, ..Self::default() }
-    }
-
-    /// Takes over what another one found, in other files.
-    pub fn absorb(&mut self, mut other: Self) {
-        self.found.append(&mut other.found);
-        self.misread.append(&mut other.misread);
     }
 
     /// Whether the map at this place has the key, with something that was reported already.
