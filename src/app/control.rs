@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::aside::aside_for_a_while;
+use super::aside::aside;
 use super::live::Loaded;
 use super::saved::Saved;
 use super::{AppError, live, open};
@@ -81,7 +81,7 @@ impl Reload {
             Ok::<_, AppError>((loaded, changes, warned))
         };
         let (Loaded { live, warnings, .. }, changes, warned) =
-            aside_for_a_while(read).await.ok_or(AppError::Aside)??;
+            aside(read).await.ok_or(AppError::Aside)??;
         let api_keys = open::api_keys(&self.config)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
         let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
@@ -152,7 +152,7 @@ impl Reload {
     /// The state of the files, taken before they are read: what is saved in between is seen at the next look.
     async fn digest(&self) -> Option<Digest> {
         let saved = self.saved.clone();
-        aside_for_a_while(move || saved.digest()).await
+        aside(move || saved.digest()).await
     }
 }
 
