@@ -2,21 +2,17 @@
 //! hung up after the upstream's first byte would otherwise leave a prediction without a record.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::problem::{Problem, Rejection};
 
 /// How many exchanges of a thread are seen to their end for callers who left. Who hangs up holds nothing of their own any
 /// more, so what they hold of ours is bounded: beyond it an exchange is cut off, and sealed as aborted.
 const LEFT: usize = 1024;
-
-/// What is carried to its end. Boxed, since it may go on where it is not.
-type Work<T> = Pin<Box<dyn Future<Output = Result<T, Rejection>>>>;
 
 /// What a thread has under way at its upstreams.
 #[derive(Debug, Default)]
@@ -27,12 +23,22 @@ pub(super) struct Underway {
 }
 
 impl Underway {
-    /// Carries `work` to its end: with the caller as long as they wait for it, and on a task of its own where they leave.
-    pub(super) fn to_its_end<T: 'static>(
+    /// Carries `work` to its end on a task of its own, and waits for it as long as the caller does. It comes boxed, since a
+    /// task is moved several times before it is where it stays.
+    pub(super) async fn to_its_end<T: 'static>(
         self: &Rc<Self>,
-        work: Work<T>,
-    ) -> impl Future<Output = Result<T, Rejection>> + use<T> {
-        Awaited(Some((work, Counted::new(self))))
+        work: Pin<Box<impl Future<Output = Result<T, Rejection>> + 'static>>,
+    ) -> Result<T, Rejection> {
+        let counted = Counted::new(self);
+        let has_left = Rc::clone(&counted.has_left);
+        let task = tokio::task::spawn_local(async move {
+            let done = work.await;
+            drop(counted);
+            done
+        });
+        let mut awaited = Awaited { task, has_left, underway: Rc::clone(self) };
+        let done = (&mut awaited.task).await;
+        done.unwrap_or_else(|died| Err(Rejection::new(Problem::InternalError).because(died)))
     }
 
     /// When nothing is under way any more.
@@ -46,21 +52,13 @@ impl Underway {
 /// One more, until it is dropped.
 struct Counted {
     underway: Rc<Underway>,
-    has_left: bool,
+    has_left: Rc<Cell<bool>>,
 }
 
 impl Counted {
     fn new(underway: &Rc<Underway>) -> Self {
         underway.tasks.set(underway.tasks.get() + 1);
-        Self { underway: Rc::clone(underway), has_left: false }
-    }
-
-    /// The caller has left; false where too many have.
-    fn leaves(&mut self) -> bool {
-        let left = &self.underway.left;
-        self.has_left = left.get() < LEFT;
-        left.set(left.get() + usize::from(self.has_left));
-        self.has_left
+        Self { underway: Rc::clone(underway), has_left: Rc::default() }
     }
 }
 
@@ -68,51 +66,38 @@ impl Drop for Counted {
     fn drop(&mut self) {
         let Underway { tasks, left, ended } = &*self.underway;
         tasks.set(tasks.get().saturating_sub(1));
-        if self.has_left {
+        if self.has_left.get() {
             left.set(left.get().saturating_sub(1));
         }
         ended.notify_one();
     }
 }
 
-/// Work that somebody waits for; dropped before its end, it goes on without them.
-struct Awaited<T: 'static>(Option<(Work<T>, Counted)>);
-
-impl<T> Future for Awaited<T> {
-    type Output = Result<T, Rejection>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let Some((work, _)) = &mut this.0 else {
-            return Poll::Ready(Err(Rejection::new(Problem::InternalError)));
-        };
-        // A defect takes its own exchange along, and not what else its thread has under way.
-        let done = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(polled) => ready!(polled),
-            Err(_) => Err(Rejection::new(Problem::InternalError)),
-        };
-        this.0 = None;
-        Poll::Ready(done)
-    }
+/// Work that somebody waits for; dropped before its end, the work goes on without them.
+struct Awaited<T> {
+    task: JoinHandle<T>,
+    has_left: Rc<Cell<bool>>,
+    underway: Rc<Underway>,
 }
 
 impl<T> Drop for Awaited<T> {
     fn drop(&mut self) {
-        if let Some((work, mut counted)) = self.0.take()
-            && counted.leaves()
-        {
-            tokio::task::spawn_local(async move {
-                // Nobody is left to hear how it ended.
-                let _ = work.await;
-                drop(counted);
-            });
+        if self.task.is_finished() {
+            return;
+        }
+        let left = &self.underway.left;
+        if left.get() >= LEFT {
+            self.task.abort();
+        } else {
+            left.set(left.get() + 1);
+            self.has_left.set(true);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::task::{Context, Poll, Waker};
 
     use tokio::runtime::{Builder, LocalOptions};
     use tokio::sync::oneshot;
@@ -163,39 +148,6 @@ mod tests {
             assert!(ended.await.unwrap());
             assert_eq!((underway.tasks.get(), underway.left.get()), (0, 0));
         });
-    }
-
-    #[test]
-    fn a_defect_ends_its_own_exchange_and_no_other() {
-        on_a_thread(async {
-            let underway = Rc::new(Underway::default());
-            let work: Work<()> = Box::pin(async { panic!("a defect") });
-            let refused = underway.to_its_end(work).await;
-            assert_eq!(refused.unwrap_err().problem, Problem::InternalError);
-            assert_eq!((underway.tasks.get(), underway.left.get()), (0, 0));
-        });
-    }
-
-    #[test]
-    fn what_is_cut_off_with_its_thread_ends_with_it() {
-        let underway = Rc::new(Underway::default());
-        let (tell, ended) = oneshot::channel::<()>();
-        let runtime = Builder::new_current_thread().build_local(LocalOptions::default()).unwrap();
-        runtime.block_on(async {
-            let underway = Rc::clone(&underway);
-            tokio::task::spawn_local(async move {
-                let work: Work<()> = Box::pin(async move {
-                    let _held = tell;
-                    std::future::pending().await
-                });
-                underway.to_its_end(work).await
-            });
-            tokio::task::yield_now().await;
-        });
-        assert_eq!(underway.tasks.get(), 1);
-        drop(runtime);
-        assert_eq!((underway.tasks.get(), underway.left.get()), (0, 0));
-        assert!(ended.blocking_recv().is_err());
     }
 
     #[test]
