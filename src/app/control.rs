@@ -80,8 +80,7 @@ impl Reload {
             let warned = listed(&loaded.warnings);
             Ok::<_, AppError>((loaded, changes, warned))
         };
-        let (Loaded { live, warnings, .. }, changes, warned) =
-            aside(read).await.ok_or(AppError::Aside)??;
+        let (Loaded { live, warnings, .. }, changes, warned) = aside(read).await.ok_or(AppError::Aside)??;
         let api_keys = open::api_keys(&self.config)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
         let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;

@@ -72,6 +72,16 @@ pub(super) enum Transport {
     Tls(Box<TlsStream<Metered>>),
 }
 
+impl Transport {
+    /// Waits until something may have come that was not read, the end included. Costs less than to read and find nothing.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(below) => below.tcp.poll_read_ready(cx),
+            Self::Tls(tls) => tls.get_ref().0.tcp.poll_read_ready(cx),
+        }
+    }
+}
+
 impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

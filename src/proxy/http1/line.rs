@@ -122,6 +122,10 @@ impl Line {
         if !self.reader.is_over() || self.reader.has_more() {
             return Poll::Pending;
         }
+        // Asked at every wake-up of an exchange, which hardly ever is for this.
+        if ready!(self.transport.poll_readable(cx)).is_err() {
+            return Poll::Ready(());
+        }
         match ready!(self.poll_fill(cx)) {
             Ok(true) => {
                 self.meter.awaits(Awaits::Head);
