@@ -60,6 +60,10 @@ async fn forwarded(
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", answered.status.as_u16())));
     }
+    if body.size_hint().lower() > ANSWER_CAP as u64 {
+        return Err(Rejection::new(Problem::UpstreamAnswerRefused)
+            .because("the upstream announces a larger answer than may pass"));
+    }
     answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let body = match body.into_whole() {
         Ok(whole) => Content::full(whole),

@@ -75,9 +75,14 @@ pub(super) enum Transport {
 impl Transport {
     /// Waits until something may have come that was not read, the end included. Costs less than to read and find nothing.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp().poll_read_ready(cx)
+    }
+
+    /// What is below everything.
+    pub(super) fn tcp(&self) -> &TcpStream {
         match self {
-            Self::Plain(below) => below.tcp.poll_read_ready(cx),
-            Self::Tls(tls) => tls.get_ref().0.tcp.poll_read_ready(cx),
+            Self::Plain(below) => &below.tcp,
+            Self::Tls(tls) => &tls.get_ref().0.tcp,
         }
     }
 }

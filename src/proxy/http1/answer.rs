@@ -32,7 +32,7 @@ pub(super) struct Asked {
     /// HEAD: the head of the answer to GET, and no content.
     headless: bool,
     /// HTTP/1.0 knows no chunks, and keeps a connection only where that is said.
-    is_old: bool,
+    pub(super) is_old: bool,
     /// Whether the connection goes on behind the answer, as far as the caller is concerned.
     pub(super) keeps: bool,
 }
@@ -87,7 +87,7 @@ pub(super) async fn write(
             Poll::Pending => {
                 // Who waits for a slow answer sees how it begins.
                 send(line, &mut unsent).await?;
-                next(&mut content).await?
+                next(line, &mut content).await?
             }
         };
         meter.progressed();
@@ -97,6 +97,13 @@ pub(super) async fn write(
             // Less than was announced is not whole, and more would be read as another answer.
             let rest = left.checked_sub(data.len() as u64).filter(|_| !is_last);
             *left = rest.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+            // Where there is more, or it breaks, the last bytes are held back.
+            if *left == 0
+                && !content.is_end_stream()
+                && let Poll::Ready(Some(_)) = soon(&mut content).await.map(Result::transpose)
+            {
+                return Err(io::Error::from(io::ErrorKind::InvalidData).into());
+            }
         }
         if extent == Extent::Chunked {
             // A chunk of no length is the last.
@@ -111,6 +118,7 @@ pub(super) async fn write(
         }
     }
     send(line, unsent).await?;
+    head.fill(0);
     desk.head.set(head);
     Ok(keeps)
 }
@@ -132,11 +140,17 @@ fn poll_next(content: &mut Content, cx: &mut Context<'_>) -> Poll<Result<Option<
     }
 }
 
-async fn next(content: &mut Content) -> Result<Option<Bytes>, BodyError> {
-    poll_fn(|cx| poll_next(content, cx)).await
+/// The same, as long as the caller is there.
+async fn next(line: &RefCell<Line>, content: &mut Content) -> Result<Option<Bytes>, BodyError> {
+    let gone = || BodyError::from(io::Error::from(io::ErrorKind::ConnectionAborted));
+    poll_fn(|cx| match poll_next(content, cx) {
+        Poll::Ready(next) => Poll::Ready(next),
+        Poll::Pending => line.borrow_mut().poll_left(cx).map(|()| Err(gone())),
+    })
+    .await
 }
 
-/// The same, if it is there.
+/// The same, if it is there by now.
 async fn soon(content: &mut Content) -> Poll<Result<Option<Bytes>, BodyError>> {
     poll_fn(|cx| Poll::Ready(poll_next(content, cx))).await
 }
@@ -149,7 +163,8 @@ impl Extent {
             StatusCode::NO_CONTENT => Self::None(None),
             StatusCode::NOT_MODIFIED => Self::None(declared()),
             // RFC 9110 section 9.3.2: what GET would have been told.
-            _ if asked.headless => Self::None(declared().or(exact)),
+            // Content that is not there tells nothing.
+            _ if asked.headless => Self::None(declared().or(exact.filter(|length| *length > 0))),
             _ => match exact.or_else(declared) {
                 Some(length) => Self::Length(length),
                 None if asked.is_old => Self::Close,

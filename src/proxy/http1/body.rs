@@ -1,9 +1,10 @@
 //! The body of a request that has not come whole with its head.
 
 use std::cell::RefCell;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -15,12 +16,14 @@ use crate::net::BodyError;
 pub(super) struct Streamed {
     line: Rc<RefCell<Line>>,
     exchange: u64,
+    /// Its end was told.
+    ended: bool,
 }
 
 impl Streamed {
     /// That of the request whose head was the last.
     pub(super) fn new(line: &Rc<RefCell<Line>>) -> Self {
-        Self { exchange: line.borrow().exchange(), line: Rc::clone(line) }
+        Self { exchange: line.borrow().exchange(), line: Rc::clone(line), ended: false }
     }
 }
 
@@ -32,22 +35,27 @@ impl Body for Streamed {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut line = self.line.borrow_mut();
-        // INVARIANT: another request is read only when this one is over, so all of it was taken or let go.
-        if line.exchange() != self.exchange {
+        let this = self.get_mut();
+        let mut line = this.line.borrow_mut();
+        if this.ended {
             return Poll::Ready(None);
         }
-        line.poll_body(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)).transpose())
+        // INVARIANT: who holds a body longer than its exchange is told that it broke, never that it ended.
+        if line.exchange() != this.exchange {
+            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())));
+        }
+        let piece = ready!(line.poll_body(cx))?;
+        this.ended = piece.is_none() || line.reader.is_over();
+        Poll::Ready(piece.map(|data| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        let line = self.line.borrow();
-        line.exchange() != self.exchange || line.reader.is_over()
+        self.ended
     }
 
     fn size_hint(&self) -> SizeHint {
         let line = self.line.borrow();
-        let left = if line.exchange() == self.exchange { line.reader.left() } else { Some(0) };
+        let left = if line.exchange() == self.exchange { line.reader.left() } else { None };
         left.map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }

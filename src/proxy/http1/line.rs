@@ -138,6 +138,8 @@ impl Line {
     /// Lets go by what has come of a body that nobody wants; false where more of it is to come.
     pub(super) fn skip_body(&mut self) -> bool {
         self.meter.awaits(Awaits::Next);
+        // Whoever still holds the body is not given the rest of it, and hears that it is not whole.
+        self.exchange += 1;
         // Who waits for leave that does not come may send the body or not: nobody can tell what would come next.
         if self.interim.len() == CONTINUE.len() {
             return false;
@@ -170,6 +172,12 @@ impl Line {
         ready!(Pin::new(&mut self.transport).poll_read(cx, &mut came))?;
         came.filled_mut().fill(0);
         Poll::Ready(Ok(came.filled().len()))
+    }
+
+    /// Ends the connection so that nobody takes what was sent for whole, where its end is the only sign of that.
+    pub(super) fn abort(&self) {
+        // Where it cannot be set, the socket is gone.
+        let _ = self.transport.tcp().set_zero_linger();
     }
 
     /// Says that nothing more will be sent.

@@ -75,7 +75,12 @@ impl<H: Handler> Thread<H> {
             .await
         };
         match end {
-            None => debug!("a connection was too slow"),
+            None => {
+                debug!("a connection was too slow");
+                if meter.is_busy() {
+                    line.borrow().abort();
+                }
+            }
             Some(End::Gone) => {}
             // Who does not take the end in time is cut off.
             Some(End::Said { unread }) => drop(timeout(LAST_WAIT, Box::pin(close(&line, unread))).await),
@@ -87,19 +92,25 @@ impl<H: Handler> Thread<H> {
         loop {
             let head = poll_fn(|cx| {
                 let head = line.borrow_mut().poll_head(cx);
-                // The first request of a new connection may be on its way: the watchdog says how long it may take.
+                // The first request of a new connection may be on its way, as is one that has begun: the watchdog says how long
+                // it may take.
                 let over = self.drain.stage() == Stage::Closing && !meter.is_new();
-                if head.is_pending() && over { Poll::Ready(Ok(None)) } else { head }
+                let idle = head.is_pending() && !line.borrow().reader.has_more();
+                if idle && over { Poll::Ready(Ok(None)) } else { head }
             });
             let head = match head.await {
                 Ok(Some(head)) => head,
                 Ok(None) => return End::Said { unread: false },
                 Err(fault) => return self.misread(line, exchanges, fault).await,
             };
+            let goes_on = head.keeps;
             // Boxed: who rests has no room set aside for being awake.
             match Box::pin(self.exchange(line, exchanges, head)).await {
                 Some(true) => {}
-                Some(false) => return End::Said { unread: !line.borrow().reader.is_over() },
+                // Who did not ask for the end may have sent another request by now.
+                Some(false) => {
+                    return End::Said { unread: goes_on || !line.borrow().reader.is_over() };
+                }
                 None => return End::Gone,
             }
         }
@@ -125,6 +136,9 @@ impl<H: Handler> Thread<H> {
             Ok(keeps) => Some(keeps),
             Err(error) => {
                 debug!(%error, "an answer did not come to its end");
+                if asked.is_old {
+                    line.borrow().abort();
+                }
                 None
             }
         }

@@ -154,8 +154,11 @@ impl Reader {
 
     /// The line that begins the bytes, and where the fields behind it stand; nothing where they are not whole.
     fn parse(&self, fields: &mut Fields) -> Result<Option<Line>, Fault> {
-        if self.bytes.is_empty() {
-            return Ok(None);
+        match self.bytes.first() {
+            None => return Ok(None),
+            // httparse passes over empty lines, however many, and each time anew.
+            Some(b'\r' | b'\n') => return Err(Fault::LineEnd),
+            Some(_) => {}
         }
         let mut few = [const { MaybeUninit::<Header<'_>>::uninit() }; FEW];
         let mut many = Vec::new();
@@ -292,11 +295,11 @@ impl Framing {
     }
 }
 
-/// Whether every line ends with CR LF, and the first says something. What else a line may hold, httparse sees to.
+/// Whether every line ends with CR LF. What else a line may hold, httparse sees to.
 fn has_one_reading(head: &[u8]) -> bool {
     let ends = memchr::memchr_iter(b'\n', head);
     let mut whole = ends.map(|at| at.checked_sub(1).and_then(|before| head.get(before)) == Some(&b'\r'));
-    !head.starts_with(b"\r") && whole.all(|whole| whole)
+    whole.all(|whole| whole)
 }
 
 #[cfg(test)]

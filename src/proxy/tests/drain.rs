@@ -37,6 +37,27 @@ async fn exchanges_end_idle_connections_close_and_nobody_new_is_taken() {
 }
 
 #[tokio::test]
+async fn a_head_that_has_begun_comes_to_its_end() {
+    let server = Server::plain();
+    let mut new = server.connect().await;
+    let mut kept = server.connect().await;
+    tell(&mut kept, "GET /one HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    hear_one(&mut kept).await;
+    for socket in [&mut new, &mut kept] {
+        tell(socket, "GET /half HT").await;
+    }
+    let stopping = tokio::spawn(server.stop());
+    // Longer than callers are waited for who have said nothing.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for socket in [&mut new, &mut kept] {
+        tell(socket, "TP/1.1\r\nhost: a\r\n\r\n").await;
+        let answer = hear(socket).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    assert_eq!(stopping.await.unwrap(), Drained { cut_off: 0 });
+}
+
+#[tokio::test]
 async fn a_request_on_its_way_while_draining_begins_is_answered() {
     let mut config = config();
     config.timers.linger = Duration::from_millis(300);

@@ -96,6 +96,7 @@ impl Teller {
             "/stream" => response.body(stream(&["one", "", "two"])),
             "/announced" => response.header("content-length", 6).body(stream(&["one", "two"])),
             "/short" => response.header("content-length", 7).body(stream(&["one", "two"])),
+            "/longer" => response.header("content-length", 3).body(stream(&["one", "two"])),
             "/long" => response.header("content-length", 5).body(stream(&["one", "two"])),
             "/broken" => response.body(pieces(stream::iter([Ok("one"), Err("broken")]))),
             "/no-content" => response.status(204).header("content-length", 7).body(Content::full("content")),

@@ -113,6 +113,9 @@ fn heads_are_bounded_in_bytes_and_in_fields() {
 fn who_speaks_something_else_hears_of_it_at_once() {
     assert_eq!(reader("\x16\x03\x01\x02\0\x01\0\x01").head().err(), Some(Fault::Head));
     assert_eq!(reader("EHLO").head().unwrap().map(drop), None);
+    for empty in ["\r", "\n", "\r\n"] {
+        assert_eq!(reader(empty).head().err(), Some(Fault::LineEnd), "{empty:?}");
+    }
 }
 
 #[test]
