@@ -1,7 +1,23 @@
-//! What both sides of HTTP/1.1 read alike: a length, and where a head ends.
+//! What both sides of HTTP/1.1 read alike: a length, where a head ends, and as many fields as it may have.
+
+use std::mem::MaybeUninit;
+
+use httparse::Header;
 
 /// Digits of a length: all of them fit.
 const LENGTH_DIGITS: usize = 19;
+
+/// Fields for which room is on the stack.
+const FEW: usize = 100;
+
+/// Gives `read` room for so many fields.
+pub fn with_room<'b, T>(fields: usize, read: impl FnOnce(&mut [MaybeUninit<Header<'b>>]) -> T) -> T {
+    let mut few = [const { MaybeUninit::uninit() }; FEW];
+    match few.get_mut(..fields) {
+        Some(room) => read(room),
+        None => read(&mut vec![MaybeUninit::uninit(); fields]),
+    }
+}
 
 /// A length in decimal digits, and nothing but digits.
 pub fn length(value: &[u8]) -> Option<u64> {

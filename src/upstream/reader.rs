@@ -15,12 +15,10 @@ use smallvec::SmallVec;
 use super::fault::Fault;
 use crate::net::chunks::{Chunks, Piece, take};
 use crate::net::dial::HeadCaps;
-use crate::net::framing::{ends_in, length};
+use crate::net::framing::{ends_in, length, with_room};
 
 /// Interim answers before the answer: one `100`, or a few `103`.
 const INTERIM: usize = 8;
-/// Fields for which room is on the stack.
-const FEW: usize = 100;
 
 /// Reads one answer after the other.
 #[derive(Debug)]
@@ -107,7 +105,11 @@ impl Reader {
         loop {
             let has_end = self.seen == 0 || ends_in(&self.bytes, self.seen);
             let mut kept = Kept::new();
-            let found = if has_end { self.parse(caps, wanted, &mut kept)? } else { None };
+            let found = if has_end {
+                with_room(caps.fields, |room| self.parse(room, caps, wanted, &mut kept))?
+            } else {
+                None
+            };
             let Some((length, status, framing)) = found else {
                 if self.bytes.len() >= caps.bytes {
                     return Err(Fault::HeadTooLarge);
@@ -135,8 +137,9 @@ impl Reader {
     }
 
     /// Length, status and framing of the head that begins the bytes; its wanted fields are put into `kept`.
-    fn parse(
-        &self,
+    fn parse<'b>(
+        &'b self,
+        room: &mut [MaybeUninit<Header<'b>>],
         caps: HeadCaps,
         wanted: Wanted,
         kept: &mut Kept,
@@ -144,15 +147,6 @@ impl Reader {
         if self.bytes.is_empty() {
             return Ok(None);
         }
-        let mut few = [const { MaybeUninit::<Header<'_>>::uninit() }; FEW];
-        let mut many = Vec::new();
-        let room = match few.get_mut(..caps.fields) {
-            Some(room) => room,
-            None => {
-                many.resize(caps.fields, MaybeUninit::uninit());
-                &mut many[..]
-            }
-        };
         let mut answer = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
             &mut answer,

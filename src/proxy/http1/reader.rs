@@ -17,10 +17,7 @@ use thiserror::Error;
 
 use crate::net::chunks::{ChunkFault, Chunks, Piece, take};
 use crate::net::dial::HeadCaps;
-use crate::net::framing::{ends_in, length};
-
-/// Fields for which room is on the stack.
-const FEW: usize = 100;
+use crate::net::framing::{ends_in, length, with_room};
 
 /// Reads one request after the other.
 #[derive(Debug)]
@@ -122,7 +119,11 @@ impl Reader {
         // The first bytes are looked at in any case: who speaks something else hears of it at once.
         let worth_it = self.seen == 0 || ends_in(&self.bytes, self.seen);
         let mut fields = Fields::new();
-        let Some(line) = (if worth_it { self.parse(&mut fields)? } else { None }) else {
+        let line = match worth_it {
+            true => with_room(self.caps.fields, |room| self.parse(room, &mut fields))?,
+            false => None,
+        };
+        let Some(line) = line else {
             self.seen = self.bytes.len();
             if self.seen == 0 {
                 // Who rests holds nothing of the request before.
@@ -153,22 +154,17 @@ impl Reader {
     }
 
     /// The line that begins the bytes, and where the fields behind it stand; nothing where they are not whole.
-    fn parse(&self, fields: &mut Fields) -> Result<Option<Line>, Fault> {
+    fn parse<'b>(
+        &'b self,
+        room: &mut [MaybeUninit<Header<'b>>],
+        fields: &mut Fields,
+    ) -> Result<Option<Line>, Fault> {
         match self.bytes.first() {
             None => return Ok(None),
             // httparse passes over empty lines, however many, and each time anew.
             Some(b'\r' | b'\n') => return Err(Fault::LineEnd),
             Some(_) => {}
         }
-        let mut few = [const { MaybeUninit::<Header<'_>>::uninit() }; FEW];
-        let mut many = Vec::new();
-        let room = match few.get_mut(..self.caps.fields) {
-            Some(room) => room,
-            None => {
-                many.resize(self.caps.fields, MaybeUninit::uninit());
-                &mut many[..]
-            }
-        };
         let mut parsed = httparse::Request::new(&mut []);
         let length = match parsed.parse_with_uninit_headers(&self.bytes, room) {
             Ok(Status::Complete(length)) => length,
