@@ -11,6 +11,7 @@
 
 mod answers;
 mod harness;
+mod messages;
 mod mutate;
 mod requests;
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::corpus;
 use super::harness::requests::compare;
+use super::messages::message;
 
 const LINES: [&str; 16] = [
     "GET / HTTP/1.1",
@@ -73,22 +74,12 @@ const BODIES: [&str; 15] = [
     "ffffffffffffffff\r\nhello",
 ];
 
-fn message() -> impl Strategy<Value = String> {
-    let end = prop_oneof![9 => Just("\r\n"), 1 => Just("\n")];
-    let fields = vec(prop::sample::select(&FIELDS[..]), 0..4);
-    let parts = (prop::sample::select(&LINES[..]), fields, end, prop::sample::select(&BODIES[..]));
-    parts.prop_map(|(line, fields, end, body)| {
-        let lines: Vec<_> = std::iter::once(line).chain(fields).collect();
-        format!("{}{end}{end}{body}", lines.join(end))
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn requests_of_any_parts_are_read_as_hyper_reads_them_or_refused(
-        messages in vec(message(), 1..4),
+        messages in vec(message(&LINES, &FIELDS, &BODIES), 1..4),
         pieces in vec(1_usize..40, 0..4),
     ) {
         compare(messages.concat().as_bytes(), &pieces);

@@ -1,8 +1,6 @@
 //! An upstream's answer: whatever the pieces in which it comes, it is read as hyper reads it, or refused. What hyper takes
 //! and is refused here is a closed list.
 
-use std::collections::VecDeque;
-use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -13,7 +11,8 @@ use consentry::upstream::{Fault, Reader, Wanted};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
-use hyper::rt::ReadBufCursor;
+
+use super::wire::{Wire, fields, parts, told};
 
 const CAPS: HeadCaps = HeadCaps { fields: 20, bytes: 8 * 1024 };
 
@@ -28,11 +27,8 @@ struct Answer {
 /// The first line says whether the request was HEAD, and how long the pieces are, one after the other and again; the rest is
 /// what the upstream sends, and then it closes.
 pub(super) fn answer(input: &[u8]) {
-    let line = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
-    let (told, rest) = input.split_at(line);
-    let told = String::from_utf8_lossy(told);
-    let pieces: Vec<usize> = told.split(' ').filter_map(|word| word.parse().ok()).collect();
-    compare(told.starts_with("HEAD"), rest.get(1..).unwrap_or_default(), &pieces);
+    let (told, pieces, rest) = told(input);
+    compare(told.starts_with("HEAD"), rest, &pieces);
 }
 
 /// Reads `bytes` at once, byte by byte, in `pieces`, and as hyper does; says whether they are read at all.
@@ -88,18 +84,6 @@ fn is_stricter(fault: Fault, theirs: &Answer, bytes: &[u8]) -> bool {
     }
 }
 
-/// `bytes` in pieces of these lengths, one after the other and again; without any, in one piece.
-pub(super) fn parts<'a>(bytes: &'a [u8], pieces: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
-    let mut lengths = pieces.iter().map(|length| (*length).max(1)).cycle();
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let length = lengths.next().unwrap_or(usize::MAX).min(rest.len());
-        let (part, behind) = rest.split_at(length);
-        rest = behind;
-        (!part.is_empty()).then_some(part)
-    })
-}
-
 fn read(head: bool, bytes: &[u8], pieces: &[usize]) -> Result<Answer, Fault> {
     let mut reader = Reader::new();
     assert!(reader.can_begin());
@@ -137,59 +121,17 @@ fn read(head: bool, bytes: &[u8], pieces: &[usize]) -> Result<Answer, Fault> {
     unread |= !reader.bytes().is_empty();
     assert!(!(unread && reader.can_begin() && !reader.bytes().is_empty()), "unread bytes are no next answer");
     let head = answer.ok_or(Fault::Ended)?;
-    let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (name.as_str().to_owned(), value.as_bytes().to_vec())
-    };
-    Ok(Answer { status: head.status.as_u16(), fields: head.headers.iter().map(field).collect(), body })
-}
-
-/// Sends when it has been asked, then closes.
-struct Script {
-    parts: VecDeque<Vec<u8>>,
-    asked: bool,
-}
-
-impl hyper::rt::Read for Script {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        mut buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if !self.asked {
-            return Poll::Pending;
-        }
-        let Some(mut part) = self.parts.pop_front() else { return Poll::Ready(Ok(())) };
-        let rest = part.split_off(part.len().min(buf.remaining()));
-        if !rest.is_empty() {
-            self.parts.push_front(rest);
-        }
-        buf.put_slice(&part);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl hyper::rt::Write for Script {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.asked = true;
-        Poll::Ready(Ok(buf.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+    Ok(Answer { status: head.status.as_u16(), fields: fields(&head.headers), body })
 }
 
 /// What hyper's client makes of it; nothing where it refuses. Nothing here ever waits for anything but hyper itself.
 fn hyper(head: bool, bytes: &[u8], pieces: &[usize]) -> Option<Answer> {
     let mut cx = Context::from_waker(Waker::noop());
-    let script = Script { parts: parts(bytes, pieces).map(<[u8]>::to_vec).collect(), asked: false };
     let mut builder = http1::Builder::new();
     builder.max_headers(CAPS.fields).max_header_size(CAPS.bytes);
-    let Poll::Ready(Ok((mut sender, mut connection))) = pin!(builder.handshake(script)).poll(&mut cx) else {
+    let Poll::Ready(Ok((mut sender, mut connection))) =
+        pin!(builder.handshake(Wire::server(bytes, pieces))).poll(&mut cx)
+    else {
         panic!("a handshake waits for nothing");
     };
     let mut request = Request::new(Full::new(Bytes::new()));
@@ -203,11 +145,7 @@ fn hyper(head: bool, bytes: &[u8], pieces: &[usize]) -> Option<Answer> {
                 body.extend_from_slice(&data);
             }
         }
-        let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            (name.as_str().to_owned(), value.as_bytes().to_vec())
-        };
-        let fields = response.headers().iter().map(field).collect();
-        Some(Answer { status: response.status().as_u16(), fields, body })
+        Some(Answer { status: response.status().as_u16(), fields: fields(response.headers()), body })
     });
     for _ in 0..16 * (bytes.len() + 64) {
         if !over {

@@ -7,6 +7,7 @@ mod files;
 mod payload;
 mod places;
 pub(crate) mod requests;
+mod wire;
 
 use consentry::payload::Format;
 

@@ -2,12 +2,10 @@
 //! refused. What hyper takes and is refused here is a closed list.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use consentry::net::chunks::{ChunkFault, Piece};
@@ -16,11 +14,10 @@ use consentry::proxy::{Fault, Head, Reader};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use hyper::rt::ReadBufCursor;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 
-use super::answers::parts;
+use super::wire::{Wire, fields, parts, told};
 
 const CAPS: HeadCaps = HeadCaps { fields: 20, bytes: 8 * 1024 };
 
@@ -50,11 +47,8 @@ enum Why {
 
 /// The first line says how long the pieces are, one after the other and again; the rest is what a caller sends.
 pub(super) fn requests(input: &[u8]) {
-    let line = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
-    let (told, rest) = input.split_at(line);
-    let told = String::from_utf8_lossy(told);
-    let pieces: Vec<usize> = told.split(' ').filter_map(|word| word.parse().ok()).collect();
-    compare(rest.get(1..).unwrap_or_default(), &pieces);
+    let (_, pieces, rest) = told(input);
+    compare(rest, &pieces);
 }
 
 /// Reads `bytes` at once, byte by byte, in `pieces`, and as hyper does; says how many requests are in it, and whether all of
@@ -116,12 +110,9 @@ fn contains(bytes: &[u8], what: &[u8]) -> bool {
 }
 
 fn whole<B>(request: &Request<B>, body: Vec<u8>) -> Whole {
-    let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (name.as_str().to_owned(), value.as_bytes().to_vec())
-    };
     Whole {
         line: format!("{} {} {:?}", request.method(), request.uri(), request.version()),
-        fields: request.headers().iter().map(field).collect(),
+        fields: fields(request.headers()),
         body,
     }
 }
@@ -167,46 +158,6 @@ fn read(bytes: &[u8], pieces: &[usize]) -> (Vec<Whole>, End) {
     (requests, end)
 }
 
-/// Sends what a caller sends, waits a little, since hyper drops what it works on when the caller ends, then ends. Takes
-/// whatever it is told.
-struct Script {
-    parts: VecDeque<Vec<u8>>,
-    patience: u8,
-}
-
-impl hyper::rt::Read for Script {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        mut buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Some(mut part) = self.parts.pop_front() else {
-            self.patience = self.patience.saturating_sub(1);
-            return if self.patience > 0 { Poll::Pending } else { Poll::Ready(Ok(())) };
-        };
-        let rest = part.split_off(part.len().min(buf.remaining()));
-        if !rest.is_empty() {
-            self.parts.push_front(rest);
-        }
-        buf.put_slice(&part);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl hyper::rt::Write for Script {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(buf.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 /// The whole requests that hyper's server finds. Nothing here ever waits for anything but hyper itself.
 fn hyper(bytes: &[u8], pieces: &[usize]) -> Vec<Whole> {
     let found = Rc::new(RefCell::new(Vec::new()));
@@ -231,9 +182,7 @@ fn hyper(bytes: &[u8], pieces: &[usize]) -> Vec<Whole> {
     });
     let mut builder = http1::Builder::new();
     builder.max_headers(CAPS.fields).max_header_size(CAPS.bytes).header_read_timeout(None);
-    let parts = parts(bytes, pieces).map(<[u8]>::to_vec).collect();
-    let script = Script { parts, patience: 16 };
-    let mut connection = pin!(builder.serve_connection(script, service));
+    let mut connection = pin!(builder.serve_connection(Wire::caller(bytes, pieces), service));
     let mut cx = Context::from_waker(Waker::noop());
     let over = (0..16 * (bytes.len() + 64)).any(|_| connection.as_mut().poll(&mut cx).is_ready());
     assert!(over, "hyper waits for something");
