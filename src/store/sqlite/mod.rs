@@ -4,6 +4,7 @@ mod anchor;
 mod apply;
 mod desk;
 mod files;
+mod inbox;
 mod pace;
 mod prepared;
 mod reader;
@@ -16,7 +17,6 @@ mod view;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -29,6 +29,7 @@ use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError, po
 use anchor::Beside;
 use apply::State;
 use files::Files;
+use inbox::{Inbox, Refused, inbox};
 use pace::Pace;
 use prepared::Prepared;
 use readers::Readers;
@@ -39,15 +40,12 @@ use writer::{Message, Writer};
 pub(super) use reader::Reader;
 pub use view::AuditView;
 
-/// How many changes may wait.
-const QUEUE: usize = 8192;
-
 /// Two SQLite files, the writer's thread and the readers'.
 #[derive(Clone)]
 pub struct Sqlite(Arc<Inner>);
 
 struct Inner {
-    inbox: SyncSender<Message>,
+    inbox: Inbox<Message>,
     readers: Readers,
     shared: Arc<Shared>,
     files: Files,
@@ -115,7 +113,7 @@ impl Sqlite {
             chain: Mutex::new(state.chain),
             fresh,
         });
-        let (inbox, messages) = sync_channel(QUEUE);
+        let (inbox, messages) = inbox();
         let writer = Writer {
             files: files.clone(),
             inbox: messages,
@@ -151,7 +149,7 @@ impl Sqlite {
             fresh: Fresh::default(),
         });
         // Nobody takes what is sent there, so that every change is answered `Unavailable`.
-        let (inbox, _) = sync_channel(1);
+        let (inbox, _) = inbox();
         let readers = Readers::start(&files, &shared)?;
         Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new: false })))
     }
@@ -171,9 +169,9 @@ impl Sqlite {
     }
 
     fn send(&self, message: Message) -> Result<()> {
-        self.0.inbox.try_send(message).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Unavailable(None),
+        self.0.inbox.put(message).map_err(|refused| match refused {
+            Refused::Full(_) => StoreError::Busy,
+            Refused::Ended => StoreError::Unavailable(None),
         })
     }
 
@@ -190,7 +188,7 @@ impl Sqlite {
         let (answer, closed) = oneshot::channel();
         let mut message = Message::Close(answer);
         // A full queue empties itself soon: every change in it is answered, whatever happens.
-        while let Err(TrySendError::Full(back)) = self.0.inbox.try_send(message) {
+        while let Err(Refused::Full(back)) = self.0.inbox.put(message) {
             message = back;
             tokio::task::yield_now().await;
         }

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::params;
@@ -19,6 +18,7 @@ use super::anchor::Beside;
 use super::apply::{Fault, State, touches_keyring};
 use super::desk::{Desk, truncate};
 use super::files::{self, Connections, Files, Identity, Lock};
+use super::inbox::{self, For, Hurries, Messages};
 use super::pace::Pace;
 use super::prepared::Prepared;
 use super::reader::signed;
@@ -44,10 +44,16 @@ pub(super) enum Message {
     Close(oneshot::Sender<()>),
 }
 
+impl Hurries for Message {
+    fn hurries(&self) -> bool {
+        !matches!(self, Self::Change { patient: true, .. })
+    }
+}
+
 /// The writer, between its connections.
 pub(super) struct Writer {
     pub(super) files: Files,
-    pub(super) inbox: Receiver<Message>,
+    pub(super) inbox: Messages<Message>,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Clock,
     pub(super) signer: Option<Signer>,
@@ -62,6 +68,22 @@ pub(super) struct Writer {
     /// Which files were opened at the start.
     pub(super) are: Identity,
     pub(super) lock: Lock,
+}
+
+/// What was taken from the inbox for the next group.
+#[derive(Default)]
+struct Gathered {
+    changes: Vec<(Change, Waiting)>,
+    /// Whether somebody waits for one of them alone.
+    hurried: bool,
+    /// Who waits for the close, if the store is closed.
+    closing: Option<Option<oneshot::Sender<()>>>,
+}
+
+impl Gathered {
+    fn grows(&self) -> bool {
+        self.changes.len() < GROUP && self.closing.is_none()
+    }
 }
 
 /// Says that nothing is kept any more when the thread ends, however it ends.
@@ -127,17 +149,14 @@ impl Writer {
         // Who was under way before the files failed is not known.
         self.pace = Pace::default();
         loop {
-            let (group, closing) = match self.gather() {
-                Some(gathered) => gathered,
-                None => {
-                    if let Err(cause) = self.sign_now(&mut desk) {
-                        return End::Failed(cause);
-                    }
-                    continue;
+            let Some(Gathered { changes, closing, .. }) = self.gather() else {
+                if let Err(cause) = self.sign_now(&mut desk) {
+                    return End::Failed(cause);
                 }
+                continue;
             };
-            if !group.is_empty()
-                && let Err(cause) = self.group(&mut desk, group)
+            if !changes.is_empty()
+                && let Err(cause) = self.group(&mut desk, changes)
             {
                 let Some(waiting) = closing else { return End::Failed(cause) };
                 // Who closes does not wait for the files to be sound: the next start looks at them.
@@ -167,54 +186,57 @@ impl Writer {
         }
     }
 
-    /// Waits for work and takes what is there; `None` where it is time for a checkpoint.
-    #[expect(clippy::type_complexity, reason = "a group, and who waits for the close, if it closes")]
-    fn gather(&mut self) -> Option<(Vec<(Change, Waiting)>, Option<Option<oneshot::Sender<()>>>)> {
-        let mut group = Vec::new();
-        let (mut hurried, mut until) = (false, None);
-        let mut next = self.wait()?;
-        loop {
-            match next {
-                Ok(Message::Change { change, waiting, patient }) => {
+    /// Waits for work and gathers what is there; nothing where it is time for a checkpoint.
+    fn gather(&mut self) -> Option<Gathered> {
+        let mut gathered = Gathered::default();
+        self.take(&mut gathered);
+        while gathered.changes.is_empty() && gathered.closing.is_none() {
+            let due = self.checkpoint_due();
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return None;
+            }
+            match self.inbox.sleep(For::Anything, due) {
+                Ok(()) => self.take(&mut gathered),
+                Err(inbox::Ended) => gathered.closing = Some(None),
+            }
+        }
+        if gathered.grows() && !gathered.hurried {
+            // Where the inbox has ended meanwhile, it has for who waits next as well.
+            let _ = self.inbox.sleep(For::Hurried, Some(Instant::now() + PATIENCE));
+            self.take(&mut gathered);
+        }
+        if gathered.grows()
+            && gathered.hurried
+            && let Some(pause) = self.pace.pause(Instant::now())
+        {
+            // Asleep, not at the inbox: nobody who comes meanwhile need wake this thread.
+            std::thread::sleep(pause);
+            self.take(&mut gathered);
+        }
+        Some(gathered)
+    }
+
+    /// Takes what is there, as far as a group has room.
+    fn take(&mut self, gathered: &mut Gathered) {
+        while gathered.grows()
+            && let Some(message) = self.inbox.take()
+        {
+            match message {
+                Message::Change { change, waiting, patient } => {
                     self.pace.hear(&change, patient);
-                    group.push((change, waiting));
-                    hurried |= !patient;
+                    gathered.changes.push((change, waiting));
+                    gathered.hurried |= !patient;
                 }
-                Ok(Message::Signer(signer)) => self.signer = Some(signer),
-                Ok(Message::Close(waiting)) => return Some((group, Some(Some(waiting)))),
-                Err(RecvTimeoutError::Disconnected) => return Some((group, Some(None))),
-                Err(RecvTimeoutError::Timeout) => return Some((group, None)),
+                Message::Signer(signer) => self.signer = Some(signer),
+                Message::Close(waiting) => gathered.closing = Some(Some(waiting)),
             }
-            if group.len() >= GROUP {
-                return Some((group, None));
-            }
-            next = match self.inbox.try_recv() {
-                Ok(message) => Ok(message),
-                Err(_) if hurried => {
-                    if let Some(pause) = self.pace.pause(Instant::now()) {
-                        // Asleep, not at the inbox: nobody who comes meanwhile need wake this thread.
-                        std::thread::sleep(pause);
-                    }
-                    self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout)
-                }
-                Err(_) => {
-                    let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
-                    self.inbox.recv_timeout(until.saturating_duration_since(Instant::now()))
-                }
-            };
         }
     }
 
-    fn wait(&self) -> Option<std::result::Result<Message, RecvTimeoutError>> {
+    /// When a checkpoint is to be signed though nobody comes.
+    fn checkpoint_due(&self) -> Option<Instant> {
         let due = self.signer.is_some() && self.state.chain.count > self.signed.0;
-        if !due {
-            return Some(self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected));
-        }
-        let left = TIME_PER_CHECKPOINT.saturating_sub(self.signed.1.elapsed());
-        match self.inbox.recv_timeout(left) {
-            Err(RecvTimeoutError::Timeout) => None,
-            other => Some(other),
-        }
+        due.then(|| self.signed.1 + TIME_PER_CHECKPOINT)
     }
 
     /// Keeps a group and answers it. On an error the files are not to be believed any more, and everybody was told.
@@ -326,15 +348,18 @@ impl Writer {
         let mut pause = FIRST_PAUSE;
         loop {
             let until = Instant::now() + pause;
-            loop {
-                match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                    Ok(Message::Change { waiting, .. }) => {
-                        post::deliver(std::iter::once((waiting, unavailable(&cause))));
+            while Instant::now() < until {
+                while let Some(message) = self.inbox.take() {
+                    match message {
+                        Message::Change { waiting, .. } => {
+                            post::deliver(std::iter::once((waiting, unavailable(&cause))));
+                        }
+                        Message::Signer(signer) => self.signer = Some(signer),
+                        Message::Close(waiting) => return ControlFlow::Break(Some(waiting)),
                     }
-                    Ok(Message::Signer(signer)) => self.signer = Some(signer),
-                    Ok(Message::Close(waiting)) => return ControlFlow::Break(Some(waiting)),
-                    Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(None),
-                    Err(RecvTimeoutError::Timeout) => break,
+                }
+                if let Err(inbox::Ended) = self.inbox.sleep(For::Anything, Some(until)) {
+                    return ControlFlow::Break(None);
                 }
             }
             match self.resume() {
