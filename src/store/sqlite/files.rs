@@ -135,7 +135,7 @@ fn writing(path: &Path, scripts: &[&str]) -> Result<Connection, StoreError> {
         connection.busy_timeout(PATIENCE)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; \
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864; \
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4000; PRAGMA journal_size_limit = 67108864; \
              PRAGMA temp_store = MEMORY;",
         )?;
         Ok(connection)
