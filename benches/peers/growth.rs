@@ -35,6 +35,8 @@ const MINTED: usize = 2_000;
 const AT_ONCE: usize = 512;
 /// How long persons are made for; a size that takes longer stays smaller, and the report says how small.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// The same for a size that was asked for.
+const MUCH_PATIENCE: Duration = Duration::from_secs(3 * 3_600);
 
 /// A limiter with so many keys.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -75,18 +77,23 @@ pub(crate) struct Growth {
     pub(crate) persons: Vec<Persons>,
 }
 
-/// Measures all sizes, or with `little` the smallest alone.
-pub(crate) fn measure(bench: &Bench<'_>, little: bool) -> anyhow::Result<Growth> {
+/// Measures all sizes; with `little` the smallest alone, and of persons only `asked` where that is given.
+pub(crate) fn measure(bench: &Bench<'_>, little: bool, asked: Option<usize>) -> anyhow::Result<Growth> {
     let mut growth = Growth::default();
     let sizes = if little { 1 } else { usize::MAX };
     for keys in KEYS.iter().take(sizes) {
         growth.keys.push(alone(&["growth-keys", &keys.to_string()])?);
     }
-    for persons in PERSONS.iter().take(sizes) {
+    let (persons, patience) = match &asked {
+        Some(asked) => (std::slice::from_ref(asked), MUCH_PATIENCE),
+        None => (&PERSONS[..], PATIENCE),
+    };
+    for persons in persons.iter().take(sizes) {
         let site = bench.site(&format!("growth-{persons}"), 1)?;
         Consentry { name: "consentry", journal: "overlapped", others: 0 }.write(&site)?;
         let folder = site.folder.display().to_string();
-        growth.persons.push(alone(&["growth-persons", &persons.to_string(), &folder])?);
+        let patience = patience.as_secs().to_string();
+        growth.persons.push(alone(&["growth-persons", &persons.to_string(), &folder, &patience])?);
         std::fs::remove_dir_all(site.folder)?;
     }
     Ok(growth)
@@ -103,8 +110,9 @@ fn alone<T: for<'a> Deserialize<'a>>(words: &[&str]) -> anyhow::Result<T> {
 pub(crate) fn child(words: &[&str]) -> anyhow::Result<String> {
     Ok(match words {
         ["growth-keys", keys] => serde_json::to_string(&keys_of(keys.parse()?)?)?,
-        ["growth-persons", persons, folder] => {
-            serde_json::to_string(&persons_of(persons.parse()?, Path::new(folder))?)?
+        ["growth-persons", persons, folder, patience] => {
+            let patience = Duration::from_secs(patience.parse()?);
+            serde_json::to_string(&persons_of(persons.parse()?, Path::new(folder), patience)?)?
         }
         _ => bail!("no such growth"),
     })
@@ -153,14 +161,14 @@ fn scattered(size: usize, count: usize) -> Vec<usize> {
     (0..count.min(size)).map(|at| at * STEP % size).collect()
 }
 
-fn persons_of(wanted: usize, folder: &Path) -> anyhow::Result<Persons> {
+fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Result<Persons> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let core = Core::open(deployment(&folder.join("consentry.yaml"))?, Clock::system()).await?;
         let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
         let begun = Instant::now();
         let mut persons = 0;
-        while persons < wanted && begun.elapsed() < PATIENCE {
+        while persons < wanted && begun.elapsed() < patience {
             let until = wanted.min(persons + AT_ONCE);
             try_join_all((persons..until).map(|number| agree(&office, number))).await?;
             persons = until;

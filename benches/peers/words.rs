@@ -26,6 +26,8 @@ pub(crate) struct Words {
     only: Vec<String>,
     /// Whether everything is checked and hardly anything measured.
     pub(crate) smoke: bool,
+    /// How many persons a store is to have, where that is asked, however long they take to make.
+    pub(crate) persons: Option<usize>,
 }
 
 const FULL: Effort = Effort {
@@ -70,6 +72,7 @@ impl Words {
             names: Vec::new(),
             only: Vec::new(),
             smoke: false,
+            persons: None,
         };
         let mut asked = false;
         if words.contains(&"smoke") {
@@ -82,6 +85,7 @@ impl Words {
                     let seconds = time.parse().context("seconds=NUMBER")?;
                     read.effort.time = Duration::try_from_secs_f64(seconds).context("seconds=NUMBER")?;
                 }
+                Some(("persons", count)) => read.persons = Some(count.parse().context("persons=NUMBER")?),
                 Some(("only", names)) => read.only = names.split(',').map(str::to_owned).collect(),
                 Some(("gateway", path)) => read.gateway = Some(path.into()),
                 Some(_) => bail!("{word} means nothing here"),
@@ -140,6 +144,8 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(smoke.smoke && smoke.effort.rounds == 1 && smoke.workloads().len() == SMOKED.len());
     let reload = Words::read(&["reload"])?.context("words")?;
     ensure!(reload.also(RELOAD) && !reload.also(START) && reload.workloads().is_empty());
+    let many = Words::read(&["growth", "persons=70"])?.context("words")?;
+    ensure!(many.also(GROWTH) && many.persons == Some(70) && Words::read(&["persons=some"]).is_err());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     names.sort_unstable();
     names.dedup();
