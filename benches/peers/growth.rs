@@ -156,8 +156,8 @@ fn random(size: usize, count: usize) -> Vec<usize> {
 
 /// So many of the first `size` numbers, or all of them, each once and far from the one before it.
 fn scattered(size: usize, count: usize) -> Vec<usize> {
-    // A prime that is no factor of any size here: every number comes up once before one comes again.
-    const STEP: usize = 7_919;
+    // A prime larger than any size: every number comes up once before one comes again.
+    const STEP: usize = 2_147_483_647;
     (0..count.min(size)).map(|at| at * STEP % size).collect()
 }
 

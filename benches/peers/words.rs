@@ -26,7 +26,7 @@ pub(crate) struct Words {
     only: Vec<String>,
     /// Whether everything is checked and hardly anything measured.
     pub(crate) smoke: bool,
-    /// How many persons a store is to have, where that is asked, however long they take to make.
+    /// How many persons a store is to have, where that is asked. They may take hours to make.
     pub(crate) persons: Option<usize>,
 }
 
@@ -102,6 +102,10 @@ impl Words {
             }
         }
         ensure!(read.effort.rounds > 0, "no rounds, no figures");
+        ensure!(
+            read.persons.is_none_or(|persons| persons > 0 && read.also(GROWTH)),
+            "persons=NUMBER belongs to growth"
+        );
         Ok(asked.then_some(read))
     }
 
@@ -145,7 +149,10 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     let reload = Words::read(&["reload"])?.context("words")?;
     ensure!(reload.also(RELOAD) && !reload.also(START) && reload.workloads().is_empty());
     let many = Words::read(&["growth", "persons=70"])?.context("words")?;
-    ensure!(many.also(GROWTH) && many.persons == Some(70) && Words::read(&["persons=some"]).is_err());
+    ensure!(
+        many.also(GROWTH) && many.persons == Some(70) && Words::read(&["growth", "persons=some"]).is_err()
+    );
+    ensure!(Words::read(&["A", "persons=70"]).is_err() && Words::read(&["growth", "persons=0"]).is_err());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     names.sort_unstable();
     names.dedup();

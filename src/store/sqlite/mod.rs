@@ -113,7 +113,7 @@ impl Sqlite {
             chain: Mutex::new(state.chain),
             fresh,
         });
-        let (inbox, messages) = inbox();
+        let (inbox, messages) = inbox(writer::GROUP);
         let writer = Writer {
             files: files.clone(),
             inbox: messages,
@@ -149,7 +149,7 @@ impl Sqlite {
             fresh: Fresh::default(),
         });
         // Nobody takes what is sent there, so that every change is answered `Unavailable`.
-        let (inbox, _) = inbox();
+        let (inbox, _) = inbox(writer::GROUP);
         let readers = Readers::start(&files, &shared)?;
         Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new: false })))
     }
@@ -171,7 +171,7 @@ impl Sqlite {
     fn send(&self, message: Message) -> Result<()> {
         self.0.inbox.put(message).map_err(|refused| match refused {
             Refused::Full(_) => StoreError::Busy,
-            Refused::Ended => StoreError::Unavailable(None),
+            Refused::Over => StoreError::Unavailable(None),
         })
     }
 

@@ -26,7 +26,7 @@ use super::records::Records;
 use super::tail::{self, Both};
 
 /// How many changes a group holds at most.
-const GROUP: usize = 512;
+pub(super) const GROUP: usize = 512;
 /// How long a change that nobody waits for alone waits for others to share their sync.
 const PATIENCE: Duration = Duration::from_millis(2);
 /// After how many entries a checkpoint is signed.
@@ -74,14 +74,14 @@ pub(super) struct Writer {
 #[derive(Default)]
 struct Gathered {
     changes: Vec<(Change, Waiting)>,
-    /// Whether somebody waits for one of them alone.
+    /// Whether one of them is to be kept at once.
     hurried: bool,
     /// Who waits for the close, if the store is closed.
     closing: Option<Option<oneshot::Sender<()>>>,
 }
 
 impl Gathered {
-    fn grows(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.changes.len() < GROUP && self.closing.is_none()
     }
 }
@@ -186,39 +186,39 @@ impl Writer {
         }
     }
 
-    /// Waits for work and gathers what is there; nothing where it is time for a checkpoint.
+    /// Waits for work and gathers what is there; `None` where it is time for a checkpoint.
     fn gather(&mut self) -> Option<Gathered> {
         let mut gathered = Gathered::default();
-        self.take(&mut gathered);
+        self.fill(&mut gathered);
         while gathered.changes.is_empty() && gathered.closing.is_none() {
             let due = self.checkpoint_due();
             if due.is_some_and(|due| due <= Instant::now()) {
                 return None;
             }
             match self.inbox.sleep(For::Anything, due) {
-                Ok(()) => self.take(&mut gathered),
-                Err(inbox::Ended) => gathered.closing = Some(None),
+                Ok(()) => self.fill(&mut gathered),
+                Err(inbox::Over) => gathered.closing = Some(None),
             }
         }
-        if gathered.grows() && !gathered.hurried {
-            // Where the inbox has ended meanwhile, it has for who waits next as well.
+        if gathered.has_room() && !gathered.hurried {
+            // That no more will come is heard by the next who sleeps.
             let _ = self.inbox.sleep(For::Hurried, Some(Instant::now() + PATIENCE));
-            self.take(&mut gathered);
+            self.fill(&mut gathered);
         }
-        if gathered.grows()
+        if gathered.has_room()
             && gathered.hurried
             && let Some(pause) = self.pace.pause(Instant::now())
         {
             // Asleep, not at the inbox: nobody who comes meanwhile need wake this thread.
             std::thread::sleep(pause);
-            self.take(&mut gathered);
+            self.fill(&mut gathered);
         }
         Some(gathered)
     }
 
     /// Takes what is there, as far as a group has room.
-    fn take(&mut self, gathered: &mut Gathered) {
-        while gathered.grows()
+    fn fill(&mut self, gathered: &mut Gathered) {
+        while gathered.has_room()
             && let Some(message) = self.inbox.take()
         {
             match message {
@@ -349,7 +349,9 @@ impl Writer {
         loop {
             let until = Instant::now() + pause;
             while Instant::now() < until {
-                while let Some(message) = self.inbox.take() {
+                while Instant::now() < until
+                    && let Some(message) = self.inbox.take()
+                {
                     match message {
                         Message::Change { waiting, .. } => {
                             post::deliver(std::iter::once((waiting, unavailable(&cause))));
@@ -358,7 +360,7 @@ impl Writer {
                         Message::Close(waiting) => return ControlFlow::Break(Some(waiting)),
                     }
                 }
-                if let Err(inbox::Ended) = self.inbox.sleep(For::Anything, Some(until)) {
+                if let Err(inbox::Over) = self.inbox.sleep(For::Anything, Some(until)) {
                     return ControlFlow::Break(None);
                 }
             }
