@@ -133,10 +133,12 @@ fn writing(path: &Path, scripts: &[&str]) -> Result<Connection, StoreError> {
     let configured = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, FLAGS)?;
         connection.busy_timeout(PATIENCE)?;
+        // SQLite looks through its whole cache at many commits, so it is small. Large changes stay in memory all the same until they
+        // are committed: in the log they would be written twice.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; \
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4000; PRAGMA journal_size_limit = 67108864; \
-             PRAGMA temp_store = MEMORY;",
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4000; PRAGMA cache_spill = 4096; \
+             PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
         )?;
         Ok(connection)
     };
