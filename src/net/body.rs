@@ -42,6 +42,11 @@ impl Content {
     {
         Self(Kind::Stream(Box::pin(http_body_util::BodyExt::map_err(body, Into::into))))
     }
+
+    /// The length that an answer to HEAD tells of it (RFC 9110 section 9.3.2). Content that is not there tells nothing.
+    pub fn told_length(&self) -> Option<u64> {
+        self.size_hint().exact().filter(|length| *length > 0)
+    }
 }
 
 impl Body for Content {

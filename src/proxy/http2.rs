@@ -106,8 +106,7 @@ impl<H: Handler> Service<Request<Incoming>> for Exchanges<H> {
 /// RFC 9110 section 9.3.2: the length that a GET would have had, and no byte of it. A body behind the answer to HEAD is a
 /// violation, for which a client drops the answer.
 fn without_body(response: &mut Response<Content>) {
-    // Content that is not there tells nothing.
-    if let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0) {
+    if let Some(length) = response.body().told_length() {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
     *response.body_mut() = Content::empty();

@@ -158,14 +158,11 @@ async fn soon(content: &mut Content) -> Poll<Result<Option<Bytes>, BodyError>> {
 impl Extent {
     fn of(parts: &Parts, content: &Content, asked: Asked) -> Self {
         let declared = || declared(&parts.headers);
-        let exact = content.size_hint().exact();
         match parts.status {
             StatusCode::NO_CONTENT => Self::None(None),
             StatusCode::NOT_MODIFIED => Self::None(declared()),
-            // RFC 9110 section 9.3.2: what GET would have been told.
-            // Content that is not there tells nothing.
-            _ if asked.headless => Self::None(declared().or(exact.filter(|length| *length > 0))),
-            _ => match exact.or_else(declared) {
+            _ if asked.headless => Self::None(declared().or_else(|| content.told_length())),
+            _ => match content.size_hint().exact().or_else(declared) {
                 Some(length) => Self::Length(length),
                 None if asked.is_old => Self::Close,
                 None => Self::Chunked,
