@@ -349,19 +349,16 @@ impl Writer {
         loop {
             let until = Instant::now() + pause;
             while Instant::now() < until {
-                while Instant::now() < until
-                    && let Some(message) = self.inbox.take()
-                {
-                    match message {
-                        Message::Change { waiting, .. } => {
-                            post::deliver(std::iter::once((waiting, unavailable(&cause))));
-                        }
-                        Message::Signer(signer) => self.signer = Some(signer),
-                        Message::Close(waiting) => return ControlFlow::Break(Some(waiting)),
+                match self.inbox.take() {
+                    Some(Message::Change { waiting, .. }) => {
+                        post::deliver(std::iter::once((waiting, unavailable(&cause))));
                     }
-                }
-                if let Err(inbox::Over) = self.inbox.sleep(For::Anything, Some(until)) {
-                    return ControlFlow::Break(None);
+                    Some(Message::Signer(signer)) => self.signer = Some(signer),
+                    Some(Message::Close(waiting)) => return ControlFlow::Break(Some(waiting)),
+                    None => match self.inbox.sleep(For::Anything, Some(until)) {
+                        Ok(()) => {}
+                        Err(inbox::Over) => return ControlFlow::Break(None),
+                    },
                 }
             }
             match self.resume() {
