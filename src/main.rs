@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// A governed exchange allocates some forty times, little each time, and frees on the thread that allocated.
+/// A governed exchange allocates some forty times, little each time (ADR 0024).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

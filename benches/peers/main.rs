@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
-//! library), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N` (`growth` with a store of so many, and of no other
-//! size), `publish` (into the documentation), `offline` (nothing is
+//! library), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
+//! (`growth` with a store of so many, and of no other size), `publish` (into the documentation), `offline` (nothing is
 //! installed), `gateway=PATH` (another build). The run fails where a target does other work than it should, never because
 //! it takes long. Without words the bench only checks itself.
 
