@@ -258,7 +258,7 @@ fn choice(values: &[String], kind: Option<RuleKind>, others: &Check) -> Result<O
             Err(Invalid { word, .. }) => {
                 return Err(RulesError::ChoiceRefused { value: value.clone(), word });
             }
-            Ok(checked) if checked.changed => {
+            Ok(checked) if checked.is_changed() => {
                 return Err(RulesError::ChoiceRefused { value: value.clone(), word: "sanitize" });
             }
             Ok(_) => {}

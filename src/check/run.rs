@@ -53,15 +53,13 @@ pub(super) enum Choice {
     Many(HashSet<Box<str>>),
 }
 
-/// A value that passed. `changed` says that a sanitiser wrote `text`, so that the value may not be copied from the body.
+/// A value that passed.
 #[derive(Clone)]
 pub struct Checked<'a> {
     /// What it is.
     pub kind: Kind,
-    /// What it means, as [`Value::text`].
+    /// What it means, as [`Value::text`]; owned where a sanitiser wrote it.
     pub text: Cow<'a, str>,
-    /// Whether `text` differs from what came.
-    pub changed: bool,
 }
 
 /// Why a value did not pass: the word that failed and a sentence for the caller. Holds no value that somebody sent.
@@ -106,10 +104,9 @@ impl Check {
             }
             return Ok(Checked::unchanged(value));
         }
-        let text = self.clean(text)?;
+        let text = if self.has_nothing_to_clean(text) { Cow::Borrowed(text) } else { self.clean(text)? };
         self.string(text.as_ref())?;
-        let changed = matches!(text, Cow::Owned(_));
-        Ok(Checked { kind, text, changed })
+        Ok(Checked { kind, text })
     }
 
     /// Checks a text that has no kind of its own (of a query, a path, a header, a form or a CSV cell): it is read as the
@@ -181,6 +178,16 @@ impl Check {
                 media: _,
             }
         )
+    }
+
+    /// Seen at once: most texts have nothing in them that a sanitiser or a refusal looks for.
+    fn has_nothing_to_clean(&self, text: &str) -> bool {
+        let plain = match self.sanitize {
+            None => true,
+            Some(Sanitize::Text) => sanitize::is_bare(text.as_bytes()),
+            Some(Sanitize::Html) => false,
+        };
+        plain && !self.refuse_html && !self.refuse_sql
     }
 
     fn clean<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, Invalid> {
@@ -275,7 +282,12 @@ impl Check {
 
 impl<'a> Checked<'a> {
     fn unchanged(value: Value<'a>) -> Self {
-        Self { kind: value.kind, text: Cow::Borrowed(value.text), changed: false }
+        Self { kind: value.kind, text: Cow::Borrowed(value.text) }
+    }
+
+    /// Whether a sanitiser wrote the text, so that the value may not be copied from the body.
+    pub fn is_changed(&self) -> bool {
+        matches!(self.text, Cow::Owned(_))
     }
 
     /// The value, as an action takes it.
@@ -286,7 +298,7 @@ impl<'a> Checked<'a> {
     /// What becomes of the value in the body, where an action says `treated`. An action that keeps a value would have the
     /// body's own bytes copied: of a changed value the sanitised text is written to `out` instead.
     pub fn settle(&self, treated: Treated, out: &mut String) -> Treated {
-        if treated == Treated::Kept && self.changed {
+        if treated == Treated::Kept && self.is_changed() {
             out.clear();
             out.push_str(&self.text);
             Treated::Replaced(self.kind)
@@ -299,7 +311,7 @@ impl<'a> Checked<'a> {
 /// Hides the text: a value is somebody's.
 impl fmt::Debug for Checked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Checked({:?}, …, changed: {})", self.kind, self.changed)
+        write!(f, "Checked({:?}, …, changed: {})", self.kind, self.is_changed())
     }
 }
 

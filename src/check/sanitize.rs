@@ -84,7 +84,7 @@ fn is_plain(text: &str) -> bool {
 
 /// The same still cheaper: printable ASCII with neither `&` nor `<` in it, which most texts are. A text that is not said to be so
 /// may be plain all the same. Looked at to its end, so that the compiler makes vectors of it.
-fn is_bare(text: &[u8]) -> bool {
+pub(super) fn is_bare(text: &[u8]) -> bool {
     text.iter().fold(true, |bare, byte| bare & matches!(byte, b' '..=b'%' | b'\''..=b';' | b'='..=b'~'))
 }
 

@@ -116,7 +116,7 @@ pub(super) fn sentence(invalid: &Invalid) -> String {
 pub(super) fn check(param: &Param, text: &str) -> Result<(), Rejection> {
     let Param { name, check, .. } = param;
     match check.run_text(text) {
-        Ok(checked) if !checked.changed => Ok(()),
+        Ok(checked) if !checked.is_changed() => Ok(()),
         // What a sanitiser would change cannot be changed in a target that was already matched.
         Ok(_) => Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(name))),
         Err(invalid) => {

@@ -148,7 +148,9 @@ impl Visitor for Treat<'_> {
         if let Some(seen) = &self.watch.seen {
             seen.field(id.index());
         }
-        let checked = field.check.run(value).map_err(|invalid| Self::invalid(field, sentence(&invalid)))?;
+        // Looked at where it is: moved, a value is read again before it is all written.
+        let checked = field.check.run(value);
+        let checked = checked.as_ref().map_err(|invalid| Self::invalid(field, sentence(invalid)))?;
         let outward = self.outward(field);
         if let Keeping::Questions(questions) = &mut self.kept {
             let text = checked.value();
@@ -161,7 +163,7 @@ impl Visitor for Treat<'_> {
         }
         let treated = outward.apply(checked.value(), &self.materials.actions(), out);
         let treated = treated.map_err(|refused| unfit(field, refused))?;
-        self.keep(id, at, &checked)?;
+        self.keep(id, at, checked)?;
         if let Some(trace) = &mut self.watch.trace {
             trace.note(id, at, checked.value(), treated, out);
         }

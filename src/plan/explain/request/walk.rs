@@ -148,7 +148,7 @@ impl Visitor for Recorder<'_> {
                 return Ok(Treated::LeftOut);
             }
         };
-        if checked.changed {
+        if checked.is_changed() {
             let rule = self.rules.word(field, "sanitize");
             traced.cleaned = Some((json(checked.kind, &checked.text), rule));
         }
