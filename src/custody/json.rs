@@ -3,60 +3,18 @@
 
 use zeroize::Zeroizing;
 
+use super::list::elements;
+use crate::payload::json::quote;
 use crate::payload::{Kind, Path, Step, Value};
 
 /// Writes a scalar as JSON.
 pub(super) fn scalar(value: Value<'_>, out: &mut Vec<u8>) {
     match value.kind {
-        Kind::String | Kind::File | Kind::Untyped => string(value.text, out),
+        Kind::String | Kind::File | Kind::Untyped => quote(value.text, out),
         Kind::Integer | Kind::Number | Kind::Boolean | Kind::Null => {
             out.extend_from_slice(value.text.as_bytes())
         }
     }
-}
-
-/// What an element of a list with one index takes beside its text, where nothing is escaped.
-pub(super) const AROUND: usize = 20;
-
-/// Adds `[indices, value]` to a list that was begun with `[`.
-pub(super) fn element(at: &[u32], value: Value<'_>, list: &mut Vec<u8>) {
-    list.extend_from_slice(if list.len() > 1 { b",[[" } else { b"[[" });
-    for (number, index) in at.iter().enumerate() {
-        if number > 0 {
-            list.push(b',');
-        }
-        list.extend_from_slice(itoa::Buffer::new().format(*index).as_bytes());
-    }
-    list.extend_from_slice(b"],");
-    scalar(value, list);
-    list.push(b']');
-}
-
-/// RFC 8259 section 7: what must be escaped, and nothing else.
-fn string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    // Most texts have nothing to escape, and are copied at once.
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
-        let (plain, behind) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-        out.extend_from_slice(plain);
-        let Some((&byte, behind)) = behind.split_first() else { break };
-        rest = behind;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => {
-                let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
-            }
-            _ => out.push(byte),
-        }
-    }
-    out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// The object that fields make: their names are paths into it. A name that is no path, and one that stands where
@@ -103,12 +61,6 @@ fn place<'a>(root: &mut Node<'a>, path: &Path, value: &'a [u8]) -> bool {
     }
     // All or nothing would need a second tree; a value whose place is taken is rare, and the rest is right.
     values.iter().all(|(at, value)| root.put(&steps, at, value))
-}
-
-/// The `[indices, value]` of a list.
-fn elements(list: &[u8]) -> Option<Vec<(Vec<u32>, &[u8])>> {
-    let list: Vec<(Vec<u32>, &serde_json::value::RawValue)> = serde_json::from_slice(list).ok()?;
-    Some(list.into_iter().map(|(at, value)| (at, value.get().as_bytes())).collect())
 }
 
 impl<'a> Node<'a> {
@@ -162,7 +114,7 @@ impl<'a> Node<'a> {
                     if number > 0 {
                         out.push(b',');
                     }
-                    string(name, out);
+                    quote(name, out);
                     out.push(b':');
                     node.write(out);
                 }
@@ -228,14 +180,6 @@ mod tests {
             "what was kept twice is shown twice"
         );
         assert_eq!(rebuilt(&fields[4..]), r#"{"x[*]":no list}"#);
-    }
-
-    #[test]
-    fn elements_have_their_indices() {
-        let mut list = b"[".to_vec();
-        element(&[0, 9, 10, 4_000, u32::MAX], Value { kind: Kind::Integer, text: "-7" }, &mut list);
-        element(&[], Value { kind: Kind::String, text: "a" }, &mut list);
-        assert_eq!(String::from_utf8(list).unwrap(), r#"[[[0,9,10,4000,4294967295],-7],[[],"a"]"#);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod cache;
 mod error;
 mod json;
+mod list;
 mod record;
 pub mod retention;
 mod vault;

@@ -11,6 +11,7 @@ use crate::personal::Reference;
 use crate::store::{RecordId, SealedFields, SealedRecord};
 
 use super::cache::SubjectKey;
+use super::list::List;
 use super::{CustodyError, context_with_room, json};
 
 /// The beginning of the context of every kept field: changing what is bound changes this.
@@ -19,8 +20,6 @@ const LABEL: &[u8] = b"consentry record v1";
 /// Room for most fields' names in a context, and for most values: what grows is moved.
 const NAME: usize = 72;
 const VALUE: usize = 120;
-/// Lists shorter than this grow to four times their size, others to twice.
-const EARLY: usize = 16 * 1024;
 
 /// A record that is being put together. Nothing in it is in clear but lists that are not yet complete.
 pub struct RecordDraft {
@@ -29,8 +28,8 @@ pub struct RecordDraft {
     at: Timestamp,
     context: Vec<u8>,
     fields: SealedFields,
-    /// Fields with a `[*]`: their values so far, as the beginning of a JSON array.
-    lists: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// Fields with a `[*]`: their values so far.
+    lists: Vec<(String, List)>,
     /// The list that is expected next: rows have their fields in one order.
     next: usize,
     scratch: Zeroizing<Vec<u8>>,
@@ -62,7 +61,7 @@ impl RecordDraft {
     }
 
     /// Keeps a value at the place of a declared field. `at` has the index of each `[*]` on the way to it: a field with
-    /// none is sealed at once, one with some is a list of `[indices, value]`, sealed at the end.
+    /// none is sealed at once, one with some is a list with its indices, sealed at the end.
     ///
     /// # Errors
     /// [`CustodyError::Damaged`] where the library refuses to seal; the exchange must not go on.
@@ -78,20 +77,13 @@ impl RecordDraft {
         let list = match expected.or_else(|| self.lists.iter().position(is)) {
             Some(known) => known,
             None => {
-                let mut list = Zeroizing::new(Vec::with_capacity(VALUE));
-                list.push(b'[');
-                self.lists.push((field.to_owned(), list));
+                self.lists.push((field.to_owned(), List::new()));
                 self.lists.len() - 1
             }
         };
         self.next = if list + 1 < self.lists.len() { list + 1 } else { 0 };
         if let Some((_, list)) = self.lists.get_mut(list) {
-            if list.capacity() - list.len() < value.text.len() + json::AROUND && list.len() < EARLY {
-                // A list that grows is moved: one of many rows seldom.
-                let more = list.len() * 3;
-                list.reserve(more + value.text.len() + json::AROUND);
-            }
-            json::element(at, value, list);
+            list.put(at, value);
         }
         Ok(())
     }
@@ -110,11 +102,10 @@ impl RecordDraft {
     /// As [`RecordDraft::keep`].
     pub fn finish(mut self) -> Result<SealedRecord, CustodyError> {
         let lists = std::mem::take(&mut self.lists);
-        let room =
-            |(name, list): &(String, Zeroizing<Vec<u8>>)| name.len() + list.len() + SealedFields::AROUND;
+        let room = |(name, list): &(String, List)| name.len() + list.len() + SealedFields::AROUND;
         self.fields.reserve(lists.iter().map(room).sum());
-        for (field, mut list) in lists {
-            list.push(b']');
+        for (field, list) in lists {
+            let mut list = list.finish();
             // Where it stands: what is in clear is overwritten so, and need not be wiped.
             let bound = self.context.len();
             field_context(&mut self.context, &field);
@@ -169,8 +160,7 @@ pub struct OpenedRecord {
     pub activity: String,
     /// When the exchange took place.
     pub at: Timestamp,
-    /// The declared names and what was kept there, as JSON: a scalar; for a name with `[*]` a list of
-    /// `[indices, value]`.
+    /// The declared names and what was kept there, as JSON: a scalar; for a name with `[*]`, or of rows, a list.
     pub fields: Vec<(String, Zeroizing<Vec<u8>>)>,
 }
 

@@ -7,7 +7,7 @@ use crate::payload::Kind;
 pub(in crate::payload) fn encode(kind: Kind, text: &str, out: &mut Vec<u8>) -> Option<()> {
     match kind {
         Kind::String => {
-            string(text, out);
+            quote(text, out);
             return Some(());
         }
         Kind::Null => {
@@ -23,8 +23,8 @@ pub(in crate::payload) fn encode(kind: Kind, text: &str, out: &mut Vec<u8>) -> O
     Some(())
 }
 
-/// Escapes only what must be (RFC 8259 section 7).
-fn string(text: &str, out: &mut Vec<u8>) {
+/// Writes `text` as a JSON string, and escapes only what must be (RFC 8259 section 7).
+pub fn quote(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     out.reserve(rest.len() + 2);
     out.push(b'"');

@@ -26,6 +26,7 @@ mod tests;
 #[cfg(test)]
 mod tests_rows;
 
+pub use encode::quote;
 pub use find::{Found, Unfound, find};
 pub(super) use opening::{Opening, opening};
 pub use walk::walk;

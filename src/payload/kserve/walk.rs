@@ -5,10 +5,10 @@ use super::datatype::Datatype;
 use super::index::{self, Data, Index, Output, Parameter, Tensor};
 use super::{BINARY_SIZE, Named, Tensors};
 use crate::payload::caps::{Caps, Tally};
-use crate::payload::json::encode::encode;
+use crate::payload::json::encode::{encode, quote};
 use crate::payload::json::lexer::{Cursor, unescape};
 use crate::payload::walker::Direction;
-use crate::payload::{Envelope, FieldId, Kind, Malformed, Stop, Treated, Value, Visitor};
+use crate::payload::{Envelope, FieldId, Malformed, Stop, Treated, Value, Visitor};
 
 /// Walks a body and writes it anew to the end of `out`, values that are kept byte for byte. A tensor whose values no longer
 /// fit its type is given one that they fit: `BYTES` where they are texts now, a wider number where they are larger; one
@@ -88,7 +88,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
         for (key, name) in ["model_name", "model_version"].into_iter().zip(&index.model) {
             if let Some(name) = name {
                 self.key(key);
-                string(name, self.out);
+                quote(name, self.out);
             }
         }
         if let (Some(field), Some(at)) = (self.declared.id, index.id) {
@@ -119,7 +119,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
             self.comma();
             self.out.push(b'{');
             self.key("name");
-            string(name, self.out);
+            quote(name, self.out);
             self.parameters(&output.parameters, |_| true, None)?;
             self.out.push(b'}');
         }
@@ -158,7 +158,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
         self.out.push(b'{');
         self.key("name");
         let name = self.declared.tensors.iter().find(|named| named.field == tensor.field);
-        string(name.map_or("", |named: &Named| &named.name), self.out);
+        quote(name.map_or("", |named: &Named| &named.name), self.out);
         self.key("shape");
         self.out.push(b'[');
         let sizes = tensor.shape.get(1..).unwrap_or_default();
@@ -168,7 +168,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
         }
         self.out.push(b']');
         self.key("datatype");
-        string(column.datatype.word(), self.out);
+        quote(column.datatype.word(), self.out);
         // A coding was chosen for what the tensor was.
         let recoded = (column.datatype == Datatype::Bytes) != (tensor.datatype == Datatype::Bytes);
         let stays = |parameter: &Parameter| !(recoded && matches!(parameter, Parameter::ContentType(_)));
@@ -207,7 +207,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
                 }
                 Parameter::ContentType(word) => {
                     self.key("content_type");
-                    string(word, self.out);
+                    quote(word, self.out);
                 }
                 Parameter::Flag(name, value) => {
                     self.key(name);
@@ -274,7 +274,7 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
 
     fn key(&mut self, key: &str) {
         self.comma();
-        string(key, self.out);
+        quote(key, self.out);
         self.out.push(b':');
     }
 
@@ -284,9 +284,4 @@ impl<'a, V: Visitor> Walk<'a, '_, V> {
             self.out.push(b',');
         }
     }
-}
-
-fn string(text: &str, out: &mut Vec<u8>) {
-    // A text can always be written.
-    let _written = encode(Kind::String, text, out);
 }
