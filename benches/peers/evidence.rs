@@ -1,6 +1,6 @@
 //! What a target that is programmed left behind: a line for each exchange, with sealed names that open.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -19,7 +19,8 @@ struct Line {
 /// The beginning of a Fernet token: its version, and the first bits of a time that is not far in the future.
 const FERNET: &str = "gAAAA";
 
-/// How the names are sealed: as AES-256-GCM under the record key, nonce first, or as Fernet tokens under the same key.
+/// How the names are sealed: as AES-256-GCM under the record key, nonce first, or as Fernet tokens under the same key. Those
+/// of a batch as one list for each of its two columns.
 ///
 /// # Errors
 /// Where there are fewer lines than requests that passed, or one that does not hold what it should.
@@ -34,12 +35,19 @@ pub(crate) fn sealed(audit: &str, shape: Shape, passed: u64) -> anyhow::Result<(
     for line in lines.first().into_iter().chain(lines.last()) {
         let line: Line = serde_json::from_str(line)?;
         ensure!(!line.who.contains("person"), "the audit names a person");
-        ensure!(line.sealed.len() == shape.sealed(), "{} names are sealed", line.sealed.len());
-        let names: Vec<String> =
-            line.sealed.iter().map(|sealed| open(&key, sealed)).collect::<Result<_, _>>()?;
-        let known = |name: &&String| *name == "Augusta Ada Byron" || *name == "King of Ockham Park";
-        ensure!(names.iter().filter(known).count() == names.len(), "other names are sealed");
-        ensure!(names.first() != names.last(), "one name is sealed twice");
+        let [first, last] = line.sealed.as_slice() else { bail!("{} fields are sealed", line.sealed.len()) };
+        for (sealed, name) in [(first, "Augusta Ada Byron"), (last, "King of Ockham Park")] {
+            let text = open(&key, sealed)?;
+            let names = match shape.rows() {
+                None => vec![text],
+                Some(rows) => {
+                    let names: Vec<String> = serde_json::from_str(&text)?;
+                    ensure!(names.len() == rows, "{} names of {rows} are sealed", names.len());
+                    names
+                }
+            };
+            ensure!(names.iter().all(|sealed| sealed == name), "other names are sealed");
+        }
     }
     Ok(())
 }
@@ -82,5 +90,11 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
         *byte ^= 1;
     }
     ensure!(sealed(&line(&first, &changed), Shape::Record, 1).is_err());
+    let columns = |rows| -> anyhow::Result<String> {
+        let column = |name: &str| seal(&serde_json::json!(vec![name; rows]).to_string());
+        Ok(line(&column("Augusta Ada Byron")?, &column("King of Ockham Park")?))
+    };
+    sealed(&columns(3)?, Shape::Split(3), 1)?;
+    ensure!(sealed(&columns(2)?, Shape::Split(3), 1).is_err());
     Ok(())
 }

@@ -137,11 +137,11 @@ impl Shape {
         }
     }
 
-    /// Names that are sealed into the record of one request.
-    pub(crate) fn sealed(self) -> usize {
+    /// Rows that a request has, if it has any.
+    pub(crate) fn rows(self) -> Option<usize> {
         match self {
-            Self::Record => 2,
-            Self::Split(rows) => 2 * rows,
+            Self::Record => None,
+            Self::Split(rows) => Some(rows),
         }
     }
 

@@ -131,7 +131,7 @@ async def predict(record: Record, person: Caller) -> dict:
 @app.post("/invocations")
 async def invocations(batch: Batch, person: Caller) -> dict:
     split = batch.dataframe_split
-    kept = [sealed(name) for row in split.data for name in row[:2]]
+    kept = [sealed(json.dumps([row[column] for row in split.data])) for column in (0, 1)]
     data = [["p1_" + keyed(row[2]), *row[3:]] for row in split.data]
     body = {"dataframe_split": {"columns": split.columns[2:], "data": data}}
     return await forward("/invocations", body, person, "batch", kept, "predictions")

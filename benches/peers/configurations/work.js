@@ -55,8 +55,8 @@ function same(value) {
 }
 
 const FIELDS = {
-    first_name: { valid: short, sealed: true },
-    last_name: { valid: short, sealed: true },
+    first_name: { valid: short, sealed: 1 },
+    last_name: { valid: short, sealed: 2 },
     email: {
         valid: (value) => typeof value === 'string' && value.length <= 320 && /^[^@\s<>]+@[^@\s<>]+\.[A-Za-z0-9]+$/.test(value),
         treat: (value) => 'p1_' + keyed(PSEUDONYM_KEY, value, 'base64url'),
@@ -81,7 +81,7 @@ function treat_record(body, names) {
             return null;
         }
         if (field.sealed) {
-            names.push(sanitize(value));
+            names[field.sealed - 1].push(sanitize(value));
         } else {
             out[keys[i]] = field.treat(value);
         }
@@ -111,7 +111,7 @@ function treat_batch(body, names) {
                 return null;
             }
             if (columns[j].sealed) {
-                names.push(sanitize(row[j]));
+                names[columns[j].sealed - 1].push(sanitize(row[j]));
             } else {
                 out.push(columns[j].treat(row[j]));
             }
@@ -121,10 +121,11 @@ function treat_batch(body, names) {
     return { dataframe_split: { columns: split.columns.filter((name) => !FIELDS[name].sealed), data: data } };
 }
 
-// Nonce, ciphertext and tag, as base64.
-async function seal(key, name) {
+// One name by itself, those of a column as one list: nonce, ciphertext and tag, as base64.
+async function seal(key, names) {
+    const text = names.length === 1 ? names[0] : JSON.stringify(names);
     const iv = crypto.getRandomValues(new Uint8Array(12));
-    const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv: iv }, key, Buffer.from(name));
+    const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv: iv }, key, Buffer.from(text));
     return Buffer.concat([Buffer.from(iv), Buffer.from(box)]).toString('base64');
 }
 
@@ -138,7 +139,7 @@ async function govern(r, shape, treat, field) {
         r.return(403);
         return;
     }
-    const names = [];
+    const names = [[], []];
     let treated = null;
     try {
         treated = treat(JSON.parse(r.requestText), names);
@@ -151,7 +152,7 @@ async function govern(r, shape, treat, field) {
     }
     const key = await crypto.subtle.importKey('raw', RECORD_KEY, { name: 'AES-GCM' }, false, ['encrypt']);
     // All at once: njs 0.7 does not survive an `await` in a loop.
-    const sealed = await Promise.all(names.map((name) => seal(key, name)));
+    const sealed = await Promise.all(names.map((column) => seal(key, column)));
     const reply = await r.subrequest('/model' + r.uri, { method: 'POST', body: JSON.stringify(treated) });
     if (reply.status !== 200) {
         r.return(502);

@@ -26,7 +26,8 @@ local M = {}
 local config, pseudonym_key, sealer
 local digest, digest_length = ffi.new("unsigned char[32]"), ffi.new("unsigned int[1]")
 local nonce, tag = ffi.new("unsigned char[12]"), ffi.new("unsigned char[16]")
-local sealed, sealed_length = ffi.new("unsigned char[4096]"), ffi.new("int[1]")
+local ROOM = 65536
+local sealed, sealed_length = ffi.new("unsigned char[?]", ROOM), ffi.new("int[1]")
 
 local function unhex(text)
     return (text:gsub("..", function(pair) return string.char(tonumber(pair, 16)) end))
@@ -53,7 +54,7 @@ end
 
 -- Nonce, ciphertext and tag, as base64.
 local function seal(text)
-    if #text > 4096 or C.RAND_bytes(nonce, 12) ~= 1
+    if #text > ROOM or C.RAND_bytes(nonce, 12) ~= 1
         or C.EVP_EncryptInit_ex(sealer, nil, nil, nil, nonce) ~= 1
         or C.EVP_EncryptUpdate(sealer, sealed, sealed_length, text, #text) ~= 1 then
         return nil
@@ -109,10 +110,11 @@ end
 
 local sexes, colors = one_of("Male", "Female"), one_of("Red", "Green", "Blue", "Yellow")
 
--- What may come of each field, and what becomes of it: the value for the model (nil for none) and what is sealed.
+-- What may come of each field, and what becomes of it: the value for the model (nil for none), and its place among what is
+-- sealed.
 local fields = {
-    first_name = { valid = short, sealed = true },
-    last_name = { valid = short, sealed = true },
+    first_name = { valid = short, sealed = 1 },
+    last_name = { valid = short, sealed = 2 },
     email = {
         valid = function(value) return short(value) and value:find("^[^@%s<>]+@[^@%s<>]+%.[%w]+$") end,
         treat = function(value) return "p1_" .. base64.encode_base64url(hmac(pseudonym_key, value)) end,
@@ -130,9 +132,8 @@ local function treat(field, value, kept)
         return false
     end
     if field.sealed then
-        local box = seal(sanitize(value))
-        if not box then return false end
-        kept[#kept + 1] = box
+        local names = kept[field.sealed]
+        names[#names + 1] = sanitize(value)
         return true, nil
     end
     return true, field.treat and field.treat(value) or value
@@ -184,6 +185,17 @@ end
 
 local shapes = { record = record, batch = batch }
 
+-- One name by itself, those of a column as one list.
+local function seal_all(kept)
+    local boxes = {}
+    for place, names in ipairs(kept) do
+        local box = seal(#names == 1 and names[1] or cjson.encode(names))
+        if not box then return nil end
+        boxes[place] = box
+    end
+    return boxes
+end
+
 function M.request(shape)
     local person = caller()
     if not person then
@@ -199,14 +211,15 @@ function M.request(shape)
     end
     ngx.req.read_body()
     local body = cjson.decode(ngx.req.get_body_data() or "")
-    local kept = {}
+    local kept = { {}, {} }
     local treated = type(body) == "table" and shapes[shape](body, kept)
-    if not treated then
+    local boxes = treated and seal_all(kept)
+    if not boxes then
         return ngx.exit(422)
     end
     ngx.req.set_body_data(cjson.encode(treated))
     local who = base64.encode_base64url(hmac(pseudonym_key, person))
-    ngx.var.audit = cjson.encode({ at = ngx.now(), who = who, activity = shape, sealed = kept })
+    ngx.var.audit = cjson.encode({ at = ngx.now(), who = who, activity = shape, sealed = boxes })
 end
 
 function M.head()
