@@ -58,7 +58,9 @@ pub(super) enum Choice {
 pub struct Checked<'a> {
     /// What it is.
     pub kind: Kind,
-    /// What it means, as [`Value::text`]; owned where a sanitiser wrote it.
+    /// What it means, as [`Value::text`].
+    ///
+    /// INVARIANT: owned if and only if a sanitiser wrote it.
     pub text: Cow<'a, str>,
 }
 
@@ -180,14 +182,15 @@ impl Check {
         )
     }
 
-    /// Seen at once: most texts have nothing in them that a sanitiser or a refusal looks for.
+    /// Whether nothing is refused in a text, and a sanitiser would leave it alone, as far as that is seen at once.
     fn has_nothing_to_clean(&self, text: &str) -> bool {
-        let plain = match self.sanitize {
-            None => true,
-            Some(Sanitize::Text) => sanitize::is_bare(text.as_bytes()),
-            Some(Sanitize::Html) => false,
-        };
-        plain && !self.refuse_html && !self.refuse_sql
+        !self.refuse_html
+            && !self.refuse_sql
+            && match self.sanitize {
+                None => true,
+                Some(Sanitize::Text) => sanitize::is_bare(text.as_bytes()),
+                Some(Sanitize::Html) => false,
+            }
     }
 
     fn clean<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, Invalid> {

@@ -11,9 +11,9 @@ use crate::payload::{Kind, Path, Step, Value};
 pub(super) fn scalar(value: Value<'_>, out: &mut Vec<u8>) {
     match value.kind {
         Kind::String | Kind::File | Kind::Untyped => quote(value.text, out),
-        Kind::Integer | Kind::Number | Kind::Boolean | Kind::Null => {
-            out.extend_from_slice(value.text.as_bytes())
-        }
+        Kind::Integer | Kind::Number | Kind::Boolean => out.extend_from_slice(value.text.as_bytes()),
+        // An empty cell has no spelling.
+        Kind::Null => out.extend_from_slice(b"null"),
     }
 }
 
@@ -60,7 +60,7 @@ fn place<'a>(root: &mut Node<'a>, path: &Path, value: &'a [u8]) -> bool {
         steps.insert(first, Step::Every);
     }
     // All or nothing would need a second tree; a value whose place is taken is rare, and the rest is right.
-    values.iter().all(|(at, value)| root.put(&steps, at, value))
+    values.iter().all(|(at, value)| root.put(&steps, at, value.get().as_bytes()))
 }
 
 impl<'a> Node<'a> {
@@ -152,9 +152,15 @@ mod tests {
 
     #[test]
     fn rows_of_one_persons_batch_are_lists() {
-        let fields =
-            [("age", "[[[0],36],[[2],50]]"), ("tags[*]", r#"[[[0,0],"a"],[[0,1],"b"],[[1,0],"c"]]"#)];
-        assert_eq!(rebuilt(&fields), r#"{"age":[36,50],"tags":[["a","b"],["c"]]}"#);
+        let fields = [("age", "[[[0],36],[[2],50],null]"), ("tags[*]", r#"[[[0,0],"a"],"b",[[1,0],"c"]]"#)];
+        let rows = r#"{"age":[36,50,null],"tags":[["a","b"],["c"]]}"#;
+        assert_eq!(rebuilt(&fields), rows);
+        // As they were written before.
+        let fields = [
+            ("age", "[[[0],36],[[2],50],[[3],null]]"),
+            ("tags[*]", r#"[[[0,0],"a"],[[0,1],"b"],[[1,0],"c"]]"#),
+        ];
+        assert_eq!(rebuilt(&fields), rows);
     }
 
     #[test]

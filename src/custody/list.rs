@@ -1,5 +1,6 @@
-//! The values that a field has in many places, as JSON: `[indices, value]` for the first, and for each that follows it
-//! at the next index (the next row, mostly) the value alone.
+//! The values that a field has in many places, as JSON: `[indices, value]`, and a value alone where it stands at the next
+//! index of the innermost array, as most do that are kept of rows. Lists of before this was so have indices everywhere, and are
+//! read alike.
 
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -18,7 +19,7 @@ const AROUND: usize = 20;
 /// A list that is being written. In clear until it is sealed.
 pub(super) struct List {
     text: Zeroizing<Vec<u8>>,
-    /// Where a value stands that stands alone; empty before the first.
+    /// The place of a value that is written without its indices; empty where there is none.
     next: Indices,
 }
 
@@ -36,7 +37,7 @@ impl List {
         self.text.len()
     }
 
-    /// Adds a value at a place that has at least one index.
+    /// Adds a value.
     pub(super) fn put(&mut self, at: &[u32], value: Value<'_>) {
         let Self { text: list, next } = self;
         if list.capacity() - list.len() < value.text.len() + AROUND && list.len() < EARLY {
@@ -47,7 +48,7 @@ impl List {
         if list.len() > 1 {
             list.push(b',');
         }
-        if next.as_slice() == at {
+        if !at.is_empty() && next.as_slice() == at {
             scalar(value, list);
         } else {
             list.extend_from_slice(b"[[");
@@ -74,27 +75,26 @@ impl List {
 }
 
 /// The places and values of a list; `None` where it is none.
-pub(super) fn elements(list: &[u8]) -> Option<Vec<(Indices, &[u8])>> {
+pub(super) fn elements(list: &[u8]) -> Option<Vec<(Indices, &RawValue)>> {
     let list: Vec<&RawValue> = serde_json::from_slice(list).ok()?;
     let mut next = Indices::new();
     list.into_iter()
         .map(|element| {
-            let value = if element.get().starts_with('[') {
+            // A value is a scalar.
+            let (at, value) = if element.get().starts_with('[') {
                 let (at, value): (Vec<u32>, &RawValue) = serde_json::from_str(element.get()).ok()?;
-                next = at.into();
-                value
+                (at.into(), value)
             } else {
-                element
+                (Some(next.clone()).filter(|at| !at.is_empty())?, element)
             };
-            // A value alone needs one before it.
-            let at = Some(next.clone()).filter(|at| !at.is_empty())?;
+            next.clone_from(&at);
             advance(&mut next);
-            Some((at, value.get().as_bytes()))
+            Some((at, value))
         })
         .collect()
 }
 
-/// One further in the innermost array. Behind the last index that there is nothing follows.
+/// One further in the innermost array. Nothing follows the greatest index.
 fn advance(next: &mut Indices) {
     match next.last_mut().map(|last| (last.checked_add(1), last)) {
         Some((Some(further), last)) => *last = further,
@@ -115,53 +115,75 @@ mod tests {
         String::from_utf8(list.finish().to_vec()).unwrap()
     }
 
+    /// As they are read: places, and values as JSON.
+    fn read(list: &str) -> Option<Vec<(Vec<u32>, String)>> {
+        let elements = elements(list.as_bytes())?;
+        Some(elements.into_iter().map(|(at, value)| (at.to_vec(), value.get().to_owned())).collect())
+    }
+
     #[test]
     fn a_value_in_the_next_place_stands_alone() {
-        let text = Kind::String;
+        use Kind::{Integer, Null, String};
         assert_eq!(list(&[]), "[]");
         assert_eq!(
-            list(&[(&[0], text, "a"), (&[1], text, "b"), (&[2], Kind::Null, "null")]),
+            list(&[(&[0], String, "a"), (&[1], String, "b"), (&[2], Null, "")]),
             r#"[[[0],"a"],"b",null]"#
         );
-        assert_eq!(
-            list(&[
-                (&[0, 0], text, "a"),
-                (&[0, 1], text, "["),
-                (&[1, 0], text, "c"),
-                (&[1, 1], text, "d"),
-                (&[1, 3], text, "e")
-            ]),
-            r#"[[[0,0],"a"],"[",[[1,0],"c"],"d",[[1,3],"e"]]"#
-        );
-        assert_eq!(
-            list(&[(&[u32::MAX], Kind::Integer, "-7"), (&[0], Kind::Integer, "7")]),
-            "[[[4294967295],-7],[[0],7]]"
-        );
+        let nested: [(&[u32], _, _); 5] = [
+            (&[0, 0], String, "a"),
+            (&[0, 1], String, "["),
+            (&[1, 0], String, "c"),
+            (&[1, 1], String, "d"),
+            (&[1, 3], String, "e"),
+        ];
+        assert_eq!(list(&nested), r#"[[[0,0],"a"],"[",[[1,0],"c"],"d",[[1,3],"e"]]"#);
+        let end: [(&[u32], _, _); 2] = [(&[u32::MAX], Integer, "-7"), (&[0], Integer, "7")];
+        assert_eq!(list(&end), "[[[4294967295],-7],[[0],7]]");
     }
 
     #[test]
     fn a_list_with_all_its_indices_is_read_as_well() {
-        let read = |list: &'static str| elements(list.as_bytes()).map(|list| list.len());
-        assert_eq!(elements(br#"[[[0],"a"],[[1],"b"]]"#), elements(br#"[[[0],"a"],"b"]"#));
-        assert_eq!(read("[]"), Some(0));
-        for no_list in
-            [r#"["a"]"#, "[[[],7]]", "[[[4294967295],7],8]", r#"[[[0]]]"#, "[[[0],1,2]]", "7", "[[[-1],7]]"]
-        {
-            assert_eq!(read(no_list), None, "{no_list}");
+        let places = vec![(vec![0], r#""a""#.to_owned()), (vec![1], r#""b""#.to_owned())];
+        assert_eq!(read(r#"[[[0],"a"],[[1],"b"]]"#), Some(places.clone()));
+        assert_eq!(read(r#"[[[0],"a"],"b"]"#), Some(places));
+        assert_eq!(read("[]"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_list_is_not_read() {
+        for none in [
+            r#"["a"]"#,
+            "[[[],7],8]",
+            "[[[4294967295],7],8]",
+            "[[[0]]]",
+            "[[[0],1,2]]",
+            "[[[0],1],]",
+            "7",
+            "[[[-1],7]]",
+        ] {
+            assert_eq!(read(none), None, "{none}");
         }
     }
 
     proptest! {
         #[test]
-        fn every_value_is_read_in_its_place(places in prop::collection::vec(prop::collection::vec(0..3_u32, 1..3), 0..20)) {
-            let values: Vec<String> = (0..places.len()).map(|number| number.to_string()).collect();
-            let put: Vec<_> =
-                places.iter().zip(&values).map(|(at, value)| (at.as_slice(), Kind::Integer, value.as_str())).collect();
-            let written = list(&put);
-            let read = elements(written.as_bytes()).unwrap();
-            let expected: Vec<_> =
-                places.iter().zip(&values).map(|(at, value)| (Indices::from_slice(at), value.as_bytes())).collect();
-            prop_assert_eq!(read, expected);
+        fn every_value_is_read_in_its_place(
+            values in prop::collection::vec(
+                (
+                    prop::collection::vec(prop_oneof![4 => 0..3_u32, 1 => u32::MAX - 1..=u32::MAX], 1..3),
+                    prop_oneof![Just("["), Just("]"), Just(","), Just("\""), Just("null"), Just("[[0],1]"), Just("")],
+                    any::<bool>(),
+                ),
+                0..20,
+            )
+        ) {
+            let kind = |null: &bool| if *null { Kind::Null } else { Kind::String };
+            let put: Vec<_> = values.iter().map(|(at, text, null)| (at.as_slice(), kind(null), *text)).collect();
+            let spelled = |text: &str, null| {
+                if null { "null".to_owned() } else { serde_json::to_string(text).unwrap() }
+            };
+            let expected = values.iter().map(|(at, text, null)| (at.clone(), spelled(text, *null))).collect();
+            prop_assert_eq!(read(&list(&put)), Some(expected));
         }
     }
 }

@@ -23,7 +23,7 @@ mod vault;
 
 pub use cache::SubjectKey;
 pub use error::CustodyError;
-pub use record::{OpenedRecord, RecordDraft};
+pub use record::{Kept, OpenedRecord, RecordDraft};
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
@@ -11,7 +12,7 @@ use crate::personal::Reference;
 use crate::store::{RecordId, SealedFields, SealedRecord};
 
 use super::cache::SubjectKey;
-use super::list::List;
+use super::list::{List, elements};
 use super::{CustodyError, context_with_room, json};
 
 /// The beginning of the context of every kept field: changing what is bound changes this.
@@ -160,14 +161,35 @@ pub struct OpenedRecord {
     pub activity: String,
     /// When the exchange took place.
     pub at: Timestamp,
-    /// The declared names and what was kept there, as JSON: a scalar; for a name with `[*]`, or of rows, a list.
-    pub fields: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// The declared names and what was kept there, as JSON: a scalar; for a name with `[*]`, or of rows, a [`List`].
+    fields: Vec<(String, Zeroizing<Vec<u8>>)>,
+}
+
+/// What was kept of a field, spelled as it came.
+#[derive(Debug)]
+pub enum Kept<'a> {
+    /// A value.
+    One(&'a RawValue),
+    /// Those of many places, in the order in which they came.
+    Many(Vec<&'a RawValue>),
 }
 
 impl OpenedRecord {
-    /// What was kept of a field, as JSON.
-    pub fn field(&self, name: &str) -> Option<&[u8]> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+    /// What was kept of a field, if anything was.
+    ///
+    /// # Errors
+    /// [`CustodyError::Damaged`] where that is neither a value nor a list.
+    pub fn field(&self, name: &str) -> Result<Option<Kept<'_>>, CustodyError> {
+        let Some((_, kept)) = self.fields.iter().find(|(known, _)| known == name) else { return Ok(None) };
+        let damaged = CustodyError::Damaged(OpenError);
+        // A scalar is never spelled so.
+        let kept = if kept.first() == Some(&b'[') {
+            let list = elements(kept).ok_or(damaged)?;
+            Kept::Many(list.into_iter().map(|(_, value)| value).collect())
+        } else {
+            Kept::One(serde_json::from_slice(kept).map_err(|_| damaged)?)
+        };
+        Ok(Some(kept))
     }
 
     /// One JSON object, nested as the names say: `customer.email` is a member of `customer`, and each
@@ -250,7 +272,8 @@ mod tests {
         let key = key(1, "favourites", &data);
         let record = sealed(&key);
         let opened = open(&key, &record).unwrap();
-        assert_eq!(opened.field("email"), Some(br#""ada@example.org""#.as_slice()));
+        let Some(Kept::One(email)) = opened.field("email").unwrap() else { panic!("a value") };
+        assert_eq!(email.get(), r#""ada@example.org""#);
         assert_eq!(opened.to_json().as_slice(), br#"{"first_name":"Ada","email":"ada@example.org"}"#);
         assert!(!format!("{opened:?} {record:?}").contains("Ada"));
     }
@@ -290,8 +313,10 @@ mod tests {
         assert!(draft.is_empty());
         draft.keep("addresses[*].zip", &[0], text("75001")).unwrap();
         draft.keep("addresses[*].zip", &[2], text("1010")).unwrap();
+        draft.keep("addresses[*].zip", &[3], Value { kind: Kind::Null, text: "" }).unwrap();
         assert!(!draft.is_empty());
         let opened = open(&key, &draft.finish().unwrap()).unwrap();
-        assert_eq!(opened.field("addresses[*].zip"), Some(br#"[[[0],"75001"],[[2],"1010"]]"#.as_slice()));
+        let Some(Kept::Many(zips)) = opened.field("addresses[*].zip").unwrap() else { panic!("a list") };
+        assert_eq!(zips.iter().map(|zip| zip.get()).collect::<Vec<_>>(), [r#""75001""#, r#""1010""#, "null"]);
     }
 }

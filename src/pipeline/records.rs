@@ -16,7 +16,7 @@ use super::finish::write;
 use super::materials::unavailable;
 use crate::action;
 use crate::audit::What;
-use crate::custody::{CustodyError, OpenedRecord, Reader};
+use crate::custody::{CustodyError, Kept, OpenedRecord, Reader};
 use crate::net::Content;
 use crate::payload::{Kind, Treated, Value};
 use crate::personal::Reference;
@@ -162,7 +162,10 @@ impl<'a> Shelf<'a> {
             materials.pseudonyms.as_ref().map(|pseudonyms| pseudonyms.of(&record.reference.to_string()));
         push_string(&mut row, person.as_deref().unwrap_or_default());
         for field in self.source.request.fields.iter().chain(&self.source.response.fields) {
-            let (Some(export), Some(kept)) = (&field.export, record.field(&field.name)) else { continue };
+            let Some(export) = &field.export else { continue };
+            let kept = record.field(&field.name);
+            let damaged = |error| Rejection::new(Problem::InternalError).because(error);
+            let Some(kept) = kept.map_err(damaged)? else { continue };
             if let Some(value) = exported(export, kept, materials)? {
                 row.push(',');
                 push_string(&mut row, &field.name);
@@ -178,18 +181,15 @@ impl<'a> Shelf<'a> {
 /// What an export shows of a kept value, as JSON. Of a field with `[*]` each value is treated by itself.
 fn exported(
     export: &action::Action,
-    kept: &[u8],
+    kept: Kept<'_>,
     materials: &action::Materials<'_>,
 ) -> Result<Option<String>, Rejection> {
-    let damaged = || Rejection::new(Problem::InternalError);
-    // A field of one value is a scalar; one with a `[*]`, or of the rows of one person's batch, is a list.
-    if kept.first() != Some(&b'[') {
-        let kept: &RawValue = serde_json::from_slice(kept).map_err(|_| damaged())?;
-        return shown(export, kept, materials);
-    }
-    let list: Vec<(Vec<u32>, &RawValue)> = serde_json::from_slice(kept).map_err(|_| damaged())?;
+    let list = match kept {
+        Kept::One(value) => return shown(export, value, materials),
+        Kept::Many(list) => list,
+    };
     let mut values = Vec::with_capacity(list.len());
-    for (_, value) in list {
+    for value in list {
         values.extend(shown(export, value, materials)?);
     }
     Ok(Some(format!("[{}]", values.join(","))))

@@ -69,6 +69,17 @@ async fn a_page_shows_whom_it_may_and_nobodys_name() {
 }
 
 #[tokio::test]
+async fn a_page_shows_every_value_of_a_list() {
+    let gateway = Gateway::with_holder().await;
+    gateway.admin.grant(canary::HOLDER, "churn-study").await;
+    let visits = r#"[{"shop": "one", "spent": 1}, {"shop": "[2]", "spent": 2}, {"#;
+    gateway.send(gateway.score(changed("[{", visits))).await.ok();
+    let rows = page(&gateway).await;
+    assert_eq!(rows[0]["visits[*].shop"], json!(["one", "[2]", canary::SHOP]));
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn a_page_is_asked_for_as_declared() {
     let gateway = gateway().await;
     let token = gateway.token("analyst", &["study"]);

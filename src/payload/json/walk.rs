@@ -482,11 +482,6 @@ impl<'a, V: Visitor> Walk<'a, V> {
     /// Copies what has not been copied yet, up to `to`.
     #[inline]
     pub(super) fn flush(&mut self, to: usize) {
-        if self.copied == 0 {
-            // One allocation for most bodies: replacements are mostly about as long as what they replace.
-            self.out
-                .reserve(self.body.len() + if to < self.body.len() { self.body.len() / 4 + 64 } else { 0 });
-        }
         self.out.extend_from_slice(self.body.get(self.copied..to).unwrap_or_default());
     }
 }

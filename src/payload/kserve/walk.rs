@@ -34,7 +34,6 @@ pub(in crate::payload) fn walk<V: Visitor>(
         }
     };
     let index = index::read(json, binary.map(<[u8]>::len), tensors, caps, visitor)?;
-    out.reserve(body.len() + body.len() / 4 + 64);
     let mut walk = Walk {
         declared: tensors,
         json,

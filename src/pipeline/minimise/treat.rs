@@ -148,7 +148,8 @@ impl Visitor for Treat<'_> {
         if let Some(seen) = &self.watch.seen {
             seen.field(id.index());
         }
-        // Looked at where it is: moved, a value is read again before it is all written.
+        // By reference: to move it out of the result is to read what was just written in smaller pieces, for which the
+        // processor waits.
         let checked = field.check.run(value);
         let checked = checked.as_ref().map_err(|invalid| Self::invalid(field, sentence(invalid)))?;
         let outward = self.outward(field);
