@@ -69,7 +69,7 @@ fn key() -> anyhow::Result<Vec<u8>> {
     pairs.map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
 }
 
-/// That a sealed name opens, and a changed one does not.
+/// That sealed names open, by themselves and in lists, and that changed, missing and other ones are found.
 pub(crate) fn proves_itself() -> anyhow::Result<()> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key()?).ok().context("a key")?);
     let seal = |name: &str| -> anyhow::Result<Vec<u8>> {
@@ -96,5 +96,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     };
     sealed(&columns(3)?, Shape::Split(3), 1)?;
     ensure!(sealed(&columns(2)?, Shape::Split(3), 1).is_err());
+    ensure!(sealed(&line(&first, &seal("King of Ockham Park")?), Shape::Split(1), 1).is_err());
+    ensure!(sealed(&line(&seal("King of Ockham Park")?, &first), Shape::Record, 1).is_err());
     Ok(())
 }

@@ -121,9 +121,8 @@ function treat_batch(body, names) {
     return { dataframe_split: { columns: split.columns.filter((name) => !FIELDS[name].sealed), data: data } };
 }
 
-// One name by itself, those of a column as one list: nonce, ciphertext and tag, as base64.
-async function seal(key, names) {
-    const text = names.length === 1 ? names[0] : JSON.stringify(names);
+// Nonce, ciphertext and tag, as base64.
+async function seal(key, text) {
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const box = await crypto.subtle.encrypt({ name: 'AES-GCM', iv: iv }, key, Buffer.from(text));
     return Buffer.concat([Buffer.from(iv), Buffer.from(box)]).toString('base64');
@@ -152,7 +151,7 @@ async function govern(r, shape, treat, field) {
     }
     const key = await crypto.subtle.importKey('raw', RECORD_KEY, { name: 'AES-GCM' }, false, ['encrypt']);
     // All at once: njs 0.7 does not survive an `await` in a loop.
-    const sealed = await Promise.all(names.map((column) => seal(key, column)));
+    const sealed = await Promise.all(names.map((column) => seal(key, shape === 'record' ? column[0] : JSON.stringify(column))));
     const reply = await r.subrequest('/model' + r.uri, { method: 'POST', body: JSON.stringify(treated) });
     if (reply.status !== 200) {
         r.return(502);

@@ -26,7 +26,7 @@ local M = {}
 local config, pseudonym_key, sealer
 local digest, digest_length = ffi.new("unsigned char[32]"), ffi.new("unsigned int[1]")
 local nonce, tag = ffi.new("unsigned char[12]"), ffi.new("unsigned char[16]")
-local ROOM = 65536
+local ROOM = 1048576
 local sealed, sealed_length = ffi.new("unsigned char[?]", ROOM), ffi.new("int[1]")
 
 local function unhex(text)
@@ -185,11 +185,11 @@ end
 
 local shapes = { record = record, batch = batch }
 
--- One name by itself, those of a column as one list.
-local function seal_all(kept)
+-- The name of a record by itself, those of a batch as one list for each column.
+local function seal_all(kept, shape)
     local boxes = {}
     for place, names in ipairs(kept) do
-        local box = seal(#names == 1 and names[1] or cjson.encode(names))
+        local box = seal(shape == "record" and names[1] or cjson.encode(names))
         if not box then return nil end
         boxes[place] = box
     end
@@ -213,7 +213,7 @@ function M.request(shape)
     local body = cjson.decode(ngx.req.get_body_data() or "")
     local kept = { {}, {} }
     local treated = type(body) == "table" and shapes[shape](body, kept)
-    local boxes = treated and seal_all(kept)
+    local boxes = treated and seal_all(kept, shape)
     if not boxes then
         return ngx.exit(422)
     end
