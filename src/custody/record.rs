@@ -166,7 +166,6 @@ pub struct OpenedRecord {
 }
 
 /// What was kept of a field, spelled as it came.
-#[derive(Debug)]
 pub enum Kept<'a> {
     /// A value.
     One(&'a RawValue),
