@@ -60,7 +60,8 @@ impl Alone {
             draft: RecordDraft::new(Arc::clone(&self.key), self.at),
             stored: String::new(),
         };
-        let mut out = Vec::new();
+        // With the room that the pipeline gives it.
+        let mut out = Vec::with_capacity(self.body.len() + self.body.len() / 4 + 64);
         let payload = found.route.payload.as_ref().context("the route is governed")?;
         payload.request.walk(self.body.as_bytes(), &Envelope::default(), &CAPS, &mut treat, &mut out)?;
         Ok((out.len(), treat.draft.finish()?.fields.iter().count()))
