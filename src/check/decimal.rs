@@ -47,18 +47,6 @@ impl<'a> Decimal<'a> {
         Decimal::parse(text).is_some() && !text.contains(['.', 'e', 'E'])
     }
 
-    /// A number of at most 18 digits without fraction and exponent; nothing of others, or of what is no number.
-    pub(super) fn small_integer(text: &str) -> Option<i64> {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        if digits.len() > 18 || !matches!(digits.as_bytes(), [b'0'] | [b'1'..=b'9', ..]) {
-            return None;
-        }
-        let value = digits.bytes().try_fold(0_i64, |value, digit| {
-            digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
-        })?;
-        Some(if digits.len() < text.len() { -value } else { value })
-    }
-
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         match (self.sign(), other.sign()) {
             (1, 1) => self.compare_magnitude(other),
@@ -103,6 +91,54 @@ impl<'a> Decimal<'a> {
                 }
             }
         })
+    }
+}
+
+/// A number without exponent that is written with few digits, as most are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Small {
+    /// All its digits as an integer.
+    digits: i64,
+    /// How many of them stand behind the point.
+    places: u32,
+}
+
+impl Small {
+    /// Bytes beside the sign: so many digits are an `i64`.
+    const LENGTH: usize = 18;
+
+    /// Nothing of other numbers, or of what is no number.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let begins = matches!(unsigned.as_bytes(), [b'0'] | [b'0', b'.', ..] | [b'1'..=b'9', ..]);
+        if !begins || unsigned.len() > Self::LENGTH {
+            return None;
+        }
+        let (mut digits, mut places) = (0_i64, None);
+        for byte in unsigned.bytes() {
+            match (byte, &mut places) {
+                (b'0'..=b'9', places) => {
+                    digits = digits * 10 + i64::from(byte - b'0');
+                    *places = places.map(|places| places + 1);
+                }
+                (b'.', None) => places = Some(0),
+                _ => return None,
+            }
+        }
+        let digits = if unsigned.len() < text.len() { -digits } else { digits };
+        match places {
+            Some(0) => None,
+            places => Some(Self { digits, places: places.unwrap_or(0) }),
+        }
+    }
+
+    pub(super) fn compare(self, other: Self) -> Ordering {
+        if self.places == other.places {
+            return self.digits.cmp(&other.digits);
+        }
+        // As many digits as both have fit into 128 bits.
+        let scaled = |number: Self, by: Self| i128::from(number.digits) * i128::from(10_i64.pow(by.places));
+        scaled(self, other).cmp(&scaled(other, self))
     }
 }
 
@@ -158,12 +194,27 @@ mod tests {
         }
 
         #[test]
-        fn a_small_integer_is_what_it_says(
-            text in prop_oneof!["-?[0-9]{0,20}", "-?[0-9]{1,3}[.eE][0-9]{0,2}", "[ +x-]?[0-9]{1,3}[ x-]?"],
+        fn a_small_number_is_one_that_is_short_and_has_no_exponent(
+            text in prop_oneof!["-?[0-9]{0,20}", "-?[0-9]{1,3}[.eE][0-9.]{0,17}", "[ +x.-]?[0-9]{1,3}[ x.-]?"],
         ) {
-            let small = text.trim_start_matches('-').len() <= 18;
-            let known = (Decimal::is_integer(&text) && small).then(|| text.parse::<i64>().unwrap());
-            prop_assert_eq!(Decimal::small_integer(&text), known);
+            let short = text.trim_start_matches('-').len() <= 18 && !text.contains(['e', 'E']);
+            prop_assert_eq!(Small::parse(&text).is_some(), Decimal::parse(&text).is_some() && short, "{}", text);
+        }
+
+        #[test]
+        fn small_numbers_compare_as_all_do(a in "-?(0|[1-9][0-9]{0,7})([.][0-9]{1,9})?", b in "-?(0|[1-9][0-9]{0,2})([.][0-9]{1,2})?") {
+            let small = |text| Small::parse(text).unwrap();
+            prop_assert_eq!(small(&a).compare(small(&b)), compare(&a, &b));
+            prop_assert_eq!(small(&b).compare(small(&a)), compare(&b, &a));
+        }
+
+        #[test]
+        fn the_smallest_and_the_largest_of_small_numbers_compare(places in 1usize..17, negative in any::<bool>()) {
+            let most = format!("{}{}.{}", if negative { "-" } else { "" }, "9".repeat(17 - places), "9".repeat(places));
+            for other in ["999999999999999999", "-999999999999999999", "0.0000000000000001", "0"] {
+                let order = Small::parse(&most).unwrap().compare(Small::parse(other).unwrap());
+                prop_assert_eq!(order, compare(&most, other));
+            }
         }
 
         #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::decimal::Decimal;
+use super::decimal::{Decimal, Small};
 use super::{Format, Length, RuleKind, Rules, Sanitize, refuse, sanitize};
 use crate::payload::{Kind, Treated, Value, files};
 
@@ -38,8 +38,8 @@ pub struct Check {
 pub(super) struct Limit {
     min: Option<Box<str>>,
     max: Option<Box<str>>,
-    /// Both, where each is a whole number of few digits; what has no end ends where no such number is.
-    whole: Option<(i64, i64)>,
+    /// Both, where neither is another than a small number.
+    small: Option<(Option<Small>, Option<Small>)>,
 }
 
 /// What `one_of` lists.
@@ -95,7 +95,7 @@ impl Check {
         }
         if kind != Kind::String {
             if let (Some(limit), None) = (&self.limit, &self.choice)
-                && limit.holds_whole(text) == Some(true)
+                && limit.holds_at_once(text) == Some(true)
             {
                 return Ok(Checked::unchanged(value));
             }
@@ -349,15 +349,21 @@ impl Length {
 
 impl Limit {
     pub(super) fn new(min: Option<&str>, max: Option<&str>) -> Self {
-        let whole = |end: Option<&str>, none| end.map_or(Some(none), Decimal::small_integer);
-        let whole = whole(min, i64::MIN).zip(whole(max, i64::MAX));
-        Self { min: min.map(Box::from), max: max.map(Box::from), whole }
+        let small = |end: Option<&str>| match end.map(Small::parse) {
+            Some(None) => None,
+            end => Some(end.flatten()),
+        };
+        let small = small(min).zip(small(max));
+        Self { min: min.map(Box::from), max: max.map(Box::from), small }
     }
 
-    /// The same as [`Self::holds`] where it is known at once: both ends and the number are whole and of few digits.
-    fn holds_whole(&self, text: &str) -> Option<bool> {
-        let ((min, max), number) = self.whole.zip(Decimal::small_integer(text))?;
-        Some((min..=max).contains(&number))
+    /// The same as [`Self::holds`] where it is known at once: both ends and the number have few digits and no exponent.
+    fn holds_at_once(&self, text: &str) -> Option<bool> {
+        let ((min, max), number) = self.small.zip(Small::parse(text))?;
+        let holds = |end: Option<Small>, order: fn(Ordering) -> bool| {
+            end.is_none_or(|end| order(end.compare(number)))
+        };
+        Some(holds(min, Ordering::is_le) && holds(max, Ordering::is_ge))
     }
 
     fn holds(&self, number: &Decimal<'_>) -> bool {
