@@ -104,7 +104,7 @@ pub(super) struct Small {
 }
 
 impl Small {
-    /// Bytes beside the sign: so many digits are an `i64`.
+    /// Bytes beside the sign: so many digits fit into an `i64`.
     const LENGTH: usize = 18;
 
     /// Nothing of other numbers, or of what is no number.
@@ -116,12 +116,12 @@ impl Small {
         }
         let (mut digits, mut places) = (0_i64, None);
         for byte in unsigned.bytes() {
-            match (byte, &mut places) {
-                (b'0'..=b'9', places) => {
+            match byte {
+                b'0'..=b'9' => {
                     digits = digits * 10 + i64::from(byte - b'0');
-                    *places = places.map(|places| places + 1);
+                    places = places.map(|places| places + 1);
                 }
-                (b'.', None) => places = Some(0),
+                b'.' if places.is_none() => places = Some(0),
                 _ => return None,
             }
         }
@@ -136,7 +136,7 @@ impl Small {
         if self.places == other.places {
             return self.digits.cmp(&other.digits);
         }
-        // As many digits as both have fit into 128 bits.
+        // 18 digits, and no more than 16 places of the other: 34 digits fit into 128 bits.
         let scaled = |number: Self, by: Self| i128::from(number.digits) * i128::from(10_i64.pow(by.places));
         scaled(self, other).cmp(&scaled(other, self))
     }

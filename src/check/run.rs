@@ -38,7 +38,7 @@ pub struct Check {
 pub(super) struct Limit {
     min: Option<Box<str>>,
     max: Option<Box<str>>,
-    /// Both, where neither is another than a small number.
+    /// Both, where all that are declared are small; `None` within for one that is not declared.
     small: Option<(Option<Small>, Option<Small>)>,
 }
 
@@ -95,7 +95,7 @@ impl Check {
         }
         if kind != Kind::String {
             if let (Some(limit), None) = (&self.limit, &self.choice)
-                && limit.holds_at_once(text) == Some(true)
+                && limit.holds_at_once(text)
             {
                 return Ok(Checked::unchanged(value));
             }
@@ -349,21 +349,21 @@ impl Length {
 
 impl Limit {
     pub(super) fn new(min: Option<&str>, max: Option<&str>) -> Self {
-        let small = |end: Option<&str>| match end.map(Small::parse) {
-            Some(None) => None,
-            end => Some(end.flatten()),
+        let small = |end: Option<&str>| match end {
+            None => Some(None),
+            Some(end) => Small::parse(end).map(Some),
         };
         let small = small(min).zip(small(max));
         Self { min: min.map(Box::from), max: max.map(Box::from), small }
     }
 
-    /// The same as [`Self::holds`] where it is known at once: both ends and the number have few digits and no exponent.
-    fn holds_at_once(&self, text: &str) -> Option<bool> {
-        let ((min, max), number) = self.small.zip(Small::parse(text))?;
-        let holds = |end: Option<Small>, order: fn(Ordering) -> bool| {
-            end.is_none_or(|end| order(end.compare(number)))
+    /// Whether it is seen at once that the number is within: it and the ends that there are have few digits and no exponent.
+    fn holds_at_once(&self, text: &str) -> bool {
+        let within = |((min, max), number): ((Option<Small>, Option<Small>), Small)| {
+            min.is_none_or(|min| min.compare(number).is_le())
+                && max.is_none_or(|max| max.compare(number).is_ge())
         };
-        Some(holds(min, Ordering::is_le) && holds(max, Ordering::is_ge))
+        self.small.zip(Small::parse(text)).is_some_and(within)
     }
 
     fn holds(&self, number: &Decimal<'_>) -> bool {

@@ -1,6 +1,5 @@
-//! The values that a field has in many places, as JSON: `[indices, value]`, and a value alone where it stands at the next
-//! index of the innermost array, as most do that are kept of rows. Lists of before this was so have indices everywhere, and are
-//! read alike.
+//! The values that a field has in many places, as JSON: `[indices, value]`. A value at the next index of the innermost array, as in most
+//! rows, stands alone. Older lists have indices everywhere; they are read too.
 
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -80,14 +79,14 @@ pub(super) fn elements(list: &[u8]) -> Option<Vec<(Indices, &RawValue)>> {
     let mut next = Indices::new();
     list.into_iter()
         .map(|element| {
-            // A value is a scalar.
-            let (at, value) = if element.get().starts_with('[') {
-                let (at, value): (Vec<u32>, &RawValue) = serde_json::from_str(element.get()).ok()?;
-                (at.into(), value)
-            } else {
-                (Some(next.clone()).filter(|at| !at.is_empty())?, element)
-            };
-            next.clone_from(&at);
+            let mut value = element;
+            // A value is a scalar, so what begins so has indices.
+            if element.get().starts_with('[') {
+                let at: Vec<u32>;
+                (at, value) = serde_json::from_str(element.get()).ok()?;
+                next = at.into();
+            }
+            let at = Some(next.clone()).filter(|at| !at.is_empty())?;
             advance(&mut next);
             Some((at, value))
         })
@@ -153,7 +152,7 @@ mod tests {
     fn what_is_no_list_is_not_read() {
         for none in [
             r#"["a"]"#,
-            "[[[],7],8]",
+            "[[[],7]]",
             "[[[4294967295],7],8]",
             "[[[0]]]",
             "[[[0],1,2]]",

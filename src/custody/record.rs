@@ -29,7 +29,7 @@ pub struct RecordDraft {
     at: Timestamp,
     context: Vec<u8>,
     fields: SealedFields,
-    /// Fields with a `[*]`: their values so far.
+    /// Fields with a `[*]`, and those of rows: their values so far.
     lists: Vec<(String, List)>,
     /// The list that is expected next: rows have their fields in one order.
     next: usize,
@@ -62,7 +62,7 @@ impl RecordDraft {
     }
 
     /// Keeps a value at the place of a declared field. `at` has the index of each `[*]` on the way to it: a field with
-    /// none is sealed at once, one with some is a list with its indices, sealed at the end.
+    /// none is sealed at once, one with some is part of a list, sealed at the end.
     ///
     /// # Errors
     /// [`CustodyError::Damaged`] where the library refuses to seal; the exchange must not go on.

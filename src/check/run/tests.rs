@@ -292,6 +292,18 @@ proptest! {
         let count = text.chars().count() as u64;
         prop_assert_eq!(check.run(string(&text)).is_ok(), (min..=min + more).contains(&count));
     }
+
+    #[test]
+    fn what_is_seen_at_once_to_be_within_is_within(
+        ends in prop::array::uniform2(prop::option::of("-?[0-9]([.][0-9]{1,2})?|1e2|99999999999999999999")),
+        text in "-?[0-9]([.][0-9]{1,2})?",
+    ) {
+        let [min, max] = ends.each_ref().map(Option::as_deref);
+        let limit = Limit::new(min, max);
+        let small = |end: Option<&str>| end.is_none_or(|end| end.len() < 18 && !end.contains('e'));
+        let within = limit.holds(&Decimal::parse(&text).unwrap());
+        prop_assert_eq!(limit.holds_at_once(&text), within && small(min) && small(max));
+    }
 }
 
 #[test]

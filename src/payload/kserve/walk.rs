@@ -34,6 +34,7 @@ pub(in crate::payload) fn walk<V: Visitor>(
         }
     };
     let index = index::read(json, binary.map(<[u8]>::len), tensors, caps, visitor)?;
+    out.reserve(body.len() + body.len() / 4);
     let mut walk = Walk {
         declared: tensors,
         json,

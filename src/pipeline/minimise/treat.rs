@@ -148,8 +148,8 @@ impl Visitor for Treat<'_> {
         if let Some(seen) = &self.watch.seen {
             seen.field(id.index());
         }
-        // By reference: to move it out of the result is to read what was just written in smaller pieces, for which the
-        // processor waits.
+        // By reference: moving it would read in one piece what was just written in smaller ones, and the processor waits for
+        // that.
         let checked = field.check.run(value);
         let checked = checked.as_ref().map_err(|invalid| Self::invalid(field, sentence(invalid)))?;
         let outward = self.outward(field);
