@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::list::elements;
+use super::list::{elements, is_list};
 use crate::payload::json::quote;
 use crate::payload::{Kind, Path, Step, Value};
 
@@ -47,8 +47,7 @@ enum Node<'a> {
 }
 
 fn place<'a>(root: &mut Node<'a>, path: &Path, value: &'a [u8]) -> bool {
-    // A scalar is never spelled so.
-    if value.first() != Some(&b'[') {
+    if !is_list(value) {
         return !path.is_many() && root.put(path.steps(), &[], value);
     }
     let Some(values) = elements(value) else { return false };

@@ -73,6 +73,11 @@ impl List {
     }
 }
 
+/// Whether what was kept of a field is a list: a scalar is never spelled so.
+pub(super) fn is_list(kept: &[u8]) -> bool {
+    kept.first() == Some(&b'[')
+}
+
 /// The places and values of a list; `None` where it is none.
 pub(super) fn elements(list: &[u8]) -> Option<Vec<(Indices, &RawValue)>> {
     let list: Vec<&RawValue> = serde_json::from_slice(list).ok()?;

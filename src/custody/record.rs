@@ -12,7 +12,7 @@ use crate::personal::Reference;
 use crate::store::{RecordId, SealedFields, SealedRecord};
 
 use super::cache::SubjectKey;
-use super::list::{List, elements};
+use super::list::{List, elements, is_list};
 use super::{CustodyError, context_with_room, json};
 
 /// The beginning of the context of every kept field: changing what is bound changes this.
@@ -181,8 +181,7 @@ impl OpenedRecord {
     pub fn field(&self, name: &str) -> Result<Option<Kept<'_>>, CustodyError> {
         let Some((_, kept)) = self.fields.iter().find(|(known, _)| known == name) else { return Ok(None) };
         let damaged = CustodyError::Damaged(OpenError);
-        // A scalar is never spelled so.
-        let kept = if kept.first() == Some(&b'[') {
+        let kept = if is_list(kept) {
             let list = elements(kept).ok_or(damaged)?;
             Kept::Many(list.into_iter().map(|(_, value)| value).collect())
         } else {
