@@ -3,16 +3,16 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 use thiserror::Error;
 
+use super::dial::HeadCaps;
+
 /// The longest line with a chunk's length, extensions included.
 const LINE: usize = 256;
 /// Hexadecimal digits of a length: as many as have a meaning.
 const DIGITS: usize = 16;
 /// What extensions and white space may take in all, in one body. They mean nothing here.
 const BESIDE: usize = 16 * 1024;
-/// What trailers may take in all. They are read, and go no further.
-const TRAILERS: usize = 16 * 1024;
-/// How many trailers there may be.
-const FIELDS: usize = 100;
+/// What trailers may take in all, and how many there may be, where a head might have more. They are read, and go no further.
+const TRAILERS: HeadCaps = HeadCaps { fields: 100, bytes: 16 * 1024 };
 
 /// Follows the chunks of one body.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub struct Chunks {
     state: State,
     /// How many bytes may still stand beside lengths.
     beside: usize,
+    trailers: HeadCaps,
 }
 
 /// Why bytes are not chunks. Says nothing of what they hold.
@@ -59,21 +60,17 @@ pub enum Piece {
     End,
 }
 
-impl Default for Chunks {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Chunks {
-    /// For a body that may have extensions, which mean nothing here.
-    pub const fn new() -> Self {
-        Self { state: State::Length, beside: BESIDE }
+    /// For a body that may have extensions, which mean nothing here. What holds for its head holds for its trailers.
+    pub fn new(caps: HeadCaps) -> Self {
+        let fields = caps.fields.min(TRAILERS.fields);
+        let trailers = HeadCaps { fields, bytes: caps.bytes.min(TRAILERS.bytes) };
+        Self { state: State::Length, beside: BESIDE, trailers }
     }
 
     /// For a body of nothing but chunks: extensions have hidden many a second reading.
-    pub const fn bare() -> Self {
-        Self { state: State::Length, beside: 0 }
+    pub fn bare(caps: HeadCaps) -> Self {
+        Self { beside: 0, ..Self::new(caps) }
     }
 
     /// Takes the next piece off the front of `bytes`.
@@ -108,7 +105,7 @@ impl Chunks {
                     }
                 },
                 State::Trailers => {
-                    let Some(whole) = trailers(bytes)? else { return Ok(Piece::More) };
+                    let Some(whole) = trailers(bytes, self.trailers)? else { return Ok(Piece::More) };
                     bytes.advance(whole);
                     self.state = State::Over;
                 }
@@ -161,22 +158,23 @@ fn ends_line(bytes: &[u8]) -> Option<bool> {
 }
 
 /// The length of the trailer section, its empty line included, once it is there and well formed.
-fn trailers(bytes: &[u8]) -> Result<Option<usize>, ChunkFault> {
+fn trailers(bytes: &[u8], caps: HeadCaps) -> Result<Option<usize>, ChunkFault> {
     match ends_line(bytes) {
         None => return Ok(None),
         Some(true) => return Ok(Some(2)),
         Some(false) => {}
     }
-    let seen = bytes.get(..TRAILERS).unwrap_or(bytes);
+    let seen = bytes.get(..caps.bytes).unwrap_or(bytes);
     let Some(end) = memchr::memmem::find(seen, b"\r\n\r\n") else {
-        return if bytes.len() >= TRAILERS { Err(ChunkFault::Trailers) } else { Ok(None) };
+        return if bytes.len() >= caps.bytes { Err(ChunkFault::Trailers) } else { Ok(None) };
     };
     let whole = end + 4;
     let section = seen.get(..whole).unwrap_or_default();
     let bare = memchr::memchr_iter(b'\n', section)
         .any(|at| at == 0 || section.get(at.wrapping_sub(1)) != Some(&b'\r'));
-    let mut room = [httparse::EMPTY_HEADER; FIELDS];
-    match httparse::parse_headers(section, &mut room) {
+    let mut room = [httparse::EMPTY_HEADER; TRAILERS.fields];
+    let room = room.get_mut(..caps.fields).ok_or(ChunkFault::Trailers)?;
+    match httparse::parse_headers(section, room) {
         Ok(httparse::Status::Complete((length, _))) if length == whole && !bare => Ok(Some(whole)),
         _ => Err(ChunkFault::Trailers),
     }
@@ -186,10 +184,13 @@ fn trailers(bytes: &[u8]) -> Result<Option<usize>, ChunkFault> {
 mod tests {
     use super::*;
 
+    /// A head may have more than trailers.
+    const CAPS: HeadCaps = HeadCaps { fields: 1_000, bytes: 64 * 1024 };
+
     /// Reads `text` in one piece, and byte by byte; both come to the same.
     fn read(text: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ChunkFault> {
         let in_steps = |step: usize| {
-            let (mut chunks, mut bytes, mut body) = (Chunks::new(), BytesMut::new(), Vec::new());
+            let (mut chunks, mut bytes, mut body) = (Chunks::new(CAPS), BytesMut::new(), Vec::new());
             for part in text.chunks(step) {
                 bytes.extend_from_slice(part);
                 loop {
@@ -205,7 +206,7 @@ mod tests {
         let whole = in_steps(text.len().max(1))?;
         assert_eq!(in_steps(1).map_err(|fault| fault.to_string()), Ok(whole.clone()));
         let mut bytes = BytesMut::from(text);
-        let mut chunks = Chunks::new();
+        let mut chunks = Chunks::new(CAPS);
         while matches!(chunks.next(&mut bytes)?, Piece::Data(_)) {}
         Ok(whole.map(|body| (body, bytes.len())))
     }
@@ -235,7 +236,7 @@ mod tests {
             ("2\t\r\nok\r\n", false),
         ] {
             let mut bytes = BytesMut::from(text);
-            assert_eq!(Chunks::bare().next(&mut bytes).is_ok(), reads, "{text:?}");
+            assert_eq!(Chunks::bare(CAPS).next(&mut bytes).is_ok(), reads, "{text:?}");
         }
     }
 
@@ -275,11 +276,18 @@ mod tests {
         assert!(read(many(BESIDE / 100).as_bytes()).is_ok());
         assert!(matches!(read(many(BESIDE / 100 + 1).as_bytes()), Err(ChunkFault::Line)));
         let trailers = |length: usize| format!("0\r\nx: {}\r\n\r\n", "y".repeat(length));
-        assert!(read(trailers(TRAILERS - 7).as_bytes()).is_ok());
-        assert!(matches!(read(trailers(TRAILERS).as_bytes()), Err(ChunkFault::Trailers)));
+        assert!(read(trailers(TRAILERS.bytes - 7).as_bytes()).is_ok());
+        assert!(matches!(read(trailers(TRAILERS.bytes - 6).as_bytes()), Err(ChunkFault::Trailers)));
         let fields = |count: usize| format!("0\r\n{}\r\n", "x: y\r\n".repeat(count));
-        assert!(read(fields(FIELDS).as_bytes()).is_ok());
-        assert!(matches!(read(fields(FIELDS + 1).as_bytes()), Err(ChunkFault::Trailers)));
+        assert!(read(fields(TRAILERS.fields).as_bytes()).is_ok());
+        assert!(matches!(read(fields(TRAILERS.fields + 1).as_bytes()), Err(ChunkFault::Trailers)));
+        // A head that may have less than that.
+        let small = |text: String| {
+            let caps = HeadCaps { fields: 3, bytes: 40 };
+            Chunks::new(caps).next(&mut BytesMut::from(text.as_str())).is_ok()
+        };
+        assert!(small(fields(3)) && !small(fields(4)));
+        assert!(small(trailers(33)) && !small(trailers(34)));
     }
 
     #[test]

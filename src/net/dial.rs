@@ -62,12 +62,12 @@ pub enum DialError {
     Http(#[source] hyper::Error),
 }
 
-/// How large the head of an answer may be.
+/// How large a head may be, and the trailers behind a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadCaps {
     /// Header fields.
     pub fields: usize,
-    /// Bytes of status line and header section together.
+    /// Bytes of first line and header section together.
     pub bytes: usize,
 }
 

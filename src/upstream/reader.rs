@@ -126,7 +126,7 @@ impl Reader {
                 }
                 continue;
             }
-            self.body(status, framing);
+            self.body(status, framing, caps);
             let mut headers = HeaderMap::with_capacity(kept.len() + 4);
             for (name, value) in kept.drain(..) {
                 let value = HeaderValue::from_maybe_shared(head.slice(value)).map_err(|_| Fault::Value)?;
@@ -194,7 +194,7 @@ impl Reader {
     }
 
     /// What is to come after a head (RFC 9112 section 6.3).
-    fn body(&mut self, status: StatusCode, framing: Framing) {
+    fn body(&mut self, status: StatusCode, framing: Framing, caps: HeadCaps) {
         let Framing { length, chunked, closes } = framing;
         // A server that announces a body where there is none (RFC 9110 section 15.3.5) may send it.
         let stray = status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0));
@@ -202,7 +202,7 @@ impl Reader {
         let none = self.headless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         self.state = match length {
             _ if none => State::Over,
-            _ if chunked => State::Chunked(Chunks::new()),
+            _ if chunked => State::Chunked(Chunks::new(caps)),
             Some(0) => State::Over,
             Some(length) => State::Length(length),
             None => {

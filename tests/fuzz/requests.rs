@@ -87,7 +87,7 @@ proptest! {
 }
 
 /// Those of the corpus that are read to their end, and how many requests are in them. Who adds one says so here.
-const READ: [(&str, usize); 8] = [
+const READ: [(&str, usize); 9] = [
     ("absolute", 1),
     ("asterisk", 1),
     ("chunked", 1),
@@ -96,6 +96,7 @@ const READ: [(&str, usize); 8] = [
     ("old", 2),
     ("pipelined", 3),
     ("trailers", 2),
+    ("trailers_enough", 2),
 ];
 
 #[test]

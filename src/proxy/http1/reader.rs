@@ -146,7 +146,7 @@ impl Reader {
         *request.version_mut() = line.version;
         *request.headers_mut() = headers;
         self.state = match framing.length {
-            _ if framing.chunked => State::Chunked(Chunks::bare()),
+            _ if framing.chunked => State::Chunked(Chunks::bare(self.caps)),
             None | Some(0) => State::Over,
             Some(length) => State::Length(length),
         };
