@@ -64,7 +64,8 @@ fn open(key: &LessSafeKey, sealed: &str) -> anyhow::Result<String> {
     Ok(String::from_utf8(plain.to_vec())?)
 }
 
-fn key() -> anyhow::Result<Vec<u8>> {
+/// The key of what is sealed.
+pub(crate) fn key() -> anyhow::Result<Vec<u8>> {
     let pairs = RECORD_KEY.as_bytes().chunks(2);
     pairs.map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
 }

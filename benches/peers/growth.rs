@@ -22,6 +22,7 @@ use crate::install::Tools;
 use crate::measure::Bench;
 use crate::proc::resident;
 use crate::targets::consentry::{Consentry, deployment};
+use crate::workload::Shape;
 
 /// Keys of a limiter.
 const KEYS: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
@@ -89,8 +90,8 @@ pub(crate) fn measure(bench: &Bench<'_>, little: bool, asked: Option<usize>) -> 
         None => (&PERSONS[..], PATIENCE),
     };
     for persons in persons.iter().take(sizes) {
-        let site = bench.site(&format!("growth-{persons}"), 1)?;
-        Consentry { name: "consentry", journal: "overlapped", others: 0 }.write(&site)?;
+        let site = bench.site(&format!("growth-{persons}"), 1, Shape::Record)?;
+        Consentry::USUAL.write(&site)?;
         let folder = site.folder.display().to_string();
         let patience = patience.as_secs().to_string();
         growth.persons.push(alone(&["growth-persons", &persons.to_string(), &folder, &patience])?);

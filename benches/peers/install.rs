@@ -21,8 +21,10 @@ const STARTS: &str = "/usr/sbin/policy-rc.d";
 
 /// Where programs are.
 pub(crate) struct Tools {
-    /// The gateway of this build.
-    pub(crate) consentry: PathBuf,
+    /// The gateway of this build, or of another.
+    pub(crate) gateway: PathBuf,
+    /// One more, to be measured beside it.
+    pub(crate) beside: Option<PathBuf>,
     /// nginx's modules.
     pub(crate) modules: PathBuf,
     /// The environment of Python with what pip installed.
@@ -32,21 +34,22 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Finds what is there; the gateway is this build's, or another one.
-    pub(crate) fn find(gateway: Option<PathBuf>) -> Self {
+    /// Finds what is there; the gateway is this build's, or another one, and there may be one more.
+    pub(crate) fn find(gateway: Option<PathBuf>, beside: Option<PathBuf>) -> Self {
         let built = PathBuf::from(env!("CARGO_BIN_EXE_consentry"));
         let target = built.ancestors().nth(2).unwrap_or(Path::new("target")).to_owned();
         Self {
-            consentry: gateway.unwrap_or(built),
+            gateway: gateway.unwrap_or(built),
+            beside,
             modules: MODULE_FOLDER.into(),
             python: target.join("peers-python"),
             results: target.join("peers"),
         }
     }
 
-    /// How the gateway was built.
-    pub(crate) fn profile(&self) -> String {
-        let folder = self.consentry.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    /// How a gateway was built, by the folder in which it lies.
+    pub(crate) fn profile(gateway: &Path) -> String {
+        let folder = gateway.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         if folder == "debug" { "dev".to_owned() } else { folder.into_owned() }
     }
 

@@ -256,14 +256,14 @@ fn without_warnings(site: &Site<'_>) -> anyhow::Result<()> {
 
 /// A deployment with so many activities.
 fn deployed<'b>(bench: &'b Bench<'_>, place: &str, activities: usize) -> anyhow::Result<(Site<'b>, PathBuf)> {
-    let site = bench.site(&format!("{place}-{activities}"), 1)?;
+    let site = bench.site(&format!("{place}-{activities}"), 1, Shape::Record)?;
     let others = activities - SMALL;
-    let deployment = Consentry { name: "consentry", journal: "overlapped", others }.write(&site)?;
+    let deployment = Consentry { others, ..Consentry::USUAL }.write(&site)?;
     Ok((site, deployment))
 }
 
 fn served(site: &Site<'_>, deployment: &PathBuf) -> Command {
-    let mut command = Command::new(&site.tools.consentry);
+    let mut command = Command::new(&site.tools.gateway);
     command.args(["serve", "--config"]).arg(deployment);
     command
 }

@@ -9,8 +9,8 @@
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
 //! library), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
 //! (`growth` with a store of so many, and of no other size), `publish` (into the documentation), `offline` (nothing is
-//! installed), `gateway=PATH` (another build). The run fails where a target does other work than it should, never because
-//! it takes long. Without words the bench only checks itself.
+//! installed), `gateway=PATH` (another build), `beside=PATH` (one more build, as a target of its own). The run fails where a
+//! target does other work than it should, never because it takes long. Without words the bench only checks itself.
 
 #![expect(clippy::print_stdout, reason = "a bench tells what it found")]
 
@@ -58,8 +58,8 @@ use words::{GROWTH, RELOAD, START, Words};
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["floor", address, model, certificate, key] = words.as_slice() {
-        return targets::floor::serve(address, model, certificate, key);
+    if let ["floor", how @ ..] = words.as_slice() {
+        return targets::floor::serve(how);
     }
     if words.first().is_some_and(|word| word.starts_with("growth-")) {
         println!("{}", growth::child(&words)?);
@@ -101,7 +101,7 @@ fn open_files() -> anyhow::Result<()> {
 
 fn run(words: &Words) -> anyhow::Result<()> {
     open_files()?;
-    let tools = Tools::find(words.gateway.clone());
+    let tools = Tools::find(words.gateway.clone(), words.beside.clone());
     let (peers, workloads) = (targets::all(), words.workloads());
     let peers: Vec<_> = peers.iter().map(AsRef::as_ref).filter(|peer| words.wants(peer.name())).collect();
     let wanted = |name: &str| peers.iter().any(|peer| peer.name() == name);

@@ -23,7 +23,7 @@ use crate::statistics::Spread;
 use crate::sync;
 use crate::targets::{Peer, Site};
 use crate::tokens;
-use crate::workload::{Measure, Tokens, Workload};
+use crate::workload::{Measure, Shape, Tokens, Workload};
 
 /// Requests before anything is counted, where each has a token of its own.
 const WARM: u64 = 500;
@@ -195,7 +195,7 @@ impl Bench<'_> {
     }
 
     /// A folder of its own and a free port for a target.
-    pub(crate) fn site(&self, place: &str, workers: usize) -> anyhow::Result<Site<'_>> {
+    pub(crate) fn site(&self, place: &str, workers: usize, shape: Shape) -> anyhow::Result<Site<'_>> {
         let folder = self.folder.join(place);
         fs::create_dir_all(&folder)?;
         Ok(Site {
@@ -206,12 +206,13 @@ impl Bench<'_> {
             tools: self.tools,
             workers,
             cores: if workers == 1 { Cores::Target } else { Cores::All },
+            shape,
         })
     }
 
     fn start<'b>(&'b self, workload: &Workload, peer: &'b dyn Peer) -> anyhow::Result<Up<'b>> {
         let place = format!("{}-{}", workload.name.replace(' ', ""), peer.name());
-        let site = self.site(&place, workload.workers)?;
+        let site = self.site(&place, workload.workers, workload.shape)?;
         let process = peer.start(&site)?;
         let work = peer.work(workload);
         let passed = check(workload, work, site.address, self.material, self.backend)

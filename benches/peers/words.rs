@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::measure::Effort;
+use crate::targets::consentry::{BESIDE, GATEWAY};
 use crate::workload::Workload;
 use crate::workloads::ALL;
 
@@ -22,6 +23,8 @@ pub(crate) struct Words {
     pub(crate) offline: bool,
     /// Another build of the gateway than this one's.
     pub(crate) gateway: Option<PathBuf>,
+    /// One more build of it, as a target beside the first.
+    pub(crate) beside: Option<PathBuf>,
     names: Vec<String>,
     only: Vec<String>,
     /// Whether everything is checked and hardly anything measured.
@@ -69,6 +72,7 @@ impl Words {
             publish: false,
             offline: false,
             gateway: None,
+            beside: None,
             names: Vec::new(),
             only: Vec::new(),
             smoke: false,
@@ -88,6 +92,7 @@ impl Words {
                 Some(("persons", count)) => read.persons = Some(count.parse().context("persons=NUMBER")?),
                 Some(("only", names)) => read.only = names.split(',').map(str::to_owned).collect(),
                 Some(("gateway", path)) => read.gateway = Some(path.into()),
+                Some(("beside", path)) => read.beside = Some(path.into()),
                 Some(_) => bail!("{word} means nothing here"),
                 None if word == "publish" => read.publish = true,
                 None if word == "offline" => read.offline = true,
@@ -125,9 +130,11 @@ impl Words {
             || self.names.iter().any(|name| name == "H" || name == word)
     }
 
-    /// Whether a target is wanted.
+    /// Whether a target is wanted. Another build is wanted where one is named, wherever the gateway is.
     pub(crate) fn wants(&self, target: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == target)
+        let named = if target == BESIDE { GATEWAY } else { target };
+        (target != BESIDE || self.beside.is_some())
+            && (self.only.is_empty() || self.only.iter().any(|name| name == named))
     }
 }
 
@@ -144,6 +151,10 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     let read = Words::read(&["--bench", "A", "rounds=3", "seconds=0.5", "only=nginx"])?.context("words")?;
     ensure!(read.effort.rounds == 3 && read.effort.time == Duration::from_millis(500));
     ensure!(read.workloads().len() == 1 && read.wants("nginx") && !read.wants("haproxy"));
+    let gateway = Words::read(&["A", "only=consentry"])?.context("words")?;
+    ensure!(gateway.wants(GATEWAY) && !gateway.wants(BESIDE) && !read.wants(BESIDE));
+    let both = Words::read(&["A", "only=consentry", "beside=target/other"])?.context("words")?;
+    ensure!(both.wants(GATEWAY) && both.wants(BESIDE) && !both.wants("nginx"));
     let smoke = Words::read(&["smoke"])?.context("words")?;
     ensure!(smoke.smoke && smoke.effort.rounds == 1 && smoke.workloads().len() == SMOKED.len());
     let reload = Words::read(&["reload"])?.context("words")?;

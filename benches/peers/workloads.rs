@@ -18,11 +18,14 @@ const PLAIN: Workload = Workload {
     measure: Measure::Load(Order::Closed),
     connections: 64,
     workers: 1,
-    peers: &["consentry", "haproxy", "nginx", "envoy", "caddy", "floor"],
+    peers: &["consentry", "consentry-beside", "haproxy", "nginx", "envoy", "caddy", "floor"],
 };
 
-const GUARDED: Workload =
-    Workload { work: Work::Guarded, peers: &["consentry", "haproxy-jwt", "envoy-jwt", "haproxy"], ..PLAIN };
+const GUARDED: Workload = Workload {
+    work: Work::Guarded,
+    peers: &["consentry", "consentry-beside", "haproxy-jwt", "envoy-jwt", "haproxy"],
+    ..PLAIN
+};
 
 const GOVERNED: Workload = Workload {
     name: "C",
@@ -31,6 +34,7 @@ const GOVERNED: Workload = Workload {
     tokens: Tokens::Rotating(Algorithm::Hs256),
     peers: &[
         "consentry",
+        "consentry-beside",
         "consentry-durable",
         "nginx-lua",
         "nginx-njs",
@@ -38,12 +42,22 @@ const GOVERNED: Workload = Workload {
         "haproxy",
         "nginx",
         "floor",
+        "floor-journal",
     ],
     ..PLAIN
 };
 
 const PACED: Workload = Workload {
-    peers: &["consentry", "consentry-durable", "nginx-lua", "haproxy", "nginx", "floor"],
+    peers: &[
+        "consentry",
+        "consentry-beside",
+        "consentry-durable",
+        "nginx-lua",
+        "haproxy",
+        "nginx",
+        "floor",
+        "floor-journal",
+    ],
     ..GOVERNED
 };
 
@@ -52,7 +66,7 @@ const BODY: Workload = Workload {
     name: "H 200 B",
     title: "the full governed exchange over four connections, one record",
     connections: 4,
-    peers: &["consentry", "haproxy"],
+    peers: &["consentry", "consentry-beside", "haproxy"],
     ..GOVERNED
 };
 
@@ -100,7 +114,7 @@ pub(crate) const ALL: &[Workload] = &[
         name: "C two cores",
         title: "the same with two workers, which share both cores with load and model",
         workers: 2,
-        peers: &["consentry", "nginx-lua", "haproxy", "nginx"],
+        peers: &["consentry", "consentry-beside", "nginx-lua", "haproxy", "nginx"],
         ..GOVERNED
     },
     Workload {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Run;
 use crate::measure::{Cell, Sample};
+use crate::targets::consentry::{BESIDE, GATEWAY};
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -178,8 +179,8 @@ impl Of {
 }
 
 impl Goal {
-    /// The ratio, if the run has both sides of it.
-    fn ratio(&self, run: &Run) -> Option<f64> {
+    /// The ratio of what is `ours`, if the run has both sides of it.
+    fn ratio(&self, run: &Run, ours: &str) -> Option<f64> {
         let value = |(workload, target): (&str, &str)| self.of.value(run.cell(workload, target)?);
         let theirs: Option<Vec<f64>> = self.theirs.iter().map(|one| value(*one)).collect();
         let least = theirs?.into_iter().reduce(f64::min)?;
@@ -187,7 +188,7 @@ impl Goal {
             Of::P50 | Of::P99 => run.workload(self.ours.0)?.sync_us,
             Of::Cpu | Of::PerSecond | Of::Idle => 0.0,
         };
-        Some((value(self.ours)? - synced).max(0.0) / least)
+        Some((value((self.ours.0, ours))? - synced).max(0.0) / least)
     }
 
     fn verdict(&self, ratio: f64) -> String {
@@ -202,14 +203,23 @@ impl Goal {
 
 /// All goals that the run can judge.
 pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
-    let judged: Vec<_> = GOALS.iter().filter_map(|goal| Some((goal, goal.ratio(run)?))).collect();
+    let judged: Vec<_> =
+        GOALS.iter().filter_map(|goal| Some((goal, goal.ratio(run, goal.ours.1)?))).collect();
     if judged.is_empty() {
         return Ok(());
     }
-    writeln!(out, "| goal | wanted | measured | |\n|---|---|---|---|")?;
+    let both = run.measured.iter().any(|one| one.cells.iter().any(|cell| cell.target == BESIDE));
+    let (head, line) = if both { (" beside | |", "---|---|") } else { ("", "") };
+    writeln!(out, "| goal | wanted | measured | |{head}\n|---|---|---|---|{line}")?;
     for (goal, ratio) in judged {
         let sign = if goal.most { '≤' } else { '≥' };
-        writeln!(out, "| {} | {sign} {:.2} | {ratio:.2} | {} |", goal.says, goal.bound, goal.verdict(ratio))?;
+        write!(out, "| {} | {sign} {:.2} | {ratio:.2} | {} |", goal.says, goal.bound, goal.verdict(ratio))?;
+        let beside = Some(BESIDE).filter(|_| both && goal.ours.1 == GATEWAY);
+        match beside.and_then(|beside| goal.ratio(run, beside)) {
+            Some(ratio) => writeln!(out, " {ratio:.2} | {} |", goal.verdict(ratio))?,
+            None if both => writeln!(out, " – | |")?,
+            None => writeln!(out)?,
+        }
     }
     Ok(())
 }

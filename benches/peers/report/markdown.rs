@@ -10,7 +10,7 @@ use crate::measure::{Cell, Measured, Sample};
 use crate::statistics::Spread;
 
 /// What others are compared with, where it is among the targets.
-const REFERENCES: [&str; 5] = ["haproxy", "haproxy-jwt", "nginx-lua", "fastapi", "floor"];
+const REFERENCES: [&str; 6] = ["haproxy", "haproxy-jwt", "nginx-lua", "fastapi", "floor", "floor-journal"];
 
 /// The whole run.
 pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {

@@ -34,7 +34,7 @@ pub(crate) fn svg(measured: &[Measured]) -> String {
         y += TITLE - 12.0;
         for (cell, value) in bars {
             let colour = match cell.target {
-                "floor" => FLOOR,
+                name if name.starts_with("floor") => FLOOR,
                 name if name.starts_with("consentry") => OURS,
                 _ => OTHERS,
             };

@@ -27,6 +27,11 @@ const POLICIES: [(&str, &str); 4] = [
     ("policies/open.yaml", include_str!("../configurations/consentry/open.yaml")),
 ];
 
+/// The gateway as a target, and another build of it.
+pub(crate) const GATEWAY: &str = "consentry";
+/// The same.
+pub(crate) const BESIDE: &str = "consentry-beside";
+
 /// The gateway with one of its two journals, and so many activities.
 pub(crate) struct Consentry {
     pub(crate) name: &'static str,
@@ -36,6 +41,17 @@ pub(crate) struct Consentry {
 }
 
 impl Consentry {
+    /// As it is mostly measured.
+    pub(crate) const USUAL: Self = Self { name: GATEWAY, journal: "overlapped", others: 0 };
+
+    fn program<'t>(&self, tools: &'t Tools) -> anyhow::Result<&'t Path> {
+        match &tools.beside {
+            Some(beside) if self.name == BESIDE => Ok(beside),
+            None if self.name == BESIDE => bail!("no other build is named"),
+            _ => Ok(&tools.gateway),
+        }
+    }
+
     /// Writes a deployment of its own, with policies and a master key.
     pub(crate) fn write(&self, site: &Site<'_>) -> anyhow::Result<PathBuf> {
         let deployment = site.write("consentry.yaml", DEPLOYMENT, &[])?;
@@ -66,23 +82,23 @@ impl Peer for Consentry {
     }
 
     fn version(&self, tools: &Tools) -> anyhow::Result<String> {
-        let said = Tools::says(Command::new(&tools.consentry).arg("--version"))?;
-        Ok(format!("{said} (profile {}, journal {})", tools.profile(), self.journal))
+        let program = self.program(tools)?;
+        let said = Tools::says(Command::new(program).arg("--version"))?;
+        Ok(format!("{said} (profile {}, journal {})", Tools::profile(program), self.journal))
     }
 
     fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
         let deployment = self.write(site)?;
         agree(&deployment)?;
-        let mut command = Command::new(&site.tools.consentry);
+        let mut command = Command::new(self.program(site.tools)?);
         command.args(["serve", "--config"]).arg(&deployment);
         Process::start(self.name, command, &site.log(), site.address, site.cores)
     }
 
     fn evidence(&self, site: &Site<'_>, workload: &Workload, passed: u64) -> anyhow::Result<()> {
         let deployment = site.folder.join("consentry.yaml");
-        let said = Tools::says(
-            Command::new(&site.tools.consentry).args(["audit", "verify", "--config"]).arg(deployment),
-        )?;
+        let mut command = Command::new(self.program(site.tools)?);
+        let said = Tools::says(command.args(["audit", "verify", "--config"]).arg(deployment))?;
         let entries = said.split(' ').find_map(|word| word.parse::<u64>().ok());
         let entries = entries.with_context(|| said.clone())?;
         let due = if workload.work == Work::Governed { passed } else { 0 };

@@ -1,13 +1,17 @@
 //! The floor: TLS and sockets, nothing else. One thread, `epoll` and rustls; each caller has a connection to the model, and
-//! what comes on one side goes out on the other. Nothing of HTTP is looked at, so nothing that proxies can cost less.
+//! what comes on one side goes out on the other. Nothing of HTTP is looked at, so nothing that proxies can cost less. And
+//! the same with a [journal]: nothing that does the governed work, and keeps what it must, can cost less than that.
+
+mod journal;
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustls::pki_types::pem::PemObject as _;
@@ -17,18 +21,24 @@ use rustls::{ServerConfig, ServerConnection};
 use super::{Peer, Site};
 use crate::install::Tools;
 use crate::process::Process;
-use crate::workload::{Work, Workload};
+use crate::workload::{Shape, Work, Workload};
+use journal::Journal;
 
 /// Bytes that are taken at a time.
 const ROOM: usize = 64 * 1024;
 const LISTENER: u64 = u64::MAX;
+const JOURNAL: u64 = u64::MAX - 1;
+const LOG: &str = "journal.log";
 
 /// The floor as a target: this program once more, started with the word `floor`.
-pub(crate) struct Floor;
+pub(crate) struct Floor {
+    /// Whether answers wait for a journal.
+    pub(crate) journal: bool,
+}
 
 impl Peer for Floor {
     fn name(&self) -> &'static str {
-        "floor"
+        if self.journal { "floor-journal" } else { "floor" }
     }
 
     fn work(&self, _: &Workload) -> Work {
@@ -36,14 +46,21 @@ impl Peer for Floor {
     }
 
     fn version(&self, _: &Tools) -> anyhow::Result<String> {
-        Ok("epoll and rustls with aws-lc".to_owned())
+        Ok("epoll and rustls with aws-lc".to_owned() + if self.journal { ", and a log" } else { "" })
     }
 
     fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("floor").arg(site.address.to_string()).arg(site.backend.to_string());
         command.arg(site.material.file("server.pem")).arg(site.material.file("server.key"));
+        if self.journal {
+            command.arg(site.folder.join(LOG)).arg(site.shape.rows().unwrap_or_default().to_string());
+        }
         Process::start(self.name(), command, &site.log(), site.address, site.cores)
+    }
+
+    fn evidence(&self, site: &Site<'_>, workload: &Workload, passed: u64) -> anyhow::Result<()> {
+        if self.journal { journal::evidence(&site.folder.join(LOG), workload.shape, passed) } else { Ok(()) }
     }
 }
 
@@ -51,10 +68,23 @@ struct Pair {
     tls: ServerConnection,
     caller: TcpStream,
     model: TcpStream,
+    /// Whether the caller has sent something since the model last did.
+    asked: bool,
+    /// Whether an answer waits until its exchange is in the journal.
+    waits: bool,
 }
 
-/// Serves until it is ended.
-pub(crate) fn serve(address: &str, model: &str, certificate: &str, key: &str) -> anyhow::Result<()> {
+/// Serves until it is ended: where, before which model, with which certificate and key, and if there is a journal, where it
+/// is and for how many rows.
+pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
+    let [address, model, certificate, key, journal @ ..] = words else {
+        bail!("floor ADDRESS MODEL CERTIFICATE KEY [JOURNAL ROWS]")
+    };
+    let mut journal = match journal {
+        [path, "0"] => Some(Journal::new(Path::new(path), Shape::Record)?),
+        [path, rows] => Some(Journal::new(Path::new(path), Shape::Split(rows.parse()?))?),
+        _ => None,
+    };
     let model: SocketAddr = model.parse()?;
     let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_no_client_auth()
@@ -68,7 +98,10 @@ pub(crate) fn serve(address: &str, model: &str, certificate: &str, key: &str) ->
     listener.set_nonblocking(true)?;
     let poll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&poll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-    let (mut pairs, mut next) = (HashMap::new(), 0_u64);
+    if let Some(journal) = &journal {
+        epoll::add(&poll, journal.synced(), EventData::new_u64(JOURNAL), EventFlags::IN)?;
+    }
+    let (mut pairs, mut next) = (HashMap::<u64, Pair>::new(), 0_u64);
     let mut events = Vec::with_capacity(256);
     let mut room = vec![0; ROOM];
     loop {
@@ -92,14 +125,27 @@ pub(crate) fn serve(address: &str, model: &str, certificate: &str, key: &str) ->
                 }
                 continue;
             }
-            let Some(pair) = pairs.get_mut(&(data >> 1)) else { continue };
+            if let (JOURNAL, Some(journal)) = (data, &journal) {
+                for id in journal.safe()? {
+                    if let Some(pair) = pairs.get_mut(&id) {
+                        pair.waits = false;
+                        // A caller who has left is noticed by reading.
+                        let _ = pair.flush();
+                    }
+                }
+                continue;
+            }
+            let id = data >> 1;
+            let Some(pair) = pairs.get_mut(&id) else { continue };
             let goes_on = if data & 1 == 0 {
                 pair.take_from_caller(&mut room)
             } else {
-                pair.take_from_model(&mut room)
+                pair.take_from_model(&mut room, || {
+                    journal.as_mut().map(|journal| journal.keep(id)).transpose()
+                })
             };
             if !matches!(goes_on, Ok(true))
-                && let Some(pair) = pairs.remove(&(data >> 1))
+                && let Some(pair) = pairs.remove(&id)
             {
                 let _ = pair.caller.shutdown(Shutdown::Both);
             }
@@ -115,7 +161,7 @@ impl Pair {
         model.set_nonblocking(true)?;
         model.set_nodelay(true)?;
         let tls = ServerConnection::new(Arc::clone(config))?;
-        Ok(Self { tls, caller, model })
+        Ok(Self { tls, caller, model, asked: false, waits: false })
     }
 
     /// What the caller sent goes to the model. False when the caller has closed.
@@ -136,25 +182,34 @@ impl Pair {
                 text = text.get(taken..).unwrap_or_default();
             }
             left = left.saturating_sub(read);
+            self.asked = true;
         }
         self.flush()?;
         Ok(!state.peer_has_closed())
     }
 
-    /// What the model answered goes to the caller. False when the model has closed.
-    fn take_from_model(&mut self, room: &mut [u8]) -> anyhow::Result<bool> {
+    /// What the model answered goes to the caller, once what `keep` may have to keep of the exchange is kept. False when the
+    /// model has closed.
+    fn take_from_model(
+        &mut self,
+        room: &mut [u8],
+        keep: impl FnOnce() -> anyhow::Result<Option<()>>,
+    ) -> anyhow::Result<bool> {
         match self.model.read(room) {
             Ok(0) => return Ok(false),
             Ok(read) => self.tls.writer().write_all(room.get(..read).context("what was read")?)?,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
             Err(error) => return Err(error.into()),
+        }
+        if std::mem::take(&mut self.asked) {
+            self.waits = keep()?.is_some();
         }
         self.flush()?;
         Ok(true)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        while self.tls.wants_write() {
+        while self.tls.wants_write() && !self.waits {
             patiently(|| self.tls.write_tls(&mut self.caller))?;
         }
         Ok(())

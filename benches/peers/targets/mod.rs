@@ -18,7 +18,8 @@ use crate::cores::Cores;
 use crate::install::Tools;
 use crate::material::{LIMIT, Material, WINDOW};
 use crate::process::Process;
-use crate::workload::{Work, Workload};
+use crate::workload::{Shape, Work, Workload};
+use consentry::{BESIDE, Consentry};
 
 /// A target that can be started.
 pub(crate) trait Peer {
@@ -70,6 +71,8 @@ pub(crate) struct Site<'a> {
     pub(crate) workers: usize,
     /// Where they run.
     pub(crate) cores: Cores,
+    /// What will be sent.
+    pub(crate) shape: Shape,
 }
 
 impl Site<'_> {
@@ -138,11 +141,12 @@ const THREE: usize = 3;
 /// All of them, in the order of reports.
 pub(crate) fn all() -> Vec<Box<dyn Peer>> {
     vec![
-        Box::new(consentry::Consentry { name: "consentry", journal: "overlapped", others: 0 }),
-        Box::new(consentry::Consentry { name: "consentry-durable", journal: "before_forward", others: 0 }),
-        Box::new(consentry::Consentry { name: "consentry-10", journal: "overlapped", others: 10 - THREE }),
-        Box::new(consentry::Consentry { name: "consentry-100", journal: "overlapped", others: 100 - THREE }),
-        Box::new(consentry::Consentry { name: "consentry-500", journal: "overlapped", others: 500 - THREE }),
+        Box::new(Consentry::USUAL),
+        Box::new(Consentry { name: BESIDE, ..Consentry::USUAL }),
+        Box::new(Consentry { name: "consentry-durable", journal: "before_forward", ..Consentry::USUAL }),
+        Box::new(Consentry { name: "consentry-10", others: 10 - THREE, ..Consentry::USUAL }),
+        Box::new(Consentry { name: "consentry-100", others: 100 - THREE, ..Consentry::USUAL }),
+        Box::new(Consentry { name: "consentry-500", others: 500 - THREE, ..Consentry::USUAL }),
         Box::new(haproxy::HaProxy { guarded: false }),
         Box::new(haproxy::HaProxy { guarded: true }),
         Box::new(nginx::Nginx { flavour: nginx::Flavour::Plain }),
@@ -152,7 +156,8 @@ pub(crate) fn all() -> Vec<Box<dyn Peer>> {
         Box::new(envoy::Envoy { guarded: false }),
         Box::new(envoy::Envoy { guarded: true }),
         Box::new(caddy::Caddy),
-        Box::new(floor::Floor),
+        Box::new(floor::Floor { journal: false }),
+        Box::new(floor::Floor { journal: true }),
     ]
 }
 
