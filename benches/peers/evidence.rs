@@ -1,7 +1,7 @@
 //! What a target that is programmed left behind: a line for each exchange, with sealed names that open.
 
 use anyhow::{Context as _, bail, ensure};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::Deserialize;
@@ -15,6 +15,9 @@ struct Line {
     who: String,
     sealed: Vec<String>,
 }
+
+/// The names that all bodies have, and that are kept.
+pub(crate) const NAMES: [&str; 2] = ["Augusta Ada Byron", "King of Ockham Park"];
 
 /// The beginning of a Fernet token: its version, and the first bits of a time that is not far in the future.
 const FERNET: &str = "gAAAA";
@@ -31,37 +34,57 @@ pub(crate) fn sealed(audit: &str, shape: Shape, passed: u64) -> anyhow::Result<(
         "{passed} requests passed, and the audit has {} lines",
         lines.len()
     );
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key()?).ok().context("a key")?);
     for line in lines.first().into_iter().chain(lines.last()) {
         let line: Line = serde_json::from_str(line)?;
         ensure!(!line.who.contains("person"), "the audit names a person");
         let [first, last] = line.sealed.as_slice() else { bail!("{} fields are sealed", line.sealed.len()) };
-        for (sealed, name) in [(first, "Augusta Ada Byron"), (last, "King of Ockham Park")] {
-            let text = open(&key, sealed)?;
-            let names = match shape.rows() {
-                None => vec![text],
-                Some(rows) => {
-                    let names: Vec<String> = serde_json::from_str(&text)?;
-                    ensure!(names.len() == rows, "{} names of {rows} are sealed", names.len());
-                    names
-                }
-            };
-            ensure!(names.iter().all(|sealed| sealed == name), "other names are sealed");
-        }
+        names([open(first)?, open(last)?], shape)?;
     }
     Ok(())
 }
 
-fn open(key: &LessSafeKey, sealed: &str) -> anyhow::Result<String> {
+/// That these are the two names of a person, or of each row.
+///
+/// # Errors
+/// What they are instead.
+pub(crate) fn names(texts: [String; 2], shape: Shape) -> anyhow::Result<()> {
+    for (text, name) in texts.into_iter().zip(NAMES) {
+        let names = match shape.rows() {
+            None => vec![text],
+            Some(rows) => {
+                let names: Vec<String> = serde_json::from_str(&text)?;
+                ensure!(names.len() == rows, "{} names of {rows} are sealed", names.len());
+                names
+            }
+        };
+        ensure!(names.iter().all(|sealed| sealed == name), "other names are sealed");
+    }
+    Ok(())
+}
+
+fn open(sealed: &str) -> anyhow::Result<String> {
     if sealed.starts_with(FERNET) {
         let fernet = fernet::Fernet::new(&URL_SAFE.encode(self::key()?)).context("a key")?;
         return Ok(String::from_utf8(fernet.decrypt(sealed).ok().context("a sealed name does not open")?)?);
     }
-    let mut sealed = STANDARD.decode(sealed)?;
-    let (nonce, text) = sealed.split_at_mut_checked(12).context("a nonce")?;
+    unsealed(STANDARD.decode(sealed)?)
+}
+
+/// What is sealed as AES-256-GCM, its nonce before it.
+///
+/// # Errors
+/// Where it does not open.
+pub(crate) fn unsealed(mut sealed: Vec<u8>) -> anyhow::Result<String> {
+    let (nonce, text) = sealed.split_at_mut_checked(NONCE_LEN).context("a nonce")?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok().context("a nonce")?;
-    let plain = key.open_in_place(nonce, Aad::empty(), text).ok().context("a sealed name does not open")?;
+    let plain =
+        aead()?.open_in_place(nonce, Aad::empty(), text).ok().context("a sealed name does not open")?;
     Ok(String::from_utf8(plain.to_vec())?)
+}
+
+/// What seals.
+pub(crate) fn aead() -> anyhow::Result<LessSafeKey> {
+    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key()?).ok().context("a key")?))
 }
 
 /// The key of what is sealed.
@@ -72,7 +95,7 @@ pub(crate) fn key() -> anyhow::Result<Vec<u8>> {
 
 /// That sealed names open, by themselves and in lists, and that changed, missing and other ones are found.
 pub(crate) fn proves_itself() -> anyhow::Result<()> {
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key()?).ok().context("a key")?);
+    let key = aead()?;
     let seal = |name: &str| -> anyhow::Result<Vec<u8>> {
         let mut text = name.as_bytes().to_vec();
         let nonce = Nonce::assume_unique_for_key([7; 12]);

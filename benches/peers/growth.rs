@@ -122,13 +122,13 @@ pub(crate) fn child(words: &[&str]) -> anyhow::Result<String> {
 fn keys_of(keys: usize) -> anyhow::Result<Keys> {
     let own = std::process::id();
     let rate = Rate::new(1_000_000, Duration::from_secs(3_600), 1_000_000).context("a rate")?;
-    let before = resident(own)?;
+    let before = resident(own)?.now_kib;
     // Room for twice as many: shards are not filled evenly, and here every key is to have a place of its own.
     let limiter = Limiter::new(rate, 2 * keys);
     for key in 0..keys {
         ensure!(limiter.check(who(key)).is_ok(), "a new key is stopped");
     }
-    let bytes = (resident(own)?.saturating_sub(before) * 1024) as f64 / keys as f64;
+    let bytes = (resident(own)?.now_kib.saturating_sub(before) * 1024) as f64 / keys as f64;
     ensure!(limiter.len() == keys, "{} of {keys} keys are held", limiter.len());
     let chosen = random(keys, LOOKS);
     let begun = Instant::now();

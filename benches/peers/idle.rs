@@ -61,7 +61,7 @@ pub(crate) fn measure(
                     streams.push(stream);
                 }
                 tokio::time::sleep(REST).await;
-                sizes.push(process.resident()?);
+                sizes.push(process.resident()?.now_kib);
             }
             let [few_kib, many_kib] = sizes.as_slice() else { anyhow::bail!("two sizes") };
             Ok(Memory { few: FEW, few_kib: *few_kib, many, many_kib: *many_kib })

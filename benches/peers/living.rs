@@ -39,6 +39,8 @@ const AGAIN: Duration = Duration::from_micros(300);
 const LOOK: Duration = Duration::from_millis(2);
 /// Between two reloads.
 const REST: Duration = Duration::from_millis(50);
+/// Stretches of calls without reloads, and with them, for every round.
+const STRETCHES: usize = 4;
 /// Calls in a second while policies are reloaded, and over how many connections.
 const RATE: f64 = 1_000.0;
 const CONNECTIONS: usize = 64;
@@ -133,6 +135,24 @@ fn start(site: &Site<'_>, deployment: &PathBuf) -> anyhow::Result<(Duration, Dur
     Ok((first, used))
 }
 
+/// That the step of reloads is a difference of medians.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    let stretch = |(reloads, ms): (usize, f64)| Stretch {
+        reloads,
+        calls: 1,
+        p50_us: 0.0,
+        p99_us: 0.0,
+        p999_us: 0.0,
+        largest_us: ms * 1e3,
+    };
+    let all = [(0, 1.0), (3, 9.0), (0, 25.0), (2, 5.0), (0, 3.0), (1, 7.0)];
+    let reload_ms = Spread::of([1.0]).context("a spread")?;
+    let reloads = Reloads { activities: 1, reload_ms, stretches: all.map(stretch).to_vec() };
+    ensure!(reloads.step_ms() == Some(4.0), "{:?}", reloads.step_ms());
+    ensure!(Reloads { stretches: Vec::new(), ..reloads }.step_ms().is_none());
+    Ok(())
+}
+
 /// Calls a deployment while its policies are reloaded, and while they are not.
 pub(crate) fn reloads(bench: &Bench<'_>, little: bool) -> anyhow::Result<Reloads> {
     let activities = if little { SMALL } else { LARGE };
@@ -164,7 +184,7 @@ pub(crate) fn reloads(bench: &Bench<'_>, little: bool) -> anyhow::Result<Reloads
         || Ok(()),
     )?;
     let (mut stretches, mut took) = (Vec::new(), Vec::new());
-    for _ in 0..bench.effort.rounds {
+    for _ in 0..if little { 1 } else { bench.effort.rounds * STRETCHES } {
         let (outcome, ..) = load.run(&[warm], time, || Ok(()))?;
         stretches.push(Stretch::of(0, &outcome.latencies));
         let done = AtomicBool::new(false);
@@ -183,6 +203,17 @@ pub(crate) fn reloads(bench: &Bench<'_>, little: bool) -> anyhow::Result<Reloads
     let seconds = bench.effort.time.as_secs_f64() * stretches.len() as f64;
     ensure!(due as f64 >= RATE * seconds * 0.99, "{due} calls in {seconds:.0} seconds");
     Ok(Reloads { activities, reload_ms: Spread::of(took).context("no reload came to its end")?, stretches })
+}
+
+impl Reloads {
+    /// By how much the largest latency of a stretch is larger with reloads, medians, in milliseconds.
+    pub(crate) fn step_ms(&self) -> Option<f64> {
+        let largest = |reloads: bool| {
+            let some = self.stretches.iter().filter(|stretch| (stretch.reloads > 0) == reloads);
+            Some(Spread::of(some.map(|stretch| stretch.largest_us / 1e3))?.median)
+        };
+        Some(largest(true)? - largest(false)?)
+    }
 }
 
 impl Stretch {

@@ -77,6 +77,8 @@ pub(crate) struct Load<'a> {
 pub(crate) struct Outcome {
     /// Requests that were answered, all as they should.
     pub(crate) requests: u64,
+    /// The same, before anything was counted.
+    pub(crate) before: u64,
     /// From the first to the last.
     pub(crate) took: Duration,
     /// In nanoseconds. Of a paced load from the moment when a request was due, so that a target that stalls is not
@@ -108,12 +110,15 @@ impl Load<'_> {
                         streams.push(connect(self.address, &self.tls).await?);
                     }
                 }
+                let mut before = 0;
                 for warm in warm {
-                    (streams, _) = Round::new(self, &next, *warm)?.drive(streams).await?;
+                    let (kept, warmed) = Round::new(self, &next, *warm)?.drive(streams).await?;
+                    streams = kept;
+                    before += warmed.requests;
                 }
-                let before = look()?;
+                let from = look()?;
                 let (_, outcome) = Round::new(self, &next, until)?.drive(streams).await?;
-                Ok((outcome, before, look()?))
+                Ok((Outcome { before, ..outcome }, from, look()?))
             })
         })
     }
@@ -146,7 +151,7 @@ impl<'a> Round<'a> {
         let streams = done.context("the target does not answer")??;
         let took = self.begun.elapsed();
         let latencies = self.latencies.into_inner();
-        let outcome = Outcome { requests: latencies.len(), took, latencies };
+        let outcome = Outcome { requests: latencies.len(), before: 0, took, latencies };
         Ok((streams.into_iter().flatten().collect(), outcome))
     }
 

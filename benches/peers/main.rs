@@ -9,8 +9,9 @@
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
 //! library), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
 //! (`growth` with a store of so many, and of no other size), `publish` (into the documentation), `offline` (nothing is
-//! installed), `gateway=PATH` (another build), `beside=PATH` (one more build, as a target of its own). The run fails where a
-//! target does other work than it should, never because it takes long. Without words the bench only checks itself.
+//! installed), `gateway=PATH` (another build), `beside=PATH` (one more build, as a target of its own in A to G and for bodies).
+//! The run fails where a target does other work than it should, never because it takes long. Without words the bench only
+//! checks itself.
 
 #![expect(clippy::print_stdout, reason = "a bench tells what it found")]
 
@@ -41,6 +42,7 @@ mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -53,6 +55,7 @@ use machine::Machine;
 use material::Material;
 use measure::Bench;
 use report::Run;
+use targets::consentry::GATEWAY;
 use words::{GROWTH, RELOAD, START, Words};
 
 fn main() -> anyhow::Result<()> {
@@ -83,6 +86,7 @@ fn prove() -> anyhow::Result<()> {
     report::proves_itself()?;
     words::proves_itself()?;
     growth::proves_itself()?;
+    living::proves_itself()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         http::proves_itself().await?;
@@ -97,6 +101,14 @@ fn open_files() -> anyhow::Result<()> {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
     Ok(())
+}
+
+/// The commit of the sources, where they lie in a repository.
+fn commit() -> String {
+    let mut git = Command::new("git");
+    git.args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty", "--exclude", "*"]);
+    Tools::says(&mut git)
+        .map_or_else(|_| "sources without a repository".to_owned(), |said| said.trim().to_owned())
 }
 
 fn run(words: &Words) -> anyhow::Result<()> {
@@ -118,6 +130,7 @@ fn run(words: &Words) -> anyhow::Result<()> {
     let mut run = Run {
         at,
         command: words.command.clone(),
+        commit: commit(),
         machine: Machine::here()?,
         effort: words.effort,
         smoke: words.smoke,
@@ -159,6 +172,8 @@ fn run(words: &Words) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     println!("{}", run.write(&tools.results)?);
     println!("written to {}", tools.results.display());
+    let absent = run.measured.iter().any(|measured| measured.missing.contains_key(GATEWAY));
+    ensure!(!absent, "the gateway itself is not there: {}", tools.gateway.display());
     let failures = measure::failures(&run.measured);
     let cells: Vec<_> = run.measured.iter().flat_map(|measured| &measured.cells).collect();
     let missing: BTreeSet<_> = run.measured.iter().flat_map(|measured| measured.missing.keys()).collect();

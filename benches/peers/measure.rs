@@ -1,4 +1,4 @@
-//! One workload over its targets: all are started and checked, then loaded in turn, round by round.
+//! One workload over its targets, round by round: all are started and checked, then loaded in turn.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
 use crate::backend::Backend;
@@ -17,7 +17,7 @@ use crate::idle;
 use crate::install::Tools;
 use crate::load::{Load, Order, Outcome, Until};
 use crate::material::{CALLERS, Material};
-use crate::proc::Times;
+use crate::proc::{Resident, Times};
 use crate::process::{Process, free_port};
 use crate::statistics::Spread;
 use crate::sync;
@@ -76,8 +76,10 @@ pub(crate) struct Cell {
     pub(crate) by_thread_us: BTreeMap<String, f64>,
     /// Threads, when the last round was over.
     pub(crate) threads: usize,
-    /// Resident memory then, in KiB.
+    /// Resident memory when a round was over, the most of any, in KiB.
     pub(crate) resident_kib: u64,
+    /// The most that was ever resident, in KiB.
+    pub(crate) peak_kib: u64,
     /// Round by round.
     pub(crate) samples: Vec<Sample>,
     /// Memory of idle connections, where that is what is measured.
@@ -85,6 +87,20 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    fn new(peer: &dyn Peer, workload: &Workload) -> Self {
+        Self {
+            target: peer.name(),
+            plain: peer.work(workload) != workload.work,
+            connections: peer.connections().min(workload.connections),
+            by_thread_us: BTreeMap::new(),
+            threads: 0,
+            resident_kib: 0,
+            peak_kib: 0,
+            samples: Vec::new(),
+            idle: None,
+        }
+    }
+
     /// Adds a round.
     fn add(&mut self, outcome: &Outcome, from: &Times, to: &Times) {
         let before: u64 = self.samples.iter().map(|sample| sample.requests).sum();
@@ -96,10 +112,12 @@ impl Cell {
         self.samples.push(Sample::of(outcome, to.since(from)));
     }
 
-    /// What is looked at when all rounds are over.
+    /// What is looked at when a round is over.
     fn last_look(&mut self, process: &Process) -> anyhow::Result<()> {
         self.threads = process.times()?.threads();
-        self.resident_kib = process.resident()?;
+        let Resident { now_kib, peak_kib } = process.resident()?;
+        self.resident_kib = self.resident_kib.max(now_kib);
+        self.peak_kib = self.peak_kib.max(peak_kib);
         Ok(())
     }
 
@@ -126,13 +144,13 @@ pub(crate) struct Measured {
     pub(crate) wrong: BTreeMap<&'static str, String>,
 }
 
-/// A target that is up.
-struct Up<'a> {
+/// A target that is up for a round.
+struct Up<'a, 'c> {
     peer: &'a dyn Peer,
     site: Site<'a>,
     process: Process,
     passed: u64,
-    cell: Cell,
+    cell: &'c mut Cell,
 }
 
 /// What all workloads share.
@@ -151,47 +169,70 @@ impl Bench<'_> {
     /// Where the bench itself cannot go on. What a target does wrong is in what is returned.
     pub(crate) fn run(&self, workload: &Workload, peers: &[&dyn Peer]) -> anyhow::Result<Measured> {
         let mut measured = Measured { name: workload.name, title: workload.title, ..Measured::default() };
-        let mut up = Vec::new();
+        let mut targets = Vec::new();
         for peer in peers.iter().filter(|peer| workload.peers.contains(&peer.name())) {
-            let name = peer.name();
-            if let Err(error) = peer.version(self.tools) {
-                measured.missing.insert(name, format!("{error:#}"));
+            match peer.version(self.tools) {
+                Ok(_) => targets.push((*peer, Cell::new(*peer, workload))),
+                Err(error) => _ = measured.missing.insert(peer.name(), format!("{error:#}")),
+            }
+        }
+        let (rounds, requests) = match workload.measure {
+            Measure::Load(_) => (self.effort.rounds, self.requests(workload)?),
+            Measure::Idle => (1, Vec::new()),
+        };
+        let mut syncs = Vec::new();
+        for round in 0..rounds {
+            syncs.extend(sync::times_us(self.folder)?);
+            // Each begins in turn, so that nobody always follows the same one.
+            let first = usize::from(round > 0).min(targets.len());
+            targets.rotate_left(first);
+            self.round(workload, round, &requests, &mut targets, &mut measured.wrong)?;
+        }
+        measured.sync_us = Spread::of(syncs).map_or(0.0, |spread| spread.median);
+        targets.retain(|(peer, _)| !measured.wrong.contains_key(peer.name()));
+        targets.sort_by_key(|(peer, _)| workload.peers.iter().position(|name| *name == peer.name()));
+        measured.cells = targets.into_iter().map(|(_, cell)| cell).collect();
+        Ok(measured)
+    }
+
+    /// One round: every target that has done nothing wrong is started anew, for one process of a program differs from the
+    /// next more than one stretch of it from another; checked, and loaded in its turn; stopped, and asked for what it left.
+    fn round<'b>(
+        &'b self,
+        workload: &Workload,
+        round: usize,
+        requests: &[Vec<u8>],
+        targets: &mut [(&'b dyn Peer, Cell)],
+        wrong: &mut BTreeMap<&'static str, String>,
+    ) -> anyhow::Result<()> {
+        let mut up = Vec::new();
+        for (peer, cell) in targets {
+            if wrong.contains_key(peer.name()) {
                 continue;
             }
-            match self.start(workload, *peer) {
+            match self.start(workload, round, *peer, cell) {
                 Ok(target) => up.push(target),
-                Err(error) => {
-                    measured.wrong.insert(name, format!("{error:#}"));
-                }
+                Err(error) => _ = wrong.insert(peer.name(), format!("{error:#}")),
             }
         }
-        match workload.measure {
-            Measure::Load(order) => self.rounds(workload, order, &mut up, &mut measured)?,
-            Measure::Idle => {
-                for Up { site, process, cell, .. } in &mut up {
-                    match idle::measure(site.address, self.effort.idle, self.material, process) {
-                        Ok(memory) => cell.idle = Some(memory),
-                        Err(error) => {
-                            measured.wrong.insert(cell.target, format!("{error:#}"));
-                        }
-                    }
-                }
+        self.backend.answers(&workload.shape.answer());
+        for target in &mut up {
+            let done = match workload.measure {
+                Measure::Load(order) => self.load(workload, order, round, requests, target),
+                Measure::Idle => self.idle(target),
+            };
+            if let Err(error) = done {
+                wrong.insert(target.peer.name(), format!("{error:#}"));
             }
         }
-        for mut target in up {
-            let name = target.peer.name();
-            let last = target.cell.last_look(&target.process);
-            let left = last.and_then(|()| target.process.stop());
-            let left = left.and_then(|()| target.peer.evidence(&target.site, workload, target.passed));
-            match left {
-                Ok(()) if !measured.wrong.contains_key(name) => measured.cells.push(target.cell),
-                Ok(()) => {}
-                Err(error) => {
-                    measured.wrong.insert(name, format!("{error:#}"));
-                }
+        for Up { peer, site, process, passed, cell } in up {
+            let last = cell.last_look(&process).and_then(|()| process.stop());
+            if let Err(error) = last.and_then(|()| peer.evidence(&site, workload, passed)) {
+                wrong.insert(peer.name(), format!("{error:#}"));
             }
+            fs::remove_dir_all(site.folder)?;
         }
-        Ok(measured)
+        Ok(())
     }
 
     /// A folder of its own and a free port for a target.
@@ -210,90 +251,63 @@ impl Bench<'_> {
         })
     }
 
-    fn start<'b>(&'b self, workload: &Workload, peer: &'b dyn Peer) -> anyhow::Result<Up<'b>> {
-        let place = format!("{}-{}", workload.name.replace(' ', ""), peer.name());
+    fn start<'b, 'c>(
+        &'b self,
+        workload: &Workload,
+        round: usize,
+        peer: &'b dyn Peer,
+        cell: &'c mut Cell,
+    ) -> anyhow::Result<Up<'b, 'c>> {
+        let place = format!("{}-{}-{round}", workload.name.replace(' ', ""), peer.name());
         let site = self.site(&place, workload.workers, workload.shape)?;
         let process = peer.start(&site)?;
-        let work = peer.work(workload);
-        let passed = check(workload, work, site.address, self.material, self.backend)
+        let passed = check(workload, peer.work(workload), site.address, self.material, self.backend)
             .with_context(|| format!("its last words: {}", site.last_words()))?;
-        let cell = Cell {
-            target: peer.name(),
-            plain: work != workload.work,
-            connections: peer.connections().min(workload.connections),
-            by_thread_us: BTreeMap::new(),
-            threads: 0,
-            resident_kib: 0,
-            samples: Vec::new(),
-            idle: None,
-        };
         Ok(Up { peer, site, process, passed, cell })
     }
 
-    fn rounds(
+    fn load(
         &self,
         workload: &Workload,
         order: Order,
-        up: &mut [Up<'_>],
-        measured: &mut Measured,
+        round: usize,
+        requests: &[Vec<u8>],
+        target: &mut Up<'_, '_>,
     ) -> anyhow::Result<()> {
-        let Effort { rounds, time, warm, new_tokens, .. } = self.effort;
-        let requests = self.requests(workload)?;
-        self.backend.answers(&workload.shape.answer());
-        let mut syncs = Vec::new();
-        for round in 0..rounds {
-            syncs.extend(sync::times_us(self.folder)?);
-            // Each begins in turn, so that nobody always follows the same one.
-            if !up.is_empty() {
-                up.rotate_left(usize::from(round > 0) % up.len());
+        let Effort { time, warm, new_tokens, .. } = self.effort;
+        let (requests, warm, until) = match workload.tokens {
+            Tokens::New(_) => {
+                let each = usize::try_from(new_tokens + WARM)?;
+                let share = requests.get(round * each..(round + 1) * each).context("a round's tokens")?;
+                (share, vec![Until::count(WARM)], Until::count(new_tokens))
             }
-            for target in up.iter_mut() {
-                let name = target.peer.name();
-                if measured.wrong.contains_key(name) {
-                    continue;
-                }
-                let (requests, warm, until) = match workload.tokens {
-                    Tokens::New(_) => {
-                        let each = usize::try_from(new_tokens + WARM)?;
-                        let share =
-                            requests.get(round * each..(round + 1) * each).context("a round's tokens")?;
-                        (share, vec![Until::count(WARM)], Until::count(new_tokens))
-                    }
-                    _ => {
-                        // What is made for each caller once is made before anything is counted.
-                        let once = Until { time: 3 * time, count: requests.len() as u64 };
-                        let warm = (round == 0).then_some(once).into_iter().chain([Until::time(warm)]);
-                        (requests.as_slice(), warm.collect(), Until::time(time))
-                    }
-                };
-                let answer = workload.shape.answered(target.peer.work(workload));
-                let load = Load {
-                    address: target.site.address,
-                    tls: self.material.tls(),
-                    requests,
-                    answer: answer.as_bytes(),
-                    connections: target.cell.connections,
-                    order,
-                };
-                let before = self.backend.requests();
-                match load.run(&warm, until, || target.process.times()) {
-                    Ok((outcome, from, to)) => {
-                        let passed = self.backend.requests() - before;
-                        target.passed += passed;
-                        if passed < outcome.requests {
-                            let says = format!("{} answers, and the model saw {passed}", outcome.requests);
-                            measured.wrong.insert(name, says);
-                        }
-                        target.cell.add(&outcome, &from, &to);
-                    }
-                    Err(error) => {
-                        measured.wrong.insert(name, format!("{error:#}"));
-                    }
-                }
+            _ => {
+                // What is made for each caller once is made before anything is counted.
+                let once = Until { time: 3 * time, count: requests.len() as u64 };
+                (requests, vec![once, Until::time(warm)], Until::time(time))
             }
-        }
-        measured.sync_us = Spread::of(syncs).map_or(0.0, |spread| spread.median);
-        up.sort_by_key(|target| workload.peers.iter().position(|name| *name == target.peer.name()));
+        };
+        let answer = workload.shape.answered(target.peer.work(workload));
+        let load = Load {
+            address: target.site.address,
+            tls: self.material.tls(),
+            requests,
+            answer: answer.as_bytes(),
+            connections: target.cell.connections,
+            order,
+        };
+        let before = self.backend.requests();
+        let (outcome, from, to) = load.run(&warm, until, || target.process.times())?;
+        let (passed, answers) = (self.backend.requests() - before, outcome.requests + outcome.before);
+        target.passed += passed;
+        ensure!(passed >= answers, "{answers} answers, and the model saw {passed}");
+        target.cell.add(&outcome, &from, &to);
+        Ok(())
+    }
+
+    fn idle(&self, target: &mut Up<'_, '_>) -> anyhow::Result<()> {
+        let Up { site, process, cell, .. } = target;
+        cell.idle = Some(idle::measure(site.address, self.effort.idle, self.material, process)?);
         Ok(())
     }
 

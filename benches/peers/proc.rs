@@ -55,14 +55,23 @@ impl Times {
     }
 }
 
-/// The resident memory of a process tree, in KiB. What its members share is counted for each.
-pub(crate) fn resident(process: u32) -> anyhow::Result<u64> {
-    let mut sum = 0;
+/// The resident memory of a process tree. What its members share is counted for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Resident {
+    pub(crate) now_kib: u64,
+    /// The most that each member ever had.
+    pub(crate) peak_kib: u64,
+}
+
+/// What is resident of a process tree.
+pub(crate) fn resident(process: u32) -> anyhow::Result<Resident> {
+    let mut sum = Resident::default();
     for member in tree(process)? {
         let Ok(status) = fs::read_to_string(format!("/proc/{member}/status")) else { continue };
-        sum += kib(&status).unwrap_or(0);
+        sum.now_kib += kib(&status, "VmRSS:").unwrap_or(0);
+        sum.peak_kib += kib(&status, "VmHWM:").unwrap_or(0);
     }
-    ensure!(sum > 0, "process {process} has ended");
+    ensure!(sum.now_kib > 0, "process {process} has ended");
     Ok(sum)
 }
 
@@ -83,8 +92,8 @@ fn on_cpu(schedstat: &str) -> anyhow::Result<u64> {
     first.trim().parse().context("the scheduler's account")
 }
 
-fn kib(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn kib(status: &str, what: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -120,7 +129,7 @@ fn parent(stat: &str) -> Option<u32> {
 pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(parent("17 (a (b) c) S 4 17 17 0") == Some(4));
     ensure!(ticks("17 (a b) S 4 17 17 0 -1 4194304 1 2 3 4 25 17 5 6 20 0 1") == Some(42));
-    ensure!(kib("Name:\tx\nVmRSS:\t  1234 kB\n") == Some(1234));
+    ensure!(kib("Name:\tx\nVmHWM:\t 5678 kB\nVmRSS:\t  1234 kB\n", "VmRSS:") == Some(1234));
     ensure!(on_cpu("815 53 1\n")? == 815);
     ensure!(on_cpu("").is_err());
     let own = std::process::id();
@@ -129,7 +138,8 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     while Times::of(own)?.since(&before) < Duration::from_millis(2) {
         sum = std::hint::black_box(sum + 1);
     }
-    ensure!(before.threads() >= 1 && resident(own)? > 100);
+    let Resident { now_kib, peak_kib } = resident(own)?;
+    ensure!(before.threads() >= 1 && now_kib > 100 && peak_kib > 100);
     let times = |all: &[(u32, &str, u64)]| {
         let thread =
             |(id, name, nanos): &(u32, &str, u64)| (*id, Thread { name: (*name).into(), nanos: *nanos });

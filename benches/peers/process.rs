@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cores::{Cores, on};
-use crate::proc::{Times, cpu, resident};
+use crate::proc::{Resident, Times, cpu, resident};
 
 /// How long a target may take until it listens, and until it has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,8 +68,8 @@ impl Process {
         Times::of(self.child.id()).with_context(|| self.name.clone())
     }
 
-    /// Its resident memory, in KiB.
-    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+    /// Its resident memory.
+    pub(crate) fn resident(&self) -> anyhow::Result<Resident> {
         resident(self.child.id()).with_context(|| self.name.clone())
     }
 

@@ -1,6 +1,6 @@
 //! The words that the bench is started with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -91,8 +91,8 @@ impl Words {
                 }
                 Some(("persons", count)) => read.persons = Some(count.parse().context("persons=NUMBER")?),
                 Some(("only", names)) => read.only = names.split(',').map(str::to_owned).collect(),
-                Some(("gateway", path)) => read.gateway = Some(path.into()),
-                Some(("beside", path)) => read.beside = Some(path.into()),
+                Some(("gateway", path)) => read.gateway = Some(program(path)?),
+                Some(("beside", path)) => read.beside = Some(program(path)?),
                 Some(_) => bail!("{word} means nothing here"),
                 None if word == "publish" => read.publish = true,
                 None if word == "offline" => read.offline = true,
@@ -107,6 +107,13 @@ impl Words {
             }
         }
         ensure!(read.effort.rounds > 0, "no rounds, no figures");
+        for name in &read.only {
+            ensure!(*name != BESIDE, "{BESIDE} is named by beside=PATH, and wanted wherever {GATEWAY} is");
+            ensure!(
+                ALL.iter().any(|workload| workload.peers.contains(&name.as_str())),
+                "there is no target {name}"
+            );
+        }
         ensure!(
             read.persons.is_none_or(|persons| persons > 0 && read.also(GROWTH)),
             "persons=NUMBER belongs to growth"
@@ -138,6 +145,11 @@ impl Words {
     }
 }
 
+fn program(path: &str) -> anyhow::Result<PathBuf> {
+    ensure!(Path::new(path).is_file(), "there is no program {path}");
+    Ok(path.into())
+}
+
 /// `C` is every workload whose name begins with the word; `C-two-cores` is that one.
 fn named(workload: &Workload, word: &str) -> bool {
     let dashed = workload.name.replace(' ', "-");
@@ -153,8 +165,12 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(read.workloads().len() == 1 && read.wants("nginx") && !read.wants("haproxy"));
     let gateway = Words::read(&["A", "only=consentry"])?.context("words")?;
     ensure!(gateway.wants(GATEWAY) && !gateway.wants(BESIDE) && !read.wants(BESIDE));
-    let both = Words::read(&["A", "only=consentry", "beside=target/other"])?.context("words")?;
+    let beside = format!("beside={}", std::env::current_exe()?.display());
+    let both = Words::read(&["A", "only=consentry", &beside])?.context("words")?;
     ensure!(both.wants(GATEWAY) && both.wants(BESIDE) && !both.wants("nginx"));
+    for wrong in ["only=ngnix", "only=consentry-beside", "beside=/nowhere", "gateway=/nowhere"] {
+        ensure!(Words::read(&["A", wrong]).is_err(), "{wrong} is taken");
+    }
     let smoke = Words::read(&["smoke"])?.context("words")?;
     ensure!(smoke.smoke && smoke.effort.rounds == 1 && smoke.workloads().len() == SMOKED.len());
     let reload = Words::read(&["reload"])?.context("words")?;

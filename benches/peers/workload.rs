@@ -187,7 +187,8 @@ fn split(rows: usize, number: usize) -> String {
     text + "]}}"
 }
 
-fn email(number: usize) -> String {
+/// Somebody's address.
+pub(crate) fn email(number: usize) -> String {
     format!("augusta.ada.king.byron.{number:06}@example.org")
 }
 

@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 
 use super::Run;
+use crate::living::Reloads;
 use crate::measure::{Cell, Sample};
 use crate::targets::consentry::{BESIDE, GATEWAY};
+
+/// From how many keys on a limiter's room for them is more than what it has anyway.
+const MANY_KEYS: usize = 100_000;
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -201,11 +205,33 @@ impl Goal {
     }
 }
 
+/// What is wanted of something by itself: what, at most how much, and how much it was.
+fn alone(run: &Run) -> Vec<(String, f64, f64)> {
+    let mut found = Vec::new();
+    if let Some(start) = run.starts.iter().max_by_key(|start| start.activities) {
+        let says = format!("first answer over TLS with {} activities, ms", start.activities);
+        found.push((says, 100.0, start.first_ms.median));
+    }
+    if let Some(step) = run.reloads.as_ref().and_then(Reloads::step_ms) {
+        found.push((
+            "largest latency of a second with reloads, less one without, medians, ms".to_owned(),
+            10.0,
+            step,
+        ));
+    }
+    let keys = run.growth.iter().flat_map(|growth| &growth.keys).filter(|size| size.keys >= MANY_KEYS);
+    if let Some(bytes) = keys.map(|size| size.bytes).reduce(f64::max) {
+        found.push((format!("a limiter's key, bytes, from {MANY_KEYS} keys on"), 64.0, bytes));
+    }
+    found
+}
+
 /// All goals that the run can judge.
 pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
     let judged: Vec<_> =
         GOALS.iter().filter_map(|goal| Some((goal, goal.ratio(run, goal.ours.1)?))).collect();
-    if judged.is_empty() {
+    let alone = alone(run);
+    if judged.is_empty() && alone.is_empty() {
         return Ok(());
     }
     let both = run.measured.iter().any(|one| one.cells.iter().any(|cell| cell.target == BESIDE));
@@ -214,12 +240,21 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
     for (goal, ratio) in judged {
         let sign = if goal.most { '≤' } else { '≥' };
         write!(out, "| {} | {sign} {:.2} | {ratio:.2} | {} |", goal.says, goal.bound, goal.verdict(ratio))?;
-        let beside = Some(BESIDE).filter(|_| both && goal.ours.1 == GATEWAY);
-        match beside.and_then(|beside| goal.ratio(run, beside)) {
-            Some(ratio) => writeln!(out, " {ratio:.2} | {} |", goal.verdict(ratio))?,
-            None if both => writeln!(out, " – | |")?,
-            None => writeln!(out)?,
+        if both {
+            match Some(BESIDE).filter(|_| goal.ours.1 == GATEWAY).and_then(|beside| goal.ratio(run, beside)) {
+                Some(ratio) => write!(out, " {ratio:.2} | {} |", goal.verdict(ratio))?,
+                None => write!(out, " – | |")?,
+            }
         }
+        writeln!(out)?;
+    }
+    for (says, bound, value) in alone {
+        let verdict = if value <= bound { "met" } else { "missed" };
+        writeln!(
+            out,
+            "| {says} | ≤ {bound:.0} | {value:.1} | {verdict} |{}",
+            if both { " – | |" } else { "" }
+        )?;
     }
     Ok(())
 }

@@ -19,9 +19,10 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     writeln!(out, "### The run of {}\n", run.at)?;
     writeln!(
         out,
-        "`{}`: {} rounds of {:.1} s each, in turn, after {:.1} s that do not count. {}, {} cores, {} MiB; {}, Linux {}; \
-         load average at the start {}.\n",
+        "`{}` at {}: {} rounds, each with every target started anew and loaded in turn, for {:.1} s after {:.1} s that do \
+         not count. {}, {} cores, {} MiB; {}, Linux {}; load average at the start {}.\n",
         run.command,
+        run.commit,
         run.effort.rounds,
         run.effort.time.as_secs_f64(),
         run.effort.warm.as_secs_f64(),
@@ -131,8 +132,8 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
     for (name, _) in &references {
         write!(out, " of {name} |")?;
     }
-    writeln!(out, " requests/s | p50 µs | p99 µs | p99.9 µs | MiB |")?;
-    writeln!(out, "|---|---|{}---|---|---|---|---|", "---|".repeat(references.len()))?;
+    writeln!(out, " requests/s | p50 µs | p99 µs | p99.9 µs | MiB | at most |")?;
+    writeln!(out, "|---|---|{}---|---|---|---|---|---|", "---|".repeat(references.len()))?;
     for cell in &measured.cells {
         let plain = if cell.plain { " (plain)" } else { "" };
         let Some(spread) = cell.spread(|sample| sample.cpu_us) else { continue };
@@ -143,12 +144,13 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
         let middle = |of: fn(&Sample) -> f64| cell.spread(of).map_or(0.0, |spread| spread.median);
         writeln!(
             out,
-            " {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            " {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
             middle(|sample| sample.per_second),
             middle(|sample| sample.p50_us),
             middle(|sample| sample.p99_us),
             middle(|sample| sample.p999_us),
             cell.resident_kib as f64 / 1024.0,
+            cell.peak_kib as f64 / 1024.0,
         )?;
     }
     let ours = measured.cells.iter().filter(|cell| cell.target.starts_with("consentry") && !cell.plain);

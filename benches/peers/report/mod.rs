@@ -29,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) at: String,
     /// The words it was started with.
     pub(crate) command: String,
+    /// The commit that the bench stands on, and whether anything has changed since.
+    pub(crate) commit: String,
     /// Where.
     pub(crate) machine: Machine,
     /// Rounds and times.

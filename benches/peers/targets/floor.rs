@@ -1,6 +1,6 @@
-//! The floor: TLS and sockets, nothing else. One thread, `epoll` and rustls; each caller has a connection to the model, and
-//! what comes on one side goes out on the other. Nothing of HTTP is looked at, so nothing that proxies can cost less. And
-//! the same with a [journal]: nothing that does the governed work, and keeps what it must, can cost less than that.
+//! The floor: TLS and sockets, nothing else. One thread, `epoll` and rustls; each caller has a connection to the model, which
+//! the next one takes over, and what comes on one side goes out on the other. Nothing of HTTP is looked at. And the same with a
+//! [journal]. Whatever proxies, or does the governed work and keeps what it must, has at least that to do.
 
 mod journal;
 
@@ -29,6 +29,8 @@ const ROOM: usize = 64 * 1024;
 const LISTENER: u64 = u64::MAX;
 const JOURNAL: u64 = u64::MAX - 1;
 const LOG: &str = "journal.log";
+/// Instead of a number of rows.
+const RECORD: &str = "record";
 
 /// The floor as a target: this program once more, started with the word `floor`.
 pub(crate) struct Floor {
@@ -54,7 +56,8 @@ impl Peer for Floor {
         command.arg("floor").arg(site.address.to_string()).arg(site.backend.to_string());
         command.arg(site.material.file("server.pem")).arg(site.material.file("server.key"));
         if self.journal {
-            command.arg(site.folder.join(LOG)).arg(site.shape.rows().unwrap_or_default().to_string());
+            let rows = site.shape.rows().map_or_else(|| RECORD.to_owned(), |rows| rows.to_string());
+            command.arg(site.folder.join(LOG)).arg(rows);
         }
         Process::start(self.name(), command, &site.log(), site.address, site.cores)
     }
@@ -75,13 +78,13 @@ struct Pair {
 }
 
 /// Serves until it is ended: where, before which model, with which certificate and key, and if there is a journal, where it
-/// is and for how many rows.
+/// is and for how many rows, or `record`.
 pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
     let [address, model, certificate, key, journal @ ..] = words else {
-        bail!("floor ADDRESS MODEL CERTIFICATE KEY [JOURNAL ROWS]")
+        bail!("floor ADDRESS MODEL CERTIFICATE KEY [JOURNAL ROWS|record]")
     };
     let mut journal = match journal {
-        [path, "0"] => Some(Journal::new(Path::new(path), Shape::Record)?),
+        [path, RECORD] => Some(Journal::new(Path::new(path), Shape::Record)?),
         [path, rows] => Some(Journal::new(Path::new(path), Shape::Split(rows.parse()?))?),
         _ => None,
     };
@@ -102,6 +105,8 @@ pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
         epoll::add(&poll, journal.synced(), EventData::new_u64(JOURNAL), EventFlags::IN)?;
     }
     let (mut pairs, mut next) = (HashMap::<u64, Pair>::new(), 0_u64);
+    // Connections to the model that nobody has.
+    let mut free = Vec::new();
     let mut events = Vec::with_capacity(256);
     let mut room = vec![0; ROOM];
     loop {
@@ -116,7 +121,7 @@ pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
             if data == LISTENER {
                 while let Ok((caller, _)) = listener.accept() {
                     // One that has left again is not there to be told.
-                    if let Ok(pair) = Pair::new(caller, model, &config) {
+                    if let Ok(pair) = Pair::new(caller, free.pop(), model, &config) {
                         epoll::add(&poll, &pair.caller, EventData::new_u64(next << 1), EventFlags::IN)?;
                         epoll::add(&poll, &pair.model, EventData::new_u64(next << 1 | 1), EventFlags::IN)?;
                         pairs.insert(next, pair);
@@ -140,26 +145,42 @@ pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
             let goes_on = if data & 1 == 0 {
                 pair.take_from_caller(&mut room)
             } else {
-                pair.take_from_model(&mut room, || {
-                    journal.as_mut().map(|journal| journal.keep(id)).transpose()
+                pair.take_from_model(&mut room, || match &mut journal {
+                    Some(journal) => journal.keep(id).map(|()| true),
+                    None => Ok(false),
                 })
             };
             if !matches!(goes_on, Ok(true))
                 && let Some(pair) = pairs.remove(&id)
             {
                 let _ = pair.caller.shutdown(Shutdown::Both);
+                if data & 1 == 0 && !pair.asked {
+                    epoll::delete(&poll, &pair.model)?;
+                    free.push(pair.model);
+                }
             }
         }
     }
 }
 
 impl Pair {
-    fn new(caller: TcpStream, model: SocketAddr, config: &Arc<ServerConfig>) -> anyhow::Result<Self> {
+    fn new(
+        caller: TcpStream,
+        free: Option<TcpStream>,
+        model: SocketAddr,
+        config: &Arc<ServerConfig>,
+    ) -> anyhow::Result<Self> {
         caller.set_nonblocking(true)?;
         caller.set_nodelay(true)?;
-        let model = TcpStream::connect(model)?;
-        model.set_nonblocking(true)?;
-        model.set_nodelay(true)?;
+        let model = match free {
+            Some(free) => free,
+            None => {
+                let model = TcpStream::connect(model)?;
+                model.set_nonblocking(true)?;
+                model.set_nodelay(true)?;
+                model
+            }
+        };
         let tls = ServerConnection::new(Arc::clone(config))?;
         Ok(Self { tls, caller, model, asked: false, waits: false })
     }
@@ -193,7 +214,7 @@ impl Pair {
     fn take_from_model(
         &mut self,
         room: &mut [u8],
-        keep: impl FnOnce() -> anyhow::Result<Option<()>>,
+        keep: impl FnOnce() -> anyhow::Result<bool>,
     ) -> anyhow::Result<bool> {
         match self.model.read(room) {
             Ok(0) => return Ok(false),
@@ -202,7 +223,7 @@ impl Pair {
             Err(error) => return Err(error.into()),
         }
         if std::mem::take(&mut self.asked) {
-            self.waits = keep()?.is_some();
+            self.waits = keep()?;
         }
         self.flush()?;
         Ok(true)

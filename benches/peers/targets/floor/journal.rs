@@ -1,5 +1,5 @@
-//! What no program that does the governed work can do without, beside TLS and sockets: the pseudonyms of the addresses, the
-//! names sealed, and a log in which these are on disk before the answer goes. Nothing is parsed, checked or treated.
+//! What no program that does the governed work can do without, beside TLS and sockets: a pseudonym of each address is made,
+//! the names are sealed, and they are in a log on disk before the answer goes. Nothing is parsed, checked or treated.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -12,14 +12,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use consentry::crypto::{Digest, Mac};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::evidence;
-use crate::workload::Shape;
+use crate::workload::{Shape, email};
 
 /// The longest pause between two groups. One lasts as long as the group before it took, so that those who come meanwhile
 /// share a sync.
@@ -130,15 +128,14 @@ struct Owed {
 
 impl Owed {
     fn new(shape: Shape) -> anyhow::Result<Self> {
-        let names = ["Augusta Ada Byron", "King of Ockham Park"].map(|name| match shape.rows() {
+        let names = evidence::NAMES.map(|name| match shape.rows() {
             None => name.as_bytes().to_vec(),
             Some(rows) => serde_json::json!(vec![name; rows]).to_string().into_bytes(),
         });
-        let addresses = (0..shape.rows().unwrap_or(1)).map(|row| format!("person{row:05}@example.org"));
         Ok(Self {
             pseudonyms: Mac::new(&evidence::key()?),
-            key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &evidence::key()?).ok().context("a key")?),
-            addresses: addresses.collect(),
+            key: evidence::aead()?,
+            addresses: (0..shape.rows().unwrap_or(1)).map(email).collect(),
             names,
             count: 0,
             entry: Vec::new(),
@@ -181,15 +178,12 @@ pub(super) fn evidence(path: &Path, shape: Shape, passed: u64) -> anyhow::Result
     let entries = log.metadata()?.len() / size as u64;
     ensure!(entries >= passed, "{passed} requests passed, the log has {entries}");
     let second = first + NONCE_LEN + owed.names[0].len() + AES_256_GCM.tag_len();
-    let line = |number: u64| -> anyhow::Result<String> {
+    for number in [0, entries.saturating_sub(1)] {
         let mut entry = vec![0; size];
         log.read_exact_at(&mut entry, number * size as u64)?;
-        let sealed = [entry.get(first..second), entry.get(second..)];
-        let sealed = sealed.map(|sealed| STANDARD.encode(sealed.unwrap_or_default()));
-        Ok(serde_json::json!({"who": "a pseudonym", "sealed": sealed}).to_string())
-    };
-    for number in [0, entries.saturating_sub(1)] {
-        evidence::sealed(&line(number)?, shape, 1)?;
+        let sealed = [entry.get(first..second), entry.get(second..)].map(Option::unwrap_or_default);
+        let [first, last] = sealed.map(<[u8]>::to_vec);
+        evidence::names([evidence::unsealed(first)?, evidence::unsealed(last)?], shape)?;
     }
     Ok(())
 }
