@@ -11,7 +11,7 @@ const LINE: usize = 256;
 const DIGITS: usize = 16;
 /// What extensions and white space may take in all, in one body. They mean nothing here.
 const BESIDE: usize = 16 * 1024;
-/// What trailers may take in all, and how many there may be, where a head might have more. They are read, and go no further.
+/// The most that trailers may be, also where a head may be larger. They are read, and go no further.
 const TRAILERS: HeadCaps = HeadCaps { fields: 100, bytes: 16 * 1024 };
 
 /// Follows the chunks of one body.
