@@ -272,8 +272,16 @@ pub(super) const CONNECTIONS: Shape = Shape {
             Is::Integer(1, MOST_CONNECTIONS),
             "Per IPv4 address or IPv6 /64, trusted proxies apart. Default: 200.",
         ),
-        may("head_size", SIZE, "Of a request, from 8KiB to 1MiB; of trailers up to 16KiB of it. Default: 32KiB."),
-        may("head_fields", Is::Integer(1, 1_000), "Of a request; of trailers up to 100 of them. Default: 100."),
+        may(
+            "head_size",
+            SIZE,
+            "Of a request, from 8KiB to 1MiB; of trailers up to 16KiB of it. Default: 32KiB.",
+        ),
+        may(
+            "head_fields",
+            Is::Integer(1, 1_000),
+            "Of a request; of trailers up to 100 of them. Default: 100.",
+        ),
         may("streams", Is::Integer(1, 10_000), "Open requests of an HTTP/2 connection. Default: 100."),
         may(
             "resets",
