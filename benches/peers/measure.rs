@@ -121,6 +121,13 @@ impl Cell {
         Ok(())
     }
 
+    /// Something of this over the same of another: the median of what it is in each round, for what the machine does in a
+    /// round it does to both.
+    pub(crate) fn ratio(&self, other: &Self, of: impl Fn(&Sample) -> f64) -> Option<f64> {
+        let rounds = self.samples.iter().zip(&other.samples);
+        Some(Spread::of(rounds.map(|(ours, theirs)| of(ours) / of(theirs)))?.median)
+    }
+
     /// Median and spread of something over the rounds.
     pub(crate) fn spread(&self, of: impl Fn(&Sample) -> f64) -> Option<Spread> {
         Spread::of(self.samples.iter().map(of))
@@ -142,6 +149,10 @@ pub(crate) struct Measured {
     pub(crate) missing: BTreeMap<&'static str, String>,
     /// Those that did other work than they should, and what. These fail the run.
     pub(crate) wrong: BTreeMap<&'static str, String>,
+}
+
+fn last_words(site: &Site<'_>) -> String {
+    format!("its last words: {}", site.last_words())
 }
 
 /// A target that is up for a round.
@@ -183,9 +194,12 @@ impl Bench<'_> {
         let mut syncs = Vec::new();
         for round in 0..rounds {
             syncs.extend(sync::times_us(self.folder)?);
-            // Each begins in turn, so that nobody always follows the same one.
-            let first = usize::from(round > 0).min(targets.len());
-            targets.rotate_left(first);
+            // Another one begins, and the others follow the other way about: nobody always comes first, or behind the same one.
+            if round > 0 {
+                targets.reverse();
+                let step = targets.len() / rounds;
+                targets.rotate_left(step);
+            }
             self.round(workload, round, &requests, &mut targets, &mut measured.wrong)?;
         }
         measured.sync_us = Spread::of(syncs).map_or(0.0, |spread| spread.median);
@@ -215,22 +229,27 @@ impl Bench<'_> {
                 Err(error) => _ = wrong.insert(peer.name(), format!("{error:#}")),
             }
         }
+        // The first that goes wrong with a target tells most.
+        let mut note = |peer: &dyn Peer, error| {
+            wrong.entry(peer.name()).or_insert_with(|| format!("{error:#}"));
+        };
         self.backend.answers(&workload.shape.answer());
         for target in &mut up {
             let done = match workload.measure {
                 Measure::Load(order) => self.load(workload, order, round, requests, target),
                 Measure::Idle => self.idle(target),
             };
-            if let Err(error) = done {
-                wrong.insert(target.peer.name(), format!("{error:#}"));
+            if let Err(error) = done.with_context(|| last_words(&target.site)) {
+                note(target.peer, error);
             }
         }
         for Up { peer, site, process, passed, cell } in up {
             let last = cell.last_look(&process).and_then(|()| process.stop());
             if let Err(error) = last.and_then(|()| peer.evidence(&site, workload, passed)) {
-                wrong.insert(peer.name(), format!("{error:#}"));
+                note(peer, error);
             }
-            fs::remove_dir_all(site.folder)?;
+            // What is left goes with the bench's own folder.
+            let _ = fs::remove_dir_all(site.folder);
         }
         Ok(())
     }
@@ -262,7 +281,7 @@ impl Bench<'_> {
         let site = self.site(&place, workload.workers, workload.shape)?;
         let process = peer.start(&site)?;
         let passed = check(workload, peer.work(workload), site.address, self.material, self.backend)
-            .with_context(|| format!("its last words: {}", site.last_words()))?;
+            .with_context(|| last_words(&site))?;
         Ok(Up { peer, site, process, passed, cell })
     }
 

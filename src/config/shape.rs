@@ -275,12 +275,12 @@ pub(super) const CONNECTIONS: Shape = Shape {
         may(
             "head_size",
             SIZE,
-            "Of a request, from 8KiB to 1MiB; of trailers up to 16KiB of it. Default: 32KiB.",
+            "Of a request, from 8KiB to 1MiB; trailers the same, but 16KiB at most. Default: 32KiB.",
         ),
         may(
             "head_fields",
             Is::Integer(1, 1_000),
-            "Of a request; of trailers up to 100 of them. Default: 100.",
+            "Of a request; trailers the same, but 100 at most. Default: 100.",
         ),
         may("streams", Is::Integer(1, 10_000), "Open requests of an HTTP/2 connection. Default: 100."),
         may(

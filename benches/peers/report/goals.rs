@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Run;
 use crate::living::Reloads;
 use crate::measure::{Cell, Sample};
+use crate::statistics::Spread;
 use crate::targets::consentry::{BESIDE, GATEWAY};
 
 /// From how many keys on a limiter's room for them is more than what it has anyway.
@@ -170,29 +171,34 @@ const GOALS: [Goal; 24] = [
 ];
 
 impl Of {
-    fn value(self, cell: &Cell) -> Option<f64> {
-        let median = |of: fn(&Sample) -> f64| cell.spread(of).map(|spread| spread.median);
+    /// Round by round; idle memory is measured once.
+    fn values(self, cell: &Cell) -> Vec<f64> {
+        let rounds = |of: fn(&Sample) -> f64| cell.samples.iter().map(of).collect();
         match self {
-            Self::Cpu => median(|sample| sample.cpu_us),
-            Self::PerSecond => median(|sample| sample.per_second),
-            Self::P50 => median(|sample| sample.p50_us),
-            Self::P99 => median(|sample| sample.p99_us),
-            Self::Idle => cell.idle.map(crate::idle::Memory::each_kib),
+            Self::Cpu => rounds(|sample| sample.cpu_us),
+            Self::PerSecond => rounds(|sample| sample.per_second),
+            Self::P50 => rounds(|sample| sample.p50_us),
+            Self::P99 => rounds(|sample| sample.p99_us),
+            Self::Idle => cell.idle.map(crate::idle::Memory::each_kib).into_iter().collect(),
         }
     }
 }
 
 impl Goal {
-    /// The ratio of what is `ours`, if the run has both sides of it.
+    /// The ratio of what is `ours`, the median of what it is in each round, if the run has both sides of it.
     fn ratio(&self, run: &Run, ours: &str) -> Option<f64> {
-        let value = |(workload, target): (&str, &str)| self.of.value(run.cell(workload, target)?);
-        let theirs: Option<Vec<f64>> = self.theirs.iter().map(|one| value(*one)).collect();
-        let least = theirs?.into_iter().reduce(f64::min)?;
+        let values = |(workload, target): (&str, &str)| Some(self.of.values(run.cell(workload, target)?));
+        let ours = values((self.ours.0, ours))?;
+        let theirs: Option<Vec<Vec<f64>>> = self.theirs.iter().map(|one| values(*one)).collect();
+        let least = theirs?.into_iter().reduce(|some, others| {
+            some.into_iter().zip(others).map(|(one, other)| one.min(other)).collect()
+        })?;
         let synced = match self.of {
             Of::P50 | Of::P99 => run.workload(self.ours.0)?.sync_us,
             Of::Cpu | Of::PerSecond | Of::Idle => 0.0,
         };
-        Some((value((self.ours.0, ours))? - synced).max(0.0) / least)
+        let rounds = ours.into_iter().zip(least).map(|(ours, least)| (ours - synced).max(0.0) / least);
+        Some(Spread::of(rounds)?.median)
     }
 
     fn verdict(&self, ratio: f64) -> String {
@@ -214,7 +220,7 @@ fn alone(run: &Run) -> Vec<(String, f64, f64)> {
     }
     if let Some(step) = run.reloads.as_ref().and_then(Reloads::step_ms) {
         found.push((
-            "largest latency of a second with reloads, less one without, medians, ms".to_owned(),
+            "p99 or largest latency of a second with reloads, less without, medians, ms".to_owned(),
             10.0,
             step,
         ));

@@ -124,13 +124,11 @@ fn workload(measured: &Measured, out: &mut String) -> std::fmt::Result {
 }
 
 fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
-    let cpu = |cell: &Cell| cell.spread(|sample| sample.cpu_us).map(|spread| spread.median);
-    let cell = |name| measured.cells.iter().find(|cell| cell.target == name);
-    let references: Vec<_> =
-        REFERENCES.iter().filter_map(|name| Some((name, cell(*name).and_then(cpu)?))).collect();
+    let cell = |name: &&str| measured.cells.iter().find(|cell| cell.target == *name);
+    let references: Vec<&Cell> = REFERENCES.iter().filter_map(cell).collect();
     write!(out, "| target | CPU µs a request |")?;
-    for (name, _) in &references {
-        write!(out, " of {name} |")?;
+    for reference in &references {
+        write!(out, " of {} |", reference.target)?;
     }
     writeln!(out, " requests/s | p50 µs | p99 µs | p99.9 µs | MiB | at most |")?;
     writeln!(out, "|---|---|{}---|---|---|---|---|---|", "---|".repeat(references.len()))?;
@@ -138,8 +136,8 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
         let plain = if cell.plain { " (plain)" } else { "" };
         let Some(spread) = cell.spread(|sample| sample.cpu_us) else { continue };
         write!(out, "| {}{plain} | {:.1} ± {:.0} % |", cell.target, spread.median, spread.percent())?;
-        for (_, reference) in &references {
-            write!(out, " {:.2} |", spread.median / reference)?;
+        for reference in &references {
+            write!(out, " {:.2} |", cell.ratio(reference, |sample| sample.cpu_us).unwrap_or(0.0))?;
         }
         let middle = |of: fn(&Sample) -> f64| cell.spread(of).map_or(0.0, |spread| spread.median);
         writeln!(

@@ -154,7 +154,8 @@ pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
                 && let Some(pair) = pairs.remove(&id)
             {
                 let _ = pair.caller.shutdown(Shutdown::Both);
-                if data & 1 == 0 && !pair.asked {
+                // Who takes their leave leaves a connection on which nothing is under way: an answer comes in one piece here.
+                if matches!(goes_on, Ok(false)) && data & 1 == 0 && !pair.asked {
                     epoll::delete(&poll, &pair.model)?;
                     free.push(pair.model);
                 }

@@ -173,7 +173,9 @@ impl Owed {
 /// What is missing.
 pub(super) fn evidence(path: &Path, shape: Shape, passed: u64) -> anyhow::Result<()> {
     let mut owed = Owed::new(shape)?;
-    let (size, first) = (owed.entry()?.len(), size_of::<Digest>());
+    let first = size_of::<Digest>();
+    let expected = owed.entry()?;
+    let (size, pseudonym) = (expected.len(), expected.get(..first).unwrap_or_default().to_vec());
     let log = File::open(path)?;
     let entries = log.metadata()?.len() / size as u64;
     ensure!(entries >= passed, "{passed} requests passed, the log has {entries}");
@@ -181,9 +183,10 @@ pub(super) fn evidence(path: &Path, shape: Shape, passed: u64) -> anyhow::Result
     for number in [0, entries.saturating_sub(1)] {
         let mut entry = vec![0; size];
         log.read_exact_at(&mut entry, number * size as u64)?;
+        ensure!(entry.get(..first) == Some(&pseudonym), "an entry has another pseudonym");
         let sealed = [entry.get(first..second), entry.get(second..)].map(Option::unwrap_or_default);
-        let [first, last] = sealed.map(<[u8]>::to_vec);
-        evidence::names([evidence::unsealed(first)?, evidence::unsealed(last)?], shape)?;
+        let [one, other] = sealed.map(<[u8]>::to_vec);
+        evidence::names([evidence::unsealed(one)?, evidence::unsealed(other)?], shape)?;
     }
     Ok(())
 }
