@@ -220,7 +220,7 @@ fn alone(run: &Run) -> Vec<(String, f64, f64)> {
     }
     if let Some(step) = run.reloads.as_ref().and_then(Reloads::step_ms) {
         found.push((
-            "p99 or largest latency of a second with reloads, less without, medians, ms".to_owned(),
+            "largest latency of a second since the first reload, one in ten, less that before, ms".to_owned(),
             10.0,
             step,
         ));
