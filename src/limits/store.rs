@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use governor::nanos::Nanos;
@@ -30,7 +30,7 @@ struct Tables {
     shards: Vec<Mutex<Shard>>,
     /// How many keys a shard may hold.
     cap: usize,
-    shared: Vec<AtomicU64>,
+    shared: Shared,
 }
 
 type Shard = HashMap<u64, u64, BuildHasherDefault<AsIs>>;
@@ -39,16 +39,14 @@ impl Store {
     /// A store of up to about `cap` keys.
     pub(super) fn new(cap: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        let shared = (cap / 16).next_power_of_two().clamp(256, 1 << 16);
-        let shared = (0..shared).map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Tables { shards, cap: cap.div_ceil(SHARDS).max(1), shared }))
+        Self(Arc::new(Tables { shards, cap: cap.div_ceil(SHARDS).max(1), shared: Shared::new(cap) }))
     }
 
     /// The arrival time of a key, if it was ever counted: its own, or its neighbourhood's.
     pub(super) fn next(&self, key: &Key) -> Option<Duration> {
         let own = self.shard(key)?.get(&key.fine).copied();
-        let next = own.or_else(|| self.bucket(key).map(|bucket| bucket.load(Ordering::Acquire)));
-        next.filter(|next| *next > 0).map(Duration::from_nanos)
+        let next = own.unwrap_or_else(|| self.0.shared.counted(key));
+        (next > 0).then(|| Duration::from_nanos(next))
     }
 
     fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
@@ -57,19 +55,50 @@ impl Store {
         self.0.shards.get(index).map(lock)
     }
 
-    fn bucket(&self, key: &Key) -> Option<&AtomicU64> {
-        let buckets = self.0.shared.len() as u64;
-        self.0.shared.get(usize::try_from(key.coarse.checked_rem(buckets)?).ok()?)
-    }
-
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
         self.0.shards.iter().map(lock)
+    }
+}
+
+/// The buckets that keys share: half a megabyte for a limit of a million keys, and few limits ever meet so many. Made for the
+/// first key that has no place of its own.
+#[derive(Debug)]
+struct Shared {
+    count: usize,
+    made: OnceLock<Box<[AtomicU64]>>,
+}
+
+impl Shared {
+    /// For a store of `cap` keys.
+    fn new(cap: usize) -> Self {
+        Self { count: (cap / 16).next_power_of_two().clamp(256, 1 << 16), made: OnceLock::new() }
+    }
+
+    /// What was counted for a key's neighbourhood; zero where nothing was.
+    fn counted(&self, key: &Key) -> u64 {
+        let bucket = self.made.get().and_then(|made| Self::of(made, key));
+        bucket.map_or(0, |bucket| bucket.load(Ordering::Acquire))
+    }
+
+    /// The bucket of a key. There is one for every key.
+    fn bucket(&self, key: &Key) -> Option<&AtomicU64> {
+        let made = || (0..self.count).map(|_| AtomicU64::new(0)).collect();
+        Self::of(self.made.get_or_init(made), key)
+    }
+
+    fn of<'a>(buckets: &'a [AtomicU64], key: &Key) -> Option<&'a AtomicU64> {
+        buckets.get(usize::try_from(key.coarse.checked_rem(buckets.len() as u64)?).ok()?)
     }
 }
 
 /// A panic elsewhere does not make the counts wrong.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// There is a shard and a bucket for every key.
+fn unmet<T, E>(decide: impl Fn(Option<Nanos>) -> Result<(T, Nanos), E>) -> Result<T, E> {
+    decide(None).map(|(decision, _)| decision)
 }
 
 impl StateStore for Store {
@@ -80,10 +109,7 @@ impl StateStore for Store {
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let counted = |at: u64| (at > 0).then(|| Nanos::new(at));
-        let (Some(mut shard), Some(bucket)) = (self.shard(key), self.bucket(key)) else {
-            // There is a shard and a bucket for every key.
-            return decide(None).map(|(decision, _)| decision);
-        };
+        let Some(mut shard) = self.shard(key) else { return unmet(decide) };
         if let Some(own) = shard.get_mut(&key.fine) {
             let (decision, next) = decide(counted(*own))?;
             *own = next.as_u64();
@@ -91,11 +117,12 @@ impl StateStore for Store {
         }
         if shard.len() < self.0.cap {
             // Whoever was counted in a bucket goes on from there: a place of one's own is no fresh start.
-            let (decision, next) = decide(counted(bucket.load(Ordering::Acquire)))?;
+            let (decision, next) = decide(counted(self.0.shared.counted(key)))?;
             shard.insert(key.fine, next.as_u64());
             return Ok(decision);
         }
         drop(shard);
+        let Some(bucket) = self.0.shared.bucket(key) else { return unmet(decide) };
         let mut before = bucket.load(Ordering::Acquire);
         loop {
             let (decision, next) = decide(counted(before))?;
@@ -145,5 +172,27 @@ impl Hasher for AsIs {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A deployment of hundreds of limits would hold hundreds of megabytes, and ask for them anew at each reload.
+    #[test]
+    fn what_keys_share_is_made_for_the_first_that_has_no_place() {
+        let store = Store::new(SHARDS);
+        let count = |fine: u64| {
+            let key = Key { fine: fine << 32, coarse: fine };
+            store.measure_and_replace(&key, |before| Ok::<_, ()>((before.map(Nanos::as_u64), Nanos::new(7))))
+        };
+        for fine in 0..SHARDS as u64 {
+            assert_eq!(count(fine), Ok(None));
+        }
+        assert!(store.0.shared.made.get().is_none());
+        let (first, next) = (SHARDS as u64, SHARDS as u64 + store.0.shared.count as u64);
+        assert_eq!((count(first), count(next)), (Ok(None), Ok(Some(7))), "they are neighbours");
+        assert_eq!(store.0.shared.made.get().map(|made| made.len()), Some(256));
     }
 }
