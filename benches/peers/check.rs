@@ -12,9 +12,10 @@ use tokio::io::AsyncWriteExt as _;
 use crate::backend::{Backend, Seen};
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side, request};
-use crate::load::{Stream, connect};
+use crate::http2::{self, Answer};
+use crate::load::{Order, Stream, connect};
 use crate::material::{HASTY, LIMIT, Material, SILENT, WINDOW};
-use crate::workload::{Shape, Work, Workload, fields, object};
+use crate::workload::{Measure, Shape, Work, Workload, fields, object};
 
 /// A request, and what must come of it.
 struct Probe {
@@ -67,7 +68,7 @@ pub(crate) fn check(
             let mut pseudonyms = Pseudonyms::default();
             let mut passed = 0;
             for probe in &probes {
-                let got = ask(address, material, &probe.request).await;
+                let got = ask(workload, address, material, &probe.request).await;
                 let seen = backend.take();
                 got.and_then(|got| probe.judge(work, workload.path(), &got, seen, &answer, &mut pseudonyms))
                     .with_context(|| format!("{}: {}", workload.name, probe.says))?;
@@ -186,22 +187,26 @@ fn replace(sees: &mut Value, name: &str, value: &str) {
     }
 }
 
-struct Got {
-    status: u16,
-    body: Vec<u8>,
-}
-
-async fn ask(address: SocketAddr, material: &Material, request: &[u8]) -> anyhow::Result<Got> {
+async fn ask(
+    workload: &Workload,
+    address: SocketAddr,
+    material: &Material,
+    request: &[u8],
+) -> anyhow::Result<Answer> {
+    if let Measure::Load(Order::Shared(_)) = workload.measure {
+        let sender = http2::connect(address, &material.tls()).await?;
+        return http2::exchange(&sender, request).await;
+    }
     let mut stream = connect(address, &material.tls()).await?;
     send(&mut stream, request).await
 }
 
-async fn send(stream: &mut Stream, request: &[u8]) -> anyhow::Result<Got> {
+async fn send(stream: &mut Stream, request: &[u8]) -> anyhow::Result<Answer> {
     stream.write_all(request).await?;
     stream.flush().await?;
     let mut reader = Reader::new(Side::Answer);
     let message = reader.next(stream).await?.context("no answer came")?;
-    Ok(Got { status: message.status, body: reader.body(&message).to_vec() })
+    Ok(Answer { status: message.status, body: reader.body(&message).to_vec() })
 }
 
 impl Probe {
@@ -209,7 +214,7 @@ impl Probe {
         &self,
         work: Work,
         path: &str,
-        got: &Got,
+        got: &Answer,
         seen: Option<Seen>,
         answer: &str,
         pseudonyms: &mut Pseudonyms,
@@ -332,7 +337,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(sees.to_string().matches("Salad").count() == 1);
     ensure!(forged("a.b.c", "d.e.f")? == "a.b.f");
     let probe = Probe { says: "", request: Vec::new(), due: Due::Refused(INVALID) };
-    let got = Got { status: 422, body: Vec::new() };
+    let got = Answer { status: 422, body: Vec::new() };
     let seen = || Some(Seen { head: String::new(), body: Vec::new() });
     ensure!(probe.judge(Work::Governed, "/", &got, None, "", &mut known).is_ok());
     ensure!(probe.judge(Work::Governed, "/", &got, seen(), "", &mut known).is_err());

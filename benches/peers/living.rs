@@ -172,7 +172,7 @@ pub(crate) fn reloads(bench: &Bench<'_>, little: bool) -> anyhow::Result<Reloads
         tls: bench.material.tls(),
         requests: &calls,
         answer: answer.as_bytes(),
-        connections: CONNECTIONS,
+        callers: CONNECTIONS,
         order: Order::Paced(RATE),
     };
     let mut reloader = Reloader::new(&site, &process)?;

@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side};
+use crate::http2::{self, Sender};
 use crate::paced::Pace;
 
 /// The longest latency that is told apart, in nanoseconds, and the digits that are.
@@ -31,6 +32,8 @@ pub(crate) enum Order {
     Closed,
     /// The same, each over a connection of its own.
     Handshakes,
+    /// As closed, over HTTP/2: so many callers share a connection.
+    Shared(usize),
     /// So many in a second, whether answers come or not.
     Paced(f64),
 }
@@ -66,8 +69,8 @@ pub(crate) struct Load<'a> {
     pub(crate) requests: &'a [Vec<u8>],
     /// The body of every answer.
     pub(crate) answer: &'a [u8],
-    /// How many connections there are.
-    pub(crate) connections: usize,
+    /// How many callers there are; each has a connection, unless they share it.
+    pub(crate) callers: usize,
     /// In which order.
     pub(crate) order: Order,
 }
@@ -89,6 +92,12 @@ pub(crate) struct Outcome {
 /// A connection to a target.
 pub(crate) type Stream = TlsStream<TcpStream>;
 
+/// What a caller sends through.
+enum Line {
+    Own(Box<Stream>),
+    Shared(Sender),
+}
+
 impl Load<'_> {
     /// Loads without measuring, perhaps more than once, looks, loads and measures, and looks again.
     ///
@@ -104,23 +113,45 @@ impl Load<'_> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let next = Cell::new(0);
-                let mut streams = Vec::new();
-                if self.order != Order::Handshakes {
-                    for _ in 0..self.connections {
-                        streams.push(connect(self.address, &self.tls).await?);
-                    }
-                }
+                let mut lines = self.lines().await?;
                 let mut before = 0;
                 for warm in warm {
-                    let (kept, warmed) = Round::new(self, &next, *warm)?.drive(streams).await?;
-                    streams = kept;
+                    let (kept, warmed) = Round::new(self, &next, *warm)?.drive(lines).await?;
+                    lines = kept;
                     before += warmed.requests;
                 }
                 let from = look()?;
-                let (_, outcome) = Round::new(self, &next, until)?.drive(streams).await?;
+                let (_, outcome) = Round::new(self, &next, until)?.drive(lines).await?;
                 Ok((Outcome { before, ..outcome }, from, look()?))
             })
         })
+    }
+
+    /// What is there before anything is sent: a line for each caller, unless each request has one of its own.
+    async fn lines(&self) -> anyhow::Result<Vec<Line>> {
+        let mut lines = Vec::new();
+        match self.order {
+            Order::Closed | Order::Paced(_) => {
+                for _ in 0..self.callers {
+                    lines.push(Line::own(self).await?);
+                }
+            }
+            Order::Shared(callers) => {
+                while lines.len() < self.callers {
+                    let sender = http2::connect(self.address, &self.tls).await?;
+                    let more = callers.min(self.callers - lines.len());
+                    lines.extend((0..more).map(|_| Line::Shared(sender.clone())));
+                }
+            }
+            Order::Handshakes => {}
+        }
+        Ok(lines)
+    }
+}
+
+impl Line {
+    async fn own(load: &Load<'_>) -> anyhow::Result<Self> {
+        Ok(Self::Own(Box::new(connect(load.address, &load.tls).await?)))
     }
 }
 
@@ -143,43 +174,43 @@ impl<'a> Round<'a> {
         Ok(Self { load, next, left: Cell::new(left), begun, ends, latencies })
     }
 
-    async fn drive(self, streams: Vec<Stream>) -> anyhow::Result<(Vec<Stream>, Outcome)> {
-        let mut streams: Vec<Option<Stream>> = streams.into_iter().map(Some).collect();
-        streams.resize_with(self.load.connections, || None);
-        let callers = streams.into_iter().enumerate().map(|(number, stream)| self.caller(number, stream));
+    async fn drive(self, lines: Vec<Line>) -> anyhow::Result<(Vec<Line>, Outcome)> {
+        let mut lines: Vec<Option<Line>> = lines.into_iter().map(Some).collect();
+        lines.resize_with(self.load.callers, || None);
+        let callers = lines.into_iter().enumerate().map(|(number, line)| self.caller(number, line));
         let done = tokio::time::timeout(PATIENCE * 2, futures_util::future::try_join_all(callers)).await;
-        let streams = done.context("the target does not answer")??;
+        let lines = done.context("the target does not answer")??;
         let took = self.begun.elapsed();
         let latencies = self.latencies.into_inner();
         let outcome = Outcome { requests: latencies.len(), before: 0, took, latencies };
-        Ok((streams.into_iter().flatten().collect(), outcome))
+        Ok((lines.into_iter().flatten().collect(), outcome))
     }
 
-    async fn caller(&self, number: usize, mut stream: Option<Stream>) -> anyhow::Result<Option<Stream>> {
+    async fn caller(&self, number: usize, mut line: Option<Line>) -> anyhow::Result<Option<Line>> {
         let mut reader = Reader::new(Side::Answer);
         let mut pace = match self.load.order {
-            Order::Paced(rate) => Some(Pace::new(rate, number, self.load.connections, self.begun)?),
-            Order::Closed | Order::Handshakes => None,
+            Order::Paced(rate) => Some(Pace::new(rate, number, self.load.callers, self.begun)?),
+            Order::Closed | Order::Handshakes | Order::Shared(_) => None,
         };
         loop {
             let due = match &mut pace {
                 Some(pace) => pace.next(self.ends).await?,
                 None => Some(Instant::now()).filter(|now| *now < self.ends),
             };
-            let (Some(due), Some(request)) = (due, self.request()) else { return Ok(stream) };
-            if stream.is_none() {
-                stream = Some(connect(self.load.address, &self.load.tls).await?);
+            let (Some(due), Some(request)) = (due, self.request()) else { return Ok(line) };
+            if line.is_none() {
+                line = Some(Line::own(self.load).await?);
             }
-            let Some(connected) = &mut stream else { bail!("there is a connection") };
+            let Some(connected) = &mut line else { bail!("there is a connection") };
             let keeps = exchange(connected, &mut reader, request, self.load.answer).await?;
             let nanos = u64::try_from(due.elapsed().as_nanos())?;
             self.latencies.borrow_mut().saturating_record(nanos);
-            if self.load.order == Order::Handshakes {
+            if let (Order::Handshakes, Line::Own(stream)) = (self.load.order, connected) {
                 // The target hears of it; how it takes its leave is its own affair.
-                let _ = connected.shutdown().await;
-                stream = None;
+                let _ = stream.shutdown().await;
+                line = None;
             } else if !keeps {
-                stream = None;
+                line = None;
             }
         }
     }
@@ -192,23 +223,28 @@ impl<'a> Round<'a> {
     }
 }
 
-async fn exchange(
-    stream: &mut Stream,
-    reader: &mut Reader,
-    request: &[u8],
-    due: &[u8],
-) -> anyhow::Result<bool> {
-    stream.write_all(request).await?;
-    stream.flush().await?;
-    let message = reader.next(stream).await?.context("the target closed the connection without an answer")?;
-    let body = reader.body(&message);
-    ensure!(
-        message.status == 200 && body == due,
-        "under load the target answered {} with {}",
-        message.status,
-        String::from_utf8_lossy(body)
-    );
-    Ok(message.keeps)
+/// Whether the connection is kept.
+async fn exchange(line: &mut Line, reader: &mut Reader, request: &[u8], due: &[u8]) -> anyhow::Result<bool> {
+    let right = |status: u16, body: &[u8]| {
+        let said = String::from_utf8_lossy(body);
+        ensure!(status == 200 && body == due, "under load the target answered {status} with {said}");
+        Ok(())
+    };
+    match line {
+        Line::Own(stream) => {
+            stream.write_all(request).await?;
+            stream.flush().await?;
+            let message = reader.next(stream).await?;
+            let message = message.context("the target closed the connection without an answer")?;
+            right(message.status, reader.body(&message))?;
+            Ok(message.keeps)
+        }
+        Line::Shared(sender) => {
+            let answer = http2::exchange(sender, request).await?;
+            right(answer.status, &answer.body)?;
+            Ok(true)
+        }
+    }
 }
 
 /// Connects over TLS.

@@ -21,6 +21,7 @@ mod cores;
 mod evidence;
 mod growth;
 mod http;
+mod http2;
 mod idle;
 mod install;
 mod living;
@@ -80,6 +81,7 @@ fn prove() -> anyhow::Result<()> {
     proc::proves_itself()?;
     machine::proves_itself()?;
     workload::proves_itself()?;
+    http2::proves_itself()?;
     check::proves_itself()?;
     evidence::proves_itself()?;
     targets::proves_itself()?;

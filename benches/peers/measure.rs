@@ -312,7 +312,7 @@ impl Bench<'_> {
             tls: self.material.tls(),
             requests,
             answer: answer.as_bytes(),
-            connections: target.cell.connections,
+            callers: target.cell.connections,
             order,
         };
         let before = self.backend.requests();

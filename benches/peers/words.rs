@@ -56,7 +56,7 @@ pub(crate) const START: &str = "start";
 pub(crate) const RELOAD: &str = "reload";
 
 /// What a smoke test looks at: every target and every kind of work and load once.
-const SMOKED: [&str; 8] = ["A", "B RS256", "B ES256 new", "C", "D 2 KB", "E", "F 2000", "G"];
+const SMOKED: [&str; 10] = ["A", "A h2", "B RS256", "B ES256 new", "C", "C h2", "D 2 KB", "E", "F 2000", "G"];
 
 impl Words {
     /// Reads them. None where there are none: then the bench is not asked to measure.

@@ -9,6 +9,9 @@ const ROWS_2K: usize = 17;
 const ROWS_64K: usize = 590;
 const ROWS_1M: usize = 9_450;
 
+/// How many callers share a connection of HTTP/2.
+const SHARED: usize = 8;
+
 const PLAIN: Workload = Workload {
     name: "A",
     title: "TLS proxying of a route without personal data",
@@ -74,6 +77,13 @@ const BODY: Workload = Workload {
 pub(crate) const ALL: &[Workload] = &[
     PLAIN,
     Workload {
+        name: "A h2",
+        title: "the same over HTTP/2, eight callers a connection",
+        measure: Measure::Load(Order::Shared(SHARED)),
+        peers: &["consentry", "consentry-beside", "haproxy", "nginx", "envoy", "caddy"],
+        ..PLAIN
+    },
+    Workload {
         name: "B HS256",
         title: "a token (HS256, a thousand in rotation) and a limit for each caller",
         tokens: Tokens::Rotating(Algorithm::Hs256),
@@ -111,8 +121,15 @@ pub(crate) const ALL: &[Workload] = &[
     },
     GOVERNED,
     Workload {
+        name: "C h2",
+        title: "the same over HTTP/2, eight callers a connection",
+        measure: Measure::Load(Order::Shared(SHARED)),
+        peers: &["consentry", "consentry-beside", "nginx-lua", "haproxy", "nginx"],
+        ..GOVERNED
+    },
+    Workload {
         name: "C two cores",
-        title: "the same with two workers, which share both cores with load and model",
+        title: "the full governed exchange with two workers, which share both cores with load and model",
         workers: 2,
         peers: &["consentry", "consentry-beside", "nginx-lua", "haproxy", "nginx"],
         ..GOVERNED
