@@ -60,8 +60,8 @@ impl Store {
     }
 }
 
-/// The buckets that keys share: half a megabyte for a limit of a million keys, and few limits ever meet so many. Made for the
-/// first key that has no place of its own.
+/// The buckets that keys share: 512 KiB for a limit of a million keys, and few limits ever meet so many. Made for the first
+/// key that has no place of its own, and kept from then on, as whoever was counted in one goes on from there.
 #[derive(Debug)]
 struct Shared {
     count: usize,
@@ -179,20 +179,44 @@ impl Hasher for AsIs {
 mod tests {
     use super::*;
 
+    /// Counts a key once more, and says how often it was counted before.
+    fn count(store: &Store, fine: u64) -> Option<u64> {
+        let key = Key { fine: fine << 32, coarse: fine };
+        let one_more = |before: Option<Nanos>| {
+            let before = before.map(|nanos| nanos.as_u64());
+            Ok::<_, ()>((before, Nanos::new(before.unwrap_or(0) + 1)))
+        };
+        store.measure_and_replace(&key, one_more).unwrap()
+    }
+
+    fn full() -> Store {
+        let store = Store::new(SHARDS);
+        for fine in 0..SHARDS as u64 {
+            assert_eq!(count(&store, fine), None);
+        }
+        store
+    }
+
     /// A deployment of hundreds of limits would hold hundreds of megabytes, and ask for them anew at each reload.
     #[test]
     fn what_keys_share_is_made_for_the_first_that_has_no_place() {
-        let store = Store::new(SHARDS);
-        let count = |fine: u64| {
-            let key = Key { fine: fine << 32, coarse: fine };
-            store.measure_and_replace(&key, |before| Ok::<_, ()>((before.map(Nanos::as_u64), Nanos::new(7))))
-        };
-        for fine in 0..SHARDS as u64 {
-            assert_eq!(count(fine), Ok(None));
-        }
+        let store = full();
         assert!(store.0.shared.made.get().is_none());
         let (first, next) = (SHARDS as u64, SHARDS as u64 + store.0.shared.count as u64);
-        assert_eq!((count(first), count(next)), (Ok(None), Ok(Some(7))), "they are neighbours");
+        assert_eq!((count(&store, first), count(&store, next)), (None, Some(1)), "they are neighbours");
         assert_eq!(store.0.shared.made.get().map(|made| made.len()), Some(256));
+    }
+
+    #[test]
+    fn nobody_who_comes_while_it_is_made_is_left_out() {
+        for _ in 0..100 {
+            let store = full();
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..100).for_each(|_| _ = count(&store, 1_000)));
+                }
+            });
+            assert_eq!(count(&store, 1_000), Some(400));
+        }
     }
 }
