@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side, request};
-use crate::load::connect;
+use crate::load::{Stream, connect};
 use crate::material::Material;
 use crate::process::Process;
 use crate::workload::Shape;
@@ -55,16 +55,26 @@ pub(crate) fn measure(
             for wanted in [FEW, many] {
                 while streams.len() < wanted {
                     let mut stream = connect(address, &material.tls()).await?;
-                    stream.write_all(&request).await?;
-                    stream.flush().await?;
-                    Reader::new(Side::Answer).next(&mut stream).await?.context("no answer came")?;
+                    ask(&mut stream, &request).await?;
                     streams.push(stream);
                 }
                 tokio::time::sleep(REST).await;
                 sizes.push(process.resident()?.now_kib);
             }
+            // Memory of connections that are not there any more would be little.
+            for stream in &mut streams {
+                ask(stream, &request).await.context("an idle connection was not kept")?;
+            }
             let [few_kib, many_kib] = sizes.as_slice() else { anyhow::bail!("two sizes") };
             Ok(Memory { few: FEW, few_kib: *few_kib, many, many_kib: *many_kib })
         })
     })
+}
+
+async fn ask(stream: &mut Stream, request: &[u8]) -> anyhow::Result<()> {
+    stream.write_all(request).await?;
+    stream.flush().await?;
+    let answer = Reader::new(Side::Answer).next(stream).await?.context("no answer came")?;
+    ensure!(answer.status == 200 && answer.keeps, "answered {}, kept: {}", answer.status, answer.keeps);
+    Ok(())
 }

@@ -209,8 +209,8 @@ impl<'a> Round<'a> {
                 // The target hears of it; how it takes its leave is its own affair.
                 let _ = stream.shutdown().await;
                 line = None;
-            } else if !keeps {
-                line = None;
+            } else {
+                ensure!(keeps, "the target does not keep its connections");
             }
         }
     }

@@ -113,12 +113,17 @@ fn commit() -> String {
         .map_or_else(|_| "sources without a repository".to_owned(), |said| said.trim().to_owned())
 }
 
+/// What was measured, if it was; else that is told at the end.
+fn or_told<T>(measured: anyhow::Result<T>, what: &str, failed: &mut Vec<String>) -> Option<T> {
+    measured.map_err(|error| failed.push(format!("{what}: {error:#}"))).ok()
+}
+
 fn run(words: &Words) -> anyhow::Result<()> {
     open_files()?;
     let tools = Tools::find(words.gateway.clone(), words.beside.clone());
     let (peers, workloads) = (targets::all(), words.workloads());
     let peers: Vec<_> = peers.iter().map(AsRef::as_ref).filter(|peer| words.wants(peer.name())).collect();
-    let wanted = |name: &str| peers.iter().any(|peer| peer.name() == name);
+    let wanted = |name: &str| peers.iter().any(|peer| peer.name().starts_with(name));
     if !words.offline {
         let packages = ["nginx", "haproxy", "caddy"].iter().any(|name| wanted(name));
         for failed in tools.install(packages, wanted("envoy") || wanted("fastapi")) {
@@ -129,10 +134,15 @@ fn run(words: &Words) -> anyhow::Result<()> {
     let material = Material::new(folder.path())?;
     let backend = Backend::start()?;
     let at = Clock::system().now().to_string();
+    let commit = commit();
+    ensure!(
+        !words.publish || !commit.ends_with("-dirty"),
+        "what is published names its commit: commit what has changed first"
+    );
     let mut run = Run {
         at,
         command: words.command.clone(),
-        commit: commit(),
+        commit,
         machine: Machine::here()?,
         effort: words.effort,
         smoke: words.smoke,
@@ -162,21 +172,25 @@ fn run(words: &Words) -> anyhow::Result<()> {
         run.measured.push(bench.run(workload, &peers)?);
         println!("{}: {} ({:.1} s)", workload.name, workload.title, begun.elapsed().as_secs_f64());
     }
+    // What was measured before one of these fails is written all the same.
+    let mut failed = Vec::new();
     if words.also(START) {
         println!("H start: from nothing to the first answer");
-        run.starts = living::starts(&bench, words.smoke)?;
+        run.starts = or_told(living::starts(&bench, words.smoke), START, &mut failed).unwrap_or_default();
     }
     if words.also(RELOAD) {
         println!("H reload: calls while policies are reloaded");
-        run.reloads = Some(living::reloads(&bench, words.smoke)?);
+        run.reloads = or_told(living::reloads(&bench, words.smoke), RELOAD, &mut failed);
     }
     if words.also(GROWTH) {
         println!("H: growth of callers and persons");
-        run.growth = Some(growth::measure(&bench, words.smoke, words.persons)?);
+        run.growth = or_told(growth::measure(&bench, words.smoke, words.persons), GROWTH, &mut failed);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    println!("{}", run.write(&tools.results)?);
-    println!("written to {}", tools.results.display());
+    // A smoke test does not take the place of what was measured.
+    let results = if words.smoke { tools.results.join("smoke") } else { tools.results.clone() };
+    println!("{}", run.write(&results)?);
+    println!("written to {}", results.display());
     let failures = measure::failures(&run.measured);
     let cells: Vec<_> = run.measured.iter().flat_map(|measured| &measured.cells).collect();
     let missing: BTreeSet<_> = run.measured.iter().flat_map(|measured| measured.missing.keys()).collect();
@@ -187,7 +201,9 @@ fn run(words: &Words) -> anyhow::Result<()> {
         if missing.is_empty() { "none".to_owned() } else { format!("{missing:?}") },
     );
     ensure!(failures == 0, "{failures} times a target did other work than it should");
+    ensure!(failed.is_empty(), "{}", failed.join("; "));
     if words.publish {
+        ensure!(missing.is_empty(), "what is published has every target");
         run.publish(root)?;
     }
     Ok(())

@@ -107,6 +107,10 @@ impl Words {
             }
         }
         ensure!(read.effort.rounds > 0, "no rounds, no figures");
+        ensure!(
+            !read.publish || (read.names.is_empty() && read.only.is_empty() && !read.smoke),
+            "what is published is a full run: everything, with every target"
+        );
         for name in &read.only {
             ensure!(*name != BESIDE, "{BESIDE} is named by beside=PATH, and wanted wherever {GATEWAY} is");
             ensure!(
@@ -179,6 +183,10 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(
         many.also(GROWTH) && many.persons == Some(70) && Words::read(&["growth", "persons=some"]).is_err()
     );
+    for wrong in [["A", "publish"], ["smoke", "publish"]] {
+        ensure!(Words::read(&wrong).is_err(), "{wrong:?} is published");
+    }
+    ensure!(Words::read(&["full", "only=nginx", "publish"]).is_err());
     ensure!(Words::read(&["A", "persons=70"]).is_err() && Words::read(&["growth", "persons=0"]).is_err());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     names.sort_unstable();

@@ -13,6 +13,7 @@ use consentry::keys::LocalKey;
 use futures_util::future::try_join_all;
 
 use super::{Peer, Site};
+use crate::evidence::NAMES;
 use crate::install::Tools;
 use crate::material::{HASTY, LIMIT, WINDOW, caller};
 use crate::process::Process;
@@ -99,13 +100,20 @@ impl Peer for Consentry {
 
     fn evidence(&self, site: &Site<'_>, workload: &Workload, passed: u64) -> anyhow::Result<()> {
         let deployment = site.folder.join("consentry.yaml");
-        let mut command = Command::new(self.program(site.tools)?);
-        let said = Tools::says(command.args(["audit", "verify", "--config"]).arg(deployment))?;
+        let asked = |words: &[&str]| {
+            let mut command = Command::new(self.program(site.tools)?);
+            Tools::says(command.args(words).arg("--config").arg(&deployment))
+        };
+        let said = asked(&["audit", "verify"])?;
         let entries = said.split(' ').find_map(|word| word.parse::<u64>().ok());
         let entries = entries.with_context(|| said.clone())?;
         // Each who agreed, and of each exchange what was meant and what became of it.
         let due = if workload.work == Work::Governed { AGREED + 2 * passed } else { AGREED };
         ensure!(entries >= due, "{passed} requests passed, and the audit has {entries} entries");
+        if workload.work == Work::Governed {
+            let kept = asked(&["access", "--person", &caller(1)])?;
+            ensure!(NAMES.iter().all(|name| kept.contains(name)), "what is kept of a person has other names");
+        }
         Ok(())
     }
 }
