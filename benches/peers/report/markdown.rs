@@ -155,8 +155,11 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
     for cell in ours.filter(|cell| cell.by_thread_us.len() > 1) {
         let mut threads: Vec<_> = cell.by_thread_us.iter().filter(|(_, us)| **us >= 0.05).collect();
         threads.sort_by(|one, other| other.1.total_cmp(one.1));
+        if threads.len() < 2 {
+            continue;
+        }
         let threads: Vec<_> = threads.iter().map(|(name, us)| format!("{name} {us:.1}")).collect();
-        writeln!(out, "\n{}, by thread: {} µs.", cell.target, threads.join(", "))?;
+        writeln!(out, "\n{}, by thread, means of all rounds: {} µs.", cell.target, threads.join(", "))?;
     }
     if measured.sync_us > 0.0 {
         writeln!(out, "\nOne `fdatasync` meanwhile: {:.0} µs.", measured.sync_us)?;

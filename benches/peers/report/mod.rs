@@ -19,6 +19,7 @@ use crate::measure::{Cell, Effort, Measured};
 /// Where the last full run stands in the documentation.
 const PAGE: &str = "docs/performance.md";
 const PAGE_PLOT: &str = "docs/performance.svg";
+const PAGE_DATA: &str = "docs/performance.json";
 const BEGINS: &str = "<!-- The last full run begins here: `cargo peers full publish` writes it. -->";
 const ENDS: &str = "<!-- The last full run ends here. -->";
 
@@ -70,7 +71,7 @@ impl Run {
         Ok(text)
     }
 
-    /// Puts the run into the documentation, in the place of the one before it.
+    /// Puts the run into the documentation, in the place of the one before it, with every round of it beside the page.
     ///
     /// # Errors
     /// Where the page or the place in it is not there.
@@ -79,6 +80,7 @@ impl Run {
         let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
         let between = markdown::page(self, "performance.svg")?;
         fs::write(page, placed(&text, &between)?)?;
+        fs::write(root.join(PAGE_DATA), serde_json::to_string(self)? + "\n")?;
         Ok(fs::write(root.join(PAGE_PLOT), plot::svg(&self.measured))?)
     }
 }
