@@ -166,7 +166,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(Words::read(&["no-such"]).is_err() && Words::read(&["full", "rounds=0"]).is_err());
     let read = Words::read(&["--bench", "A", "rounds=3", "seconds=0.5", "only=nginx"])?.context("words")?;
     ensure!(read.effort.rounds == 3 && read.effort.time == Duration::from_millis(500));
-    ensure!(read.workloads().len() == 1 && read.wants("nginx") && !read.wants("haproxy"));
+    ensure!(read.workloads().len() == 2 && read.wants("nginx") && !read.wants("haproxy"));
     let gateway = Words::read(&["A", "only=consentry"])?.context("words")?;
     ensure!(gateway.wants(GATEWAY) && !gateway.wants(BESIDE) && !read.wants(BESIDE));
     let beside = format!("beside={}", std::env::current_exe()?.display());
