@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::backend::{Backend, Seen};
 use crate::cores::{Cores, on};
-use crate::http::{Reader, Side, request};
-use crate::http2::{self, Answer};
+use crate::http::{Answer, Reader, Side, request};
+use crate::http2;
 use crate::load::{Order, Stream, connect};
 use crate::material::{HASTY, LIMIT, Material, SILENT, WINDOW};
 use crate::workload::{Measure, Shape, Work, Workload, fields, object};
@@ -202,10 +201,8 @@ async fn ask(
 }
 
 async fn send(stream: &mut Stream, request: &[u8]) -> anyhow::Result<Answer> {
-    stream.write_all(request).await?;
-    stream.flush().await?;
     let mut reader = Reader::new(Side::Answer);
-    let message = reader.next(stream).await?.context("no answer came")?;
+    let message = reader.ask(stream, request).await?;
     Ok(Answer { status: message.status, body: reader.body(&message).to_vec() })
 }
 

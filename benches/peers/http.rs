@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use anyhow::{Context as _, bail, ensure};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Header fields of a message, at most.
 const FIELDS: usize = 64;
@@ -29,6 +29,14 @@ pub(crate) struct Message {
     body: Body,
     /// Whether the sender keeps the connection.
     pub(crate) keeps: bool,
+}
+
+/// An answer, whichever protocol it came by.
+pub(crate) struct Answer {
+    /// Its status.
+    pub(crate) status: u16,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -92,6 +100,17 @@ impl Reader {
                 return Ok(Some(message));
             }
         }
+    }
+
+    /// Sends a request, and waits for the whole answer.
+    pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        request: &[u8],
+    ) -> anyhow::Result<Message> {
+        stream.write_all(request).await?;
+        stream.flush().await?;
+        self.next(stream).await?.context("the connection was closed without an answer")
     }
 
     /// The bytes of a message's head, until the next one is read.
@@ -206,7 +225,7 @@ pub(crate) async fn proves_itself() -> anyhow::Result<()> {
             let sent = bytes.to_vec();
             let sender = async move {
                 let mut theirs = theirs;
-                tokio::io::AsyncWriteExt::write_all(&mut theirs, &sent).await
+                theirs.write_all(&sent).await
             };
             let mut reader = Reader::new(Side::Answer);
             let (sent, message) = tokio::join!(sender, reader.next(&mut ours));

@@ -9,18 +9,11 @@ use h2::client::SendRequest;
 use http::Request;
 use rustls::ClientConfig;
 
+use crate::http::Answer;
 use crate::load;
 
 /// A connection, for as many callers as clone it.
 pub(crate) type Sender = SendRequest<Bytes>;
-
-/// An answer that has come whole.
-pub(crate) struct Answer {
-    /// Its status.
-    pub(crate) status: u16,
-    /// Its body.
-    pub(crate) body: Vec<u8>,
-}
 
 /// Connects with HTTP/2 as the only protocol that is offered.
 pub(crate) async fn connect(address: SocketAddr, tls: &Arc<ClientConfig>) -> anyhow::Result<Sender> {

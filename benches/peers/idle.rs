@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side, request};
@@ -72,9 +71,7 @@ pub(crate) fn measure(
 }
 
 async fn ask(stream: &mut Stream, request: &[u8]) -> anyhow::Result<()> {
-    stream.write_all(request).await?;
-    stream.flush().await?;
-    let answer = Reader::new(Side::Answer).next(stream).await?.context("no answer came")?;
+    let answer = Reader::new(Side::Answer).ask(stream, request).await?;
     ensure!(answer.status == 200 && answer.keeps, "answered {}, kept: {}", answer.status, answer.keeps);
     Ok(())
 }

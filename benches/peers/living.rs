@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side, request};
@@ -126,9 +125,7 @@ fn start(site: &Site<'_>, deployment: &PathBuf) -> anyhow::Result<(Duration, Dur
             }
             tokio::time::sleep(AGAIN).await;
         };
-        stream.write_all(&call).await?;
-        stream.flush().await?;
-        let answer = Reader::new(Side::Answer).next(&mut stream).await?.context("no answer")?;
+        let answer = Reader::new(Side::Answer).ask(&mut stream, &call).await?;
         ensure!(answer.status == 200, "the first call was answered {}", answer.status);
         Ok(begun.elapsed())
     })?;

@@ -232,10 +232,7 @@ async fn exchange(line: &mut Line, reader: &mut Reader, request: &[u8], due: &[u
     };
     match line {
         Line::Own(stream) => {
-            stream.write_all(request).await?;
-            stream.flush().await?;
-            let message = reader.next(stream).await?;
-            let message = message.context("the target closed the connection without an answer")?;
+            let message = reader.ask(stream, request).await?;
             right(message.status, reader.body(&message))?;
             Ok(message.keeps)
         }
