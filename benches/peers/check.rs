@@ -192,7 +192,7 @@ async fn ask(
     material: &Material,
     request: &[u8],
 ) -> anyhow::Result<Answer> {
-    if let Measure::Load(Order::Shared(_)) = workload.measure {
+    if let Measure::Load(Order::Multiplexed(_)) = workload.measure {
         let sender = http2::connect(address, &material.tls()).await?;
         return http2::exchange(&sender, request).await;
     }

@@ -32,8 +32,8 @@ pub(crate) enum Order {
     Closed,
     /// The same, each over a connection of its own.
     Handshakes,
-    /// As closed, over HTTP/2: so many callers share a connection.
-    Shared(usize),
+    /// As closed, over HTTP/2: so many callers share a connection, each with a stream of its own.
+    Multiplexed(usize),
     /// So many in a second, whether answers come or not.
     Paced(f64),
 }
@@ -93,9 +93,9 @@ pub(crate) struct Outcome {
 pub(crate) type Stream = TlsStream<TcpStream>;
 
 /// What a caller sends through.
-enum Line {
-    Own(Box<Stream>),
-    Shared(Sender),
+enum Connection {
+    Http1(Box<Stream>),
+    Http2(Sender),
 }
 
 impl Load<'_> {
@@ -113,45 +113,45 @@ impl Load<'_> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let next = Cell::new(0);
-                let mut lines = self.lines().await?;
+                let mut connections = self.connections().await?;
                 let mut before = 0;
                 for warm in warm {
-                    let (kept, warmed) = Round::new(self, &next, *warm)?.drive(lines).await?;
-                    lines = kept;
+                    let (kept, warmed) = Round::new(self, &next, *warm)?.drive(connections).await?;
+                    connections = kept;
                     before += warmed.requests;
                 }
                 let from = look()?;
-                let (_, outcome) = Round::new(self, &next, until)?.drive(lines).await?;
+                let (_, outcome) = Round::new(self, &next, until)?.drive(connections).await?;
                 Ok((Outcome { before, ..outcome }, from, look()?))
             })
         })
     }
 
-    /// What is there before anything is sent: a line for each caller, unless each request has one of its own.
-    async fn lines(&self) -> anyhow::Result<Vec<Line>> {
-        let mut lines = Vec::new();
+    /// What is there before anything is sent: a connection for each caller, unless each request has one of its own.
+    async fn connections(&self) -> anyhow::Result<Vec<Connection>> {
+        let mut connections = Vec::new();
         match self.order {
             Order::Closed | Order::Paced(_) => {
                 for _ in 0..self.callers {
-                    lines.push(Line::own(self).await?);
+                    connections.push(Connection::http1(self).await?);
                 }
             }
-            Order::Shared(callers) => {
-                while lines.len() < self.callers {
+            Order::Multiplexed(callers) => {
+                while connections.len() < self.callers {
                     let sender = http2::connect(self.address, &self.tls).await?;
-                    let more = callers.min(self.callers - lines.len());
-                    lines.extend((0..more).map(|_| Line::Shared(sender.clone())));
+                    let more = callers.min(self.callers - connections.len());
+                    connections.extend((0..more).map(|_| Connection::Http2(sender.clone())));
                 }
             }
             Order::Handshakes => {}
         }
-        Ok(lines)
+        Ok(connections)
     }
 }
 
-impl Line {
-    async fn own(load: &Load<'_>) -> anyhow::Result<Self> {
-        Ok(Self::Own(Box::new(connect(load.address, &load.tls).await?)))
+impl Connection {
+    async fn http1(load: &Load<'_>) -> anyhow::Result<Self> {
+        Ok(Self::Http1(Box::new(connect(load.address, &load.tls).await?)))
     }
 }
 
@@ -174,41 +174,46 @@ impl<'a> Round<'a> {
         Ok(Self { load, next, left: Cell::new(left), begun, ends, latencies })
     }
 
-    async fn drive(self, lines: Vec<Line>) -> anyhow::Result<(Vec<Line>, Outcome)> {
-        let mut lines: Vec<Option<Line>> = lines.into_iter().map(Some).collect();
-        lines.resize_with(self.load.callers, || None);
-        let callers = lines.into_iter().enumerate().map(|(number, line)| self.caller(number, line));
+    async fn drive(self, connections: Vec<Connection>) -> anyhow::Result<(Vec<Connection>, Outcome)> {
+        let mut connections: Vec<Option<Connection>> = connections.into_iter().map(Some).collect();
+        connections.resize_with(self.load.callers, || None);
+        let callers =
+            connections.into_iter().enumerate().map(|(number, connection)| self.caller(number, connection));
         let done = tokio::time::timeout(PATIENCE * 2, futures_util::future::try_join_all(callers)).await;
-        let lines = done.context("the target does not answer")??;
+        let connections = done.context("the target does not answer")??;
         let took = self.begun.elapsed();
         let latencies = self.latencies.into_inner();
         let outcome = Outcome { requests: latencies.len(), before: 0, took, latencies };
-        Ok((lines.into_iter().flatten().collect(), outcome))
+        Ok((connections.into_iter().flatten().collect(), outcome))
     }
 
-    async fn caller(&self, number: usize, mut line: Option<Line>) -> anyhow::Result<Option<Line>> {
+    async fn caller(
+        &self,
+        number: usize,
+        mut connection: Option<Connection>,
+    ) -> anyhow::Result<Option<Connection>> {
         let mut reader = Reader::new(Side::Answer);
         let mut pace = match self.load.order {
             Order::Paced(rate) => Some(Pace::new(rate, number, self.load.callers, self.begun)?),
-            Order::Closed | Order::Handshakes | Order::Shared(_) => None,
+            Order::Closed | Order::Handshakes | Order::Multiplexed(_) => None,
         };
         loop {
             let due = match &mut pace {
                 Some(pace) => pace.next(self.ends).await?,
                 None => Some(Instant::now()).filter(|now| *now < self.ends),
             };
-            let (Some(due), Some(request)) = (due, self.request()) else { return Ok(line) };
-            if line.is_none() {
-                line = Some(Line::own(self.load).await?);
+            let (Some(due), Some(request)) = (due, self.request()) else { return Ok(connection) };
+            if connection.is_none() {
+                connection = Some(Connection::http1(self.load).await?);
             }
-            let Some(connected) = &mut line else { bail!("there is a connection") };
+            let Some(connected) = &mut connection else { bail!("there is a connection") };
             let keeps = exchange(connected, &mut reader, request, self.load.answer).await?;
             let nanos = u64::try_from(due.elapsed().as_nanos())?;
             self.latencies.borrow_mut().saturating_record(nanos);
-            if let (Order::Handshakes, Line::Own(stream)) = (self.load.order, connected) {
+            if let (Order::Handshakes, Connection::Http1(stream)) = (self.load.order, connected) {
                 // The target hears of it; how it takes its leave is its own affair.
                 let _ = stream.shutdown().await;
-                line = None;
+                connection = None;
             } else {
                 ensure!(keeps, "the target does not keep its connections");
             }
@@ -224,19 +229,24 @@ impl<'a> Round<'a> {
 }
 
 /// Whether the connection is kept.
-async fn exchange(line: &mut Line, reader: &mut Reader, request: &[u8], due: &[u8]) -> anyhow::Result<bool> {
+async fn exchange(
+    connection: &mut Connection,
+    reader: &mut Reader,
+    request: &[u8],
+    due: &[u8],
+) -> anyhow::Result<bool> {
     let right = |status: u16, body: &[u8]| {
         let said = String::from_utf8_lossy(body);
         ensure!(status == 200 && body == due, "under load the target answered {status} with {said}");
         Ok(())
     };
-    match line {
-        Line::Own(stream) => {
+    match connection {
+        Connection::Http1(stream) => {
             let message = reader.ask(stream, request).await?;
             right(message.status, reader.body(&message))?;
             Ok(message.keeps)
         }
-        Line::Shared(sender) => {
+        Connection::Http2(sender) => {
             let answer = http2::exchange(sender, request).await?;
             right(answer.status, &answer.body)?;
             Ok(true)

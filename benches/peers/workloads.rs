@@ -10,7 +10,7 @@ const ROWS_64K: usize = 590;
 const ROWS_1M: usize = 9_450;
 
 /// How many callers share a connection of HTTP/2.
-const SHARED: usize = 8;
+const STREAMS: usize = 8;
 
 const PLAIN: Workload = Workload {
     name: "A",
@@ -79,7 +79,7 @@ pub(crate) const ALL: &[Workload] = &[
     Workload {
         name: "A h2",
         title: "the same over HTTP/2, eight callers a connection",
-        measure: Measure::Load(Order::Shared(SHARED)),
+        measure: Measure::Load(Order::Multiplexed(STREAMS)),
         peers: &["consentry", "consentry-beside", "haproxy", "nginx", "envoy", "caddy"],
         ..PLAIN
     },
@@ -123,7 +123,7 @@ pub(crate) const ALL: &[Workload] = &[
     Workload {
         name: "C h2",
         title: "the same over HTTP/2, eight callers a connection",
-        measure: Measure::Load(Order::Shared(SHARED)),
+        measure: Measure::Load(Order::Multiplexed(STREAMS)),
         peers: &["consentry", "consentry-beside", "nginx-lua", "haproxy", "nginx"],
         ..GOVERNED
     },
