@@ -183,22 +183,21 @@ pub(crate) fn reloads(bench: &Bench<'_>, little: bool) -> anyhow::Result<Reloads
         || Ok(()),
     )?;
     let (mut stretches, mut took) = (Vec::new(), Vec::new());
+    let loaded = || anyhow::Ok(load.run(&[warm], time, || Ok(()))?.0.latencies);
     for _ in 0..if little { 0 } else { bench.effort.rounds * BEFORE } {
-        let (outcome, ..) = load.run(&[warm], time, || Ok(()))?;
-        stretches.push(Stretch::of(0, &outcome.latencies));
+        stretches.push(Stretch::of(0, &loaded()?));
     }
     for _ in 0..if little { 1 } else { bench.effort.rounds * STRETCHES } {
-        let (outcome, ..) = load.run(&[warm], time, || Ok(()))?;
-        stretches.push(Stretch::of(0, &outcome.latencies));
+        stretches.push(Stretch::of(0, &loaded()?));
         let done = AtomicBool::new(false);
-        let (reloaded, outcome) = thread::scope(|scope| {
+        let (reloaded, latencies) = thread::scope(|scope| {
             let reloading = scope.spawn(|| on(Cores::Load, "reloads", || reloader.until(&done)));
-            let outcome = load.run(&[warm], time, || Ok(()));
+            let latencies = loaded();
             done.store(true, Ordering::Relaxed);
             let reloaded = reloading.join().map_err(|_| anyhow::anyhow!("reloading panicked"))?;
-            anyhow::Ok((reloaded?, outcome?.0))
+            anyhow::Ok((reloaded?, latencies?))
         })?;
-        stretches.push(Stretch::of(reloaded.len(), &outcome.latencies));
+        stretches.push(Stretch::of(reloaded.len(), &latencies));
         took.extend(reloaded);
     }
     process.stop()?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -203,10 +203,10 @@ impl<'a> Round<'a> {
                 None => Some(Instant::now()).filter(|now| *now < self.ends),
             };
             let (Some(due), Some(request)) = (due, self.request()) else { return Ok(connection) };
-            if connection.is_none() {
-                connection = Some(Connection::http1(self.load).await?);
-            }
-            let Some(connected) = &mut connection else { bail!("there is a connection") };
+            let connected = match &mut connection {
+                Some(connected) => connected,
+                None => connection.insert(Connection::http1(self.load).await?),
+            };
             let keeps = exchange(connected, &mut reader, request, self.load.answer).await?;
             let nanos = u64::try_from(due.elapsed().as_nanos())?;
             self.latencies.borrow_mut().saturating_record(nanos);
