@@ -66,10 +66,15 @@ impl Tools {
     /// A module of nginx.
     ///
     /// # Errors
-    /// Where it is not installed.
+    /// Where it is not installed, or what goes with it is not: whoever has the one need not have the other.
     pub(crate) fn module(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.modules.join(name);
         ensure!(path.exists(), "{name} is not installed");
+        for package in
+            MODULES.iter().filter(|(module, _)| *module == name).flat_map(|(_, packages)| *packages)
+        {
+            Self::package(package).with_context(|| format!("{package} is not installed"))?;
+        }
         Ok(path)
     }
 

@@ -318,6 +318,8 @@ impl Bench<'_> {
         let before = self.backend.requests();
         let (outcome, from, to) = load.run(&warm, until, || target.process.times())?;
         let (passed, answers) = (self.backend.requests() - before, outcome.requests + outcome.before);
+        let lost = to.lost(&from);
+        ensure!(lost.is_zero(), "threads that have ended took {lost:?}, which no figure would have");
         target.passed += passed;
         ensure!(passed == answers, "{answers} answers, and the model saw {passed} requests");
         target.cell.add(&outcome, &from, &to);

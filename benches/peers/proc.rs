@@ -6,9 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-/// The CPU time of each thread of a process tree, user and system.
+/// The CPU time of a process tree, user and system.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Times(BTreeMap<u32, Thread>);
+pub(crate) struct Times {
+    threads: BTreeMap<u32, Thread>,
+    /// That of each process, with the threads of it that have ended.
+    processes: BTreeMap<u32, Duration>,
+}
+
+/// In what steps the kernel tells the time of a process, of user and of system each.
+const STEP: Duration = Duration::from_millis(10);
 
 #[derive(Clone, Debug)]
 struct Thread {
@@ -19,19 +26,22 @@ struct Thread {
 impl Times {
     /// Of the process and all that it started.
     pub(crate) fn of(process: u32) -> anyhow::Result<Self> {
-        let mut times = BTreeMap::new();
+        let mut times = Self::default();
         for member in tree(process)? {
             // One may end while it is looked at.
+            if let Ok(whole) = cpu(member) {
+                times.processes.insert(member, whole);
+            }
             let Ok(tasks) = fs::read_dir(format!("/proc/{member}/task")) else { continue };
             for task in tasks.flatten() {
                 let Ok(spent) = fs::read_to_string(task.path().join("schedstat")) else { continue };
                 let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default().trim().to_owned();
                 let id = task.file_name().to_string_lossy().parse()?;
-                times.insert(id, Thread { name, nanos: on_cpu(&spent)? });
+                times.threads.insert(id, Thread { name, nanos: on_cpu(&spent)? });
             }
         }
-        ensure!(!times.is_empty(), "process {process} has ended");
-        Ok(Self(times))
+        ensure!(!times.threads.is_empty(), "process {process} has ended");
+        Ok(times)
     }
 
     /// What was used since an earlier look.
@@ -42,16 +52,25 @@ impl Times {
     /// The same, by the names of threads.
     pub(crate) fn by_name(&self, earlier: &Self) -> BTreeMap<String, Duration> {
         let mut used = BTreeMap::new();
-        for (id, Thread { name, nanos }) in &self.0 {
-            let before = earlier.0.get(id).map_or(0, |thread| thread.nanos);
+        for (id, Thread { name, nanos }) in &self.threads {
+            let before = earlier.threads.get(id).map_or(0, |thread| thread.nanos);
             *used.entry(name.clone()).or_default() += Duration::from_nanos(nanos.saturating_sub(before));
         }
         used
     }
 
+    /// At least so much was used since an earlier look by threads that have ended since, of which nothing else tells.
+    pub(crate) fn lost(&self, earlier: &Self) -> Duration {
+        let whole = self.processes.iter().map(|(process, now)| {
+            now.saturating_sub(earlier.processes.get(process).copied().unwrap_or_default())
+        });
+        let told_too_late = STEP * 2 * u32::try_from(self.processes.len()).unwrap_or(u32::MAX);
+        whole.sum::<Duration>().saturating_sub(self.since(earlier) + told_too_late)
+    }
+
     /// How many threads there are.
     pub(crate) fn threads(&self) -> usize {
-        self.0.len()
+        self.threads.len()
     }
 }
 
@@ -79,7 +98,8 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<Resident> {
 /// milliseconds, and with the threads that have ended.
 pub(crate) fn cpu(process: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    ticks(&stat).map(|ticks| Duration::from_millis(ticks * 10)).context("the kernel's account")
+    let ticks = ticks(&stat).context("the kernel's account")?;
+    Ok(STEP * u32::try_from(ticks)?)
 }
 
 fn ticks(stat: &str) -> Option<u64> {
@@ -140,13 +160,19 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     }
     let Resident { now_kib, peak_kib } = resident(own)?;
     ensure!(before.threads() >= 1 && now_kib > 100 && peak_kib > 100);
-    let times = |all: &[(u32, &str, u64)]| {
+    let times = |all: &[(u32, &str, u64)], whole| {
         let thread =
             |(id, name, nanos): &(u32, &str, u64)| (*id, Thread { name: (*name).into(), nanos: *nanos });
-        Times(all.iter().map(thread).collect())
+        Times {
+            threads: all.iter().map(thread).collect(),
+            processes: [(1, Duration::from_millis(whole))].into(),
+        }
     };
-    let earlier = times(&[(1, "a", 10), (2, "b", 20)]);
-    let later = times(&[(1, "a", 15), (3, "b", 7), (4, "b", 1)]);
+    let earlier = times(&[(1, "a", 10), (2, "b", 20)], 40);
+    let later = times(&[(1, "a", 15), (3, "b", 7), (4, "b", 1)], 60);
+    ensure!(later.lost(&earlier).is_zero(), "within the steps of the kernel's account");
+    let without = times(&[(1, "a", 15)], 90);
+    ensure!(without.lost(&earlier) == Duration::from_millis(30) - Duration::from_nanos(5));
     ensure!(later.since(&earlier) == Duration::from_nanos(13));
     ensure!(later.by_name(&earlier).get("b") == Some(&Duration::from_nanos(8)));
     Ok(())
