@@ -138,8 +138,9 @@ fn line(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, ChunkFault> {
 fn length(line: &[u8]) -> Option<(u64, usize)> {
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
     let (number, beside) = line.split_at_checked(digits)?;
-    // White space, then nothing or extensions, which hold no line's end.
-    let behind = beside.trim_ascii_start();
+    // White space, which a form feed is not, then nothing or extensions, which hold no line's end.
+    let blanks = beside.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let behind = beside.get(blanks..)?;
     let fits = (1..=DIGITS).contains(&digits) && (behind.is_empty() || behind.starts_with(b";"));
     if !fits || memchr::memchr(b'\r', beside).is_some() {
         return None;
