@@ -138,7 +138,7 @@ fn line(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, ChunkFault> {
 fn length(line: &[u8]) -> Option<(u64, usize)> {
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
     let (number, beside) = line.split_at_checked(digits)?;
-    // White space, which a form feed is not, then nothing or extensions, which hold no line's end.
+    // Blanks and tabs (RFC 9110 section 5.6.3), then nothing or extensions, which hold no line's end.
     let blanks = beside.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let behind = beside.get(blanks..)?;
     let fits = (1..=DIGITS).contains(&digits) && (behind.is_empty() || behind.starts_with(b";"));
@@ -251,6 +251,8 @@ mod tests {
             "0x2\r\nok\r\n0\r\n\r\n",
             " 2\r\nok\r\n0\r\n\r\n",
             "2 3\r\nok\r\n0\r\n\r\n",
+            "2\x0c\r\nok\r\n0\r\n\r\n",
+            "2 \x0b;x\r\nok\r\n0\r\n\r\n",
             "2\nok\r\n0\r\n\r\n",
             "2\r\nok\n0\r\n\r\n",
             "2\r\nokay\r\n0\r\n\r\n",
