@@ -319,7 +319,7 @@ impl Bench<'_> {
         let (outcome, from, to) = load.run(&warm, until, || target.process.times())?;
         let (passed, answers) = (self.backend.requests() - before, outcome.requests + outcome.before);
         let lost = to.lost(&from);
-        ensure!(lost.is_zero(), "threads that have ended took {lost:?}, which no figure would have");
+        ensure!(lost.is_zero(), "what has ended took {lost:?}, which no figure would have");
         target.passed += passed;
         ensure!(passed == answers, "{answers} answers, and the model saw {passed} requests");
         target.cell.add(&outcome, &from, &to);

@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Times {
     threads: BTreeMap<u32, Thread>,
-    /// That of each process, with the threads of it that have ended.
+    /// That of each process, with the threads and children of it that have ended.
     processes: BTreeMap<u32, Duration>,
 }
 
@@ -59,13 +59,13 @@ impl Times {
         used
     }
 
-    /// At least so much was used since an earlier look by threads that have ended since, of which nothing else tells.
+    /// At least so much was used by threads and processes that have ended since an earlier look, of which nothing else tells.
     pub(crate) fn lost(&self, earlier: &Self) -> Duration {
         let whole = self.processes.iter().map(|(process, now)| {
             now.saturating_sub(earlier.processes.get(process).copied().unwrap_or_default())
         });
-        let told_too_late = STEP * 2 * u32::try_from(self.processes.len()).unwrap_or(u32::MAX);
-        whole.sum::<Duration>().saturating_sub(self.since(earlier) + told_too_late)
+        let within_steps = STEP * 2 * u32::try_from(self.processes.len()).unwrap_or(u32::MAX);
+        whole.sum::<Duration>().saturating_sub(self.since(earlier) + within_steps)
     }
 
     /// How many threads there are.
@@ -95,7 +95,7 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<Resident> {
 }
 
 /// The CPU time of a process, user and system, as the kernel counts it for whoever waits for a process: in steps of ten
-/// milliseconds, and with the threads that have ended.
+/// milliseconds, and with the threads and children that have ended.
 pub(crate) fn cpu(process: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let ticks = ticks(&stat).context("the kernel's account")?;
@@ -104,7 +104,8 @@ pub(crate) fn cpu(process: u32) -> anyhow::Result<Duration> {
 
 fn ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+    // Its own, user and system, and that of children that it has waited for.
+    (0..4).try_fold(0, |sum, _| Some(sum + fields.next()?.parse::<u64>().ok()?))
 }
 
 fn on_cpu(schedstat: &str) -> anyhow::Result<u64> {
@@ -148,7 +149,7 @@ fn parent(stat: &str) -> Option<u32> {
 /// That the kernel's words are read as it means them.
 pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(parent("17 (a (b) c) S 4 17 17 0") == Some(4));
-    ensure!(ticks("17 (a b) S 4 17 17 0 -1 4194304 1 2 3 4 25 17 5 6 20 0 1") == Some(42));
+    ensure!(ticks("17 (a b) S 4 17 17 0 -1 4194304 1 2 3 4 25 17 5 6 20 0 1") == Some(53));
     ensure!(kib("Name:\tx\nVmHWM:\t 5678 kB\nVmRSS:\t  1234 kB\n", "VmRSS:") == Some(1234));
     ensure!(on_cpu("815 53 1\n")? == 815);
     ensure!(on_cpu("").is_err());
