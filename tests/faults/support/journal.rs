@@ -79,12 +79,13 @@ impl Evidence {
             .collect()
     }
 
-    /// Under which references exchanges were intended: how often for each.
-    pub(crate) fn intended(&self) -> HashMap<String, usize> {
-        let mut intended = HashMap::new();
+    /// The decisions that were intended, by the reference of whom they are about.
+    pub(crate) fn intended(&self) -> HashMap<String, Vec<String>> {
+        let mut intended: HashMap<_, Vec<_>> = HashMap::new();
         for intent in self.of("exchange-intended") {
             for person in intent.persons() {
-                *intended.entry(person.to_string()).or_default() += 1;
+                let decision = intent.text("decision").unwrap().to_owned();
+                intended.entry(person.to_string()).or_default().push(decision);
             }
         }
         intended

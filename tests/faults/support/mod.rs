@@ -12,7 +12,7 @@ pub(crate) use deployment::{Activity, Deployment};
 pub(crate) use gateway::{Gateway, Said, program};
 pub(crate) use journal::{Evidence, intended};
 pub(crate) use load::Load;
-pub(crate) use upstream::{Upstream, deaf};
+pub(crate) use upstream::{Sighting, Upstream, deaf};
 
 use std::time::{Duration, Instant};
 

@@ -103,6 +103,12 @@ impl Upstream {
         self.0.arrived.subscribe().wait_for(|seen| *seen >= count).await.unwrap();
     }
 
+    /// When one to this path has been seen, beyond the first so many in all.
+    pub(crate) async fn seen_at(&self, path: &str, after: usize) {
+        let came = |_: &usize| self.saw().iter().skip(after).any(|sighting| sighting.path == path);
+        self.0.arrived.subscribe().wait_for(came).await.unwrap();
+    }
+
     /// Marks this moment: reads all that the system has received for it so far, so that whatever is read later arrived
     /// later.
     pub(crate) fn mark(&self) -> u64 {
