@@ -238,6 +238,8 @@ impl<'a, 'c> Records<'a, 'c> {
         key: Option<&KeyId>,
         before: Option<Timestamp>,
     ) -> rusqlite::Result<u64> {
+        // Looked up while the record is there: it may be the last one, by which the numbers that were given are known.
+        self.activity_at(row.place())?;
         let sql =
             "DELETE FROM record WHERE row = ?1 AND at < ?2 AND key = coalesce(?3, key) RETURNING id, key";
         let before = before.map_or(i64::MAX, Timestamp::millis);
