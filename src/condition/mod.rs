@@ -241,17 +241,23 @@ fn claim(value: &serde_json::Value) -> Value {
     }
 }
 
-/// Parameters by name. One that its type cannot hold (a whole number beyond 64 bits) is not there.
+/// Parameters by name. Each that came is there: were one left out for what its type cannot hold, `!has(…)` would let it pass.
 fn parameters(came: &[(&str, Kind, &str)]) -> Value {
-    let value = |kind: Kind, came: &str| match kind {
-        Kind::Integer => came.parse().ok().map(Value::Int),
-        Kind::Number => came.parse().ok().map(Value::Float),
-        Kind::Boolean => came.parse().ok().map(Value::Bool),
-        Kind::String | Kind::Null | Kind::File | Kind::Untyped => Some(text(came)),
-    };
-    let all: HashMap<&str, Value> =
-        came.iter().filter_map(|(name, kind, came)| Some((*name, value(*kind, came)?))).collect();
+    let all: HashMap<&str, Value> = came
+        .iter()
+        .map(|(name, kind, came)| (*name, parameter(*kind, came).unwrap_or(Value::Null)))
+        .collect();
     Value::from(all)
+}
+
+/// A parameter's value; a whole number beyond 64 bits is one with a fraction.
+fn parameter(kind: Kind, came: &str) -> Option<Value> {
+    match kind {
+        Kind::Integer => came.parse().map(Value::Int).or_else(|_| came.parse().map(Value::Float)).ok(),
+        Kind::Number => came.parse().map(Value::Float).ok(),
+        Kind::Boolean => came.parse().map(Value::Bool).ok(),
+        Kind::String | Kind::Null | Kind::File | Kind::Untyped => Some(text(came)),
+    }
 }
 
 fn now(now: Timestamp) -> Option<Value> {

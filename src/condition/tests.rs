@@ -23,13 +23,17 @@ fn caller() -> CallerFacts {
 }
 
 fn judged(text: &str) -> Result<bool, Undecided> {
+    judged_of("12", text)
+}
+
+fn judged_of(depth: &str, text: &str) -> Result<bool, Undecided> {
     let condition = Condition::compile(text, &vocabulary()).unwrap_or_else(|error| panic!("{text}: {error}"));
     condition.holds(&Facts {
         caller: Some(&caller()),
         method: "POST",
         route: "POST /models/{model}",
         path: &[("model", Kind::String, "churn")],
-        query: &[("depth", Kind::Integer, "12"), ("share", Kind::Number, "0.5")],
+        query: &[("depth", Kind::Integer, depth), ("share", Kind::Number, "0.5")],
         header: &[("x-plan", Kind::String, "gold")],
         now: Timestamp::from_millis(1_772_445_600_000),
     })
@@ -59,6 +63,23 @@ fn conditions_hold_or_do_not() {
     ] {
         assert_eq!(judged(text), Ok(expected), "{text}");
     }
+}
+
+/// What came is there, however large it is: a limit on what may be left out is no way around itself.
+#[test]
+fn a_whole_number_beyond_64_bits_is_held_against_limits() {
+    let beyond = "9".repeat(400);
+    for depth in ["11", "9223372036854775808", "99999999999999999999", &beyond] {
+        assert_eq!(judged_of(depth, "!has(query.depth) || query.depth <= 10"), Ok(false), "{depth}");
+        assert_eq!(judged_of(depth, "has(query.depth) && query.depth > 10"), Ok(true), "{depth}");
+        assert_eq!(judged_of(depth, "query.depth == 10"), Ok(false), "{depth}");
+    }
+    for depth in ["-11", "-99999999999999999999"] {
+        assert_eq!(judged_of(depth, "query.depth >= -10"), Ok(false), "{depth}");
+    }
+    // What is no number cannot come so far; if it did, nothing would be decided by it.
+    assert_eq!(judged_of("ten", "has(query.depth)"), Ok(true));
+    assert_eq!(judged_of("ten", "!has(query.depth) || query.depth <= 10"), Err(Undecided));
 }
 
 #[test]
