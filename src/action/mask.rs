@@ -1,5 +1,6 @@
 //! All but the last characters hidden. How many are hidden does not show.
 
+use super::spec::FEW;
 use crate::payload::{Kind, Treated};
 
 /// What stands for the hidden characters, however many they are.
@@ -13,6 +14,11 @@ pub(super) struct Mask {
 impl Mask {
     pub(super) fn new(keep_last: u32) -> Self {
         Self { keep_last: usize::try_from(keep_last).unwrap_or(usize::MAX) }
+    }
+
+    /// Whether more than a few characters of it show.
+    pub(super) fn shows(&self) -> bool {
+        u32::try_from(self.keep_last).map_or(true, |keep_last| keep_last > FEW)
     }
 
     pub(super) fn apply(&self, text: &str, out: &mut String) -> Treated {

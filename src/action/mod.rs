@@ -192,18 +192,18 @@ impl Action {
     }
 
     /// The same towards who may have pseudonyms only: a text that goes, whole or in part, is looked through, and refused
-    /// where something in it tells who somebody is.
+    /// where something in it tells who somebody is. Whoever may send a number instead is no better off.
     ///
     /// # Errors
     /// Where the detectors cannot be made.
     pub fn pseudonyms_only(self) -> Result<Self, SpecError> {
-        let guard = match self.run {
-            Run::Unchanged | Run::Detect(_) | Run::Prefix(_) => {
-                Some(Arc::new(Detector::compile(&Wanted::everything()).map_err(SpecError::Detect)?))
-            }
-            _ => None,
+        let goes = match &self.run {
+            Run::Unchanged | Run::Detect(_) | Run::Prefix(_) => true,
+            Run::Mask(mask) => mask.shows(),
+            _ => false,
         };
-        Ok(Self { guard, ..self })
+        let guard = goes.then(|| Detector::compile(&Wanted::everything()).map(Arc::new)).transpose();
+        Ok(Self { guard: guard.map_err(SpecError::Detect)?, ..self })
     }
 
     /// Whether the destination never sees anything.
@@ -285,7 +285,7 @@ impl Action {
         let treated = self.run(value, materials, out)?;
         if let Some(guard) = &self.guard {
             let goes = match treated {
-                Treated::Kept if value.kind == Kind::String => value.text,
+                Treated::Kept if !matches!(value.kind, Kind::Boolean | Kind::Null | Kind::File) => value.text,
                 Treated::Replaced(Kind::String) => out,
                 _ => return Ok(treated),
             };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::detect::Wanted;
 
 /// As many characters at one end as are usually shown of a payment card.
-const FEW: u32 = 4;
+pub(super) const FEW: u32 = 4;
 
 /// What a policy says is done to a value for one destination. `Display` is how the policy writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -333,3 +333,25 @@ proptest! {
         prop_assert_eq!(month_of(a), month_of(b));
     }
 }
+
+#[test]
+fn where_only_pseudonyms_may_go_nothing_that_tells_goes_in_another_form() {
+    let guarded = |spec: &Spec, value: Value<'_>| {
+        let action = compile(spec, None).unwrap().pseudonyms_only().unwrap();
+        action.apply(value, &Materials::default(), &mut String::new())
+    };
+    let text = format!("{} mail ada.lovelace@example.org", "so much to say ".repeat(5));
+    let mail = string(&text);
+    let mask = |keep_last| Spec::Mask { keep_last };
+    assert_eq!(guarded(&Spec::Unchanged, mail), Err(Refused::Identifying));
+    assert_eq!(guarded(&mask(64), mail), Err(Refused::Identifying));
+    assert_eq!(guarded(&mask(4), mail), Ok(Treated::Replaced(Kind::String)));
+    assert_eq!(guarded(&mask(64), string(&"so much to say ".repeat(5))), Ok(Treated::Replaced(Kind::String)));
+    // Who is not told which type a field has may write a card's number as a number.
+    for kind in [Kind::String, Kind::Integer, Kind::Number, Kind::Untyped] {
+        let card = Value { kind, text: "4111111111111111" };
+        assert_eq!(guarded(&Spec::Unchanged, card), Err(Refused::Identifying), "{kind:?}");
+        assert_eq!(guarded(&Spec::Unchanged, Value { kind, text: "41" }), Ok(Treated::Kept), "{kind:?}");
+    }
+    assert_eq!(guarded(&Spec::Unchanged, NULL), Ok(Treated::Kept));
+}
