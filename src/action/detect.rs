@@ -9,6 +9,9 @@ use crate::payload::{Kind, Treated, Value};
 /// What stands for what was found, however long it was.
 const HIDDEN: &str = "••••";
 
+/// How often a text is looked at again from which something was left out.
+const LOOKS: usize = 4;
+
 #[derive(Clone, Debug)]
 pub(super) struct Detect {
     /// None where only an outside analyser looks.
@@ -63,7 +66,30 @@ impl Detect {
             return Err(Refused::Unsuitable("holds what the policy refuses in it"));
         }
         self.replace(value.text, &found, materials, out)?;
+        if self.replace_by == ReplaceBy::LeaveOut {
+            self.settle(&mut found, materials, out)?;
+        }
         Ok(Treated::Replaced(Kind::String))
+    }
+
+    /// Leaves out what stood apart and is found now that it stands together. A text that is made of such is refused.
+    fn settle(
+        &self,
+        found: &mut Vec<Found>,
+        materials: &Materials<'_>,
+        out: &mut String,
+    ) -> Result<(), Refused> {
+        let Some(detector) = &self.detector else { return Ok(()) };
+        for _ in 0..LOOKS {
+            found.clear();
+            detector.find(out, found);
+            if found.is_empty() {
+                return Ok(());
+            }
+            let text = std::mem::take(out);
+            self.replace(&text, found, materials, out)?;
+        }
+        Err(Refused::Unsuitable("holds again and again what the policy leaves out of it"))
     }
 
     fn replace(
@@ -203,6 +229,30 @@ mod tests {
         }
         assert!(matches!(run(ReplaceBy::Refuse, TEXT), Err(Refused::Unsuitable(_))));
         assert_eq!(run(ReplaceBy::Refuse, "Ada wrote."), Ok((Treated::Kept, String::new())));
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_nothing_that_is_found() {
+        let literal = "x@[192.0.2.1]";
+        let nested = |depth: usize| {
+            let (before, after): (String, String) = ("ada@".into(), "example.org".into());
+            (0..depth).fold(format!("{before}{literal}{after}"), |text, _| {
+                text.replace(literal, &literal.replace('x', "x@[192.0.2.1]x"))
+            })
+        };
+        assert_eq!(
+            run(ReplaceBy::LeaveOut, &format!("mail ada@{literal}example.org now")).unwrap().1,
+            "mail  now"
+        );
+        for depth in 0..8 {
+            if let Ok((_, text)) = run(ReplaceBy::LeaveOut, &nested(depth)) {
+                assert_eq!(
+                    run(ReplaceBy::LeaveOut, &text),
+                    Ok((Treated::Kept, String::new())),
+                    "{depth}: {text}"
+                );
+            }
+        }
     }
 
     #[test]
