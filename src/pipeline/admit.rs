@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, header};
 use http_body::Body as _;
 
 use super::Gateway;
@@ -185,11 +185,6 @@ impl Admitted {
         self.routed.route.payload.as_ref().ok_or_else(|| Rejection::new(Problem::InternalError))
     }
 
-    /// Whether calls of this method mostly come without a body, so that one without is whole.
-    pub(super) fn may_lack_a_body(&self) -> bool {
-        matches!(self.routed.route.method, Method::GET | Method::DELETE)
-    }
-
     /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
     pub(super) async fn read(&self, came: &mut Option<Content>) -> Result<Received, Rejection> {
         let none = came.as_ref().is_none_or(|body| body.is_end_stream());
@@ -198,7 +193,7 @@ impl Admitted {
                 Rejection::new(Problem::FieldNotPermitted).detail("This route takes no body.")
             });
         }
-        if self.may_lack_a_body() && none {
+        if self.routed.route.may_lack_a_body() && none {
             return Ok(Received::default());
         }
         let format = self.payload()?.request.format();

@@ -153,7 +153,7 @@ fn body_of(
     if admitted.routed.route.bodyless {
         return Ok(none());
     }
-    if body.bytes.is_empty() && admitted.may_lack_a_body() {
+    if body.bytes.is_empty() && admitted.routed.route.may_lack_a_body() {
         return match side.fields.iter().find(|field| field.required) {
             Some(field) => Err(Treat::invalid(field, "The field is missing.")),
             None if side.schema.is_some() => {

@@ -50,6 +50,11 @@ impl Route {
         (&self.activity.name, &self.text)
     }
 
+    /// Whether calls of its method mostly come without a body, so that one without is whole.
+    pub fn may_lack_a_body(&self) -> bool {
+        matches!(self.method, Method::GET | Method::DELETE)
+    }
+
     /// All parameters, with their places.
     pub fn parameters(&self) -> impl Iterator<Item = (HeadPart, &Param)> {
         let path = self.path.iter().map(|param| (HeadPart::Path, param));

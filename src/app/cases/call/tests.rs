@@ -138,9 +138,8 @@ response:
     "scores[*]": { type: integer, caller: unchanged, stored: leave_out }
 "#;
 
-/// Everybody of a batch is taken to have agreed, and the rows are told one by one.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_is_told_row_by_row() {
+/// The shipped organisation with one activity of another's.
+fn with(activity: &str) -> (tempfile::TempDir, Config, Plan, PolicySet) {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
@@ -148,10 +147,18 @@ async fn a_batch_is_told_row_by_row() {
     std::fs::create_dir(&policies).unwrap();
     std::fs::copy(shipped.join("policies/organisation.yaml"), policies.join("organisation.yaml")).unwrap();
     std::fs::copy(shipped.join("consentry.example.yaml"), folder.path().join("consentry.yaml")).unwrap();
-    std::fs::write(policies.join("batch.yaml"), BATCH).unwrap();
+    let name = activity.trim_start().lines().next().unwrap().trim_start_matches("activity: ");
+    std::fs::write(policies.join(format!("{name}.yaml")), activity).unwrap();
     let (config, _) = config::load(&folder.path().join("consentry.yaml")).unwrap();
     let (plan, set, _) =
         plan::load(&config.policies, &config.deployment()).unwrap_or_else(|found| panic!("{found}"));
+    (folder, config, plan, set)
+}
+
+/// Everybody of a batch is taken to have agreed, and the rows are told one by one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_told_row_by_row() {
+    let (_folder, config, plan, set) = with(BATCH);
     let route = &plan.routes[0];
     let body =
         r#"{"people": [{"id": "ada", "age": 36}, {"id": "bob", "age": 51}, {"id": "ada", "age": 37}]}"#;
@@ -164,4 +171,43 @@ async fn a_batch_is_told_row_by_row() {
     let (made, _) = call(route, body.to_owned()).unwrap();
     let (said, _) = outcome(&config, &plan, made, Some(&trace)).await.unwrap();
     assert!(said.forwarded, "{said:?}");
+}
+
+const TEXT: &str = r#"
+activity: note
+title: Reading a note
+purpose: product-recommendation
+legal_basis: contract
+data_subject_categories: [customers]
+data_subject: token.sub
+retention: 1d after exchange
+upstream: favourites-model
+routes:
+  - match: POST /note
+    payload: { request: text, response: json }
+    access: { all_scopes: [predict] }
+request:
+  fields:
+    text: { category: pd:Opinion, type: string, upstream: unchanged, stored: leave_out }
+response:
+  fields:
+    mood: { type: string, caller: unchanged, stored: leave_out }
+"#;
+
+/// A model's name for an answer, of tensors that are asked for, is declared by what it answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_text_and_outputs_that_are_asked_for_are_told_as_they_are_served() {
+    let tensors = TEXT
+        .replace("{ request: text, response: json }", "kserve-v2")
+        .replace("    mood: { type: string", "    mood: { type: number");
+    let asks = r#"{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["well"]}], "outputs": [{"name": "mood"}]}"#;
+    for (activity, body) in [(TEXT, ""), (TEXT, "well"), (&tensors, asks)] {
+        let (_folder, config, plan, set) = with(activity);
+        let route = &plan.routes[0];
+        let trace = Trace::of(&plan, &set, route, Sent { body: body.as_bytes(), ..Sent::default() }).unwrap();
+        assert_eq!(trace.faults, [], "{body}");
+        let (made, _) = call(route, body.to_owned()).unwrap();
+        let (said, _) = outcome(&config, &plan, made, Some(&trace)).await.unwrap();
+        assert!(said.forwarded, "{body}: {said:?}");
+    }
 }

@@ -143,11 +143,14 @@ impl Trace {
             Some(DataSubject::Claim(_) | DataSubject::Parameter(..) | DataSubject::Body(..)) | None => None,
         };
         let declared = Declared { paths: &paths, undeclared: Undeclared::LeaveOut, rows };
-        let walker = Walker::compile(format, Direction::Request, declared).ok()?;
+        let answered: Vec<_> = activity.response.fields.iter().map(|field| field.path.clone()).collect();
+        let walker = Walker::compile(format, Direction::Request, declared).ok()?.answered_by(&answered);
         let mut recorder = Recorder::new(plan, activity, &exporters, &rules, &walker);
         let envelope = Envelope::open(format, content_type.or(Some(format.media_type())), json_length);
         let whole = |problem, says: String| Fault { problem, at: String::new(), says, rule: None };
-        let walked = if body.is_empty() {
+        // An empty text is a text; of any other body that is empty, all that it lacks is told.
+        let lacking = body.is_empty() && (format != Format::Text || route.may_lack_a_body());
+        let walked = if lacking {
             recorder.nothing_came();
             Ok(())
         } else if let Some(envelope) = envelope {
