@@ -1,5 +1,6 @@
 //! Records: what the gateway answers from what it keeps, a page of pseudonymised records or one re-identified record.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::answer;
 use super::authorize::ask;
 use super::finish::write;
 use super::materials::unavailable;
-use crate::action;
+use crate::action::{self, Refused};
 use crate::audit::What;
 use crate::custody::{CustodyError, Kept, OpenedRecord, Reader};
 use crate::net::Content;
@@ -195,32 +196,42 @@ fn exported(
     Ok(Some(format!("[{}]", values.join(","))))
 }
 
+/// What an export shows of one value, spelled as JSON; nothing where it cannot be treated, so that no value keeps a page from
+/// those who are on it with others.
 fn shown(
     export: &action::Action,
     kept: &RawValue,
     materials: &action::Materials<'_>,
 ) -> Result<Option<String>, Rejection> {
+    let kind = kind_of(kept);
     let failed = |error: serde_json::Error| Rejection::new(Problem::InternalError).because(error);
-    let parsed: serde_json::Value = serde_json::from_str(kept.get()).map_err(failed)?;
-    let kind = match &parsed {
-        serde_json::Value::Null => Kind::Null,
-        serde_json::Value::Bool(_) => Kind::Boolean,
-        serde_json::Value::Number(number) if number.is_f64() => Kind::Number,
-        serde_json::Value::Number(_) => Kind::Integer,
-        _ => Kind::String,
+    let text: Cow<'_, str> = match kind {
+        Kind::String => serde_json::from_str::<String>(kept.get()).map_err(failed)?.into(),
+        _ => kept.get().into(),
     };
-    let text = parsed.as_str().unwrap_or(kept.get());
     let mut out = String::new();
-    let treated = export.apply(Value { kind, text }, materials, &mut out);
-    match treated.map_err(|_| Rejection::new(Problem::InternalError))? {
-        Treated::Kept => Ok(Some(kept.get().to_owned())),
-        Treated::LeftOut => Ok(None),
-        Treated::Replaced(Kind::String) => {
+    match export.apply(Value { kind, text: &text }, materials, &mut out) {
+        Ok(Treated::Kept) => Ok(Some(kept.get().to_owned())),
+        Ok(Treated::LeftOut) | Err(Refused::Unsuitable(_)) => Ok(None),
+        Ok(Treated::Replaced(Kind::String)) => {
             let mut text = String::with_capacity(out.len() + 2);
             push_string(&mut text, &out);
             Ok(Some(text))
         }
-        Treated::Replaced(_) => Ok(Some(out)),
+        Ok(Treated::Replaced(_)) => Ok(Some(out)),
+        Err(_) => Err(Rejection::new(Problem::InternalError)),
+    }
+}
+
+/// What a value is by its spelling: a number of any size is not read for that.
+fn kind_of(kept: &RawValue) -> Kind {
+    let text = kept.get();
+    match text.as_bytes().first() {
+        Some(b'"') => Kind::String,
+        Some(b't' | b'f') => Kind::Boolean,
+        Some(b'n') => Kind::Null,
+        _ if text.contains(['.', 'e', 'E']) => Kind::Number,
+        _ => Kind::Integer,
     }
 }
 

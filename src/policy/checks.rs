@@ -7,9 +7,9 @@ use super::model::{Activity, DataSubject, Destinations, Field, PolicySet, RouteK
 use super::read_field::{FILES, check_action};
 use super::reader::{Reader, capital, did_you_mean};
 use super::{check_routes, check_rows, conditions, parameters, shadows};
-use crate::action::Spec;
+use crate::action::{Action, Spec, SpecError};
 use crate::check::RuleKind;
-use crate::payload::{Clash, Declared, Direction, FieldId, Format, Path, Step, Walker};
+use crate::payload::{Clash, Declared, Direction, FieldId, Format, Kind, Path, Step, Walker};
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
     for activity in set.all() {
@@ -18,7 +18,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             clashes(activity, side, direction, reader);
             schemas(activity, side, direction, reader);
             files(activity, side, direction, reader);
-            exports(side, reader);
+            exports(set, side, reader);
         }
         kept_twice(set, activity, reader);
         data_subject(activity, reader);
@@ -206,13 +206,14 @@ fn kept_twice(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     }
 }
 
-fn exports(side: &Side, reader: &mut Reader) {
+fn exports(set: &PolicySet, side: &Side, reader: &mut Reader) {
     let nothing = |spec: &Option<Spanned<Spec>>| !matches!(spec, Some(spec) if spec.value != Spec::LeaveOut);
     for field in &side.fields {
-        if let Some(export) = &field.destinations.export
+        let own = &field.destinations;
+        if let Some(export) = &own.export
             && export.value != Spec::LeaveOut
-            && field.destinations.stored.is_some()
-            && nothing(&field.destinations.stored)
+            && own.stored.is_some()
+            && nothing(&own.stored)
         {
             let help = "Store it, or leave `export` out.";
             reader.report(
@@ -222,7 +223,30 @@ fn exports(side: &Side, reader: &mut Reader) {
                 help,
             );
         }
+        let default = defaults_of(set, field);
+        let stored = own.stored.as_ref().or_else(|| default?.stored.as_ref());
+        let export = own.export.as_ref().or_else(|| default?.export.as_ref());
+        if let (Some(stored), Some(export)) = (stored, export)
+            && let Some(error) = export_unfit(&stored.value, &export.value, field)
+        {
+            let span = own.export.as_ref().map_or(field.name.span, |own| own.span);
+            let message = format!("What is kept of `{}` is something else: {error}.", field.name.value);
+            let help = "An export treats what `stored` kept: say `unchanged` or `pseudonymize`, or store it otherwise.";
+            reader.report(Code::ActionUnfit, span, message, help);
+        }
     }
+}
+
+/// Why an export cannot treat what is kept, where it could treat what came.
+fn export_unfit(stored: &Spec, export: &Spec, field: &Field) -> Option<SpecError> {
+    let came = field.rules.kind.map(RuleKind::kind);
+    let compile = |spec, kind| Action::compile(spec, kind, |_| Some(0));
+    let kept = match stored {
+        Spec::Unchanged | Spec::LeaveOut => came,
+        stored => compile(stored, came).ok()?.output_kind(came.unwrap_or(Kind::String)),
+    };
+    compile(export, came).ok()?;
+    compile(export, kept).err()
 }
 
 /// Whether a field belongs to the rows of a format.

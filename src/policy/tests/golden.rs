@@ -225,6 +225,14 @@ fn shapes_and_names_are_told_with_what_to_write() {
             ],
         ),
         (
+            "an export of something else than is kept",
+            &[(
+                ACTIVITY,
+                "stored: encrypted, export: { generalize: { bands_of: 10 } }",
+                "stored: { generalize: { bands_of: 10, as: label } }, export: { generalize: { bands_of: 10 } }",
+            )],
+        ),
+        (
             "interchange key",
             &[(ACTIVITY, "upstream: pseudonymize,", "upstream: { encrypt: { key: model-host-2062 } },")],
         ),
