@@ -1,6 +1,7 @@
 //! What can be asked of the administration, as it travels.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Role;
@@ -181,33 +182,42 @@ impl Command {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
     /// Whether it was done.
     pub done: bool,
     /// For people: one sentence, or a few lines. Never holds an identifier.
     pub says: String,
-    /// For programs.
-    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
-    pub data: serde_json::Value,
+    /// For programs. Spelled as it is: a number that was kept may be larger than any that programs count with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
 }
 
 impl Reply {
     /// It was done.
     pub fn done(says: impl Into<String>) -> Self {
-        Self { done: true, says: says.into(), data: serde_json::Value::Null }
+        Self { done: true, says: says.into(), data: None }
     }
 
     /// It was not.
     pub fn not_done(says: impl Into<String>) -> Self {
-        Self { done: false, says: says.into(), data: serde_json::Value::Null }
+        Self { done: false, says: says.into(), data: None }
     }
 
     /// Adds what programs read.
-    pub fn with(mut self, data: serde_json::Value) -> Self {
-        self.data = data;
+    pub fn with(mut self, data: &impl Serialize) -> Self {
+        // What is given here has texts for names, and so can be written.
+        self.data = serde_json::value::to_raw_value(data).ok();
         self
+    }
+
+    /// Reads what is for programs.
+    ///
+    /// # Errors
+    /// Where it is of another shape, or not there.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(self.data.as_deref().map_or("null", RawValue::get))
     }
 }
 

@@ -11,6 +11,7 @@ mod access;
 mod command;
 mod http;
 mod office;
+mod shown;
 
 pub use access::{Access, Grant, Role, new_token};
 pub use command::{Command, PersonId, Reply};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::shown::{Shown, consent_line};
 use super::{Command, PersonId, Reply};
 use crate::audit::{Checkpoint, StoredEntry, What};
 use crate::clock::{Clock, Timestamp};
@@ -18,7 +19,7 @@ use crate::personal::Person;
 use crate::pipeline::Gateway;
 use crate::rights::consent::{self, Method, Statement};
 use crate::rights::{self, Facts, Rights, RightsError, stops};
-use crate::store::{ConsentRow, ConsentState, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// How many entries of the audit are shown at once.
@@ -71,6 +72,9 @@ pub enum OfficeError {
     /// The journal does not answer.
     #[error("the journal did not do what was asked; ask again")]
     Journal(#[from] JournalError),
+    /// The answer cannot be written.
+    #[error("the answer could not be written")]
+    Answer(#[from] serde_json::Error),
 }
 
 impl OfficeError {
@@ -79,7 +83,7 @@ impl OfficeError {
         match self {
             Self::Asked(_) => true,
             Self::Rights(error) => !matches!(error, RightsError::Store(_) | RightsError::Custody(_)),
-            Self::Store(_) | Self::Journal(_) => false,
+            Self::Store(_) | Self::Journal(_) | Self::Answer(_) => false,
         }
     }
 }
@@ -179,7 +183,7 @@ impl Office {
         }
         let retention::Report { records, keys, unnamed } = report;
         Ok(Reply::done(format!("{records} records came to their term; {keys} keys were destroyed."))
-            .with(json!({ "records": records, "keys": keys, "unnamed": unnamed })))
+            .with(&json!({ "records": records, "keys": keys, "unnamed": unnamed })))
     }
 
     async fn show(&self, person: &Person) -> Result<Reply, OfficeError> {
@@ -197,18 +201,8 @@ impl Office {
 
     async fn access(&self, person: &Person, reason: &str) -> Result<Reply, OfficeError> {
         let access = rights::access(&self.rights, &self.facts(), person, reason).await?;
-        let records: Vec<serde_json::Value> = access
-            .records
-            .iter()
-            .map(|shown| {
-                let kept: serde_json::Value = serde_json::from_slice(&shown.json).unwrap_or_default();
-                let at = shown.at.to_string();
-                json!({ "activity": shown.activity, "number": shown.number, "at": at, "kept": kept })
-            })
-            .collect();
-        let data = json!({ "records": records, "damaged": access.damaged });
-        let says = serde_json::to_string_pretty(&data).unwrap_or_default();
-        Ok(Reply::done(says).with(data))
+        let shown = Shown::of(&access)?;
+        Ok(Reply::done(serde_json::to_string_pretty(&shown)?).with(&shown))
     }
 
     async fn entries(&self, from: u64, count: u32) -> Result<Reply, OfficeError> {
@@ -267,7 +261,7 @@ impl Office {
         if let Some(data) = data.as_object_mut() {
             data.insert("refused".to_owned(), refusal.unwrap_or_default());
         }
-        Reply::done(format!("{refused}{report}")).with(data)
+        Reply::done(format!("{refused}{report}")).with(&data)
     }
 
     async fn reload(&self) -> Result<Reply, OfficeError> {
@@ -362,7 +356,7 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
             "The audit is in order: {} entries, vouched for up to entry {}, {} signed checkpoints agree.",
             report.chain.count, report.vouched, report.checkpoints
         ))
-        .with(json!({ "entries": report.chain.count, "vouched": report.vouched }))),
+        .with(&json!({ "entries": report.chain.count, "vouched": report.vouched }))),
         Err(JournalError::Broken(broken)) => {
             Ok(Reply::not_done(format!("The audit is NOT in order: {broken}.")))
         }
@@ -390,15 +384,4 @@ fn statement<'a>(
 fn method(word: &str) -> Result<Method, OfficeError> {
     Method::parse(word)
         .ok_or_else(|| OfficeError::Asked("The method is one of page, api, paper and spoken.".to_owned()))
-}
-
-fn consent_line(row: &ConsentRow) -> String {
-    let ConsentRow { purpose, notice_version, state, at, expires, language, method, .. } = row;
-    let state = match state {
-        ConsentState::Given => "given",
-        ConsentState::Refused => "refused",
-        ConsentState::Withdrawn => "withdrawn",
-    };
-    let until = expires.map(|expires| format!(", expires {expires}")).unwrap_or_default();
-    format!("{purpose} (notice version {notice_version}, {language}): {state} {at} by {method}{until}")
 }

@@ -39,11 +39,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         return Ok(Exit::InvalidPolicy);
     };
     match args.format {
-        Format::Json if reply.done => output::line(serde_json::to_string_pretty(&reply.data)?),
+        Format::Json if reply.done => {
+            output::line(serde_json::to_string_pretty(&reply.read::<serde_json::Value>()?)?)
+        }
         Format::Human | Format::Sarif if reply.done => {
             let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
-            let Report { routes } =
-                serde_json::from_value(reply.data).context("the gateway is of another version")?;
+            let Report { routes } = reply.read().context("the gateway is of another version")?;
             let found = drift::findings(&routes, &policy::read(&config.policies).set);
             match args.format {
                 Format::Sarif => output::text(report::sarif(&[&found], None)),

@@ -14,14 +14,14 @@ use crate::support::{Call, Gateway, Options, canary, changed, clean_body};
 impl Gateway {
     /// What has drifted of a route.
     async fn drift(&self, route: &str) -> Value {
-        let data = self.admin.done(Command::Drift {}).await.data;
+        let data = self.admin.data(Command::Drift {}).await;
         let routes = data["routes"].as_array().unwrap();
         routes.iter().find(|found| found["route"] == route).unwrap().clone()
     }
 
     /// The same as `check` would tell it: code, file, the words at fault, message.
     async fn findings(&self) -> Vec<String> {
-        let data = self.admin.done(Command::Drift {}).await.data;
+        let data = self.admin.data(Command::Drift {}).await;
         let routes: Vec<RouteReport> = serde_json::from_value(data["routes"].clone()).unwrap();
         let set = policy::read(&self.folder.path().join("policies")).set;
         let found = drift::findings(&routes, &set);

@@ -79,6 +79,40 @@ async fn a_page_shows_every_value_of_a_list() {
     gateway.close().await;
 }
 
+/// One value that somebody sent is no way to take a page from everybody else, nor from themselves what is kept of them.
+#[tokio::test]
+async fn a_value_beyond_measure_is_left_out_of_a_page_and_shown_to_its_person() {
+    let gateway = Gateway::with_holder().await;
+    gateway.edit_policy("churn.yaml", |text| {
+        let weight = "type: number, required: false, upstream: unchanged, stored: ";
+        let kept = format!("{weight}encrypted, export: {{ generalize: {{ bands_of: 10 }} }}");
+        text.replace(&format!("{weight}leave_out"), &kept)
+    });
+    gateway.admin.done(Command::Reload {}).await;
+    gateway.admin.grant(canary::HOLDER, "churn-study").await;
+    let many = "9".repeat(40);
+    for weight in ["73", "1e400", &many, "-7.25"] {
+        let weight = format!(r#""weight": {weight}, "birth_year""#);
+        gateway.send(gateway.score(changed(r#""birth_year""#, &weight))).await.ok();
+    }
+    let rows = page(&gateway).await;
+    let mut weights: Vec<_> = rows.iter().map(|row| row["weight"].to_string()).collect();
+    weights.sort_unstable();
+    assert_eq!(weights, ["-10.0", "70", "null", "null"]);
+
+    let access = Command::Access { person: person(canary::HOLDER), reason: "subject-access".into() };
+    let shown = gateway.admin.done(access).await;
+    let data = shown.data.as_ref().unwrap().get();
+    for text in [&*shown.says, data] {
+        for weight in ["73", "1e400", &many, "-7.25"] {
+            assert!(text.contains(&format!(r#""weight":{weight}"#)), "{weight}: {text}");
+        }
+        assert!(text.contains(canary::NAME), "{text}");
+        assert!(text.contains("churn-study"), "what they agreed to is part of it: {text}");
+    }
+    gateway.close().await;
+}
+
 #[tokio::test]
 async fn a_page_is_asked_for_as_declared() {
     let gateway = gateway().await;

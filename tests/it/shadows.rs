@@ -26,7 +26,7 @@ impl Gateway {
     /// The shadow's report, once it has looked at so many exchanges.
     async fn shadow(&self, exchanges: u64) -> Value {
         for _ in 0..1200 {
-            let data = self.admin.done(Command::Drift {}).await.data;
+            let data = self.admin.data(Command::Drift {}).await;
             let report = data["shadows"][0].clone();
             assert!(report["exchanges"].as_u64().unwrap() <= exchanges, "{report}");
             if report["exchanges"] == exchanges {

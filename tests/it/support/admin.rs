@@ -30,7 +30,10 @@ impl Admin {
     pub(crate) async fn ask(&self, command: &Command) -> (StatusCode, Reply) {
         let body = serde_json::to_vec(command).unwrap();
         let (status, body) = self.send("POST", "/v1/commands", body).await;
-        canary::none_in("a reply", &body);
+        // Who asks for what is kept of somebody is shown it, and nobody else anything.
+        if !matches!(command, Command::Access { .. }) {
+            canary::none_in("a reply", &body);
+        }
         (status, serde_json::from_slice(&body).unwrap())
     }
 
@@ -39,6 +42,11 @@ impl Admin {
         let (status, reply) = self.ask(&command).await;
         assert!(status.is_success() && reply.done, "{}: {status} {}", command.name(), reply.says);
         reply
+    }
+
+    /// Gives a command that must be done, and reads what programs are told of it.
+    pub(crate) async fn data(&self, command: Command) -> serde_json::Value {
+        self.done(command).await.read().unwrap()
     }
 
     pub(crate) async fn metrics(&self) -> String {

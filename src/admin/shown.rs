@@ -1,0 +1,97 @@
+//! What is kept of a person, as they are shown it (GDPR Art. 15). Values are spelled as they came: a number may be larger
+//! than any that programs count with.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::clock::Timestamp;
+use crate::rights::Access;
+use crate::store::{ConsentRow, ConsentState};
+
+/// The whole answer.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    consents: Vec<Consent<'a>>,
+    /// Of a purpose, or of all where none is named.
+    objections: Vec<Objection<'a>>,
+    restricted_since: Option<String>,
+    records: Vec<Record<'a>>,
+    damaged: u64,
+}
+
+#[derive(Serialize)]
+struct Consent<'a> {
+    purpose: &'a str,
+    state: &'static str,
+    at: String,
+    expires: Option<String>,
+    notice_version: u32,
+    language: &'a str,
+    method: &'a str,
+}
+
+#[derive(Serialize)]
+struct Objection<'a> {
+    purpose: Option<&'a str>,
+    at: String,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    activity: &'a str,
+    number: u64,
+    at: String,
+    kept: &'a RawValue,
+}
+
+impl<'a> Shown<'a> {
+    /// # Errors
+    /// Where a record is no JSON.
+    pub(super) fn of(access: &'a Access) -> serde_json::Result<Self> {
+        let objection = |(purpose, at): &'a (Option<String>, Timestamp)| Objection {
+            purpose: purpose.as_deref(),
+            at: at.to_string(),
+        };
+        let records = access.records.iter().map(|shown| {
+            let kept = serde_json::from_slice(&shown.json)?;
+            Ok(Record { activity: &shown.activity, number: shown.number, at: shown.at.to_string(), kept })
+        });
+        Ok(Self {
+            consents: access.consents.iter().map(Consent::of).collect(),
+            objections: access.objections.iter().map(objection).collect(),
+            restricted_since: access.restricted.map(|since| since.to_string()),
+            records: records.collect::<serde_json::Result<_>>()?,
+            damaged: access.damaged,
+        })
+    }
+}
+
+impl<'a> Consent<'a> {
+    fn of(row: &'a ConsentRow) -> Self {
+        Self {
+            purpose: &row.purpose,
+            state: state(row.state),
+            at: row.at.to_string(),
+            expires: row.expires.map(|expires| expires.to_string()),
+            notice_version: row.notice_version,
+            language: &row.language,
+            method: &row.method,
+        }
+    }
+}
+
+/// A line for people.
+pub(super) fn consent_line(row: &ConsentRow) -> String {
+    let ConsentRow { purpose, notice_version, at, expires, language, method, .. } = row;
+    let until = expires.map(|expires| format!(", expires {expires}")).unwrap_or_default();
+    let state = state(row.state);
+    format!("{purpose} (notice version {notice_version}, {language}): {state} {at} by {method}{until}")
+}
+
+const fn state(state: ConsentState) -> &'static str {
+    match state {
+        ConsentState::Given => "given",
+        ConsentState::Refused => "refused",
+        ConsentState::Withdrawn => "withdrawn",
+    }
+}
