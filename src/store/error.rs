@@ -49,13 +49,18 @@ pub enum StoreError {
     /// The keyring lacks keys or tombstones that the data file has counted.
     #[error(
         "the keyring is older than the data (it knows {tombstones} destroyed keys where the data counted {counted}, \
-         and lacks the keys of {orphans} records): an old copy must not bring back what was erased"
+         {acts} withdrawals, objections, restrictions and erasures where the data heard {heard}, and lacks the keys of \
+         {orphans} records): an old copy must not bring back what was erased, nor forget what was forbidden"
     )]
     KeyringOlder {
         /// Tombstones in the keyring.
         tombstones: u64,
         /// Destroyed keys that the data file counted.
         counted: u64,
+        /// What people did with their rights, as the keyring knows it.
+        acts: u64,
+        /// The same, as the data file has heard it.
+        heard: u64,
         /// Records whose key is neither there nor known as destroyed.
         orphans: u64,
     },

@@ -11,6 +11,7 @@ use crate::store::change::*;
 use crate::store::rows::*;
 use crate::store::{Cause, StoreError};
 
+use super::acts;
 use super::desk::Desk;
 use super::prepared::Prepared;
 use super::reader::{open_key, reference, secret, signed, subject};
@@ -39,6 +40,7 @@ impl From<rusqlite::Error> for Fault {
 pub(super) struct State {
     pub(super) chain: Chain,
     pub(super) tombstones: u64,
+    pub(super) acts: u64,
 }
 
 /// The files with their transactions open.
@@ -52,6 +54,8 @@ pub(super) struct Unit<'a, 'c> {
     both: bool,
     /// Intents that were opened. One that is closed in the same transaction is never written.
     intents: Vec<OpenIntent>,
+    /// The acts before this transaction, which the data file has heard.
+    settled: u64,
 }
 
 /// Whether a change writes to the keyring.
@@ -79,7 +83,8 @@ impl<'a, 'c> Unit<'a, 'c> {
     pub(super) fn new(desk: &'a Desk<'a, 'c>, sealing: &'a mut Sealing, state: State, both: bool) -> Self {
         let Desk { data, keyring, fresh, .. } = desk;
         let records = Records::new(data, fresh, desk.activities.take());
-        Self { data, keyring, state, records, sealing, both, intents: Vec::new() }
+        let settled = state.acts;
+        Self { data, keyring, state, records, sealing, both, intents: Vec::new(), settled }
     }
 
     /// Writes what was held back. Nothing is committed before.
@@ -117,6 +122,10 @@ impl<'a, 'c> Unit<'a, 'c> {
         if !done.destroyed.is_empty() {
             tail::count(self.data, self.state.tombstones)?;
         }
+        let act = acts::is_act(change);
+        if act {
+            self.act(change)?;
+        }
         done.tombstones = self.state.tombstones;
         for entry in &change.events {
             let told;
@@ -131,11 +140,29 @@ impl<'a, 'c> Unit<'a, 'c> {
                 },
             };
             tail::append(self.data, &mut self.state.chain, encoded)?;
+            if act {
+                acts::owe_event(self.keyring, self.state.acts, encoded)?;
+            }
         }
         if !change.events.is_empty() {
             done.entry = self.state.chain.count;
         }
         Ok(done)
+    }
+
+    /// Numbers an act, and has the keyring keep what was said with it.
+    fn act(&mut self, change: &Change) -> Result<(), Fault> {
+        acts::settle(self.keyring, self.settled)?;
+        self.state.acts += 1;
+        for file in [self.keyring, self.data] {
+            acts::hear(file, self.state.acts)?;
+        }
+        for one in &change.data {
+            if let DataChange::PutConsent(row) = one {
+                acts::owe_consent(self.keyring, self.state.acts, row)?;
+            }
+        }
+        Ok(())
     }
 
     fn keyring(&mut self, change: &KeyringChange, alone: bool, done: &mut Done) -> Result<(), Fault> {
@@ -353,11 +380,7 @@ impl<'a, 'c> Unit<'a, 'c> {
     fn consent(&mut self, row: &ConsentRow) -> Result<(), Fault> {
         self.known(row.reference)?;
         let reference = row.reference.as_bytes();
-        let state = match row.state {
-            ConsentState::Given => 0,
-            ConsentState::Refused => 1,
-            ConsentState::Withdrawn => 2,
-        };
+        let state = acts::state(row.state);
         let sql = "INSERT OR REPLACE INTO consent \
                    (reference, purpose, notice_version, state, at, expires, wording, language, method) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";

@@ -1,5 +1,6 @@
 //! The store in two SQLite files.
 
+mod acts;
 mod anchor;
 mod apply;
 mod desk;
@@ -99,7 +100,8 @@ impl Sqlite {
                     "the keyring's log could not be emptied"
                 );
             }
-            let state = State { chain, tombstones: tail::tombstones(&keyring)? };
+            let state =
+                State { chain, tombstones: tail::tombstones(&keyring)?, acts: acts::heard(&keyring)? };
             (state, both.last_checkpoint()?.map_or(0, |last| last.count), both.is_new()?, pair)
         };
         let unopened = |error| files::unopened(&config.keyring, error);

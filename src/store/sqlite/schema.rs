@@ -77,6 +77,13 @@ CREATE TABLE withdrawal (
 CREATE TABLE stop (lookup BLOB NOT NULL, kind INTEGER NOT NULL, purpose TEXT NOT NULL, everything INTEGER NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (lookup, kind, purpose, everything)) STRICT, WITHOUT ROWID;
 CREATE TABLE secret (name TEXT NOT NULL, version INTEGER NOT NULL, wrapped BLOB NOT NULL, PRIMARY KEY (name, version)) STRICT, WITHOUT ROWID;
+", "
+-- What the data file is owed of the last acts (`acts`).
+CREATE TABLE owed_event (act INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE owed_consent (
+  act INTEGER NOT NULL, reference BLOB NOT NULL, purpose TEXT NOT NULL, notice_version INTEGER NOT NULL, state INTEGER NOT NULL,
+  at INTEGER NOT NULL, expires INTEGER, wording BLOB NOT NULL, language TEXT NOT NULL, method TEXT NOT NULL
+) STRICT;
 "];
 
 /// Brings a file to the newest layout, one script and one transaction at a time.

@@ -9,6 +9,7 @@ use crate::crypto::random;
 use crate::store::rows::{Destroyed, KeyId};
 use crate::store::{Result, StoreError};
 
+use super::acts;
 use super::anchor;
 use super::files::Files;
 use super::prepared::Prepared;
@@ -101,16 +102,17 @@ impl Both<'_, '_> {
         Ok(self.keyring.row(sql, [], |row| row.get(0))?.unwrap_or(false))
     }
 
-    /// Replays destroyed keys that the data file has not heard of: a crash came between the two commits, or an older data
-    /// file was put back. Each gets its event. Refuses a keyring that knows less than the data.
+    /// Replays destroyed keys and acts that the data file has not heard of: a crash came between the two commits, or an older
+    /// data file was put back. Each gets its event. Refuses a keyring that knows less than the data.
     pub(super) fn reconcile(&self, mut chain: Chain, clock: &Clock) -> Result<Chain> {
         let tombstones = tombstones(self.keyring)?;
         let counted = counted(self.data)?;
         let orphans = self.orphans()?;
-        if tombstones < counted || orphans > 0 {
-            return Err(StoreError::KeyringOlder { tombstones, counted, orphans });
+        let (acts, heard) = (acts::heard(self.keyring)?, acts::heard(self.data)?);
+        if tombstones < counted || acts < heard || orphans > 0 {
+            return Err(StoreError::KeyringOlder { tombstones, counted, acts, heard, orphans });
         }
-        if tombstones == counted {
+        if tombstones == counted && acts == heard {
             return Ok(chain);
         }
         let unheard = self.keyring.rows(
@@ -126,7 +128,11 @@ impl Both<'_, '_> {
                 Ok((key, row.get::<_, String>(4)?))
             },
         )?;
-        tracing::warn!(keys = unheard.len(), "replaying destroyed keys that the data file had not heard of");
+        tracing::warn!(
+            keys = unheard.len(),
+            acts = acts - heard,
+            "replaying destroyed keys and acts that the data file had not heard of"
+        );
         self.data.execute("BEGIN IMMEDIATE", [])?;
         let mut records = Records::new(self.data, self.fresh, Activities::default());
         for (key, because) in &unheard {
@@ -136,6 +142,10 @@ impl Both<'_, '_> {
             append(self.data, &mut chain, &Event { at: clock.now(), what }.encoded())?;
         }
         count(self.data, tombstones)?;
+        if acts > heard {
+            acts::tell(self.data, self.keyring, heard, &mut chain)?;
+            acts::hear(self.data, acts)?;
+        }
         records.flush()?;
         let (heard, _) = records.settle()?;
         self.data.execute("COMMIT", [])?;

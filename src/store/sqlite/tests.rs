@@ -1,5 +1,6 @@
 //! The contract, and faults of the files as the writer meets them.
 
+mod acts;
 mod crash;
 mod faults;
 mod restore;

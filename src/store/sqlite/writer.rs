@@ -14,6 +14,7 @@ use crate::store::post::{self, Waiting};
 use crate::store::{Cause, Change, Done, Result, Signer, StoreError};
 
 use super::Shared;
+use super::acts;
 use super::anchor::Beside;
 use super::apply::{Fault, State, touches_keyring};
 use super::desk::{Desk, truncate};
@@ -250,14 +251,17 @@ impl Writer {
         match self.keep(desk, &changes) {
             Ok(answers) => {
                 self.shared.stand(self.state.chain, changes.len());
-                let destroyed = answers.iter().flatten().any(|done| !done.destroyed.is_empty());
-                desk.truncate |= destroyed;
+                let gone = |(change, answer): (&Change, &Result<Done>)| {
+                    answer.as_ref().is_ok_and(|done| !done.destroyed.is_empty() || acts::forgets(change))
+                };
+                let gone: Vec<bool> = changes.iter().zip(&answers).map(gone).collect();
+                desk.truncate |= gone.contains(&true);
                 // INVARIANT: what was destroyed is gone from the keyring's log before anybody is told so. Where a reader keeps it from
                 // being emptied, the files are opened anew, which goes on until it is.
                 let emptied = desk.truncate_if_due().map_err(cause);
-                let answers = answers.into_iter().map(|answer| match (&emptied, answer) {
-                    (Err(cause), Ok(done)) if !done.destroyed.is_empty() => unavailable(cause),
-                    (_, answer) => answer,
+                let answers = answers.into_iter().zip(gone).map(|(answer, gone)| match &emptied {
+                    Err(cause) if gone => unavailable(cause),
+                    _ => answer,
                 });
                 post::deliver(waiting.into_iter().zip(answers));
                 self.pace.end(Instant::now());
@@ -408,7 +412,7 @@ impl Writer {
             file.execute(probe, params![self.clock.now().millis()])?;
         }
         let chain = both.reconcile(found, &self.clock)?;
-        self.state = State { chain, tombstones: tail::tombstones(&keyring)? };
+        self.state = State { chain, tombstones: tail::tombstones(&keyring)?, acts: acts::heard(&keyring)? };
         self.unanswered = None;
         desk.anchor(chain)?;
         self.beside.vouch(chain).map_err(|error| files::unopened(&self.files.keyring, error))?;

@@ -12,7 +12,7 @@ use crate::store::*;
 /// Within what time after a fault's end the store must work again.
 const SOON: Duration = Duration::from_secs(5);
 
-fn faults(store: &Store) -> &Faults {
+pub(super) fn faults(store: &Store) -> &Faults {
     let Store::Sqlite(store) = store;
     &store.0.files.faults
 }
@@ -26,7 +26,7 @@ fn big(key: &WrappedKey) -> (SealedRecord, Change) {
 }
 
 /// Tries until a change is kept.
-async fn works_again(store: &Store) -> Done {
+pub(super) async fn works_again(store: &Store) -> Done {
     let since = Instant::now();
     loop {
         match store.commit(Change { events: vec![event()], ..Change::default() }).await {
@@ -200,10 +200,10 @@ async fn what_is_queued_is_kept_when_the_store_is_dropped() {
     }
 }
 
-/// How many files have a wrapped key in them.
-fn traces(folder: &Path, key: &WrappedKey) -> usize {
+/// How many files have these bytes in them.
+pub(super) fn traces(folder: &Path, of: &[u8]) -> usize {
     let has = |path: PathBuf| match std::fs::read(path) {
-        Ok(bytes) => bytes.windows(key.wrapped.len()).any(|window| window == key.wrapped),
+        Ok(bytes) => bytes.windows(of.len()).any(|window| window == of),
         // While the files are opened again and again, logs come and go.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) => panic!("{error}"),
@@ -216,7 +216,7 @@ async fn the_wrapped_key_leaves_no_trace_in_the_files_once_it_is_destroyed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     let key = person(&store, [1; 32]).await;
-    let traces = || traces(folder.path(), &key);
+    let traces = || traces(folder.path(), &key.wrapped);
     assert!(traces() > 0);
     let which = KeySelector::Ids(vec![key.id]);
     store.commit(keyring([KeyringChange::DestroyKeys { which, because: Because::Erasure }])).await.unwrap();
@@ -230,7 +230,7 @@ async fn a_destruction_is_acknowledged_once_the_key_is_out_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     let key = person(&store, [1; 32]).await;
-    let traces = || traces(folder.path(), &key);
+    let traces = || traces(folder.path(), &key.wrapped);
     let reader = rusqlite::Connection::open(folder.path().join("keyring.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM key").unwrap();
     let destroy = || {

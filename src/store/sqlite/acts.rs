@@ -1,0 +1,137 @@
+//! What people did with their rights, until both files have heard it. An act binds as soon as the keyring has it, and the
+//! keyring's commit comes first; so the keyring also keeps what the data file is owed of it, its events and what was said
+//! of consents, until the next act. Acts are numbered from 1, and each file knows how many it has heard.
+
+use rusqlite::params;
+
+use crate::audit::{Chain, Reading};
+use crate::store::change::*;
+use crate::store::rows::*;
+
+use super::prepared::Prepared;
+use super::reader::{signed, unsigned};
+use super::tail;
+
+/// Whether a change forbids what was permitted, or permits it again.
+pub(super) fn is_act(change: &Change) -> bool {
+    let keyring = change.keyring.iter().any(|one| match one {
+        KeyringChange::PutStop(_) | KeyringChange::LiftStop { .. } | KeyringChange::RemoveSubject { .. } => {
+            true
+        }
+        KeyringChange::PutSubject { .. }
+        | KeyringChange::PutKey(_)
+        | KeyringChange::Rewrap { .. }
+        | KeyringChange::DestroyKeys { .. }
+        | KeyringChange::CloseSource { .. }
+        | KeyringChange::PutSecret(_)
+        | KeyringChange::RewrapSecret(_)
+        | KeyringChange::ForgetUnused => false,
+    });
+    let said =
+        |one: &DataChange| matches!(one, DataChange::PutConsent(row) if row.state != ConsentState::Given);
+    keyring || change.data.iter().any(said)
+}
+
+/// Whether a change takes from the keyring what leads to a person: it is to leave the keyring's log as well.
+pub(super) fn forgets(change: &Change) -> bool {
+    let of = |one: &KeyringChange| {
+        matches!(one, KeyringChange::RemoveSubject { .. } | KeyringChange::LiftStop { .. })
+    };
+    change.keyring.iter().any(of)
+}
+
+/// How many acts a file has heard.
+pub(super) fn heard(file: &Prepared<'_>) -> rusqlite::Result<u64> {
+    let sql = "SELECT value FROM meta WHERE name = 'acts'";
+    Ok(file.row(sql, [], |row| unsigned(row, 0))?.unwrap_or(0))
+}
+
+/// Notes that a file has heard this many.
+pub(super) fn hear(file: &Prepared<'_>, acts: u64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES ('acts', ?1) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    file.execute(sql, params![signed(acts)]).map(drop)
+}
+
+/// Drops what was owed of acts up to this one: the data file has heard them.
+pub(super) fn settle(keyring: &Prepared<'_>, acts: u64) -> rusqlite::Result<()> {
+    keyring.execute("DELETE FROM owed_event WHERE act <= ?1", params![signed(acts)])?;
+    keyring.execute("DELETE FROM owed_consent WHERE act <= ?1", params![signed(acts)]).map(drop)
+}
+
+/// Keeps an event that the data file is owed.
+pub(super) fn owe_event(keyring: &Prepared<'_>, act: u64, encoded: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO owed_event (act, body) VALUES (?1, ?2)";
+    keyring.execute(sql, params![signed(act), encoded]).map(drop)
+}
+
+/// Keeps what was said of a consent.
+pub(super) fn owe_consent(keyring: &Prepared<'_>, act: u64, row: &ConsentRow) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO owed_consent \
+               (act, reference, purpose, notice_version, state, at, expires, wording, language, method) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let (at, expires) = (row.at.millis(), row.expires.map(|at| at.millis()));
+    let (who, state) = (row.reference.as_bytes(), state(row.state));
+    let said = params![
+        signed(act),
+        who,
+        row.purpose,
+        row.notice_version,
+        state,
+        at,
+        expires,
+        row.wording,
+        row.language,
+        row.method
+    ];
+    keyring.execute(sql, said).map(drop)
+}
+
+/// How a consent's state is written.
+pub(super) const fn state(state: ConsentState) -> i64 {
+    match state {
+        ConsentState::Given => 0,
+        ConsentState::Refused => 1,
+        ConsentState::Withdrawn => 2,
+    }
+}
+
+/// A row of `owed_consent` that is `consent`'s as well.
+type Said = (Vec<u8>, String, i64, i64, i64, Option<i64>, Vec<u8>, String, String);
+
+/// Tells the data file what it has not heard, within an open transaction. Consents of whom the keyring does not know any more go
+/// with it: they were erased. Destroyed keys have been told from their tombstones.
+pub(super) fn tell(
+    data: &Prepared<'_>,
+    keyring: &Prepared<'_>,
+    since: u64,
+    chain: &mut Chain,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT body FROM owed_event WHERE act > ?1 ORDER BY rowid";
+    for body in keyring.rows(sql, params![signed(since)], |row| row.get::<_, Vec<u8>>(0))? {
+        if Reading::new(&body).map_or(true, |event| event.kind != "key-destroyed") {
+            tail::append(data, chain, &body)?;
+        }
+    }
+    let sql = "SELECT reference, purpose, notice_version, state, at, expires, wording, language, method \
+               FROM owed_consent WHERE act > ?1 ORDER BY rowid";
+    let said = keyring.rows(sql, params![signed(since)], |row| <Said>::try_from(row))?;
+    for (reference, purpose, version, state, at, expires, wording, language, method) in said {
+        let sql = "INSERT OR REPLACE INTO consent \
+                   (reference, purpose, notice_version, state, at, expires, wording, language, method) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        data.execute(
+            sql,
+            params![reference, purpose, version, state, at, expires, wording, language, method],
+        )?;
+    }
+    let known = "SELECT 1 FROM subject WHERE reference = ?1";
+    for reference in
+        data.rows("SELECT DISTINCT reference FROM consent", [], |row| row.get::<_, Vec<u8>>(0))?
+    {
+        if keyring.row(known, params![reference], |_| Ok(()))?.is_none() {
+            data.execute("DELETE FROM consent WHERE reference = ?1", params![reference])?;
+        }
+    }
+    Ok(())
+}
