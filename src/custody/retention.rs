@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::audit::{Event, What};
 use crate::clock::{Day, Timestamp};
 use crate::store::{
-    Because, Change, DataChange, Done, Entry, KeySelector, KeyringChange, RecordSelector, Store, StoreError,
+    Because, Change, DataChange, Done, Entry, KeySelector, KeyringChange, RecordSelector, Sought, Store,
+    StoreError,
 };
 
 /// How many records one change deletes, so that exchanges do not wait long behind it.
@@ -53,8 +54,7 @@ pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report
         report.records += delete_expired(store, term, now).await?;
         report.keys += destroy_unused(store, &term.activity, now).await?;
     }
-    let forget = Change { keyring: vec![KeyringChange::ForgetUnused], ..Change::default() };
-    store.commit(forget).await?;
+    forget_unused(store).await?;
     report.unnamed = kept;
     report.unnamed.retain(|activity| terms.iter().all(|term| *term.activity != **activity));
     Ok(report)
@@ -106,23 +106,43 @@ async fn any_before(store: &Store, activity: &str, limit: Timestamp) -> Result<b
     Ok(!store.expired(activity, limit, 1).await?.is_empty())
 }
 
-/// The store destroys a bounded number at a time.
+/// Page by page, each with a change of its own.
 async fn destroy_unused(store: &Store, activity: &Arc<str>, now: Timestamp) -> Result<u64, StoreError> {
-    let mut total = 0;
+    let before = before(now, GRACE).day();
+    let (mut total, mut after) = (0, None);
     loop {
-        let which = KeySelector::Unused { activity: activity.to_string(), before: before(now, GRACE).day() };
-        let mut change = Change::default();
-        change.keyring.push(KeyringChange::DestroyKeys { which, because: Because::Retention });
-        for number in 0..DAYS_TOLD {
-            let activity = Arc::clone(activity);
-            change.events.push(Entry::Told(Box::new(move |done| {
-                let (day, keys) = keys_of_day(done, number)?;
-                Some(told(now, &activity, day, keys, 0))
-            })));
+        let Sought { found, next } = store.unused_keys(activity, before, after).await?;
+        if !found.is_empty() {
+            let which = KeySelector::Unused(found);
+            let mut change = Change::default();
+            change.keyring.push(KeyringChange::DestroyKeys { which, because: Because::Retention });
+            for number in 0..DAYS_TOLD {
+                let activity = Arc::clone(activity);
+                change.events.push(Entry::Told(Box::new(move |done| {
+                    let (day, keys) = keys_of_day(done, number)?;
+                    Some(told(now, &activity, day, keys, 0))
+                })));
+            }
+            total += store.commit(change).await?.destroyed.len() as u64;
         }
-        match store.commit(change).await?.destroyed.len() as u64 {
-            0 => return Ok(total),
-            destroyed => total += destroyed,
+        after = next;
+        if after.is_none() {
+            return Ok(total);
+        }
+    }
+}
+
+async fn forget_unused(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let Sought { found, next } = store.unused_persons(after).await?;
+        if !found.is_empty() {
+            let keyring = vec![KeyringChange::ForgetUnused(found)];
+            store.commit(Change { keyring, ..Change::default() }).await?;
+        }
+        after = next;
+        if after.is_none() {
+            return Ok(());
         }
     }
 }

@@ -3,13 +3,10 @@
 use std::fmt;
 
 use crate::audit::DecisionId;
-use crate::clock::{Day, Timestamp};
+use crate::clock::Timestamp;
 use crate::personal::Reference;
 
 use super::rows::*;
-
-/// How many keys or persons a change without a list of its own concerns at most: nothing else is written meanwhile.
-pub const MANY: usize = 10_000;
 
 /// One unit of change. It is applied in the order keyring, data, then what depends on both
 /// ([`KeySelector::Unused`], [`KeyringChange::ForgetUnused`]); its events are chained after those of the changes queued before it.
@@ -106,9 +103,9 @@ pub enum KeyringChange {
         /// For which purpose; exactly as it was put.
         purpose: Option<String>,
     },
-    /// Forgets everybody who has no key, no consent and no stop left; up to [`MANY`] in one change. `DestroyKeys` for
-    /// withdrawal or retention does so by itself for the persons it concerns.
-    ForgetUnused,
+    /// Forgets those of these who have no key, no consent and no stop left. `DestroyKeys` for withdrawal or retention
+    /// does so by itself for the persons it concerns.
+    ForgetUnused(Vec<Reference>),
 }
 
 /// Which keys.
@@ -123,14 +120,8 @@ pub enum KeySelector {
         /// In which activities.
         activities: Activities,
     },
-    /// Those of days before `before` that seal no record any more, after this change's deletions, the oldest first; up
-    /// to [`MANY`] in one change, so ask again while that many went.
-    Unused {
-        /// Of which activity.
-        activity: String,
-        /// The first day that is left alone.
-        before: Day,
-    },
+    /// Those of these that seal no record any more, after this change's deletions.
+    Unused(Vec<KeyId>),
 }
 
 /// Which activities.
@@ -207,7 +198,7 @@ pub enum DataChange {
 /// Which records.
 #[derive(Debug, Clone)]
 pub enum RecordSelector {
-    /// These.
+    /// These, but for those of persons whose data is restricted.
     Ids(Vec<RecordId>),
     /// Those of an activity whose exchange took place before this moment.
     Before {

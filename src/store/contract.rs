@@ -270,8 +270,9 @@ pub(super) async fn retention_takes_records_then_keys_then_the_person(folder: &P
     let at = late.at;
     assert_eq!(store.expired(NOTES, at, 10).await.unwrap(), [early.id]);
     let tomorrow = Day::from_number(DAY.number() + 1);
+    assert_eq!(store.unused_keys(NOTES, tomorrow, None).await.unwrap().found, [] as [KeyId; 0]);
     let sweep = |delete: Vec<RecordId>| {
-        let which = KeySelector::Unused { activity: NOTES.to_owned(), before: tomorrow };
+        let which = KeySelector::Unused(vec![ada.id]);
         Change {
             keyring: vec![destroy(which, Because::Retention)],
             data: vec![DataChange::DeleteRecords(RecordSelector::Ids(delete))],
@@ -284,11 +285,19 @@ pub(super) async fn retention_takes_records_then_keys_then_the_person(folder: &P
     assert_eq!((done.records_deleted, done.destroyed.len()), (1, 1));
     assert_eq!(store.stand([1; 32]).await.unwrap(), StandRow::default());
     // Somebody without anything, and somebody who objected.
-    for lookup in [[2; 32], [3; 32]] {
-        store.commit(keyring([KeyringChange::PutSubject { lookup, reference: reference() }])).await.unwrap();
+    let without = reference();
+    for (lookup, reference) in [([2; 32], without), ([3; 32], reference())] {
+        store.commit(keyring([KeyringChange::PutSubject { lookup, reference }])).await.unwrap();
     }
     let stop = Stop { lookup: [3; 32], kind: StopKind::Objection, purpose: None, at };
-    store.commit(keyring([KeyringChange::PutStop(stop), KeyringChange::ForgetUnused])).await.unwrap();
+    store.commit(keyring([KeyringChange::PutStop(stop)])).await.unwrap();
+    let persons = store.unused_persons(None).await.unwrap();
+    assert_eq!(persons, Sought { found: vec![without], next: Some([3; 32]) });
+    let again = store.unused_persons(persons.next).await.unwrap();
+    assert_eq!(again, Sought { found: vec![], next: None });
+    // Whoever has a key again, or objects meanwhile, is not forgotten.
+    let objects = store.stand([3; 32]).await.unwrap().reference.unwrap();
+    store.commit(keyring([KeyringChange::ForgetUnused(vec![without, objects])])).await.unwrap();
     assert_eq!(store.stand([2; 32]).await.unwrap().reference, None);
     assert!(store.stand([3; 32]).await.unwrap().reference.is_some());
     store.close().await;

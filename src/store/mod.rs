@@ -271,6 +271,22 @@ impl Store {
         self.read(move |reader| reader.expired(&activity, before, limit)).await
     }
 
+    /// Keys of an activity, of days before `before`, that seal no record; some that were looked at after `after`.
+    pub async fn unused_keys(
+        &self,
+        activity: &str,
+        before: Day,
+        after: Option<(Day, KeyId)>,
+    ) -> Result<Sought<KeyId, (Day, KeyId)>> {
+        let activity = activity.to_owned();
+        self.read(move |reader| reader.unused_keys(&activity, before, after)).await
+    }
+
+    /// Persons who have no key, no consent and no stop; some that were looked at after `after`.
+    pub async fn unused_persons(&self, after: Option<Lookup>) -> Result<Sought<Reference, Lookup>> {
+        self.read(move |reader| reader.unused_persons(after)).await
+    }
+
     /// The activities of which records or keys are kept, also those that no policy names any more.
     pub async fn activities(&self) -> Result<Vec<String>> {
         self.read(|reader| reader.activities()).await

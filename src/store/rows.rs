@@ -190,3 +190,12 @@ pub struct Destroyed {
     /// Of which day.
     pub day: Day,
 }
+
+/// What was found among so many that were looked at at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought<T, P> {
+    /// It may not be so any more: whoever changes it looks again.
+    pub found: Vec<T>,
+    /// From where to go on; nothing at the end.
+    pub next: Option<P>,
+}

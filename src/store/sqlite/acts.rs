@@ -25,7 +25,7 @@ pub(super) fn is_act(change: &Change) -> bool {
         | KeyringChange::CloseSource { .. }
         | KeyringChange::PutSecret(_)
         | KeyringChange::RewrapSecret(_)
-        | KeyringChange::ForgetUnused => false,
+        | KeyringChange::ForgetUnused(_) => false,
     });
     let said =
         |one: &DataChange| matches!(one, DataChange::PutConsent(row) if row.state != ConsentState::Given);

@@ -18,6 +18,7 @@ use super::reader::{open_key, reference, secret, signed, subject};
 use super::records::{Mark, Records};
 use super::sealing::Sealing;
 use super::tail;
+use super::unused::has_said;
 
 /// What went wrong: with this change, or with the files.
 pub(super) enum Fault {
@@ -75,7 +76,7 @@ const fn closes_keys(change: &KeyringChange) -> bool {
         | KeyringChange::RewrapSecret(_)
         | KeyringChange::PutStop(_)
         | KeyringChange::LiftStop { .. }
-        | KeyringChange::ForgetUnused => false,
+        | KeyringChange::ForgetUnused(_) => false,
     }
 }
 
@@ -187,7 +188,7 @@ impl<'a, 'c> Unit<'a, 'c> {
                 self.keyring.execute("UPDATE key SET wrapped = ?2 WHERE id = ?1", params![id, wrapped])?;
             }
             KeyringChange::DestroyKeys { which: KeySelector::Ids(ids), because } => {
-                let keys = self.keys("SELECT id, reference, activity, day FROM key WHERE id = ?1", ids)?;
+                let keys = self.keys(ids)?;
                 self.destroy(keys, *because, done)?;
             }
             KeyringChange::DestroyKeys { which: KeySelector::Person { reference, activities }, because } => {
@@ -227,8 +228,8 @@ impl<'a, 'c> Unit<'a, 'c> {
                 let row = params![lookup, kind(*of), purpose, everything];
                 done.stops_lifted += counted(self.keyring.execute(sql, row)?);
             }
-            KeyringChange::DestroyKeys { which: KeySelector::Unused { .. }, .. }
-            | KeyringChange::ForgetUnused => {}
+            KeyringChange::DestroyKeys { which: KeySelector::Unused(_), .. }
+            | KeyringChange::ForgetUnused(_) => {}
         }
         Ok(())
     }
@@ -261,7 +262,8 @@ impl<'a, 'c> Unit<'a, 'c> {
                 done.records.push(Kept { id: record.id, number });
             }
             DataChange::DeleteRecords(RecordSelector::Ids(ids)) => {
-                done.records_deleted += self.records.delete(ids)?;
+                let keyring = self.keyring;
+                done.records_deleted += self.records.delete(ids, |whose| is_restricted(keyring, whose))?;
             }
             DataChange::DeleteRecords(RecordSelector::Before { activity, before }) => {
                 let sql = "SELECT id FROM key WHERE activity = ?1 AND day <= ?2";
@@ -288,29 +290,18 @@ impl<'a, 'c> Unit<'a, 'c> {
     /// What can be decided only once both files have their changes.
     fn afterwards(&mut self, change: &KeyringChange, done: &mut Done) -> Result<(), Fault> {
         match change {
-            KeyringChange::DestroyKeys { which: KeySelector::Unused { activity, before }, because } => {
-                let sql = "SELECT id, reference, activity, day FROM key WHERE activity = ?1 AND day < ?2 ORDER BY day";
+            KeyringChange::DestroyKeys { which: KeySelector::Unused(ids), because } => {
                 let mut unused = Vec::new();
-                for key in self.keyring.rows(sql, params![activity, before.number()], destroyed)? {
-                    if unused.len() >= MANY {
-                        break;
-                    }
+                for key in self.keys(ids)? {
                     if !self.records.any_of(&key.id)? {
                         unused.push(key);
                     }
                 }
                 self.destroy(unused, *because, done)?;
             }
-            KeyringChange::ForgetUnused => {
-                let sql = "SELECT reference FROM subject \
-                           WHERE NOT EXISTS (SELECT 1 FROM key WHERE key.reference = subject.reference) \
-                           AND NOT EXISTS (SELECT 1 FROM stop WHERE stop.lookup = subject.lookup)";
-                let mut left = MANY;
-                for reference in self.keyring.rows(sql, [], |row| reference(row, 0))? {
-                    left -= usize::from(self.forget_if_unused(reference)?);
-                    if left == 0 {
-                        break;
-                    }
+            KeyringChange::ForgetUnused(references) => {
+                for reference in references {
+                    self.forget_if_unused(*reference)?;
                 }
             }
             _ => {}
@@ -428,15 +419,15 @@ impl<'a, 'c> Unit<'a, 'c> {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM key WHERE key.reference = ?1) \
                    AND NOT EXISTS (SELECT 1 FROM stop JOIN subject USING (lookup) WHERE subject.reference = ?1)";
         let unused = self.keyring.row(sql, params![reference.as_bytes()], |row| row.get(0))? == Some(true);
-        let sql = "SELECT EXISTS (SELECT 1 FROM consent WHERE reference = ?1)";
-        let silent = self.data.row(sql, params![reference.as_bytes()], |row| row.get(0))? == Some(false);
+        let silent = !has_said(self.data, reference)?;
         if unused && silent {
             self.forget(reference)?;
         }
         Ok(unused && silent)
     }
 
-    fn keys(&self, sql: &'static str, ids: &[KeyId]) -> Result<Vec<Destroyed>, Fault> {
+    fn keys(&self, ids: &[KeyId]) -> Result<Vec<Destroyed>, Fault> {
+        let sql = "SELECT id, reference, activity, day FROM key WHERE id = ?1";
         let mut keys = Vec::new();
         for id in ids {
             keys.extend(self.keyring.row(sql, params![id], destroyed)?);
@@ -449,6 +440,12 @@ impl<'a, 'c> Unit<'a, 'c> {
             "SELECT id, reference, activity, day FROM key WHERE reference = ?1 ORDER BY activity, day, id";
         Ok(self.keyring.rows(sql, params![reference.as_bytes()], destroyed)?)
     }
+}
+
+/// What is restricted is kept, also past its term (GDPR Art. 18(2)).
+fn is_restricted(keyring: &Prepared<'_>, reference: Reference) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM stop JOIN subject USING (lookup) WHERE subject.reference = ?1 AND stop.kind = 0";
+    Ok(keyring.row(sql, params![reference.as_bytes()], |_| Ok(()))?.is_some())
 }
 
 fn destroyed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Destroyed> {

@@ -14,6 +14,7 @@ mod records;
 mod schema;
 mod sealing;
 mod tail;
+mod unused;
 mod view;
 mod writer;
 

@@ -4,6 +4,7 @@ mod acts;
 mod crash;
 mod faults;
 mod restore;
+mod unused;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

@@ -11,11 +11,12 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::params;
 
 use crate::clock::Timestamp;
+use crate::personal::Reference;
 use crate::store::rows::*;
 
 use super::apply::{Fault, rejected};
 use super::prepared::Prepared;
-use super::reader::{signed, unsigned};
+use super::reader::{reference, signed, unsigned};
 use fresh::{ByRandomName, Fresh, Heard, Named, Row};
 
 /// For each record of a group so many go into the indices, so that they get there before as many again have come.
@@ -197,13 +198,22 @@ impl<'a, 'c> Records<'a, 'c> {
         Ok(Some(row.number()))
     }
 
-    /// Deletes the records of these names, of whatever activity.
-    pub(super) fn delete(&mut self, ids: &[RecordId]) -> rusqlite::Result<u64> {
+    /// Deletes the records of these names, of whatever activity, but for those whose person's data is to stay.
+    pub(super) fn delete(
+        &mut self,
+        ids: &[RecordId],
+        stays: impl Fn(Reference) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<u64> {
         let places: Vec<i64> = self.data.rows("SELECT place FROM activity", [], |row| row.get(0))?;
         let mut deleted = 0;
         for id in ids {
             for place in &places {
-                if let Some(row) = self.row(*place, id)? {
+                let Some(row) = self.row(*place, id)? else { continue };
+                let sql = "SELECT reference FROM record WHERE row = ?1";
+                let whose = self.data.row(sql, params![row.0], |found| reference(found, 0))?;
+                if let Some(whose) = whose
+                    && !stays(whose)?
+                {
                     deleted += self.delete_row(row, None, None)?;
                 }
             }
@@ -222,13 +232,7 @@ impl<'a, 'c> Records<'a, 'c> {
 
     /// Whether a record lies under a key.
     pub(super) fn any_of(&self, key: &KeyId) -> rusqlite::Result<bool> {
-        for row in self.rows_of(key)? {
-            let sql = "SELECT 1 FROM record WHERE row = ?1 AND key = ?2";
-            if self.data.row(sql, params![row.0, key], |_| Ok(()))?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        any_under(self.data, self.rows_of(key)?, key)
     }
 
     /// Deletes a record, if it is there, under this key if one is said, and from before a moment if one is said.
@@ -309,6 +313,22 @@ impl<'a, 'c> Records<'a, 'c> {
     fn held(&mut self, at: usize) -> rusqlite::Result<&mut Activity> {
         self.activities.get_mut(at).ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
+}
+
+/// Whether a record lies under a key, as a reader sees it.
+pub(super) fn any_of(data: &Prepared<'_>, fresh: &Fresh, key: &KeyId) -> rusqlite::Result<bool> {
+    any_under(data, read::rows_of(data, fresh, key)?, key)
+}
+
+/// Whether one of these lies under a key, and is there.
+fn any_under(data: &Prepared<'_>, rows: Vec<Row>, key: &KeyId) -> rusqlite::Result<bool> {
+    for row in rows {
+        let sql = "SELECT 1 FROM record WHERE row = ?1 AND key = ?2";
+        if data.row(sql, params![row.0, key], |_| Ok(()))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn activity(row: &rusqlite::Row<'_>) -> rusqlite::Result<Activity> {
