@@ -148,7 +148,16 @@ impl Office {
                 let (person, method) = (subject(&person), self::method(&method)?);
                 self.spoken_of(&person, &purpose).await?;
                 consent::withdraw(&self.rights, &self.facts(), &person, &purpose, method).await?;
-                Ok(Reply::done(format!("Consent to {purpose} is withdrawn; it binds from now on.")))
+                let mut says = format!("Consent to {purpose} is withdrawn; it binds from now on.");
+                let unnamed = consent::unnamed(&self.rights, &self.facts(), &person).await?;
+                if !unnamed.is_empty() {
+                    says.push_str(&format!(
+                        " What is kept of the person by {} stays: no policy names it any more, so nothing says on what it \
+                         rests. An erasure deletes it, as does naming the activity again and withdrawing once more.",
+                        unnamed.join(", ")
+                    ));
+                }
+                Ok(Reply::done(says).with(&json!({ "unnamed": unnamed })))
             }
             Command::ConsentShow { person } => self.show(&subject(&person)).await,
             Command::Restrict { person, lift } => self.restrict(&subject(&person), lift).await,

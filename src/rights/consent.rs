@@ -144,6 +144,22 @@ pub async fn withdraw(
         .await
 }
 
+/// The activities of which something is kept of a person and which no policy names any more, so that nothing says on what
+/// it rests: a withdrawal leaves it, and only an erasure takes it.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn unnamed(rights: &Rights, facts: &Facts, person: &Person) -> Result<Vec<String>, RightsError> {
+    let row = rights.store.stand(rights.custody.lookup(person)).await?;
+    let Some(reference) = row.reference else { return Ok(Vec::new()) };
+    let mut names: Vec<_> =
+        rights.store.keys_of(reference).await?.into_iter().map(|key| key.activity).collect();
+    names.retain(|name| facts.activities.iter().all(|activity| *activity.name != **name));
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
 /// What somebody said, per purpose and version of the notice.
 ///
 /// # Errors

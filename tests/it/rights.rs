@@ -202,3 +202,25 @@ async fn over_tls_a_token_does_what_its_role_covers() {
     gateway.refuses(ask(&reload).bearer(&operator), RouteUnknown).await;
     gateway.close().await;
 }
+
+/// A policy that goes takes with it what says on what its records rest.
+#[tokio::test]
+async fn a_withdrawal_names_what_it_leaves() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    let withdraw = || {
+        let (person, method) = (person(canary::HOLDER), "spoken".to_owned());
+        Command::ConsentWithdraw { person, purpose: "churn-forecast".to_owned(), method }
+    };
+    gateway.edit_policy("churn.yaml", |text| text.replace("activity: churn\n", "activity: leaving\n"));
+    gateway.rename_policy("churn.yaml", "leaving.yaml");
+    for other in ["churn-study.yaml", "churn-answers.yaml"] {
+        gateway.edit_policy(other, |text| text.replace("records_of: churn\n", "records_of: leaving\n"));
+    }
+    gateway.admin.done(Command::Reload {}).await;
+    let left = gateway.admin.done(withdraw()).await;
+    assert!(left.says.contains("by churn stays"), "{}", left.says);
+    assert_eq!(left.read::<serde_json::Value>().unwrap(), json!({ "unnamed": ["churn"] }));
+    gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
+    gateway.close().await;
+}

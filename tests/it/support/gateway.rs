@@ -136,6 +136,12 @@ impl Gateway {
         fs::write(path, new).unwrap();
     }
 
+    /// Gives a policy another name in the folder of policies.
+    pub(crate) fn rename_policy(&self, name: &str, to: &str) {
+        let policies = self.folder.path().join("policies");
+        fs::rename(policies.join(name), policies.join(to)).unwrap();
+    }
+
     /// A token of the deployment's issuer.
     pub(crate) fn token(&self, sub: &str, scopes: &[&str]) -> String {
         self.token_of(DevelopmentToken {
