@@ -9,6 +9,7 @@
 
 mod access;
 mod command;
+mod door;
 mod http;
 mod office;
 mod shown;
