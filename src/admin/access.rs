@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, header};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -57,6 +58,11 @@ pub enum Access {
 }
 
 impl Access {
+    /// Whether whoever sends this head may do anything here at all.
+    pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
+        self.permits(bearer(headers), Role::Auditor) != Decision::Unknown
+    }
+
     /// Whether the bearer of `token` may do what asks for `needed`.
     pub(super) fn permits(&self, token: Option<&str>, needed: Role) -> Decision {
         let grants = match self {
@@ -75,6 +81,11 @@ impl Access {
             None => Decision::Unknown,
         }
     }
+}
+
+/// The token that a head bears.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// What [`Access`] decides.

@@ -4,10 +4,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
@@ -16,12 +16,14 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::access::Decision;
-use super::door::{Door, accept};
+use super::access::{Decision, bearer};
+use super::door::{self, Door, Patience, accept};
 use super::{Access, Command, Office, Reply, Role};
 
 /// What a command may measure.
 const BODY_CAP: usize = 64 * 1024;
+/// How long it may take to come.
+const BODY: Duration = Duration::from_secs(10);
 
 /// The administration's socket; the file goes when this is dropped.
 #[derive(Debug)]
@@ -56,8 +58,7 @@ pub fn serve_socket(path: &Path, office: Arc<Office>, stop: watch::Receiver<bool
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let router = router(Desk { office, access: Arc::new(Access::Socket) });
-    tokio::spawn(accept(Door::Socket(listener), router, stop));
+    tokio::spawn(accept(Door::Socket(listener), desk(office, Access::Socket), stop));
     Ok(Served { path: path.to_owned() })
 }
 
@@ -69,8 +70,13 @@ pub fn serve_tls(
     office: Arc<Office>,
     stop: watch::Receiver<bool>,
 ) {
-    let router = router(Desk { office, access: Arc::new(access) });
-    tokio::spawn(accept(Door::Tls(listener, TlsAcceptor::from(tls)), router, stop));
+    tokio::spawn(accept(Door::Tls(listener, TlsAcceptor::from(tls)), desk(office, access), stop));
+}
+
+fn desk(office: Arc<Office>, access: Access) -> door::Desk {
+    let access = Arc::new(access);
+    let router = router(Desk { office, access: Arc::clone(&access) });
+    door::Desk { router, access, patience: Patience::default() }
 }
 
 fn router(desk: Desk) -> Router {
@@ -105,18 +111,16 @@ async fn metrics(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn command(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    command: Result<Json<Command>, JsonRejection>,
-) -> Response {
-    // Whoever may do nothing here does not learn which commands there are.
+async fn command(State(desk): State<Desk>, request: Request) -> Response {
+    // From the head alone: of whoever may do nothing here no byte of a body is awaited, and they do not learn which commands
+    // there are.
+    let headers = request.headers().clone();
     if let Decision::Unknown = desk.access.permits(bearer(&headers), Role::Auditor) {
         return unauthorized();
     }
-    let Ok(Json(command)) = command else {
-        let says = "This is no command: see the administration's documentation for its members.";
-        return (StatusCode::BAD_REQUEST, Json(Reply::not_done(says))).into_response();
+    let command = match read(request, BODY).await {
+        Ok(command) => command,
+        Err(refusal) => return refusal,
     };
     if let Some(refusal) = desk.refusal(&headers, command.role()) {
         return refusal;
@@ -132,6 +136,19 @@ async fn command(
             (status, Json(Reply::not_done(error.to_string()))).into_response()
         }
     }
+}
+
+/// The command in a body that comes in time.
+async fn read(request: Request, within: Duration) -> Result<Command, Response> {
+    let (status, says) = match tokio::time::timeout(within, Json::from_request(request, &())).await {
+        Ok(Ok(Json(command))) => return Ok(command),
+        Ok(Err(_)) => {
+            let says = "This is no command: see the administration's documentation for its members.";
+            (StatusCode::BAD_REQUEST, says)
+        }
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The command did not come in time."),
+    };
+    Err((status, Json(Reply::not_done(says))).into_response())
 }
 
 impl Desk {
@@ -153,6 +170,20 @@ fn unauthorized() -> Response {
         .into_response()
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, Bytes};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_does_not_come_is_not_waited_for() {
+        let never = futures_util::stream::pending::<Result<Bytes, io::Error>>();
+        let request = Request::post("/v1/commands")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from_stream(never))
+            .unwrap();
+        let refused = read(request, Duration::from_millis(10)).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    }
 }

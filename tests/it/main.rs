@@ -12,6 +12,7 @@
 
 mod support;
 
+mod administration;
 mod analyzer;
 mod answers;
 mod bad_input;
