@@ -1,8 +1,7 @@
 //! The administration over HTTP.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::access::{Decision, bearer};
 use super::door::{self, Door, Patience, accept};
+use super::socket::{self, Served};
 use super::{Access, Command, Office, Reply, Role};
 
 /// What a command may measure.
@@ -25,41 +25,20 @@ const BODY_CAP: usize = 64 * 1024;
 /// How long it may take to come.
 const BODY: Duration = Duration::from_secs(10);
 
-/// The administration's socket; the file goes when this is dropped.
-#[derive(Debug)]
-pub struct Served {
-    path: PathBuf,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
-    }
-}
-
 #[derive(Clone)]
 struct Desk {
     office: Arc<Office>,
     access: Arc<Access>,
 }
 
-/// Serves on a unix socket that its owner alone can open, until `stop` changes. A socket file that a gateway before left
-/// behind is replaced; that no other gateway runs is known from the store's lock.
+/// Serves on a unix socket that its owner alone can open, until `stop` changes.
 ///
 /// # Errors
-/// Where the socket cannot be made.
+/// Where the socket cannot be made, or what stands at its path is none.
 pub fn serve_socket(path: &Path, office: Arc<Office>, stop: watch::Receiver<bool>) -> io::Result<Served> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let (listener, served) = socket::bind(path)?;
     tokio::spawn(accept(Door::Socket(listener), desk(office, Access::Socket), stop));
-    Ok(Served { path: path.to_owned() })
+    Ok(served)
 }
 
 /// Serves over TLS to whoever has a token, until `stop` changes.

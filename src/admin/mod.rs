@@ -13,8 +13,10 @@ mod door;
 mod http;
 mod office;
 mod shown;
+mod socket;
 
 pub use access::{Access, Grant, Role, new_token};
 pub use command::{Command, PersonId, Reply};
-pub use http::{Served, serve_socket, serve_tls};
+pub use http::{serve_socket, serve_tls};
 pub use office::{Control, Office, OfficeError, Refusal, verify_audit};
+pub use socket::Served;

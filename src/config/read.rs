@@ -16,7 +16,7 @@ use super::shape;
 use crate::policy::reader::Map;
 use crate::policy::shape::Shape;
 use crate::policy::yaml::{Content, Node};
-use crate::policy::{Code, Diagnostics};
+use crate::policy::{Code, Diagnostics, Span};
 use crate::telemetry::LogFormat;
 use crate::upstream::UpstreamTimeouts;
 
@@ -28,15 +28,16 @@ const KEYRING: &str = "data/keys.db";
 /// # Errors
 /// All that is wrong with the file, with its places.
 pub fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
-    File::read(path, config)
+    File::read(path, |node, file| config(node, path, file))
 }
 
-fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
+fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {
     let mut map = file.reader.map(node, &shape::CONFIGURATION)?;
     let mut taken = Vec::new();
     let help = "Write `listeners: [ { https: \"0.0.0.0:8443\", certificate: FILE, key: FILE } ]`.";
     let listeners = map.must("listeners", help).and_then(|node| listeners(node, &mut taken, file));
     let admin = match map.take("admin") {
+    let admin_at = map.place_of("admin");
         None => Some(Admin { socket: Some(file.under(ADMIN_SOCKET)), tls: None }),
         Some(node) => admin(node, &mut taken, file),
     };
@@ -85,7 +86,7 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         map.take("connections").map_or_else(|| Some(<_>::default()), |node| connections(node, file));
     map.not_yet(&["portal", "console", "oauth", "detectors", "cluster", "tracing"], &mut file.reader);
     map.finish(&mut file.reader);
-    Some(Config {
+    let config = Config {
         folder: file.folder().to_owned(),
         listeners: listeners?,
         admin: admin?,
@@ -105,7 +106,32 @@ fn config(node: &Node, file: &mut File<'_>) -> Option<Config> {
         log: log?,
         threads: optional(threads)?.and_then(|threads| usize::try_from(threads).ok()),
         connections: connections?,
-    })
+    };
+    socket_apart(&config, path, admin_at, file);
+    Some(config)
+}
+
+/// What binds the administration's socket has no business where a file of the deployment is, or will be.
+fn socket_apart(config: &Config, own: &Path, at: Span, file: &mut File<'_>) {
+    let Some(socket) = &config.admin.socket else { return };
+    let socket = plain(socket);
+    let store = [&config.store.sqlite, &config.store.keyring];
+    let named = store.map(PathBuf::as_path).into_iter().chain(config.material());
+    let taken = named.chain([own, &config.policies]).any(|named| plain(named) == socket);
+    // What SQLite and the store's lock keep beside each file is named after it.
+    let beside = store.iter().any(|named| {
+        let (named, socket) = (plain(named), socket.as_os_str().as_encoded_bytes());
+        socket
+            .strip_prefix(named.as_os_str().as_encoded_bytes())
+            .is_some_and(|rest| rest.starts_with(b"-") || rest == b".lock")
+    });
+    let policy = socket.extension().is_some_and(|ending| ending == "yaml")
+        && socket.parent().is_some_and(|folder| folder == plain(&config.policies));
+    if taken || beside || policy {
+        let message = "The administration's socket has the path of another file of this deployment.";
+        let help = "Give it a path of its own: `admin: { socket: run/admin.sock }`.";
+        file.reader.report(Code::SameFile, at, message, help);
+    }
 }
 
 /// What may be left out, but must be right where it stands.

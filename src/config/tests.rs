@@ -261,6 +261,13 @@ fn each_check_underlines_what_it_is_about() {
         (least, "keys: { pkcs11: x }", Code::NotImplementedYet, "pkcs11"),
         (least, &with("store: { redis: x }"), Code::NotImplementedYet, "redis"),
         (least, &with("store: { keyring: data//./consentry.db }"), Code::SameFile, "keyring"),
+        (least, &with("admin: { socket: data/./consentry.db }"), Code::SameFile, "admin"),
+        (least, &with("admin: { socket: keys/../data/keys.db-wal }"), Code::SameFile, "admin"),
+        (least, &with("admin: { socket: keys/master.key }"), Code::SameFile, "admin"),
+        (least, &with("admin: { socket: certs/server.key }"), Code::SameFile, "admin"),
+        (least, &with("admin: { socket: policies/churn.yaml }"), Code::SameFile, "admin"),
+        (least, &with("admin: { socket: policies }"), Code::SameFile, "admin"),
+        (least, &with("admin: { socket: consentry.yaml }"), Code::SameFile, "admin"),
         (least, &with("trusted_proxies: [0.0.0.0/0]"), Code::InsecureSetting, "0.0.0.0/0"),
         (least, &with("admin: { socket: none }"), Code::Missing, "none"),
         (least, &with("admin: { sokcet: run/x }"), Code::UnknownKey, "sokcet"),
@@ -340,6 +347,12 @@ fn paths_start_from_the_folder_and_absolute_ones_stay() {
     fs::write(
         &path,
         changed("keys/master.key", "/run/secrets/master.key").replace("certs/server.pem", "../s.pem"),
+#[test]
+fn the_socket_that_is_not_written_has_a_place_of_its_own_too() {
+    let found = found(&format!("{LEAST}api_keys: run/admin.sock"));
+    assert_eq!(codes(&found).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [Code::SameFile]);
+}
+
     )
     .unwrap();
     let (config, _) = load(&path).unwrap();

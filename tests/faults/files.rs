@@ -74,6 +74,15 @@ async fn without_its_keys_nothing_starts_and_nothing_is_made_anew() {
     deployment.verify();
 }
 
+#[test]
+fn what_stands_where_the_socket_should_be_is_left_as_it_is() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let notes = deployment.path("admin.sock");
+    fs::write(&notes, "somebody's notes").unwrap();
+    refused(&deployment, "what stands there is no socket");
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "somebody's notes");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_copy_brings_nothing_back() {
     let upstream = Upstream::start();
