@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::address::{self, Query};
 use super::analyzer::analyzers;
@@ -36,8 +37,8 @@ fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {
     let mut taken = Vec::new();
     let help = "Write `listeners: [ { https: \"0.0.0.0:8443\", certificate: FILE, key: FILE } ]`.";
     let listeners = map.must("listeners", help).and_then(|node| listeners(node, &mut taken, file));
-    let admin = match map.take("admin") {
     let admin_at = map.place_of("admin");
+    let admin = match map.take("admin") {
         None => Some(Admin { socket: Some(file.under(ADMIN_SOCKET)), tls: None }),
         Some(node) => admin(node, &mut taken, file),
     };
@@ -306,13 +307,25 @@ fn log(node: &Node, file: &mut File<'_>) -> Option<Log> {
     let mut map = file.reader.map(node, &shape::LOG)?;
     let Log { filter, format } = Log::default();
     let filter = map.take("filter").map_or(Some(filter), |node| {
-        let help = "Write a level, or levels of targets: `info`, `warn,consentry::store=debug`.";
-        let parse =
-            |text: &str| (!text.is_empty() && EnvFilter::try_new(text).is_ok()).then(|| text.to_owned());
+        let help = "Write a level, `off`, `error`, `warn`, `info`, `debug` or `trace`, or levels of targets: \
+                    `warn,consentry::store=debug`.";
+        let parse = |text: &str| is_filter(text).then(|| text.to_owned());
         file.reader.parsed(node, parse, "a filter of the log", help)
     });
     let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
     let format = map.take("format").map_or(Some(format), |node| file.reader.word(node, &formats));
     map.finish(&mut file.reader);
     Some(Log { filter: filter?, format: format? })
+}
+
+/// Whether this is a filter as somebody means it. To `EnvFilter` a word that is no level is the name of a target, so that a
+/// slip of the pen would log nothing at all, not even errors.
+fn is_filter(text: &str) -> bool {
+    let mut directives = text.split(',').filter(|directive| !directive.is_empty()).peekable();
+    directives.peek().is_some()
+        && directives.all(|directive| {
+            let names_a_target = directive.contains(['=', '[']) && directive.trim() == directive;
+            names_a_target || directive.parse::<LevelFilter>().is_ok()
+        })
+        && EnvFilter::try_new(text).is_ok()
 }

@@ -280,12 +280,30 @@ fn each_check_underlines_what_it_is_about() {
         (least, &with("connections: { head_size: 2MiB }"), Code::WrongValue, "2MiB"),
         (least, &with("connections: { timeouts: { idle: 25h } }"), Code::WrongValue, "25h"),
         (least, &with("threads: 1025"), Code::WrongValue, "1025"),
+        (least, &with("log: { filter: inof }"), Code::WrongValue, "inof"),
+        (least, &with("log: { filter: \"warn, info\" }"), Code::WrongValue, "\"warn, info\""),
+        (least, &with("log: { filter: \"warn,consentry\" }"), Code::WrongValue, "\"warn,consentry\""),
+        (least, &with("log: { filter: \",\" }"), Code::WrongValue, "\",\""),
         (least, &with("polices: x"), Code::UnknownKey, "polices"),
         (least, &with("portal: {}"), Code::NotImplementedYet, "portal"),
     ];
     for (from, to, code, underlined) in cases {
         assert_eq!(codes(&found(&changed(from, to))), [(code, underlined.to_owned())], "{to}");
     }
+}
+
+#[test]
+fn a_filter_names_levels() {
+    for filter in
+        ["OFF", "error", "Info", "warn,consentry::store=debug", "consentry=trace,info", "[exchange]=debug"]
+    {
+        assert_eq!(good(&format!("{LEAST}log: {{ filter: \"{filter}\" }}")).log.filter, filter);
+    }
+    let told = found(&format!("{LEAST}log: {{ filter: inof }}")).to_string();
+    assert!(
+        ["off", "error", "warn", "info", "debug", "trace"].iter().all(|level| told.contains(level)),
+        "{told}"
+    );
 }
 
 #[test]
@@ -330,6 +348,12 @@ fn listeners_are_told_apart() {
 }
 
 #[test]
+fn the_socket_that_is_not_written_has_a_place_of_its_own_too() {
+    let found = found(&format!("{LEAST}api_keys: run/admin.sock"));
+    assert_eq!(codes(&found).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [Code::SameFile]);
+}
+
+#[test]
 fn networks_are_read_with_and_without_a_length() {
     let text = changed(
         "keys: {",
@@ -347,12 +371,6 @@ fn paths_start_from_the_folder_and_absolute_ones_stay() {
     fs::write(
         &path,
         changed("keys/master.key", "/run/secrets/master.key").replace("certs/server.pem", "../s.pem"),
-#[test]
-fn the_socket_that_is_not_written_has_a_place_of_its_own_too() {
-    let found = found(&format!("{LEAST}api_keys: run/admin.sock"));
-    assert_eq!(codes(&found).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [Code::SameFile]);
-}
-
     )
     .unwrap();
     let (config, _) = load(&path).unwrap();
