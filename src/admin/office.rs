@@ -17,6 +17,7 @@ use crate::drift::Summary;
 use crate::journal::{Journal, JournalError};
 use crate::personal::Person;
 use crate::pipeline::Gateway;
+use crate::policy::DATA_SUBJECT_REQUEST;
 use crate::rights::consent::{self, Method, Statement};
 use crate::rights::{self, Facts, Rights, RightsError, stops};
 use crate::store::{Store, StoreError};
@@ -209,7 +210,11 @@ impl Office {
     }
 
     async fn access(&self, person: &Person, reason: &str) -> Result<Reply, OfficeError> {
-        let access = rights::access(&self.rights, &self.facts(), person, reason).await?;
+        let facts = self.facts();
+        let access = match rights::access(&self.rights, &facts, person, reason).await {
+            Err(RightsError::Reason) => return Err(OfficeError::Asked(no_reason(reason, &facts.reasons))),
+            access => access?,
+        };
         let shown = Shown::of(&access)?;
         Ok(Reply::done(serde_json::to_string_pretty(&shown)?).with(&shown))
     }
@@ -373,6 +378,16 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
     }
 }
 
+fn no_reason(given: &str, reasons: &[Arc<str>]) -> String {
+    if reasons.is_empty() {
+        return format!(
+            "`{given}` is not a reason that organisation.yaml lists: it lists none. Add the line \
+             `reasons: [{DATA_SUBJECT_REQUEST}]` to it."
+        );
+    }
+    format!("`{given}` is not a reason that organisation.yaml lists; there are: {}.", reasons.join(", "))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -393,4 +408,17 @@ fn statement<'a>(
 fn method(word: &str) -> Result<Method, OfficeError> {
     Method::parse(word)
         .ok_or_else(|| OfficeError::Asked("The method is one of page, api, paper and spoken.".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_reason_is_listed_the_line_to_add_is_said() {
+        let says = no_reason("data-subject-request", &[]);
+        assert!(
+            says.contains("`data-subject-request`") && says.contains("`reasons: [data-subject-request]`")
+        );
+    }
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Deployment, Exit, connect};
 use crate::admin::{Command, PersonId};
+use crate::policy::DATA_SUBJECT_REQUEST;
 
 /// Who it is about.
 #[derive(Debug, Args)]
@@ -118,7 +119,7 @@ pub(super) struct AccessArgs {
     #[command(flatten)]
     who: Who,
     /// Why: a code of organisation.yaml.
-    #[arg(long, default_value = "data-subject-request")]
+    #[arg(long, default_value = DATA_SUBJECT_REQUEST)]
     reason: String,
     #[command(flatten)]
     deployment: Deployment,

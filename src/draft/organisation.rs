@@ -2,7 +2,7 @@
 
 use super::writer::Writer;
 use super::{Said, yaml};
-use crate::policy::{Standing, standing};
+use crate::policy::{DATA_SUBJECT_REQUEST, Standing, standing};
 
 /// The comment that `accept` takes out with the last mark.
 pub(super) const TO_FILL_IN: &str =
@@ -42,6 +42,8 @@ pub fn organisation(said: &Said, recipient: &str, own: bool) -> (String, Vec<Str
             writer.line("#  a-purpose: { says: \"to …\", notice_version: 1 }");
         }
     }
+    writer.line("# Why somebody may ask for what is kept of a person: the code of `consentry access`, and what tokens may give.");
+    writer.line(&format!("reasons: [{DATA_SUBJECT_REQUEST}]"));
     recipients(&mut writer, said, recipient, own);
     let Writer { text, holes, .. } = writer;
     (text, holes)

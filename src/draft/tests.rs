@@ -103,8 +103,12 @@ fn what_people_said_and_accepted_is_whole() {
     let (text, holes) = organisation(&all_said(), "own-it", true);
     assert!(holes.is_empty());
     fs::write(folder.path().join("organisation.yaml"), accept(&text, |_| true).unwrap()).unwrap();
-    let found = policy::read(folder.path()).found;
-    assert!(!policy::has_errors(&found), "{found:?}");
+    let read = policy::read(folder.path());
+    assert!(!policy::has_errors(&read.found), "{:?}", read.found);
+    // What `consentry access` gives as its reason, if nobody says another.
+    let organisation = read.set.organisation.unwrap();
+    let reasons: Vec<&str> = organisation.reasons.iter().map(|reason| reason.value.as_str()).collect();
+    assert_eq!(reasons, [policy::DATA_SUBJECT_REQUEST]);
 }
 
 /// A draft of a call with rows that name customers, and this answer.

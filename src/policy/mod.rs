@@ -49,8 +49,9 @@ pub use folder::{Draft, has_errors, load, read};
 pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
 pub use model::{
-    Access, Activity, DataSubject, Destinations, Field, Gate, HeadPart, Limits, Organisation, Param, Payload,
-    PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side, WholeBody,
+    Access, Activity, DATA_SUBJECT_REQUEST, DataSubject, Destinations, Field, Gate, HeadPart, Limits,
+    Organisation, Param, Payload, PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side,
+    WholeBody,
 };
 pub(crate) use parameters::treated as treated_parameters;
 pub(crate) use read_route::fault_of_route;

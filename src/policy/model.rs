@@ -99,6 +99,9 @@ pub struct Organisation {
     pub reasons: Vec<Spanned<String>>,
 }
 
+/// The code of [`Organisation::reasons`] under which a person's own data is opened for them to have (Art. 15).
+pub const DATA_SUBJECT_REQUEST: &str = "data-subject-request";
+
 /// What personal data is processed for.
 #[derive(Clone, Debug)]
 pub struct Purpose {

@@ -50,6 +50,13 @@ async fn what_makes_no_sense_is_said_so_and_changes_nothing() {
         assert_eq!((status.as_u16(), reply.done), (422, false), "{}", reply.says);
         assert!(!reply.says.is_empty());
     }
+    let reason = "curiosity".to_owned();
+    let (status, reply) =
+        gateway.admin.ask(&Command::Access { person: person(canary::HOLDER), reason }).await;
+    assert_eq!((status.as_u16(), reply.done), (422, false), "{}", reply.says);
+    for told in ["`curiosity`", "subject-access, complaint"] {
+        assert!(reply.says.contains(told), "{}", reply.says);
+    }
     for body in ["", "{}", "[]", r#"{"command": "erase"}"#, r#"{"command": "reload", "force": true}"#] {
         let (status, body) = gateway.admin.send("POST", "/v1/commands", body.as_bytes().to_vec()).await;
         assert_eq!(status, 400);
