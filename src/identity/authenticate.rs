@@ -52,7 +52,7 @@ pub struct Identity {
 }
 
 /// What is wrong, and whose fault it is.
-enum Refusal {
+pub(super) enum Refusal {
     Credential(CredentialError),
     /// The issuer's keys could not be had: not the caller's fault.
     NoKeys,
@@ -199,7 +199,7 @@ impl Identity {
         fetched.collect()
     }
 
-    fn accept(&self, credential: &str, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
+    pub(super) fn accept(&self, credential: &str, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
         if credential.starts_with(PREFIX) {
             return Ok(self.api_keys.load().find(credential, now).cloned()?);
         }
@@ -297,7 +297,7 @@ impl std::fmt::Debug for Identity {
 }
 
 /// A way to fetch key sets that fetches none.
-fn nowhere() -> Fetch {
+pub(super) fn nowhere() -> Fetch {
     Arc::new(|_| Box::pin(async { Err("no key set is fetched here".into()) }))
 }
 

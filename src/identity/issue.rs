@@ -6,8 +6,12 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::clock::Timestamp;
-use crate::crypto::random;
+use crate::clock::{Clock, Timestamp};
+use crate::crypto::{Mac, random};
+
+use super::authenticate::{Identity, IdentityConfig, Refusal, nowhere};
+use super::issuer::{IssuerConfig, least_secret};
+use super::{CredentialError, SetupError};
 
 /// What a development token says.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +20,10 @@ pub struct DevelopmentToken {
     pub issuer: String,
     /// `aud`.
     pub audience: String,
+    /// With what it is signed: one of HMAC.
+    pub algorithm: Algorithm,
+    /// `typ`; `at+jwt` where it is not said.
+    pub typ: Option<String>,
     /// `sub`.
     pub sub: String,
     /// `client_id`; equal to `sub` for a program.
@@ -36,22 +44,47 @@ pub struct DevelopmentToken {
 #[derive(Debug, Error)]
 pub enum IssueError {
     /// The gateway would not accept it either.
-    #[error("the secret is shorter than 32 bytes")]
-    ShortSecret,
+    #[error("the secret is shorter than the hash of {algorithm:?}, {least} bytes: make a longer one")]
+    ShortSecret {
+        /// What was to sign.
+        algorithm: Algorithm,
+        /// How long it must be, in bytes.
+        least: usize,
+    },
+    /// The issuer cannot be used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Setup(Vec<SetupError>),
+    /// A gateway with this issuer would refuse it.
+    #[error("the gateway would refuse it: {0}")]
+    Refused(CredentialError),
     /// It could not be signed.
     #[error("the token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
 }
 
-/// Issues a token of type `at+jwt`, signed with HS256.
+/// Issues a token.
 ///
 /// # Errors
-/// Where the secret is too short or signing fails.
+/// Where the secret is too short, the algorithm is none of HMAC, or signing fails.
 pub fn issue(token: &DevelopmentToken, secret: &[u8], now: Timestamp) -> Result<String, IssueError> {
-    if secret.len() < 32 {
-        return Err(IssueError::ShortSecret);
+    let algorithm = token.algorithm;
+    let least = least_secret(algorithm);
+    if secret.len() < least {
+        return Err(IssueError::ShortSecret { algorithm, least });
     }
-    let DevelopmentToken { issuer, audience, sub, client_id, scopes, purpose, reason, claims, ttl } = token;
+    let DevelopmentToken {
+        issuer,
+        audience,
+        algorithm,
+        typ,
+        sub,
+        client_id,
+        scopes,
+        purpose,
+        reason,
+        claims,
+        ttl,
+    } = token;
     let mut claims = claims.clone();
     let mut say = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     say("iss", issuer.as_str().into());
@@ -68,6 +101,24 @@ pub fn issue(token: &DevelopmentToken, secret: &[u8], now: Timestamp) -> Result<
     if !scopes.is_empty() {
         say("scope", scopes.join(" ").into());
     }
-    let header = Header { typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::HS256) };
+    let typ = typ.clone().unwrap_or_else(|| "at+jwt".to_owned());
+    let header = Header { typ: Some(typ), ..Header::new(*algorithm) };
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).map_err(IssueError::Sign)
+}
+
+/// Asks the gateway's own reading of tokens whether it takes this one now.
+///
+/// # Errors
+/// Where the issuer cannot be used, or the token is refused.
+pub fn tried(issuer: IssuerConfig, token: &str, clock: Clock) -> Result<(), IssueError> {
+    let now = clock.now();
+    let mac = Mac::new(&random::bytes::<32>());
+    let config =
+        IdentityConfig { issuers: vec![issuer], api_keys: Vec::new(), fetch: nowhere(), mac, remember: 0 };
+    let identity = Identity::new(config, clock).map_err(IssueError::Setup)?;
+    match identity.accept(token, now) {
+        Ok(_) => Ok(()),
+        Err(Refusal::Credential(error)) => Err(IssueError::Refused(error)),
+        Err(Refusal::NoKeys) => Err(IssueError::Refused(CredentialError::UnknownKey)),
+    }
 }

@@ -117,6 +117,15 @@ fn media_type(typ: &str) -> String {
     typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
 }
 
+/// How long a secret must be, in bytes: at least as long as the hash (RFC 7518 section 3.2).
+pub(super) fn least_secret(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::HS512 => 64,
+        Algorithm::HS384 => 48,
+        _ => 32,
+    }
+}
+
 fn secret_key(issuer: &str, secret: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, SetupError> {
     let key_error = |why| SetupError::Key { issuer: issuer.to_owned(), why };
     if algorithms.iter().any(|algorithm| algorithm.family() != AlgorithmFamily::Hmac) {
@@ -126,12 +135,7 @@ fn secret_key(issuer: &str, secret: &[u8], algorithms: &[Algorithm]) -> Result<K
     if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
         return Err(key_error("a PEM key is no secret: name it as `public_key`"));
     }
-    // RFC 7518 section 3.2: at least as long as the hash.
-    let least = algorithms.iter().map(|algorithm| match algorithm {
-        Algorithm::HS512 => 64,
-        Algorithm::HS384 => 48,
-        _ => 32,
-    });
+    let least = algorithms.iter().map(|algorithm| least_secret(*algorithm));
     if secret.len() < least.max().unwrap_or(32) {
         return Err(key_error("the secret is shorter than the hash of its algorithm (32 bytes for HS256)"));
     }

@@ -21,7 +21,7 @@ pub use api_key::{ApiKey, ApiKeyEntry, KeyHash, NotAKeyHash};
 pub use authenticate::{API_KEY_HEADER, Identity, IdentityConfig};
 pub use caller::{Caller, Scopes};
 pub use error::{CredentialError, SetupError};
-pub use issue::{DevelopmentToken, IssueError, issue};
+pub use issue::{DevelopmentToken, IssueError, issue, tried};
 pub use issuer::{IssuerConfig, KeySource};
 pub use jsonwebtoken::Algorithm;
 pub use jwks::{Fetch, FetchError, Fetching};
