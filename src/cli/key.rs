@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use clap::Subcommand;
+use zeroize::Zeroizing;
 
 use super::{Exit, output};
 use crate::admin::{Role, new_token};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
+use crate::config;
 use crate::crypto::InterchangeKey;
 use crate::identity::ApiKey;
 use crate::keys::LocalKey;
+use crate::policy::Diagnostics;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -64,36 +67,103 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }
         Kind::Interchange => output::line(InterchangeKey::generate().as_str()),
         Kind::Api { name, scopes, namespace, days } => {
-            let expires = Clock::system().now().plus(Duration::from_secs(days.saturating_mul(86_400)));
-            let made = ApiKey::generate(name, scopes, namespace, expires);
+            let (key, line) = api(name, scopes, namespace, days, Clock::system().now())?;
             output::note("The key, shown this once; give it to its holder:");
-            output::line(made.text.as_str());
+            output::line(key.as_str());
             output::note("These lines go below `keys:` in api-keys.yaml:");
-            let entry = &made.entry;
-            output::line(format_args!(
-                "  - {{ id: {}, name: {}, hash: {}, scopes: [{}], namespace: {}, expires: \"{}\" }}",
-                entry.id,
-                quoted(&entry.name),
-                entry.hash,
-                entry.scopes.iter().map(|scope| quoted(scope)).collect::<Vec<_>>().join(", "),
-                quoted(&entry.namespace),
-                entry.expires
-            ));
+            output::line(line);
         }
         Kind::Admin { name, role } => {
-            let (token, hash) = new_token();
+            let (token, line) = admin(&name, &role)?;
             output::note("The token, shown this once; give it to its holder:");
             output::line(token.as_str());
             output::note("This line goes below `tokens:` of `admin:` in consentry.yaml:");
-            let name = quoted(&name);
-            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            output::line(format_args!("  - {{ name: {name}, role: {role}, hash: \"sha256:{hash}\" }}"));
+            output::line(line);
         }
     }
     Ok(Exit::Fine)
 }
 
+/// An API key, and the line of it that the file's own reader accepts.
+fn api(
+    name: String,
+    scopes: Vec<String>,
+    namespace: String,
+    days: u64,
+    now: Timestamp,
+) -> anyhow::Result<(Zeroizing<String>, String)> {
+    if days == 0 {
+        bail!("no key was made: with --days 0 it would have ended already");
+    }
+    let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
+    let made = ApiKey::generate(name, scopes, namespace, expires);
+    let entry = &made.entry;
+    let line = format!(
+        "  - {{ id: {}, name: {}, hash: {}, scopes: [{}], namespace: {}, expires: \"{}\" }}",
+        entry.id,
+        quoted(&entry.name),
+        entry.hash,
+        entry.scopes.iter().map(|scope| quoted(scope)).collect::<Vec<_>>().join(", "),
+        quoted(&entry.namespace),
+        entry.expires
+    );
+    config::api_key_entries(&line).map_err(refused)?;
+    Ok((made.text, line))
+}
+
+/// An administration token, and the line of it that the reader of consentry.yaml accepts.
+fn admin(name: &str, role: &str) -> anyhow::Result<(Zeroizing<String>, String)> {
+    let (token, hash) = new_token();
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let line = format!("  - {{ name: {}, role: {role}, hash: \"sha256:{hash}\" }}", quoted(name));
+    config::admin_tokens(&line).map_err(refused)?;
+    Ok((token, line))
+}
+
+/// What the reader says of what was asked for, without a place: there is no file yet.
+fn refused(found: Diagnostics) -> anyhow::Error {
+    let lines: Vec<String> = found.iter().map(|one| format!("{} {}", one.message, one.help)).collect();
+    anyhow!("no key was made: {}", lines.join(" "))
+}
+
 /// A text as YAML reads it back, whatever it holds: JSON's strings are YAML's.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_772_445_600_000);
+
+    fn of_api(name: &str, scope: &str, namespace: &str, days: u64) -> anyhow::Result<String> {
+        let (key, line) = api(name.to_owned(), vec![scope.to_owned()], namespace.to_owned(), days, NOW)?;
+        assert!(key.starts_with("ck_"));
+        Ok(line)
+    }
+
+    #[test]
+    fn a_line_is_one_that_its_reader_accepts() {
+        let line = of_api("crm", "score:read", "customers", 365).unwrap();
+        assert!(line.contains("\"score:read\"") && line.contains("2027-03-02"), "{line}");
+        let (token, line) = admin("prometheus", "operator").unwrap();
+        assert!(token.starts_with("ca_") && line.contains("role: operator"), "{line}");
+    }
+
+    #[test]
+    fn no_key_is_made_for_what_would_be_refused() {
+        for (made, says) in [
+            (of_api("a b", "score", "customers", 365), "`a b`"),
+            (of_api("crm", "c d", "customers", 365), "`c d` is not a scope"),
+            (of_api("crm", "score", "my customers", 365), "`my customers`"),
+            (of_api("crm", "score", "customers", 0), "--days 0"),
+            (of_api("crm", "score", "customers", 3_000_000), "is not a day or a moment"),
+            (of_api("crm", "score", "customers", u64::MAX), "is not a day or a moment"),
+            (admin("a b", "operator").map(|(_, line)| line), "`a b`"),
+        ] {
+            let error = made.unwrap_err().to_string();
+            assert!(error.starts_with("no key was made: ") && error.contains(says), "{error}");
+        }
+    }
 }

@@ -23,6 +23,15 @@ pub fn api_keys(path: &Path) -> Result<Vec<ApiKeyEntry>, Diagnostics> {
     File::read(path, keys).map(|(keys, _)| keys)
 }
 
+/// Reads entries as they would stand below `keys:` in the file of API keys.
+///
+/// # Errors
+/// As [`api_keys`].
+pub fn api_key_entries(text: &str) -> Result<Vec<ApiKeyEntry>, Diagnostics> {
+    let text = format!("keys:\n{text}\n");
+    File::read_text(Path::new("api-keys.yaml"), Some(text), Vec::new(), keys).map(|(keys, _)| keys)
+}
+
 fn keys(node: &Node, file: &mut File<'_>) -> Option<Vec<ApiKeyEntry>> {
     let mut map = file.reader.map(node, &shape::API_KEYS)?;
     let nodes = map.must("keys", "Write `keys: []` where there is none yet.");

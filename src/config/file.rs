@@ -22,11 +22,23 @@ impl<'a> File<'a> {
         path: &'a Path,
         value: impl FnOnce(&Node, &mut Self) -> Option<T>,
     ) -> Result<(T, Diagnostics), Diagnostics> {
+        let mut found = Vec::new();
+        let bytes = bytes(path, &mut found);
+        let text = bytes.and_then(|bytes| utf8(path, bytes, &mut found));
+        Self::read_text(path, text, found, value)
+    }
+
+    /// Reads a text as if it stood in a file; `found` is what was wrong with the file itself.
+    pub(super) fn read_text<T>(
+        path: &'a Path,
+        text: Option<String>,
+        found: Vec<Diagnostic>,
+        value: impl FnOnce(&Node, &mut Self) -> Option<T>,
+    ) -> Result<(T, Diagnostics), Diagnostics> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut file = Self { reader: Reader::default(), folder, hidden: Vec::new() };
+        file.reader.found = found;
         let mut sources = Sources::default();
-        let bytes = bytes(path, &mut file.reader.found);
-        let text = bytes.and_then(|bytes| utf8(path, bytes, &mut file.reader.found));
         let value = text.and_then(|text| {
             let node = yaml::parse(0, &text, &mut file.reader.found);
             let value = node.and_then(|node| value(&node, &mut file));

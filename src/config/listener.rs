@@ -1,6 +1,7 @@
 //! Where callers and operators connect.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use super::api_key::key_hash;
@@ -9,7 +10,7 @@ use super::setting::{Admin, AdminRole, AdminTls, AdminToken, Connections, Listen
 use super::shape::{self, MOST_CONNECTIONS};
 use crate::policy::reader::Map;
 use crate::policy::yaml::{Content, Node};
-use crate::policy::{Code, Spanned};
+use crate::policy::{Code, Diagnostics, Spanned};
 use crate::proxy::{Limits, Timers};
 
 /// The default of `admin.socket`.
@@ -85,6 +86,15 @@ pub(super) fn admin(node: &Node, taken: &mut Taken, file: &mut File<'_>) -> Opti
         Some(tls) => Some(tls?),
     };
     Some(Admin { socket: socket?, tls })
+}
+
+/// Reads entries as they would stand below `tokens:` of `admin:` in consentry.yaml.
+///
+/// # Errors
+/// All that is wrong with them, with its places.
+pub fn admin_tokens(text: &str) -> Result<Vec<AdminToken>, Diagnostics> {
+    let text = format!("{text}\n");
+    File::read_text(Path::new("consentry.yaml"), Some(text), Vec::new(), tokens).map(|(tokens, _)| tokens)
 }
 
 fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {

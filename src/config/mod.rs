@@ -26,9 +26,10 @@ mod shape;
 mod tests;
 
 pub use analyzer::AnalyzerEntry;
-pub use api_key::api_keys;
+pub use api_key::{api_key_entries, api_keys};
 pub use demo::{DEMO_MARKER, DemoExposed, demo_only, refuse_demo};
 pub use issuer::{Issuer, KeyFrom};
+pub use listener::admin_tokens;
 pub use read::load;
 pub use schema::FileKind;
 pub use secret::{Secret, SecretError, secret, secret_text};
