@@ -16,6 +16,7 @@ use crate::admin::{Command, Reply};
 use crate::app::{self, AloneError, AppError};
 use crate::config::Config;
 use crate::payload::read;
+use crate::store::StoreError;
 
 /// What a reply may measure.
 const REPLY_CAP: usize = 1024 * 1024;
@@ -42,7 +43,8 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
                 Err(error) if refused(&error) => alone(config, command).await,
                 answered => answered,
             },
-            _ => alone(config, command).await,
+            Some(_) => alone(config, command).await,
+            None => without_socket(config, command).await,
         }
     });
     match carried {
@@ -65,6 +67,31 @@ async fn alone(config: Config, command: Command) -> anyhow::Result<Reply> {
         bail!("no gateway runs for this deployment: nothing was counted");
     }
     Ok(app::alone(config, command).await?)
+}
+
+/// Where the deployment has no socket, only the store's lock says whether a gateway runs, and a command cannot reach it.
+async fn without_socket(config: Config, command: Command) -> anyhow::Result<Reply> {
+    let over = match &config.admin.tls {
+        Some(tls) => format!("POST https://{}/v1/commands, with a token", tls.listener.https),
+        None => "the administration over https, with a token".to_owned(),
+    };
+    let name = command.name();
+    match command {
+        Command::Reload {} => bail!(
+            "this deployment has no socket to reach a gateway by (`admin.socket: none`): give `reload` to it by {over}, or \
+             send it SIGHUP"
+        ),
+        Command::Drift {} => bail!(
+            "this deployment has no socket to reach a gateway by (`admin.socket: none`): give `drift` to it by {over}"
+        ),
+        command => match app::alone(config, command).await {
+            Err(AloneError::Open(AppError::Store(StoreError::Locked(_)))) => bail!(
+                "a gateway runs, and this deployment has no socket to reach it by (`admin.socket: none`): give `{name}` to it \
+                 by {over}"
+            ),
+            done => Ok(done?),
+        },
+    }
 }
 
 fn refused(error: &anyhow::Error) -> bool {
