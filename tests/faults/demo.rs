@@ -1,14 +1,21 @@
 //! The demo: a port that is taken, a second run, and its keys where others could connect.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use consentry::config::DEMO_MARKER;
 
 use crate::support::{Deployment, Said, program};
 
 fn demo(folder: &Path, port: u16, tour: bool) -> Said {
+    Said::from(command(folder, port, tour).output().unwrap())
+}
+
+fn command(folder: &Path, port: u16, tour: bool) -> Command {
     let mut command = program();
     command.arg("demo").args(["--port", &port.to_string()]);
     command.arg("--policies").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"));
@@ -16,7 +23,25 @@ fn demo(folder: &Path, port: u16, tour: bool) -> Said {
     if tour {
         command.arg("--tour");
     }
-    Said::from(command.output().unwrap())
+    command
+}
+
+#[test]
+fn a_demo_that_runs_keeps_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = command(folder.path(), 0, false);
+    let mut first = first.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("Consentry serves")));
+    let data = folder.path().join("data/demo-0/consentry.db");
+    let before = fs::metadata(&data).unwrap().ino();
+    let said = demo(folder.path(), 0, false);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("another demo runs in") && said.err.contains("--folder"), "{said:?}");
+    assert_eq!(fs::metadata(&data).unwrap().ino(), before);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(demo(folder.path(), 0, true).code, Some(0));
 }
 
 #[test]

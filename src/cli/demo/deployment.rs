@@ -1,6 +1,6 @@
 //! The demo's deployment: a real one, in a folder of its own, with material that serves loopback listeners only.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ pub(super) struct Demo {
     certificates: Certificates,
     secret: Zeroizing<String>,
     socket: PathBuf,
+    /// Held as long as the demo runs.
+    _folder_is_ours: File,
 }
 
 impl Demo {
@@ -43,11 +45,12 @@ impl Demo {
         refuse_taken_port(args.port)?;
         let certificates = certificates::in_folder(&args.certs, &clock)?;
         let folder = std::path::absolute(args.folder.join(format!("demo-{}", args.port)))?;
+        let ours = hold(&folder)?;
         let (config, secret) = write(&folder, args, model, &certificates)?;
         let socket = config.admin.socket.clone().context("the demo has an administration socket")?;
         let core = Core::open(config, clock).await?;
         let running = app::serve(core).await?;
-        Ok(Self { running, folder, certificates, secret, socket })
+        Ok(Self { running, folder, certificates, secret, socket, _folder_is_ours: ours })
     }
 
     /// Where it listens.
@@ -109,6 +112,26 @@ fn refuse_taken_port(port: u16) -> anyhow::Result<()> {
             )
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on 127.0.0.1:{port}")),
+    }
+}
+
+/// Takes the folder for this demo, before it is emptied: of `--port 0` there may be another, whose port is not known. The lock
+/// is on a file beside, which stays.
+fn hold(folder: &Path) -> anyhow::Result<File> {
+    let beside = folder.with_extension("lock");
+    if let Some(above) = folder.parent() {
+        fs::create_dir_all(above).with_context(|| format!("cannot make {}", above.display()))?;
+    }
+    let file = File::create(&beside).with_context(|| format!("cannot make {}", beside.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another demo runs in {}: stop it, or give this one a folder of its own with --folder",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", beside.display()))
+        }
     }
 }
 
