@@ -241,6 +241,8 @@ impl Office {
             stops::lift_objection(&self.rights, person, purpose).await?;
             return Ok(Reply::done(format!("The objection to {purpose} is lifted.")));
         }
+        // Of a purpose that no policy names any more there is nothing left to object to, whoever has spoken of it.
+        self.wording(purpose)?;
         stops::object(&self.rights, &self.facts(), person, purpose).await?;
         Ok(Reply::done(format!("The objection to {purpose} is recorded; it binds from now on (Art. 21).")))
     }

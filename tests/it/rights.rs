@@ -69,6 +69,24 @@ async fn what_makes_no_sense_is_said_so_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_purpose_that_is_gone_can_be_withdrawn_from_and_not_be_objected_to() {
+    let gateway = Gateway::start().await;
+    let pilot = "  pilot: { says: \"to try something\", notice_version: 1 }\nconsent:";
+    gateway.edit_policy("organisation.yaml", |text| text.replace("consent:", pilot));
+    gateway.admin.done(Command::Reload {}).await;
+    gateway.admin.grant(canary::HOLDER, "pilot").await;
+    gateway.edit_policy("organisation.yaml", |text| text.replace(pilot, "consent:"));
+    gateway.admin.done(Command::Reload {}).await;
+    let object = Command::Object { person: person(canary::HOLDER), purpose: "pilot".to_owned(), lift: false };
+    let (status, reply) = gateway.admin.ask(&object).await;
+    assert_eq!((status.as_u16(), reply.done), (422, false), "{}", reply.says);
+    assert!(reply.says.contains("there are: churn-forecast,"), "{}", reply.says);
+    gateway.admin.withdraw(canary::HOLDER, "pilot").await;
+    assert!(gateway.admin.show(canary::HOLDER).await.contains("withdrawn"));
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn an_erasure_leaves_nothing_that_opens_and_forgets_no_restriction() {
     let gateway = Gateway::with_holder().await;
     gateway.admin.grant(canary::OTHER, "churn-forecast").await;
