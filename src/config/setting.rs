@@ -221,13 +221,14 @@ impl Default for Drift {
     }
 }
 
-/// What puts changed policies and key files in force.
+/// What puts changed policies, interchange keys and key files of issuers in force. Certificates and API keys come into force by
+/// themselves either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReloadOn {
     /// `on_save`: that they are saved. `consentry reload` does so too.
     #[default]
     Save,
-    /// `by_command`: `consentry reload` or SIGHUP, and nothing else.
+    /// `by_command`: `consentry reload` or SIGHUP.
     Command,
 }
 
