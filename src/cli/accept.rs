@@ -75,6 +75,9 @@ pub(super) fn show(files: &[PathBuf]) -> anyhow::Result<()> {
 pub(super) fn files(files: &[PathBuf], which: &Which) -> anyhow::Result<usize> {
     let mut left = 0;
     let mut all = *which == Which::All;
+    if let Which::Places(places) = which {
+        are_proposed(places, files)?;
+    }
     for file in files {
         let text = read(file)?;
         let proposals =
@@ -115,6 +118,24 @@ pub(super) fn files(files: &[PathBuf], which: &Which) -> anyhow::Result<usize> {
         consent_in_cases(file)?;
     }
     Ok(left)
+}
+
+/// Refuses a place that no file proposes, before anything is accepted: what was mistyped would pass for accepted.
+fn are_proposed(places: &[String], files: &[PathBuf]) -> anyhow::Result<()> {
+    let mut there = Vec::new();
+    for file in files {
+        let text = read(file)?;
+        let proposals =
+            draft::proposed(&text).with_context(|| format!("{} is left as it was", file.display()))?;
+        there.extend(proposals.into_iter().map(|proposed| proposed.place));
+    }
+    let unknown: Vec<&str> =
+        places.iter().filter(|place| !there.contains(place)).map(String::as_str).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    bail!("nothing was accepted: nothing is proposed at {}; the places are: {there}", unknown.join(", "))
 }
 
 /// Whether something is empty or wrong in the folder of these files.
@@ -180,4 +201,25 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
         fs::rename(&beside, file)
     };
     written().with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_not_proposed_is_refused_and_nothing_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("score.yaml");
+        let text = "activity: score\ntitle: a\nproposed:\n  - title\n  - data_subject\n";
+        fs::write(&file, text).unwrap();
+        let accept = |places: &[&str]| {
+            let places = places.iter().map(|place| (*place).to_owned()).collect();
+            super::files(std::slice::from_ref(&file), &Which::Places(places))
+        };
+        let error = accept(&["title", "NOPE"]).unwrap_err().to_string();
+        assert!(error.contains("at NOPE;") && error.contains("title, data_subject"), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        assert_eq!(accept(&["title"]).unwrap(), 1);
+    }
 }
