@@ -85,7 +85,8 @@ impl Access {
 
 /// The token that a head bears.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches(' '))
 }
 
 /// What [`Access`] decides.
@@ -124,5 +125,18 @@ mod tests {
         assert_eq!(access.permits(Some("ca_other"), Role::Officer), Decision::Unknown);
         assert_eq!(access.permits(None, Role::Officer), Decision::Unknown);
         assert_eq!(Access::Socket.permits(None, Role::Operator), Decision::Yes);
+    }
+    #[test]
+    fn the_scheme_is_spelt_in_any_case() {
+        let of = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+            bearer(&headers).map(str::to_owned)
+        };
+        for good in ["Bearer ca_x", "bearer ca_x", "BEARER  ca_x "] {
+            assert_eq!(of(good).as_deref(), Some("ca_x"), "{good}");
+        }
+        for none in ["ca_x", "Basic ca_x", "Bearerca_x", "Bearer"] {
+            assert_eq!(of(none), None, "{none}");
+        }
     }
 }
