@@ -40,7 +40,7 @@ impl Role {
 /// A token as the deployment holds it.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Whose it is, for the audit.
+    /// Whose it is, for those who read the deployment.
     pub name: String,
     /// What for.
     pub role: Role,
@@ -83,7 +83,7 @@ impl Access {
     }
 }
 
-/// The token that a head bears.
+/// The token that a head bears. The scheme is spelt in any case (RFC 9110 section 11.1).
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches(' '))

@@ -126,7 +126,7 @@ fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {
         map.finish(&mut file.reader);
         Some(AdminToken { name: name?.value, role: role?, hash: hash? })
     });
-    file.once(&names, "a token of the name", "Give each token a name of its own: the audit says who by it.");
+    file.once(&names, "a token of the name", "Give each token a name of its own: it says whose it is.");
     tokens
 }
 

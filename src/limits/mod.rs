@@ -59,7 +59,7 @@ pub enum Who<'a> {
     Person(&'a Person),
 }
 
-/// One limit: of a route, or of failed credentials by address. Shared by all threads.
+/// One limit of a route. Shared by all threads.
 pub struct Limiter {
     rate: Rate,
     limiter: RateLimiter<Key, Store, Ticker, StateInformationMiddleware>,
@@ -112,8 +112,7 @@ impl Limiter {
         }
     }
 
-    /// Whether the next request would be refused, without counting one: asked before a credential is verified, where
-    /// only those that turn out bad are counted.
+    /// Whether the next request would be refused, without counting one.
     pub fn is_exhausted(&self, who: Who<'_>) -> bool {
         let Some(next) = self.store.next(&self.key(who)) else { return false };
         let tolerance = self.rate.interval.saturating_mul(self.rate.burst.get() - 1);
