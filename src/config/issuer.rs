@@ -117,7 +117,7 @@ fn issuer(node: &Node, names: &mut Vec<Spanned<String>>, file: &mut File<'_>) ->
     });
     let types = match map.take("types") {
         None => Some(vec!["at+jwt".to_owned(), "JWT".to_owned()]),
-        Some(node) => file.reader.texts(node, "types").map(values),
+        Some(node) => types(node, file),
     };
     let help = "Write the namespace in which its `sub` means a person: `namespace: customers`.";
     let namespace = map.must("namespace", help).and_then(|node| file.reader.name(node));
@@ -135,6 +135,21 @@ fn issuer(node: &Node, names: &mut Vec<Spanned<String>>, file: &mut File<'_>) ->
         namespace: namespace?.value.into(),
         key,
     })
+}
+
+/// A type that is not usual is warned of: where it is a slip of the pen, every token of the issuer would be refused.
+fn types(node: &Node, file: &mut File<'_>) -> Option<Vec<String>> {
+    let types = file.reader.texts(node, "types")?;
+    for text in &types {
+        let word = text.value.to_ascii_lowercase();
+        let word = word.strip_prefix("application/").unwrap_or(&word);
+        if !["at+jwt", "jwt"].contains(&word) {
+            let message = format!("`{}` is a type that access tokens seldom have.", text.value);
+            let help = "Write `at+jwt` or `JWT`, unless the issuer's tokens say another `typ`.";
+            file.reader.report(Code::TokenTypeUnusual, text.span, message, help);
+        }
+    }
+    Some(values(types))
 }
 
 fn values(texts: Vec<Spanned<String>>) -> Vec<String> {

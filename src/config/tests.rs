@@ -249,6 +249,7 @@ fn each_check_underlines_what_it_is_about() {
         ("[RS256]", "[none]", Code::InsecureSetting, "none"),
         ("[RS256]", "[HS256]", Code::InsecureSetting, "[HS256]"),
         ("[RS256]", "[]", Code::WrongValue, "[]"),
+        ("[RS256]", "[RS256], types: [jtw, application/AT+JWT, jwt]", Code::TokenTypeUnusual, "jtw"),
         (jwks, "secret_file: s", Code::InsecureSetting, "[RS256]"),
         (
             jwks,

@@ -151,6 +151,7 @@ codes! {
     InsecureSetting       "CP0602" Error   "a setting that is not safe";
     SameFile              "CP0603" Error   "one file for two things";
     UpstreamInTheClear    "CP0604" Warning "an upstream without encryption";
+    TokenTypeUnusual      "CP0605" Warning "a type that tokens seldom have";
     NeverOccurred         "CP0701" Warning "something declared that nobody sends" "Art. 5(1)(c)";
     SentUndeclared        "CP0702" Warning "something sent that nobody declared" "Art. 5(1)(c)";
 }
