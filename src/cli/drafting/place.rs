@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -126,7 +126,9 @@ pub(super) fn schemas(policies: &Path) -> anyhow::Result<()> {
 pub(super) fn deployment(folder: &Path, place: &Place, url: &http::Uri, port: u16) -> anyhow::Result<()> {
     let certificates = material::certificates(&folder.join("certs"), &Clock::system())?;
     let keys = folder.join("keys");
-    fs::create_dir_all(&keys).with_context(|| format!("cannot make {}", keys.display()))?;
+    // Its owner's alone; one that is there stays as it is.
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&keys);
+    made.with_context(|| format!("cannot make {}", keys.display()))?;
     let (secret, master) = (keys.join("development-issuer.secret"), keys.join("master.key"));
     if !secret.exists() {
         material::write_secret(&secret, &material::key())?;
@@ -150,4 +152,21 @@ pub(super) fn deployment(folder: &Path, place: &Place, url: &http::Uri, port: u1
     let file = file.strip_prefix(".").unwrap_or(&file).display();
     output::note(format_args!("wrote {file}, with development certificates and keys beside it"));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_of_keys_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = "http://127.0.0.1:8000".parse().unwrap();
+        let place = Place::find(folder.path(), &url).unwrap();
+        deployment(folder.path(), &place, &url, 8443).unwrap();
+        let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("keys"), mode("keys/master.key")), (0o700, 0o600));
+    }
 }
