@@ -39,6 +39,14 @@ pub async fn alone(config: Config, command: Command) -> Result<Reply, AloneError
 /// Verifies the audit as it lies there, and writes nothing: where it was tampered with the store does not open, and that is
 /// when somebody asks what is wrong with it.
 async fn verify(config: &Config, against: Option<&str>) -> Result<Reply, AloneError> {
+    let files = [&config.store.sqlite, &config.store.keyring];
+    if files.iter().all(|file| matches!(file.try_exists(), Ok(false))) {
+        let [data, _] = files;
+        return Ok(Reply::not_done(format!(
+            "Nothing was kept yet, so there is no audit: {} is not there.",
+            data.display()
+        )));
+    }
     let provider = open::master_key(config, false)?;
     let store = Store::inspect(&open::files(config)).map_err(AppError::from)?;
     let journal = Journal::read_only(store, &*provider, Clock::system()).await.map_err(AppError::from)?;

@@ -35,6 +35,20 @@ fn put_back(deployment: &Deployment) {
     }
 }
 
+#[test]
+fn where_nothing_was_kept_there_is_no_audit_to_verify() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let said = deployment.run(&["audit", "verify"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("Nothing was kept yet") && said.out.contains("data.db"), "{said:?}");
+    assert!(!deployment.data().exists() && !deployment.keyring().exists());
+    // A data file that is gone beside a keyring is another matter.
+    deployment.grant("ada");
+    fs::remove_file(deployment.data()).unwrap();
+    let said = deployment.run(&["audit", "verify"]);
+    assert!(said.code == Some(1) && !said.out.contains("Nothing was kept yet"), "{said:?}");
+}
+
 fn sql(file: &Path, script: &str) {
     Connection::open(file).unwrap().execute_batch(script).unwrap();
 }
