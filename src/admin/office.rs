@@ -307,7 +307,8 @@ impl Office {
         let namespaces: Vec<&str> = namespaces.iter().map(|known| &**known).collect();
         let there_are = namespaces.join(", ");
         Err(OfficeError::Asked(format!(
-            "No issuer and no API key has this namespace; there are: {there_are}."
+            "No issuer and no API key has this namespace; there are: {there_are}. Name the person's with `--namespace`, or as \
+             `namespace` beside the identifier."
         )))
     }
 

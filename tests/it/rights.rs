@@ -3,7 +3,7 @@
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::time::Duration;
 
-use consentry::admin::{Command, new_token};
+use consentry::admin::{Command, PersonId, new_token};
 use consentry::problem::Problem::{ConsentMissing, ObjectionRaised, ProcessingRestricted};
 use http::Method;
 use serde_json::json;
@@ -50,6 +50,14 @@ async fn what_makes_no_sense_is_said_so_and_changes_nothing() {
         assert_eq!((status.as_u16(), reply.done), (422, false), "{}", reply.says);
         assert!(!reply.says.is_empty());
     }
+    let nowhere = PersonId { namespace: "customers".to_owned(), ..person(canary::HOLDER) };
+    let (status, reply) = gateway.admin.ask(&Command::ConsentShow { person: nowhere }).await;
+    assert_eq!((status.as_u16(), reply.done), (422, false), "{}", reply.says);
+    assert!(
+        reply.says.contains("there are: holders.") && reply.says.contains("`--namespace`"),
+        "{}",
+        reply.says
+    );
     let reason = "curiosity".to_owned();
     let (status, reply) =
         gateway.admin.ask(&Command::Access { person: person(canary::HOLDER), reason }).await;
