@@ -2,6 +2,7 @@
 
 use consentry::admin::new_token;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::client::Client;
 use crate::support::{Call, Gateway, Options};
@@ -19,23 +20,32 @@ async fn over_tls() -> (Gateway, Client, String) {
     (gateway, client, token.to_string())
 }
 
+/// A command whose body does not come.
+const HEAD: &str = "POST /v1/commands HTTP/1.1\r\nHost: admin\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_no_token_holds_nobody_off() {
     let (gateway, client, token) = over_tls().await;
     let mut held = Vec::new();
     for _ in 0..80 {
         let mut stream = client.stream(b"http/1.1").await;
-        let head = "POST /v1/commands HTTP/1.1\r\nHost: admin\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(HEAD.as_bytes()).await.unwrap();
         held.push(stream);
+    }
+    // Nor does who does not even begin with TLS.
+    let mut silent = Vec::new();
+    for _ in 0..80 {
+        silent.push(TcpStream::connect(gateway.admin_address().unwrap()).await.unwrap());
     }
     assert_eq!(client.send(Call::get("/health")).await.text(), "ok\n");
     let retention = Call::json("/v1/commands", r#"{"command":"retention"}"#).bearer(&token);
     let reply = client.send(retention).await.ok();
     assert_eq!(reply.json()["done"], true, "{reply:?}");
     // The token is looked at in the head: no byte more of the body is waited for.
+    let mut held = client.stream(b"http/1.1").await;
+    held.write_all(HEAD.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    drop(held.pop().unwrap().read_to_end(&mut answer).await);
+    drop(held.read_to_end(&mut answer).await);
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     gateway.close().await;
