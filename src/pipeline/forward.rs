@@ -20,9 +20,9 @@ const ANSWER_CAP: usize = 8 * 1024 * 1024;
 /// How often leave is asked for anew, before a neighbourhood that changes all the time is left to itself.
 const LOOKS: usize = 3;
 
-/// The upstream's own time limit holds for the body too; no rate is asked of it.
-const UNHURRIED: read::Pace =
-    read::Pace { grace: Duration::from_secs(3600), bytes_per_second: 0, total: Duration::from_secs(3600) };
+/// The upstream's own time limit, which is a day at most, holds for the body too and ends it; nothing else is asked of it.
+const UNHURRIED: read::Pace = read::Pace { grace: TWO_DAYS, bytes_per_second: 0, total: TWO_DAYS };
+const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// One thread's way to each upstream, in the order of their names.
 #[derive(Debug)]
@@ -134,14 +134,21 @@ async fn whole(
         Rejection::new(Problem::UpstreamAnswerRefused).because(why)
     })?;
     let caps = Caps { bytes: ANSWER_CAP, ..request_caps };
-    let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(|error| match error {
-        read::ReadError::TooSlow => {
-            Rejection::new(Problem::UpstreamUnavailable).status(StatusCode::GATEWAY_TIMEOUT).because(error)
-        }
-        error => Rejection::new(Problem::UpstreamAnswerRefused).because(error),
-    })?;
+    let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(unread)?;
     let body = coding::decode(text(header::CONTENT_ENCODING), body, caps.bytes, super::admit::RATIO)
         .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
     let body = Received { bytes: body, envelope };
     Ok(Answer { status: head.status, headers: head.headers, body, caps })
+}
+
+/// What an answer that was not read is for the caller.
+fn unread(error: read::ReadError) -> Rejection {
+    match error {
+        // Late, or broken: said as of one that had not begun.
+        read::ReadError::Broken(source) => match source.downcast::<UpstreamError>() {
+            Ok(error) => unsent_or_failed(*error),
+            Err(source) => Rejection::new(Problem::UpstreamAnswerRefused).because(source),
+        },
+        error => Rejection::new(Problem::UpstreamAnswerRefused).because(error),
+    }
 }

@@ -125,10 +125,16 @@ async fn an_api_that_is_down_is_502_and_comes_back_by_itself() {
 async fn an_api_that_is_too_slow_is_504() {
     let gateway = Gateway::with(Options { patience: Some("900ms"), ..Options::default() }).await;
     gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
-    gateway.upstream.answer(Reply::Never);
-    let answer = gateway.send(gateway.score(clean_body())).await;
-    answer.problem_with(UpstreamUnavailable, StatusCode::GATEWAY_TIMEOUT);
-    assert_eq!(gateway.upstream.take().len(), 1, "a call that may have been carried out is not sent again");
+    for reply in [Reply::Never, Reply::Stalled(r#"{"ri"#.into())] {
+        gateway.upstream.answer(reply);
+        let answer = gateway.send(gateway.score(clean_body())).await;
+        answer.problem_with(UpstreamUnavailable, StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(
+            gateway.upstream.take().len(),
+            1,
+            "a call that may have been carried out is not sent again"
+        );
+    }
     assert!(gateway.store().open_intents().await.unwrap().is_empty());
     gateway.healthy().await;
     gateway.close().await;

@@ -46,6 +46,8 @@ pub(crate) enum Reply {
     Whole { status: u16, headers: Vec<(&'static str, String)>, body: Bytes },
     /// Announces more than it sends, and hangs up.
     Truncated(Bytes),
+    /// Announces more than it sends, and sends nothing more.
+    Stalled(Bytes),
     /// Takes the request, and says nothing.
     Never,
     /// Waits for [`Upstream::release`], then answers.
@@ -221,21 +223,34 @@ fn made(reply: Reply) -> Response<Told> {
             for (name, value) in headers {
                 response = response.header(name, value);
             }
-            response.body(Told { body: Some(body), breaks: false }).unwrap()
+            response.body(Told { body: Some(body), then: Then::Ends }).unwrap()
         }
-        Reply::Truncated(body) => Response::builder()
-            .header("content-type", "application/json")
-            .header("content-length", body.len() + 100)
-            .body(Told { body: Some(body), breaks: true })
-            .unwrap(),
+        Reply::Truncated(body) => partly(body, Then::Breaks),
+        Reply::Stalled(body) => partly(body, Then::Stalls),
         other => panic!("{other:?} is no answer of HTTP"),
     }
 }
 
-/// A body in one frame, which may break off after it.
+/// An answer that announces more than `body`.
+fn partly(body: Bytes, then: Then) -> Response<Told> {
+    Response::builder()
+        .header("content-type", "application/json")
+        .header("content-length", body.len() + 100)
+        .body(Told { body: Some(body), then })
+        .unwrap()
+}
+
+/// A body in one frame, and what comes after it.
 struct Told {
     body: Option<Bytes>,
-    breaks: bool,
+    then: Then,
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    Ends,
+    Breaks,
+    Stalls,
 }
 
 impl Body for Told {
@@ -246,10 +261,11 @@ impl Body for Told {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match self.body.take() {
-            Some(body) => Poll::Ready(Some(Ok(Frame::data(body)))),
-            None if self.breaks => Poll::Ready(Some(Err("broken off"))),
-            None => Poll::Ready(None),
+        match (self.body.take(), self.then) {
+            (Some(body), _) => Poll::Ready(Some(Ok(Frame::data(body)))),
+            (None, Then::Ends) => Poll::Ready(None),
+            (None, Then::Breaks) => Poll::Ready(Some(Err("broken off"))),
+            (None, Then::Stalls) => Poll::Pending,
         }
     }
 }
