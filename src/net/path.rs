@@ -165,12 +165,7 @@ fn segment(text: &str, out: &mut String) -> Result<(), PathError> {
 
 /// Refuses what a second decoding would turn into a separator or a dot segment.
 fn twice(written: &str) -> Result<(), PathError> {
-    let mut text = written.to_owned();
-    // Every round shortens the text, so this ends.
-    while text.contains("%25") {
-        text = text.replace("%25", "%");
-    }
-    let upper = text.to_ascii_uppercase();
+    let upper = decoded_percents(written).to_ascii_uppercase();
     let separates = ["%2F", "%5C", "%0", "%1", "%7F"].iter().any(|escape| upper.contains(escape));
     let dots = upper.replace("%2E", ".").replace("%3B", ";");
     let name = dots.split(';').next().unwrap_or_default();
@@ -181,6 +176,19 @@ fn twice(written: &str) -> Result<(), PathError> {
     } else {
         Ok(())
     }
+}
+
+/// What becomes of a text whose `%25` are decoded until there is none left. In one pass: a percent sign that comes of one
+/// can only be the beginning of another.
+fn decoded_percents(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = String::with_capacity(text.len());
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        out.push('%');
+        out.push_str(part.trim_start_matches("25"));
+    }
+    out
 }
 
 /// The byte that two hexadecimal digits mean.
@@ -259,6 +267,7 @@ mod tests {
             ("/a%7f", Separator),
             ("/a%252fb", Separator),
             ("/a%25%32%66b", Separator),
+            ("/%25252525252fb", Separator),
             ("/a%", BadEscape),
             ("/a%4", BadEscape),
             ("/a%zz", BadEscape),
@@ -300,7 +309,29 @@ mod tests {
         assert!(!format!("{:?}", CanonicalPath::new("/users/ada").unwrap()).contains("ada"));
     }
 
+    /// Slow and obvious: every round shortens the text, so this ends.
+    fn decoded_by_rounds(text: &str) -> String {
+        let mut text = text.to_owned();
+        while text.contains("%25") {
+            text = text.replace("%25", "%");
+        }
+        text
+    }
+
+    #[test]
+    fn the_longest_run_of_percents_is_decoded_in_one_pass() {
+        let longest = format!("/%{}", "25".repeat((LONGEST - 2) / 2));
+        assert_eq!(decoded_percents(&longest), "/%");
+        assert_eq!(form(&longest), Ok(longest.clone()));
+        assert_eq!(form(&format!("/%{}2e", "25".repeat(2000))), Err(PathError::DotSegment));
+    }
+
     proptest! {
+        #[test]
+        fn percents_are_decoded_as_in_rounds(text in "[%25%25%25Fé]{0,30}") {
+            prop_assert_eq!(decoded_percents(&text), decoded_by_rounds(&text));
+        }
+
         #[test]
         fn the_form_of_a_form_is_itself_and_means_what_was_sent(path in "(/[a-zA-Z0-9._~%2eEfF5cC0;:@é -]{0,6}){1,4}") {
             if let Ok(form) = CanonicalPath::new(&path) {
