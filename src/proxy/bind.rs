@@ -14,7 +14,7 @@ use super::serve::{self, ServeError, ServerHandle};
 use super::{Handler, ListenerConfig};
 
 /// Connections that the kernel holds until a thread takes them.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 
 /// Makes listeners.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
+use super::bind::BACKLOG;
 use super::caps::Caps;
 use super::connection::Thread;
 use super::drain::Stage;
@@ -172,7 +173,7 @@ impl Listener {
         // Whoever has connected is in the kernel's queue, and closing the listener would reset them. The system is asked
         // itself, since the runtime knows only what it last heard.
         if let Ok(listener) = listener.into_std() {
-            while let Ok((tcp, peer)) = listener.accept() {
+            for (tcp, peer) in queued(|| listener.accept()) {
                 if let Ok(tcp) = tcp.set_nonblocking(true).and_then(|()| TcpStream::from_std(tcp)) {
                     welcome(&thread, &self.caps, tcp, peer);
                 }
@@ -180,6 +181,16 @@ impl Listener {
         }
         drain(&thread, &self.config).await
     }
+}
+
+/// Those who wait in the kernel's queue: no more than it holds, or who goes on connecting would keep a drain from beginning.
+/// Where one of them has left, the next is taken.
+fn queued<T>(mut accept: impl FnMut() -> io::Result<T>) -> impl Iterator<Item = T> {
+    // The kernel lets one more in than it is told.
+    (0..=BACKLOG)
+        .map(move |_| accept())
+        .take_while(|accepted| accepted.as_ref().err().is_none_or(is_of_one_connection))
+        .filter_map(Result::ok)
 }
 
 /// Gives a connection its place and its task, or closes it.
@@ -215,4 +226,35 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Ends a runtime without waiting for look-ups of names that block.
 fn end(runtime: LocalRuntime) {
     runtime.shutdown_timeout(Duration::from_millis(100));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_queue_all_are_taken_but_those_who_left() {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, WouldBlock};
+        let mut queue = vec![Ok(1), Err(ConnectionAborted), Ok(2), Err(ConnectionReset), Ok(3)].into_iter();
+        let taken = queued(|| queue.next().unwrap_or(Err(WouldBlock)).map_err(io::Error::from));
+        assert_eq!(taken.collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_the_system_lacks_ends_the_queue() {
+        let mut asked = 0;
+        let taken = queued(|| {
+            asked += 1;
+            // EMFILE: it would not have one for the next either.
+            if asked == 2 { Err(io::Error::from_raw_os_error(24)) } else { Ok(asked) }
+        });
+        assert_eq!(taken.collect::<Vec<_>>(), [1]);
+        assert_eq!(asked, 2);
+    }
+
+    #[test]
+    fn who_goes_on_connecting_does_not_keep_a_drain_from_beginning() {
+        assert_eq!(queued(|| Ok(())).count(), 1025);
+        assert_eq!(queued(|| Err::<(), _>(io::ErrorKind::ConnectionAborted.into())).count(), 0);
+    }
 }
