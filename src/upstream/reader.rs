@@ -196,10 +196,13 @@ impl Reader {
     /// What is to come after a head (RFC 9112 section 6.3).
     fn body(&mut self, status: StatusCode, framing: Framing, caps: HeadCaps) {
         let Framing { length, chunked, closes } = framing;
-        // A server that announces a body where there is none (RFC 9110 section 15.3.5) may send it.
-        let stray = status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0));
+        let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        // A server that announces a body where there is none may send it. A 204 may not announce one (RFC 9110 section 8.6); a
+        // 304 may, but nobody here asks with conditions, so who sends one is not to be relied upon. The answer to HEAD
+        // announces what GET would have got, in chunks too (RFC 9112 section 6.1), and servers do so day by day.
+        let stray = bodiless && (chunked || length.is_some_and(|length| length > 0));
         self.keeps = !closes && !stray;
-        let none = self.headless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let none = self.headless || bodiless;
         self.state = match length {
             _ if none => State::Over,
             _ if chunked => State::Chunked(Chunks::new(caps)),
