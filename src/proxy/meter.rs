@@ -1,13 +1,13 @@
 //! How long a connection has been waiting for its other end, and for what.
 
 use std::cell::Cell;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::Timers;
+use super::patience::{Alarm, Patience};
 
 /// What a connection is doing, kept by the parts of it that see it. All on one thread.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub(super) struct Meter {
     since: Cell<Instant>,
     /// Since when a body that is wanted has not come.
     wanting: Cell<Option<Instant>>,
-    /// Since when the socket has taken nothing of what is to be written.
-    blocked: Cell<Option<Instant>>,
+    /// With the socket, where something is to be written.
+    socket: Patience,
     /// Handlers at work.
     handling: Cell<usize>,
     /// Answers of which not all has been taken.
@@ -49,7 +49,7 @@ impl Meter {
             awaits: Cell::new(Awaits::First),
             since: Cell::new(now),
             wanting: Cell::new(None),
-            blocked: Cell::new(None),
+            socket: Patience::default(),
             handling: Cell::new(0),
             answering: Cell::new(0),
             progress: Cell::new(now),
@@ -78,16 +78,14 @@ impl Meter {
         }
     }
 
+    /// The socket takes nothing of what is to be written.
     pub(super) fn blocked(&self) {
-        if self.blocked.get().is_none() {
-            self.blocked.set(Some(Instant::now()));
-        }
+        self.socket.waits();
     }
 
-    pub(super) fn unblocked(&self) {
-        if self.blocked.get().is_some() {
-            self.blocked.set(None);
-        }
+    /// The socket took so many bytes.
+    pub(super) fn took(&self, bytes: usize) {
+        self.socket.took(bytes);
     }
 
     pub(super) fn handling(&self, change: isize) {
@@ -128,7 +126,7 @@ impl Meter {
 
     /// When the caller will have kept us waiting too long, if it goes on as it does.
     fn deadline(&self, timers: &Timers, http2: bool) -> Option<Instant> {
-        let stalled = self.blocked.get().map(|since| since + timers.stalled);
+        let stalled = self.socket.end(timers.stalled);
         let waited = self.patience(timers, http2).map(|(since, patience)| since + patience);
         match (stalled, waited) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -160,45 +158,19 @@ impl Meter {
 
 /// Ends a connection whose other end is too slow. One timer per connection, which moves only when it must.
 pub(super) struct Watchdog {
-    sleep: Pin<Box<Sleep>>,
-    /// The timer knows whom to wake. INVARIANT: one task polls a watchdog, from its beginning to its end.
-    armed: bool,
+    alarm: Alarm,
     timers: Timers,
     http2: bool,
 }
 
 impl Watchdog {
     pub(super) fn new(timers: Timers, http2: bool) -> Self {
-        Self { sleep: Box::pin(sleep_until(Instant::now() + timers.head)), armed: false, timers, http2 }
+        Self { alarm: Alarm::new(Instant::now() + timers.head), timers, http2 }
     }
 
     /// Ready when the connection is to be ended, since its other end is too slow.
     pub(super) fn poll(&mut self, meter: &Meter, cx: &mut Context<'_>) -> Poll<()> {
         meter.note();
-        loop {
-            let deadline = meter.deadline(&self.timers, self.http2);
-            if let Some(at) = deadline.filter(|at| *at < self.sleep.deadline()) {
-                self.rearm(at);
-            }
-            if self.armed && !self.sleep.is_elapsed() {
-                return Poll::Pending;
-            }
-            self.armed = self.sleep.as_mut().poll(cx).is_pending();
-            if self.armed {
-                return Poll::Pending;
-            }
-            let now = Instant::now();
-            match deadline {
-                Some(at) if at <= now => return Poll::Ready(()),
-                Some(at) => self.rearm(at),
-                // Nothing is awaited from the caller now; look again later, in case the next wake-up is this one.
-                None => self.rearm(now + self.timers.stalled),
-            }
-        }
-    }
-
-    fn rearm(&mut self, at: Instant) {
-        self.sleep.as_mut().reset(at);
-        self.armed = false;
+        self.alarm.poll(meter.deadline(&self.timers, self.http2), self.timers.stalled, cx)
     }
 }

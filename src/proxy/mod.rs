@@ -10,7 +10,7 @@
 //! Whoever blocks in a handler stops every connection of that core.
 //!
 //! What a caller can do to be slow or ambiguous ends here: [`http1`] refuses what other HTTP implementations read
-//! differently, [`door`] checks what both protocols may say of a request, [`meter`] bounds every wait.
+//! differently, [`door`] checks what both protocols may say of a request, [`meter`] and [`patience`] bound every wait.
 
 mod bind;
 mod caps;
@@ -20,6 +20,7 @@ mod drain;
 mod http1;
 mod http2;
 mod meter;
+mod patience;
 mod serve;
 mod stream;
 
@@ -99,7 +100,8 @@ pub struct Timers {
     pub head: Duration,
     /// Between two requests.
     pub idle: Duration,
-    /// Without any progress in the body of a request or of an answer.
+    /// Without any progress in the body of a request; and for an answer of which the caller takes nothing, or less on average
+    /// than 1 KiB for each second of that.
     pub stalled: Duration,
     /// How long connections that wait for their next request are kept while draining, for requests on their way.
     pub linger: Duration,

@@ -11,18 +11,17 @@ use tokio_rustls::server::TlsStream;
 
 use super::meter::Meter;
 
-/// TCP that tells the meter when it takes no more. It stands below TLS, where every byte that leaves is seen.
+/// TCP that tells the meter what it takes, and when it takes no more. It stands below TLS, where every byte that leaves is seen.
 pub(super) struct Metered {
     pub(super) tcp: TcpStream,
     pub(super) meter: Rc<Meter>,
 }
 
 impl Metered {
-    fn noted<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if polled.is_pending() {
-            self.meter.blocked();
-        } else {
-            self.meter.unblocked();
+    fn noted(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &polled {
+            Poll::Pending => self.meter.blocked(),
+            Poll::Ready(written) => self.meter.took(*written.as_ref().unwrap_or(&0)),
         }
         polled
     }
