@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a caller is to take of an answer in each second, on average over the time that they may take nothing. The bodies of
@@ -80,8 +81,10 @@ impl Alarm {
             if self.armed && !self.sleep.is_elapsed() {
                 return Poll::Pending;
             }
-            self.armed = self.sleep.as_mut().poll(cx).is_pending();
-            if self.armed {
+            // A task that has used up its turn is woken at once, and the timer hears of it then.
+            let hears = has_budget_remaining();
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                self.armed = hears;
                 return Poll::Pending;
             }
             let now = Instant::now();
@@ -101,6 +104,12 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+
+    use tokio::task::consume_budget;
+    use tokio::time::timeout;
+
     use super::*;
 
     const STALLED: Duration = Duration::from_secs(30);
@@ -153,5 +162,20 @@ mod tests {
         assert!(first.unwrap() <= Instant::now() + STALLED);
         patience.took(1);
         assert_eq!(patience.end(STALLED), None);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_has_used_up_its_turn_is_woken_all_the_same() {
+        let at = Instant::now() + Duration::from_millis(20);
+        let mut alarm = Alarm::new(at);
+        let mut polls = 0;
+        let rings = poll_fn(|cx| {
+            polls += 1;
+            while polls == 1 && has_budget_remaining() {
+                let _ = pin!(consume_budget()).poll(cx);
+            }
+            alarm.poll(Some(at), HOUR, cx)
+        });
+        timeout(STALLED / 3, rings).await.unwrap();
     }
 }
