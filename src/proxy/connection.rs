@@ -47,7 +47,7 @@ impl<H: Handler> Thread<H> {
             limits: config.limits,
             room: http1::room(),
             desk: Desk::new(Clock::system()),
-            http2: speaker(&config.limits),
+            http2: speaker(&config.limits, &config.timers),
         })
     }
 

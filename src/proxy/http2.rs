@@ -1,15 +1,17 @@
 //! HTTP/2 towards callers, as hyper speaks it.
 
+mod answer;
+
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
+use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::Service;
@@ -20,17 +22,20 @@ use super::connection::{Counting, Exchanges, Thread};
 use super::drain::Stage;
 use super::meter::{Meter, Watchdog};
 use super::stream::Transport;
-use super::{Handler, Limits};
-use crate::net::{BodyError, Content};
+use super::{Handler, Limits, Timers};
+use crate::net::Content;
+use answer::Counted;
 
 /// Windows: what a connection may have in memory unread.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
-const SEND_BUFFER: usize = 256 * 1024;
+/// What h2 may hold of an answer that does not leave.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// What speaks HTTP/2 on every connection of a thread.
-pub(super) fn speaker(limits: &Limits) -> http2::Builder<Local> {
-    let mut http2 = http2::Builder::new(Local);
+pub(super) fn speaker(limits: &Limits, timers: &Timers) -> http2::Builder<Local> {
+    // A little longer than a connection has: one on which nothing moves is ended, and not its answers one by one.
+    let mut http2 = http2::Builder::new(Local { stalled: timers.stalled + timers.stalled / 8 });
     http2
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
@@ -68,15 +73,16 @@ impl<H: Handler> Thread<H> {
     }
 }
 
-/// Spawns streams on the thread that they came to.
+/// Spawns exchanges on the thread that they came to.
 #[derive(Clone, Copy)]
-pub(super) struct Local;
+pub(super) struct Local {
+    /// How long an answer may wait for its caller.
+    stalled: Duration,
+}
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
+    fn execute(&self, exchange: F) {
+        tokio::task::spawn_local(answer::in_time(self.stalled, exchange));
     }
 }
 
@@ -96,9 +102,9 @@ impl<H: Handler> Service<Request<Incoming>> for Exchanges<H> {
             if headless {
                 without_body(&mut response);
             }
-            let underway = Counting::new(exchanges.meter(), Meter::answering);
+            let response = response.map(|content| Counted::new(content, exchanges.meter()));
             drop(at_work);
-            Ok(response.map(|body| Counted { body, underway }))
+            Ok(response)
         })
     }
 }
@@ -110,35 +116,4 @@ fn without_body(response: &mut Response<Content>) {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
     *response.body_mut() = Content::empty();
-}
-
-/// An answer's body that tells the meter how it gets on.
-pub(super) struct Counted {
-    body: Content,
-    underway: Counting,
-}
-
-impl Body for Counted {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if polled.is_ready() {
-            this.underway.progressed();
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -21,7 +21,7 @@ pub(super) struct Meter {
     socket: Patience,
     /// Handlers at work.
     handling: Cell<usize>,
-    /// Answers of which not all has been taken.
+    /// Answers of HTTP/2 of which not all has been taken.
     answering: Cell<usize>,
     /// The last time that an exchange got further, as far as it was noted.
     progress: Cell<Instant>,
@@ -97,9 +97,9 @@ impl Meter {
         self.progressed();
     }
 
+    /// An end as such is no progress: an answer may have been given up.
     pub(super) fn answering(&self, change: isize) {
         self.answering.set(self.answering.get().saturating_add_signed(change));
-        self.progressed();
     }
 
     /// An answer got further.

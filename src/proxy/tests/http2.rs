@@ -1,12 +1,13 @@
 //! HTTP/2: the same handler, the same refusals.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::timeout;
 
@@ -22,12 +23,22 @@ struct Caller {
 }
 
 async fn start(change: impl FnOnce(&mut ListenerConfig)) -> (Server, Caller) {
+    start_with(None, change).await
+}
+
+/// A caller whose streams have a window of so many bytes.
+async fn start_with(
+    window: impl Into<Option<u32>>,
+    change: impl FnOnce(&mut ListenerConfig),
+) -> (Server, Caller) {
     let dir = tempfile::tempdir().unwrap();
     let mut config = secure(&certificates(dir.path()), Protocols::Http2AndHttp1);
     change(&mut config);
     let server = Server::start(&config);
     let tls = shake(server.addr, caller(dir.path(), &["h2"])).await.unwrap();
-    let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(tls)).await.unwrap();
+    let mut http2 = Builder::new(TokioExecutor::new());
+    http2.initial_stream_window_size(window);
+    let (sender, connection) = http2.handshake(TokioIo::new(tls)).await.unwrap();
     (server, Caller { sender, driven: tokio::spawn(connection), _dir: dir })
 }
 
@@ -165,6 +176,50 @@ async fn a_caller_who_never_opens_the_window_is_ended() {
     let _unread = caller.sender.send_request(request).await.unwrap();
     let _ = timeout(SOON, &mut caller.driven).await.expect("the connection stays");
     assert!(server.handle.is_some());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_is_reset_whatever_else_its_connection_does() {
+    let short = Duration::from_millis(60);
+    for (window, path, sent) in [(0, "/large", ""), (1000, "/large", ""), (0, "/", "x")] {
+        let (server, mut caller) = start_with(window, |config| config.timers.stalled = short).await;
+        let held = caller.sender.send_request(post("/held").body(Full::default()).unwrap());
+        let held = tokio::spawn(held);
+        server.seen.arrived.acquire().await.unwrap().forget();
+        let mut unread = Vec::new();
+        for _ in 0..3 {
+            caller.sender.ready().await.unwrap();
+            let request = post(path).body(Full::from(sent)).unwrap();
+            unread.push(caller.sender.send_request(request).await.unwrap());
+        }
+        // A handler is at work, and other answers are taken.
+        let others = async {
+            loop {
+                assert_eq!(caller.ask(post("/"), "").await.unwrap().0, StatusCode::OK);
+            }
+        };
+        let reset = async {
+            for answer in &mut unread {
+                // What fits the window comes.
+                let end = loop {
+                    match answer.frame().await {
+                        Some(Ok(_)) => {}
+                        end => break end,
+                    }
+                };
+                let error = end.expect("it was taken").unwrap_err();
+                let reset = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+                assert_eq!(reset.and_then(h2::Error::reason), Some(h2::Reason::CANCEL), "{path}: {error:?}");
+            }
+        };
+        tokio::select! {
+            () = others => {}
+            () = async { tokio::time::sleep(4 * short).await; reset.await } => {}
+            () = tokio::time::sleep(SOON) => panic!("{window} {path}: nothing is reset"),
+        }
+        server.seen.release.add_permits(1);
+        assert_eq!(whole(held.await.unwrap().unwrap()).await.unwrap().0, StatusCode::OK);
+    }
 }
 
 #[tokio::test]
