@@ -169,6 +169,11 @@ impl Counting {
         Self { meter: Rc::clone(meter), change }
     }
 
+    /// One more of the same.
+    pub(super) fn again(&self) -> Self {
+        Self::new(&self.meter, self.change)
+    }
+
     /// An exchange got further.
     pub(super) fn progressed(&self) {
         self.meter.progressed();

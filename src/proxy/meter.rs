@@ -21,7 +21,7 @@ pub(super) struct Meter {
     socket: Patience,
     /// Handlers at work.
     handling: Cell<usize>,
-    /// Answers of HTTP/2 of which not all has been taken.
+    /// Answers of HTTP/2 that are not over, and pieces of them that have not left.
     answering: Cell<usize>,
     /// The last time that an exchange got further, as far as it was noted.
     progress: Cell<Instant>,

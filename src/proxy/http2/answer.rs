@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{future::poll_fn, rc::Rc};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::task_local;
 use tracing::debug;
@@ -86,13 +86,13 @@ impl Counted {
 }
 
 impl Body for Counted {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, BodyError>>> {
         let this = self.get_mut();
         // Whoever asks for a piece has taken the one before.
         let _ = OFFER.try_with(Offer::taken);
@@ -110,7 +110,7 @@ impl Body for Counted {
         }
         let _ = OFFER.try_with(|offer| offer.bytes.set(bytes.len()));
         this.underway.progressed();
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+        Poll::Ready(Some(Ok(Frame::data(Piece { bytes, underway: this.underway.again() }))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -125,5 +125,26 @@ impl Body for Counted {
             whole.set_upper(upper);
         }
         whole
+    }
+}
+
+/// Some of an answer in the hands of h2. Its connection is at work until it has left them.
+pub(in crate::proxy) struct Piece {
+    bytes: Bytes,
+    underway: Counting,
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.underway.progressed();
     }
 }

@@ -223,6 +223,22 @@ async fn an_answer_that_is_not_taken_is_reset_whatever_else_its_connection_does(
 }
 
 #[tokio::test]
+async fn a_connection_is_not_idle_while_what_was_answered_leaves() {
+    let (idle, pause) = (Duration::from_millis(60), Duration::from_millis(30));
+    // One piece for the gateway, and many windows for the caller.
+    let body: &str = Box::leak("x".repeat(10_000).into_boxed_str());
+    let (_server, mut caller) = start_with(1000, |config| config.timers.idle = idle).await;
+    let mut answer = caller.sender.send_request(post("/").body(Full::from(body)).unwrap()).await.unwrap();
+    let mut length = 0;
+    while let Some(frame) = answer.frame().await {
+        length += frame.expect("the connection was ended").into_data().unwrap().len();
+        tokio::time::sleep(pause).await;
+    }
+    assert_eq!(length, body.len());
+    let _ = timeout(SOON, &mut caller.driven).await.expect("an idle connection stays");
+}
+
+#[tokio::test]
 async fn a_drain_ends_streams_first() {
     let (server, mut caller) = start(|_| {}).await;
     let held = caller.sender.send_request(post("/held").body(Full::from("abc")).unwrap());
