@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
 
 /// Bytes handed over at once: content that is larger goes out as the caller takes it, so that the meter sees a caller who
 /// does not.
@@ -20,7 +21,7 @@ pub struct Content(Kind);
 
 enum Kind {
     Full(Bytes),
-    Stream(Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>),
+    Stream(Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>, Option<Instant>),
 }
 
 impl Content {
@@ -40,7 +41,29 @@ impl Content {
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<BodyError>,
     {
-        Self(Kind::Stream(Box::pin(http_body_util::BodyExt::map_err(body, Into::into))))
+        Self(Kind::Stream(Box::pin(http_body_util::BodyExt::map_err(body, Into::into)), None))
+    }
+
+    /// The same, whose rest may be waited for until `at` and no longer. Its source may not be asked by then, where whoever takes
+    /// the content is slow: who writes it sees to that.
+    pub fn stream_until<B>(body: B, at: Instant) -> Self
+    where
+        B: Body<Data = Bytes> + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let mut content = Self::stream(body);
+        if let Kind::Stream(_, until) = &mut content.0 {
+            *until = Some(at);
+        }
+        content
+    }
+
+    /// Until when the rest of it may be waited for; nothing where there is no rest, or no such time.
+    pub fn until(&self) -> Option<Instant> {
+        match &self.0 {
+            Kind::Stream(body, Some(until)) if !body.is_end_stream() => Some(*until),
+            _ => None,
+        }
     }
 
     /// The length that an answer to HEAD tells of it (RFC 9110 section 9.3.2). Content that is not there tells nothing.
@@ -60,21 +83,21 @@ impl Body for Content {
         match &mut self.get_mut().0 {
             Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes.split_to(bytes.len().min(PIECE)))))),
-            Kind::Stream(body) => body.as_mut().poll_frame(cx),
+            Kind::Stream(body, _) => body.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(body) => body.is_end_stream(),
+            Kind::Stream(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(body) => body.size_hint(),
+            Kind::Stream(body, _) => body.size_hint(),
         }
     }
 }
@@ -90,7 +113,7 @@ impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Full(bytes) => write!(f, "Content({} bytes)", bytes.len()),
-            Kind::Stream(_) => f.write_str("Content(stream)"),
+            Kind::Stream(..) => f.write_str("Content(stream)"),
         }
     }
 }

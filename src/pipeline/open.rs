@@ -67,7 +67,10 @@ async fn forwarded(
     answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let body = match body.into_whole() {
         Ok(whole) => Content::full(whole),
-        Err(body) => Content::stream(Limited::new(body, ANSWER_CAP)),
+        Err(body) => {
+            let until = body.deadline();
+            Content::stream_until(Limited::new(body, ANSWER_CAP), until)
+        }
     };
     Ok(Response::from_parts(answered, body))
 }

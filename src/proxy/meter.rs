@@ -88,6 +88,11 @@ impl Meter {
         self.socket.took(bytes);
     }
 
+    /// What the socket is given next is to be taken by then.
+    pub(super) fn bound(&self, until: Option<Instant>) {
+        self.socket.bound(until);
+    }
+
     pub(super) fn handling(&self, change: isize) {
         if self.is_new() {
             // In HTTP/2 nobody else says so.

@@ -20,6 +20,8 @@ pub(super) struct Patience {
     used: Cell<Duration>,
     /// Since when something waits, if it does.
     since: Cell<Option<Instant>>,
+    /// When it ends however much is taken.
+    until: Cell<Option<Instant>>,
 }
 
 impl Patience {
@@ -44,9 +46,15 @@ impl Patience {
         }
     }
 
+    /// What waits is to be taken by then, whoever takes it how fast.
+    pub(super) fn bound(&self, until: Option<Instant>) {
+        self.until.set(until);
+    }
+
     /// When a patience of `stalled` ends, if nothing more is taken.
     pub(super) fn end(&self, stalled: Duration) -> Option<Instant> {
-        self.since.get().map(|since| since + self.left(stalled))
+        let end = self.since.get()? + self.left(stalled);
+        Some(self.until.get().map_or(end, |until| until.min(end)))
     }
 
     fn left(&self, stalled: Duration) -> Duration {
@@ -162,6 +170,19 @@ mod tests {
         assert!(first.unwrap() <= Instant::now() + STALLED);
         patience.took(1);
         assert_eq!(patience.end(STALLED), None);
+    }
+
+    #[test]
+    fn a_bound_holds_while_something_waits() {
+        let patience = Patience::default();
+        let soon = Instant::now() + STALLED / 2;
+        patience.bound(Some(soon));
+        assert_eq!(patience.end(STALLED), None);
+        patience.waits();
+        assert_eq!(patience.end(STALLED), Some(soon));
+        assert!(patience.end(Duration::ZERO).unwrap() < soon);
+        patience.bound(None);
+        assert!(patience.end(STALLED).unwrap() > soon);
     }
 
     #[tokio::test]

@@ -36,7 +36,8 @@ impl UpstreamBody {
         if self.whole { Ok(self.ready) } else { Err(self) }
     }
 
-    /// When the exchange must be over, for whoever reads the body by other means.
+    /// When the exchange must be over. Who does not ask for the rest does not hear of it from the body, which then holds its
+    /// connection for longer.
     pub fn deadline(&self) -> tokio::time::Instant {
         self.clock.at
     }

@@ -2,11 +2,13 @@
 //! and what was begun is ended in the journal.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use consentry::problem::Problem::{UpstreamAnswerRefused, UpstreamUnavailable};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::StatusCode;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::support::gateway::RISK;
 use crate::support::{Call, Gateway, Options, Reply, canary, clean_body};
@@ -136,6 +138,26 @@ async fn an_api_that_is_too_slow_is_504() {
         );
     }
     assert!(gateway.store().open_intents().await.unwrap().is_empty());
+    gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn a_caller_who_takes_no_answer_keeps_the_api_for_its_time_and_no_longer() {
+    let gateway = Gateway::with(Options { patience: Some("900ms"), ..Options::default() }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    // More than sockets hold.
+    gateway.upstream.answer(Reply::of(200, "text/plain", vec![b'x'; 48 << 20]));
+    let mut caller = gateway.client.stream(b"http/1.1").await;
+    caller.write_all(b"GET /v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    // What is written to a connection that was ended fails; nothing is read.
+    let ended = async {
+        while caller.write_all(b"G").await.is_ok() && caller.flush().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), ended).await.expect("the answer is still held");
+    drop(gateway.upstream.take());
     gateway.healthy().await;
     gateway.close().await;
 }

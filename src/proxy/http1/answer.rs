@@ -91,6 +91,7 @@ pub(super) async fn write(
             }
         };
         meter.progressed();
+        meter.bound(content.until());
         let is_last = data.is_none();
         let data = data.unwrap_or_default();
         if let Some(left) = &mut left {
@@ -118,6 +119,7 @@ pub(super) async fn write(
         }
     }
     send(line, unsent).await?;
+    meter.bound(None);
     head.fill(0);
     desk.head.set(head);
     Ok(keeps)

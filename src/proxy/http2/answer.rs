@@ -10,6 +10,7 @@ use std::{future::poll_fn, rc::Rc};
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::task_local;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::SEND_BUFFER;
@@ -54,8 +55,13 @@ pub(super) fn in_time(stalled: Duration, exchange: impl Future) -> impl Future<O
 }
 
 impl Offer {
+    fn made(&self, bytes: usize, until: Option<Instant>) {
+        self.bytes.set(bytes);
+        self.patience.bound(until);
+    }
+
     /// When it has been there for too long. Most are taken before anybody asks.
-    fn end(&self, stalled: Duration) -> Option<tokio::time::Instant> {
+    fn end(&self, stalled: Duration) -> Option<Instant> {
         if self.bytes.get() == 0 {
             return None;
         }
@@ -108,7 +114,7 @@ impl Body for Counted {
         if this.large && this.size_hint().upper().is_some_and(|left| left < SEND_BUFFER as u64) {
             bytes = Bytes::copy_from_slice(&bytes);
         }
-        let _ = OFFER.try_with(|offer| offer.bytes.set(bytes.len()));
+        let _ = OFFER.try_with(|offer| offer.made(bytes.len(), this.content.until()));
         this.underway.progressed();
         Poll::Ready(Some(Ok(Frame::data(Piece { bytes, underway: this.underway.again() }))))
     }

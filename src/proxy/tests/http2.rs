@@ -181,8 +181,15 @@ async fn a_caller_who_never_opens_the_window_is_ended() {
 #[tokio::test]
 async fn an_answer_that_is_not_taken_is_reset_whatever_else_its_connection_does() {
     let short = Duration::from_millis(60);
-    for (window, path, sent) in [(0, "/large", ""), (1000, "/large", ""), (0, "/", "x")] {
-        let (server, mut caller) = start_with(window, |config| config.timers.stalled = short).await;
+    let long = Duration::from_secs(60);
+    let cases = [
+        (0, "/large", "", short),
+        (1000, "/large", "", short),
+        (0, "/", "x", short),
+        (0, "/until", "", long),
+    ];
+    for (window, path, sent, stalled) in cases {
+        let (server, mut caller) = start_with(window, |config| config.timers.stalled = stalled).await;
         let held = caller.sender.send_request(post("/held").body(Full::default()).unwrap());
         let held = tokio::spawn(held);
         server.seen.arrived.acquire().await.unwrap().forget();

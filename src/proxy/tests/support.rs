@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -5,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream, TryStreamExt};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -15,7 +16,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -104,6 +105,12 @@ impl Teller {
                 response.status(304).header("content-length", 7).body(Content::full("content"))
             }
             "/dated" => response.header("date", "Sun, 06 Nov 1994 08:49:37 GMT").body(Content::empty()),
+            "/until" => {
+                let endless = stream::repeat(Bytes::from(vec![b'x'; 64 * 1024]));
+                let endless = endless.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
+                let until = Instant::now() + Duration::from_millis(60);
+                response.body(Content::stream_until(StreamBody::new(endless), until))
+            }
             "/slow" => {
                 let seen = Arc::clone(&self.0);
                 response.body(pieces(stream::once(async move {
