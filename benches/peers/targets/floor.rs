@@ -151,8 +151,11 @@ pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
                 })
             };
             if !matches!(goes_on, Ok(true))
-                && let Some(pair) = pairs.remove(&id)
+                && let Some(mut pair) = pairs.remove(&id)
             {
+                // Whoever closes says so (RFC 8446 section 6.1), also to a caller who may have gone.
+                pair.tls.send_close_notify();
+                let _ = pair.flush();
                 let _ = pair.caller.shutdown(Shutdown::Both);
                 // Who takes their leave leaves a connection on which nothing is under way: an answer comes in one piece here.
                 if matches!(goes_on, Ok(false)) && data & 1 == 0 && !pair.asked {

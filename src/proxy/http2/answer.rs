@@ -2,10 +2,11 @@
 //! there is room for any of it, and does not ask for another before.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use std::{future::poll_fn, rc::Rc};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
