@@ -24,8 +24,7 @@ impl Reader<'_> {
     ) -> rusqlite::Result<Sought<KeyId, (Day, KeyId)>> {
         let sql = "SELECT day, id FROM key WHERE activity = ?1 AND day < ?2 AND (day, id) > (?3, ?4) \
                    ORDER BY day, id LIMIT ?5";
-        let (day, id) =
-            after.as_ref().map_or((i64::MIN, &[][..]), |(day, id)| (day.number().into(), &id[..]));
+        let (day, id) = after.as_ref().map_or((i64::MIN, &[][..]), |(day, id)| (day.number(), &id[..]));
         let page = self.keyring.rows(sql, params![activity, before.number(), day, id, PAGE], |row| {
             Ok((Day::from_number(row.get(0)?), row.get::<_, KeyId>(1)?))
         })?;
