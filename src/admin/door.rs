@@ -1,11 +1,13 @@
 //! Who comes in to the administration: how many at once, and for how long. One exchange a connection, so that nobody stays
 //! who asks for nothing.
 //!
-//! INVARIANT: whoever has shown no token keeps nobody out. Where all places are taken, the stranger who was there first makes
-//! room; and nobody stays longer than [`Patience`] says, whatever they send or do not take.
+//! INVARIANT: whoever has shown no token keeps nobody out by staying. Where all places are taken, a stranger makes room, from
+//! the address that has most of them the one who came first; and nobody stays longer than [`Patience`] says, whatever they
+//! send or do not take.
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +40,7 @@ pub(super) struct Patience {
     head: Duration,
     /// For everything, the handshake and the taking of the answer too, with whoever has shown no token.
     stranger: Duration,
-    /// For the answer to whoever has shown one: an audit takes long to verify.
+    /// For the answer to whoever has shown one: a large audit takes long to verify.
     exchange: Duration,
     /// For them to take it.
     taken: Duration,
@@ -50,7 +52,7 @@ impl Default for Patience {
             handshake: Duration::from_secs(5),
             head: Duration::from_secs(10),
             stranger: Duration::from_secs(20),
-            exchange: Duration::from_secs(600),
+            exchange: Duration::from_hours(24),
             taken: Duration::from_secs(30),
         }
     }
@@ -77,6 +79,7 @@ struct Stay {
 
 /// Somebody who is inside.
 struct Guest {
+    from: Option<IpAddr>,
     stay: watch::Receiver<Stay>,
     task: AbortHandle,
 }
@@ -93,6 +96,13 @@ impl Door {
 }
 
 impl Caller {
+    fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Tls(stream, _) => stream.peer_addr().ok().map(|peer| peer.ip()),
+        }
+    }
+
     async fn serve(self, desk: &Desk, stay: watch::Sender<Stay>) {
         let stream = match self {
             Self::Socket(stream) => return connection(stream, desk, stay).await,
@@ -139,19 +149,23 @@ pub(super) async fn accept(door: Door, desk: Desk, mut stop: watch::Receiver<boo
         let Ok(place) = place else { return };
         let until = Instant::now() + desk.patience.stranger;
         let (stay, watched) = watch::channel(Stay { known: false, until });
-        let desk = desk.clone();
+        let (desk, from) = (desk.clone(), caller.address());
         let task = tokio::spawn(async move {
             caller.serve(&desk, stay).await;
             drop(place);
         });
-        inside.push_back(Guest { stay: watched, task: task.abort_handle() });
+        inside.push_back(Guest { from, stay: watched, task: task.abort_handle() });
     }
 }
 
-/// Sends the stranger away who has been there longest. Where all have shown a token, the next waits for one of them to end.
+/// Sends a stranger away: of those from the address that has most, who has been there longest. Where all have shown a token, the
+/// next waits for one of them to end.
 fn make_room(inside: &mut VecDeque<Guest>) {
-    let stranger = inside.iter().position(|guest| !guest.stay.borrow().known);
-    if let Some(guest) = stranger.and_then(|at| inside.remove(at)) {
+    let is_stranger = |guest: &&Guest| !guest.stay.borrow().known;
+    let places = |from| inside.iter().filter(is_stranger).filter(|guest| guest.from == from).count();
+    let most = inside.iter().filter(is_stranger).map(|guest| places(guest.from)).max();
+    let first = inside.iter().position(|guest| is_stranger(&guest) && Some(places(guest.from)) == most);
+    if let Some(guest) = first.and_then(|at| inside.remove(at)) {
         guest.task.abort();
     }
 }
@@ -261,7 +275,9 @@ mod tests {
 
     #[tokio::test]
     async fn strangers_make_room_for_whoever_comes() {
-        let house = House::open(Patience::default());
+        // Nobody leaves by themselves.
+        let long = Duration::from_hours(1);
+        let house = House::open(Patience { head: long, stranger: long, ..Patience::default() });
         let mut idle = Vec::new();
         for sends in ["", "GET / HT", "GET /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n{"] {
             for _ in 0..CONNECTIONS {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -24,6 +25,8 @@ use super::{Access, Command, Office, Reply, Role};
 const BODY_CAP: usize = 64 * 1024;
 /// How long it may take to come.
 const BODY: Duration = Duration::from_secs(10);
+/// How long what is under way is let come of whoever is refused.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 struct Desk {
@@ -91,10 +94,11 @@ async fn metrics(State(desk): State<Desk>, headers: HeaderMap) -> Response {
 }
 
 async fn command(State(desk): State<Desk>, request: Request) -> Response {
-    // From the head alone: of whoever may do nothing here no byte of a body is awaited, and they do not learn which commands
-    // there are.
+    // From the head alone: whoever may do nothing here does not learn which commands there are.
     let headers = request.headers().clone();
     if let Decision::Unknown = desk.access.permits(bearer(&headers), Role::Auditor) {
+        // What is under way is let come, and nobody looks at it: a socket that is closed on it may take the answer along.
+        drop(tokio::time::timeout(UNDER_WAY, Bytes::from_request(request, &())).await);
         return unauthorized();
     }
     let command = match read(request, BODY).await {
@@ -104,9 +108,12 @@ async fn command(State(desk): State<Desk>, request: Request) -> Response {
     if let Some(refusal) = desk.refusal(&headers, command.role()) {
         return refusal;
     }
-    match desk.office.carry_out(command).await {
-        Ok(reply) => Json(reply).into_response(),
-        Err(error) => {
+    // On a task of its own: what was begun is done to its end, whether its caller stays or not.
+    let office = Arc::clone(&desk.office);
+    match tokio::spawn(async move { office.carry_out(command).await }).await {
+        Ok(Ok(reply)) => Json(reply).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Ok(Err(error)) => {
             let status = if error.is_asked_wrong() {
                 StatusCode::UNPROCESSABLE_ENTITY
             } else {
@@ -151,7 +158,7 @@ fn unauthorized() -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::{Body, Bytes};
+    use axum::body::Body;
 
     use super::*;
 

@@ -122,9 +122,8 @@ fn socket_apart(config: &Config, own: &Path, at: Span, file: &mut File<'_>) {
     // What SQLite and the store's lock keep beside each file is named after it.
     let beside = store.iter().any(|named| {
         let (named, socket) = (plain(named), socket.as_os_str().as_encoded_bytes());
-        socket
-            .strip_prefix(named.as_os_str().as_encoded_bytes())
-            .is_some_and(|rest| rest.starts_with(b"-") || rest == b".lock")
+        let rest = socket.strip_prefix(named.as_os_str().as_encoded_bytes());
+        rest.is_some_and(|rest| [&b"-wal"[..], b"-shm", b"-journal", b"-anchor", b".lock"].contains(&rest))
     });
     let policy = socket.extension().is_some_and(|ending| ending == "yaml")
         && socket.parent().is_some_and(|folder| folder == plain(&config.policies));
