@@ -29,7 +29,7 @@ use answer::Counted;
 /// Windows: what a connection may have in memory unread.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
-/// What h2 may hold of an answer that does not leave.
+/// What h2 may hold of an answer that does not leave, where it has room for none of the last piece.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// What speaks HTTP/2 on every connection of a thread.

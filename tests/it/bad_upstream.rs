@@ -8,7 +8,7 @@ use consentry::problem::Problem::{UpstreamAnswerRefused, UpstreamUnavailable};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::StatusCode;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::gateway::RISK;
 use crate::support::{Call, Gateway, Options, Reply, canary, clean_body};
@@ -144,19 +144,22 @@ async fn an_api_that_is_too_slow_is_504() {
 
 #[tokio::test]
 async fn a_caller_who_takes_no_answer_keeps_the_api_for_its_time_and_no_longer() {
-    let gateway = Gateway::with(Options { patience: Some("900ms"), ..Options::default() }).await;
+    let gateway = Gateway::with(Options { patience: Some("2s"), ..Options::default() }).await;
     gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
     // More than sockets hold.
     gateway.upstream.answer(Reply::of(200, "text/plain", vec![b'x'; 48 << 20]));
     let mut caller = gateway.client.stream(b"http/1.1").await;
     caller.write_all(b"GET /v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    // What is written to a connection that was ended fails; nothing is read.
+    let mut begins = [0; 15];
+    caller.read_exact(&mut begins).await.unwrap();
+    assert_eq!(&begins, b"HTTP/1.1 200 OK");
+    // What is written to a connection that was ended fails; nothing more is read.
     let ended = async {
         while caller.write_all(b"G").await.is_ok() && caller.flush().await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(15), ended).await.expect("the answer is still held");
+    tokio::time::timeout(Duration::from_secs(9), ended).await.expect("the answer is still held");
     drop(gateway.upstream.take());
     gateway.healthy().await;
     gateway.close().await;

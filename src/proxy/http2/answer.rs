@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -83,12 +83,22 @@ pub(in crate::proxy) struct Counted {
     /// Its memory is more than h2 may hold of it.
     large: bool,
     underway: Counting,
+    /// There while its source has nothing: it is the source that is waited for, and not the caller.
+    asking: Option<Counting>,
+    meter: Rc<Meter>,
 }
 
 impl Counted {
     pub(super) fn new(content: Content, meter: &Rc<Meter>) -> Self {
         let large = content.size_hint().lower() > SEND_BUFFER as u64;
-        Self { content, rest: Bytes::new(), large, underway: Counting::new(meter, Meter::answering) }
+        Self {
+            content,
+            rest: Bytes::new(),
+            large,
+            underway: Counting::new(meter, Meter::answering),
+            asking: None,
+            meter: Rc::clone(meter),
+        }
     }
 }
 
@@ -104,7 +114,12 @@ impl Body for Counted {
         // Whoever asks for a piece has taken the one before.
         let _ = OFFER.try_with(Offer::taken);
         while this.rest.is_empty() {
-            match ready!(Pin::new(&mut this.content).poll_frame(cx)).transpose()? {
+            let Poll::Ready(frame) = Pin::new(&mut this.content).poll_frame(cx) else {
+                this.asking.get_or_insert_with(|| Counting::new(&this.meter, Meter::handling));
+                return Poll::Pending;
+            };
+            this.asking = None;
+            match frame.transpose()? {
                 None => return Poll::Ready(None),
                 // Trailers reach nobody.
                 Some(frame) => this.rest = frame.into_data().unwrap_or_default(),
@@ -112,7 +127,7 @@ impl Body for Counted {
         }
         let mut bytes = this.rest.split_to(this.rest.len().min(PIECE));
         // What is handed over last may outlast its task, and then nobody gives it up: so it holds no more than itself.
-        if this.large && this.size_hint().upper().is_some_and(|left| left < SEND_BUFFER as u64) {
+        if this.large && this.size_hint().upper().is_some_and(|left| left < (SEND_BUFFER + PIECE) as u64) {
             bytes = Bytes::copy_from_slice(&bytes);
         }
         let _ = OFFER.try_with(|offer| offer.made(bytes.len(), this.content.until()));

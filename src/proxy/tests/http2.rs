@@ -178,9 +178,20 @@ async fn a_caller_who_never_opens_the_window_is_ended() {
     assert!(server.handle.is_some());
 }
 
+/// It is the source that is slow, and not the caller.
+#[tokio::test]
+async fn an_answer_whose_source_pauses_is_waited_for() {
+    let stalled = Duration::from_millis(60);
+    let (server, mut caller) = start_with(65_535, |config| config.timers.stalled = stalled).await;
+    let answer = caller.sender.send_request(post("/slow").body(Full::default()).unwrap()).await.unwrap();
+    tokio::time::sleep(8 * stalled).await;
+    server.seen.release.add_permits(1);
+    assert_eq!(whole(answer).await.unwrap().1, b"late");
+}
+
 #[tokio::test]
 async fn an_answer_that_is_not_taken_is_reset_whatever_else_its_connection_does() {
-    let short = Duration::from_millis(60);
+    let short = Duration::from_millis(500);
     let long = Duration::from_secs(60);
     let cases = [
         (0, "/large", "", short),
