@@ -63,7 +63,7 @@ pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report
 /// Day by day, the oldest first, so that every event is of one day.
 async fn delete_expired(store: &Store, term: &Term, now: Timestamp) -> Result<u64, StoreError> {
     let kept_from = before(now, term.retention);
-    let mut deleted = 0;
+    let (mut deleted, mut again) = (0, true);
     while let Some(day) = oldest_day(store, &term.activity, kept_from).await? {
         let end = Day::from_number(day.number() + 1).start().min(kept_from);
         let ids = store.expired(&term.activity, end, BATCH).await?;
@@ -75,8 +75,8 @@ async fn delete_expired(store: &Store, term: &Term, now: Timestamp) -> Result<u6
             (records > 0).then(|| told(now, &activity, day, 0, records))
         })));
         let done = store.commit(change).await?;
-        if done.records_deleted == 0 {
-            // They were erased meanwhile; should they still be there, going round for ever would not help.
+        // They were erased or restricted meanwhile, and are found no more; should they be, going round for ever would not help.
+        if done.records_deleted == 0 && !std::mem::take(&mut again) {
             break;
         }
         deleted += done.records_deleted;

@@ -46,7 +46,7 @@ pub enum StoreError {
     /// The two files were not made together.
     #[error("the data file and the keyring do not belong together")]
     Strangers,
-    /// The keyring lacks keys or tombstones that the data file has counted.
+    /// The keyring lacks keys, or tombstones or acts that the data file has heard of.
     #[error(
         "the keyring is older than the data (it knows {tombstones} destroyed keys where the data counted {counted}, \
          {acts} withdrawals, objections, restrictions and erasures where the data heard {heard}, and lacks the keys of \

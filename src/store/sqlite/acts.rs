@@ -1,6 +1,6 @@
 //! What people did with their rights, until both files have heard it. An act binds as soon as the keyring has it, and the
 //! keyring's commit comes first; so the keyring also keeps what the data file is owed of it, its events and what was said
-//! of consents, until the next act. Acts are numbered from 1, and each file knows how many it has heard.
+//! of consents, until the next group with an act. Acts are numbered from 1, and each file knows how many it has heard.
 
 use rusqlite::params;
 
@@ -34,10 +34,14 @@ pub(super) fn is_act(change: &Change) -> bool {
 
 /// Whether a change takes from the keyring what leads to a person: it is to leave the keyring's log as well.
 pub(super) fn forgets(change: &Change) -> bool {
-    let of = |one: &KeyringChange| {
-        matches!(one, KeyringChange::RemoveSubject { .. } | KeyringChange::LiftStop { .. })
-    };
-    change.keyring.iter().any(of)
+    change.keyring.iter().any(|one| {
+        matches!(
+            one,
+            KeyringChange::RemoveSubject { .. }
+                | KeyringChange::LiftStop { .. }
+                | KeyringChange::ForgetUnused(_)
+        )
+    })
 }
 
 /// How many acts a file has heard.
@@ -59,8 +63,11 @@ pub(super) fn settle(keyring: &Prepared<'_>, acts: u64) -> rusqlite::Result<()> 
     keyring.execute("DELETE FROM owed_consent WHERE act <= ?1", params![signed(acts)]).map(drop)
 }
 
-/// Keeps an event that the data file is owed.
+/// Keeps an event that the data file is owed. That a key was destroyed is told from its tombstone.
 pub(super) fn owe_event(keyring: &Prepared<'_>, act: u64, encoded: &[u8]) -> rusqlite::Result<()> {
+    if Reading::new(encoded).is_ok_and(|event| event.kind == "key-destroyed") {
+        return Ok(());
+    }
     let sql = "INSERT INTO owed_event (act, body) VALUES (?1, ?2)";
     keyring.execute(sql, params![signed(act), encoded]).map(drop)
 }
@@ -99,8 +106,8 @@ pub(super) const fn state(state: ConsentState) -> i64 {
 /// A row of `owed_consent` that is `consent`'s as well.
 type Said = (Vec<u8>, String, i64, i64, i64, Option<i64>, Vec<u8>, String, String);
 
-/// Tells the data file what it has not heard, within an open transaction. Consents of whom the keyring does not know any more go
-/// with it: they were erased. Destroyed keys have been told from their tombstones.
+/// Tells the data file what it is owed of acts since one, within an open transaction. Consents of whom the keyring does not know
+/// any more go with it: they were erased.
 pub(super) fn tell(
     data: &Prepared<'_>,
     keyring: &Prepared<'_>,
@@ -109,9 +116,7 @@ pub(super) fn tell(
 ) -> rusqlite::Result<()> {
     let sql = "SELECT body FROM owed_event WHERE act > ?1 ORDER BY rowid";
     for body in keyring.rows(sql, params![signed(since)], |row| row.get::<_, Vec<u8>>(0))? {
-        if Reading::new(&body).map_or(true, |event| event.kind != "key-destroyed") {
-            tail::append(data, chain, &body)?;
-        }
+        tail::append(data, chain, &body)?;
     }
     let sql = "SELECT reference, purpose, notice_version, state, at, expires, wording, language, method \
                FROM owed_consent WHERE act > ?1 ORDER BY rowid";
@@ -125,13 +130,24 @@ pub(super) fn tell(
             params![reference, purpose, version, state, at, expires, wording, language, method],
         )?;
     }
-    let known = "SELECT 1 FROM subject WHERE reference = ?1";
-    for reference in
-        data.rows("SELECT DISTINCT reference FROM consent", [], |row| row.get::<_, Vec<u8>>(0))?
-    {
-        if keyring.row(known, params![reference], |_| Ok(()))?.is_none() {
-            data.execute("DELETE FROM consent WHERE reference = ?1", params![reference])?;
+    forget_strangers(data, keyring)
+}
+
+/// Deletes consents of whom the keyring does not know, a page at a time.
+fn forget_strangers(data: &Prepared<'_>, keyring: &Prepared<'_>) -> rusqlite::Result<()> {
+    let mut last: Vec<u8> = Vec::new();
+    loop {
+        let sql = "SELECT DISTINCT reference FROM consent WHERE reference > ?1 ORDER BY reference LIMIT 1000";
+        let page: Vec<Vec<u8>> = data.rows(sql, params![last], |row| row.get(0))?;
+        for reference in &page {
+            let known = "SELECT 1 FROM subject WHERE reference = ?1";
+            if keyring.row(known, params![reference], |_| Ok(()))?.is_none() {
+                data.execute("DELETE FROM consent WHERE reference = ?1", params![reference])?;
+            }
+        }
+        match page.into_iter().next_back() {
+            Some(reference) => last = reference,
+            None => return Ok(()),
         }
     }
-    Ok(())
 }

@@ -415,7 +415,7 @@ impl<'a, 'c> Unit<'a, 'c> {
         Ok(())
     }
 
-    fn forget_if_unused(&self, reference: Reference) -> Result<bool, Fault> {
+    fn forget_if_unused(&self, reference: Reference) -> Result<(), Fault> {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM key WHERE key.reference = ?1) \
                    AND NOT EXISTS (SELECT 1 FROM stop JOIN subject USING (lookup) WHERE subject.reference = ?1)";
         let unused = self.keyring.row(sql, params![reference.as_bytes()], |row| row.get(0))? == Some(true);
@@ -423,7 +423,7 @@ impl<'a, 'c> Unit<'a, 'c> {
         if unused && silent {
             self.forget(reference)?;
         }
-        Ok(unused && silent)
+        Ok(())
     }
 
     fn keys(&self, ids: &[KeyId]) -> Result<Vec<Destroyed>, Fault> {

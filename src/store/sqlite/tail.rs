@@ -102,8 +102,9 @@ impl Both<'_, '_> {
         Ok(self.keyring.row(sql, [], |row| row.get(0))?.unwrap_or(false))
     }
 
-    /// Replays destroyed keys and acts that the data file has not heard of: a crash came between the two commits, or an older
-    /// data file was put back. Each gets its event. Refuses a keyring that knows less than the data.
+    /// Replays what the data file has not heard of: a crash came between the two commits, or an older data file was put back.
+    /// Each destroyed key gets its event, and so do the acts of the last group, which are all that a crash leaves out; of those
+    /// before them, the events are lost with the data file that had them. Refuses a keyring that knows less than the data.
     pub(super) fn reconcile(&self, mut chain: Chain, clock: &Clock) -> Result<Chain> {
         let tombstones = tombstones(self.keyring)?;
         let counted = counted(self.data)?;

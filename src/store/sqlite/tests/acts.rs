@@ -173,3 +173,87 @@ async fn who_was_known_leaves_no_trace_once_they_are_erased_without_a_key() {
     assert_eq!(traces(folder.path(), &ADA), 0);
     store.close().await;
 }
+
+/// How many rows of each kind the keyring owes.
+fn owed(folder: &Path) -> (i64, i64) {
+    let keyring = rusqlite::Connection::open(folder.join("keyring.db")).unwrap();
+    let count = |table: &str| {
+        keyring.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    (count("owed_event"), count("owed_consent"))
+}
+
+#[tokio::test]
+async fn what_is_owed_is_what_came_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, person) = furnish(folder.path()).await;
+    assert_eq!(owed(folder.path()), (0, 0));
+    store.commit(withdraw(person)).await.unwrap();
+    assert_eq!(owed(folder.path()), (1, 1), "the destroyed key has its tombstone");
+    store.commit(data([DataChange::PutConsent(consent(person, ConsentState::Given))])).await.unwrap();
+    assert_eq!(owed(folder.path()), (1, 1), "to agree is no act");
+    store.commit(restrict(person)).await.unwrap();
+    assert_eq!(owed(folder.path()), (1, 0));
+    store.close().await;
+}
+
+/// Several acts share a group, and one change of it is refused: it is done again, each change by itself.
+#[tokio::test]
+async fn all_acts_of_a_group_are_told_and_none_that_was_refused() {
+    for refused in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        let mut persons = Vec::new();
+        for number in 1..=3 {
+            persons.push(person(&store, [number; 32]).await.reference);
+        }
+        let stop = |number: u8| {
+            let stop = Stop { lookup: [number; 32], ..restriction() };
+            act(
+                keyring([KeyringChange::PutStop(stop)]),
+                What::RestrictionSet { person: persons[usize::from(number) - 1] },
+            )
+        };
+        let mut changes = vec![stop(1), stop(2), stop(3)];
+        if refused {
+            changes[1].keyring.push(KeyringChange::PutKey(key(reference(), NOTES, DAY)));
+        }
+        faults(&store).between.store(true, Ordering::Release);
+        let receipts: Vec<_> = changes.into_iter().map(|change| store.queue(change).unwrap()).collect();
+        let mut failed = 0;
+        for receipt in receipts {
+            failed += usize::from(receipt.await.is_err_and(|error| error.is_unavailable()));
+        }
+        works_again(&store).await;
+        let told = kinds(&store).await.iter().filter(|kind| *kind == "restriction-set").count();
+        let stopped = {
+            let mut stopped = 0;
+            for number in 1..=3 {
+                stopped += store.stand([number; 32]).await.unwrap().stops.len();
+            }
+            stopped
+        };
+        assert_eq!(told, stopped, "what binds is told, and nothing else is");
+        assert!(failed > 0 && told > 0, "{failed} {told}");
+        assert!(!refused || store.stand([2; 32]).await.unwrap().stops.is_empty());
+        in_order(&store).await;
+        store.close().await;
+    }
+}
+
+/// A keyring of the layout before is brought over, and knows of no acts.
+#[tokio::test]
+async fn a_keyring_of_the_layout_before_is_brought_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, person) = furnish(folder.path()).await;
+    store.close().await;
+    let before = "DROP TABLE owed_event; DROP TABLE owed_consent; PRAGMA user_version = 1;";
+    rusqlite::Connection::open(folder.path().join("keyring.db")).unwrap().execute_batch(before).unwrap();
+    let store = open(folder.path()).unwrap();
+    store.commit(restrict(person)).await.unwrap();
+    assert_eq!(owed(folder.path()), (1, 0));
+    store.close().await;
+    let store = open(folder.path()).unwrap();
+    assert_eq!(store.stand(ADA).await.unwrap().stops, [restriction()]);
+    store.close().await;
+}

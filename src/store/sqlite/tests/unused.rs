@@ -4,7 +4,7 @@ use crate::clock::Day;
 use crate::store::contract::*;
 use crate::store::*;
 
-/// Every second key has a record: each page of two has one that goes.
+/// Every second key has a record, and the pages are of two.
 #[tokio::test]
 async fn keys_and_persons_of_whom_nothing_is_kept_are_found_page_by_page() {
     let folder = tempfile::tempdir().unwrap();
