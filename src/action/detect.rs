@@ -72,7 +72,8 @@ impl Detect {
         Ok(Treated::Replaced(Kind::String))
     }
 
-    /// Leaves out what stood apart and is found now that it stands together. A text that is made of such is refused.
+    /// Leaves out what stood apart and is found by the detectors now that it stands together. A text in which that goes on is
+    /// refused.
     fn settle(
         &self,
         found: &mut Vec<Found>,
@@ -80,14 +81,16 @@ impl Detect {
         out: &mut String,
     ) -> Result<(), Refused> {
         let Some(detector) = &self.detector else { return Ok(()) };
-        for _ in 0..LOOKS {
+        for left in (0..LOOKS).rev() {
             found.clear();
             detector.find(out, found);
             if found.is_empty() {
                 return Ok(());
             }
-            let text = std::mem::take(out);
-            self.replace(&text, found, materials, out)?;
+            if left > 0 {
+                let text = std::mem::take(out);
+                self.replace(&text, found, materials, out)?;
+            }
         }
         Err(Refused::Unsuitable("holds again and again what the policy leaves out of it"))
     }

@@ -153,8 +153,9 @@ impl Office {
                 let unnamed = consent::unnamed(&self.rights, &self.facts(), &person).await?;
                 if !unnamed.is_empty() {
                     says.push_str(&format!(
-                        " What is kept of the person by {} stays: no policy names it any more, so nothing says on what it \
-                         rests. An erasure deletes it, as does naming the activity again and withdrawing once more.",
+                        " Keys of the person for {} stay, with what they sealed: no policy names it any more, so nothing \
+                         says on what that rests. An erasure destroys them; so does withdrawing once more where a policy \
+                         names it again and rests it on this consent.",
                         unnamed.join(", ")
                     ));
                 }
@@ -215,7 +216,7 @@ impl Office {
             Err(RightsError::Reason) => return Err(OfficeError::Asked(no_reason(reason, &facts.reasons))),
             access => access?,
         };
-        let shown = Shown::of(&access)?;
+        let shown = Shown::of(&access);
         Ok(Reply::done(serde_json::to_string_pretty(&shown)?).with(&shown))
     }
 

@@ -1,11 +1,13 @@
 //! What is kept of a person, as they are shown it (GDPR Art. 15). Values are spelled as they came: a number may be larger
 //! than any that programs count with.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
-use crate::rights::Access;
+use crate::rights::{self, Access};
 use crate::store::{ConsentRow, ConsentState};
 
 /// The whole answer.
@@ -41,28 +43,42 @@ struct Record<'a> {
     activity: &'a str,
     number: u64,
     at: String,
-    kept: &'a RawValue,
+    kept: Kept<'a>,
+}
+
+/// Some that were kept by a gateway of before are no JSON: they are shown as a text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Kept<'a> {
+    Json(&'a RawValue),
+    Text(Cow<'a, str>),
 }
 
 impl<'a> Shown<'a> {
-    /// # Errors
-    /// Where a record is no JSON.
-    pub(super) fn of(access: &'a Access) -> serde_json::Result<Self> {
+    pub(super) fn of(access: &'a Access) -> Self {
         let objection = |(purpose, at): &'a (Option<String>, Timestamp)| Objection {
             purpose: purpose.as_deref(),
             at: at.to_string(),
         };
-        let records = access.records.iter().map(|shown| {
-            let kept = serde_json::from_slice(&shown.json)?;
-            Ok(Record { activity: &shown.activity, number: shown.number, at: shown.at.to_string(), kept })
-        });
-        Ok(Self {
+        let record = |shown: &'a rights::Shown| Record {
+            activity: &shown.activity,
+            number: shown.number,
+            at: shown.at.to_string(),
+            kept: Kept::of(&shown.json),
+        };
+        Self {
             consents: access.consents.iter().map(Consent::of).collect(),
             objections: access.objections.iter().map(objection).collect(),
             restricted_since: access.restricted.map(|since| since.to_string()),
-            records: records.collect::<serde_json::Result<_>>()?,
+            records: access.records.iter().map(record).collect(),
             damaged: access.damaged,
-        })
+        }
+    }
+}
+
+impl<'a> Kept<'a> {
+    fn of(kept: &'a [u8]) -> Self {
+        serde_json::from_slice(kept).map_or_else(|_| Self::Text(String::from_utf8_lossy(kept)), Self::Json)
     }
 }
 
@@ -93,5 +109,23 @@ const fn state(state: ConsentState) -> &'static str {
         ConsentState::Given => "given",
         ConsentState::Refused => "refused",
         ConsentState::Withdrawn => "withdrawn",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_spelled_as_it_is() {
+        for (kept, shown) in [
+            (
+                &br#"{"weight":1e400,"id":12345678901234567890123}"#[..],
+                r#"{"weight":1e400,"id":12345678901234567890123}"#,
+            ),
+            (br#"{"age":,"name":"Ada"}"#, r#""{\"age\":,\"name\":\"Ada\"}""#),
+        ] {
+            assert_eq!(serde_json::to_string(&Kept::of(kept)).unwrap(), shown);
+        }
     }
 }

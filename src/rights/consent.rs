@@ -144,8 +144,8 @@ pub async fn withdraw(
         .await
 }
 
-/// The activities of which something is kept of a person and which no policy names any more, so that nothing says on what
-/// it rests: a withdrawal leaves it, and only an erasure takes it.
+/// The activities for which a person has keys and which no policy names any more, so that nothing says on what these rest: a
+/// withdrawal leaves them.
 ///
 /// # Errors
 /// Where the store does not answer.

@@ -252,7 +252,7 @@ async fn a_withdrawal_names_what_it_leaves() {
     }
     gateway.admin.done(Command::Reload {}).await;
     let left = gateway.admin.done(withdraw()).await;
-    assert!(left.says.contains("by churn stays"), "{}", left.says);
+    assert!(left.says.contains("for churn stay"), "{}", left.says);
     assert_eq!(left.read::<serde_json::Value>().unwrap(), json!({ "unnamed": ["churn"] }));
     gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
     gateway.close().await;
