@@ -14,6 +14,9 @@ use super::fresh::{Fresh, Row};
 
 type Rows<T> = rusqlite::Result<Vec<T>>;
 
+/// How many keys are looked at before it is asked for more.
+const PAGE: u32 = if cfg!(test) { 2 } else { 1_000 };
+
 /// The records under a key, by their numbers. Some may be gone, or lie under another key by now.
 pub(super) fn rows_of(data: &Prepared<'_>, fresh: &Fresh, key: &KeyId) -> Rows<Row> {
     let mut rows = fresh.of_key(key);
@@ -119,33 +122,48 @@ impl Reader<'_> {
     }
 
     pub(in crate::store) fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Rows<RecordId> {
-        // What is restricted is kept, also past its term (GDPR Art. 18(2)), until the restriction is lifted.
-        let keys: Vec<KeyId> = self.keyring.rows(
-            "SELECT id FROM key WHERE activity = ?1 AND day <= ?2 AND reference NOT IN \
-             (SELECT subject.reference FROM stop JOIN subject USING (lookup) WHERE stop.kind = 0) ORDER BY day",
-            params![activity, before.day().number()],
-            |row| row.get(0),
-        )?;
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found: Vec<RecordId> = Vec::new();
-        for key in keys {
-            if found.len() >= most {
-                break;
-            }
-            let sql = "SELECT at, id FROM record WHERE row = ?1 AND key = ?2 AND at < ?3";
-            let mut expired: Vec<(i64, RecordId)> = Vec::new();
-            for row in rows_of(&self.data, self.fresh, &key)? {
-                expired.extend(
-                    self.data.row(sql, params![row.0, key, before.millis()], |row| {
+        let mut last: Option<(i64, KeyId)> = None;
+        while found.len() < most {
+            let keys = self.unrestricted_keys(activity, before, last)?;
+            let Some(end) = keys.last() else { break };
+            last = Some(*end);
+            for (_, key) in keys {
+                if found.len() >= most {
+                    break;
+                }
+                let sql = "SELECT at, id FROM record WHERE row = ?1 AND key = ?2 AND at < ?3";
+                let mut expired: Vec<(i64, RecordId)> = Vec::new();
+                for row in rows_of(&self.data, self.fresh, &key)? {
+                    expired.extend(self.data.row(sql, params![row.0, key, before.millis()], |row| {
                         Ok((row.get(0)?, row.get(1)?))
-                    })?,
-                );
+                    })?);
+                }
+                expired.sort_unstable();
+                found.extend(expired.into_iter().map(|(_, id)| id));
             }
-            expired.sort_unstable();
-            found.extend(expired.into_iter().map(|(_, id)| id));
         }
         found.truncate(most);
         Ok(found)
+    }
+
+    /// Some keys of days up to a moment's, the oldest first, behind one of them. What is restricted is kept, also past its term
+    /// (GDPR Art. 18(2)), until the restriction is lifted.
+    fn unrestricted_keys(
+        &self,
+        activity: &str,
+        before: Timestamp,
+        after: Option<(i64, KeyId)>,
+    ) -> Rows<(i64, KeyId)> {
+        let (day, id) = after.as_ref().map_or((i64::MIN, &[][..]), |(day, id)| (*day, &id[..]));
+        self.keyring.rows(
+            "SELECT day, id FROM key WHERE activity = ?1 AND day <= ?2 AND (day, id) > (?3, ?4) AND reference NOT IN \
+             (SELECT subject.reference FROM stop JOIN subject USING (lookup) WHERE stop.kind = 0) \
+             ORDER BY day, id LIMIT ?5",
+            params![activity, before.day().number(), day, id, PAGE],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
     }
 
     fn place(&self, activity: &str) -> rusqlite::Result<Option<i64>> {
