@@ -48,6 +48,29 @@ pub(super) async fn answer(
     Ok(answer::json(StatusCode::OK, body))
 }
 
+/// Why a record is not there in clear.
+enum Unopened {
+    Refused(Rejection),
+    /// Its ciphertext is not the one that was kept.
+    Damaged(CustodyError),
+}
+
+impl From<Rejection> for Unopened {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl From<Unopened> for Rejection {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Refused(rejection) => rejection,
+            // Asking again would not help.
+            Unopened::Damaged(error) => Self::new(Problem::InternalError).because(error),
+        }
+    }
+}
+
 /// The records that one activity answers from.
 struct Shelf<'a> {
     gateway: &'a Gateway,
@@ -86,13 +109,26 @@ impl<'a> Shelf<'a> {
         let materials = action::Materials { pseudonyms: Some(&pseudonyms), keys: &self.keys, analyses: None };
         let mut shown = Vec::new();
         let mut stands = Vec::new();
+        let mut damaged = 0_u64;
         for row in &rows {
-            let Some((stand, record)) = self.open(row).await? else { continue };
+            let (stand, record) = match self.open(row).await {
+                Ok(Some(opened)) => opened,
+                Ok(None) => continue,
+                // One that was tampered with keeps nobody else's from being shown, and does not go unsaid.
+                Err(Unopened::Damaged(error)) => {
+                    let (activity, number) = (&*self.source.name, row.number);
+                    tracing::error!(activity, number, %error, "a kept record is damaged, and left out of a page");
+                    damaged += 1;
+                    continue;
+                }
+                Err(Unopened::Refused(rejection)) => return Err(rejection),
+            };
             shown.push(self.export(&record, &materials)?);
             stands.push(stand);
         }
         let pages = count.div_ceil(u64::from(PAGE)).max(1);
-        let body = format!(r#"{{"page":{page},"pages":{pages},"records":[{}]}}"#, shown.join(","));
+        let damaged = if damaged > 0 { format!(r#","damaged":{damaged}"#) } else { String::new() };
+        let body = format!(r#"{{"page":{page},"pages":{pages},"records":[{}]{damaged}}}"#, shown.join(","));
         let what = What::Exported {
             activity: &self.activity.name,
             caller: Some(admitted.caller.tag()),
@@ -135,7 +171,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// A record in clear, if its person's standing permits this activity; each record is a data subject of its own.
-    async fn open(&self, row: &RecordRow) -> Result<Option<(Stand, OpenedRecord)>, Rejection> {
+    async fn open(&self, row: &RecordRow) -> Result<Option<(Stand, OpenedRecord)>, Unopened> {
         let Some(stand) = self.stand(row.record.reference).await? else { return Ok(None) };
         if stand.permits(ask(self.gateway, self.activity)).is_err() {
             return Ok(None);
@@ -143,7 +179,8 @@ impl<'a> Shelf<'a> {
         match self.gateway.custody().open_record(&row.record, self.reader()).await {
             Ok(record) => Ok(Some((stand, record))),
             Err(CustodyError::Destroyed) => Ok(None),
-            Err(error) => Err(unavailable(error)),
+            Err(error @ CustodyError::Damaged(_)) => Err(Unopened::Damaged(error)),
+            Err(error) => Err(unavailable(error).into()),
         }
     }
 

@@ -3,7 +3,8 @@
 use consentry::admin::Command;
 use consentry::identity::DevelopmentToken;
 use consentry::problem::Problem::{
-    FieldInvalid, FieldNotPermitted, MethodNotPermitted, ReasonRequired, RecordUnknown, ScopeMissing,
+    FieldInvalid, FieldNotPermitted, InternalError, MethodNotPermitted, ReasonRequired, RecordUnknown,
+    ScopeMissing,
 };
 use serde_json::{Value, json};
 
@@ -110,6 +111,28 @@ async fn a_value_beyond_measure_is_left_out_of_a_page_and_shown_to_its_person() 
         assert!(text.contains(canary::NAME), "{text}");
         assert!(text.contains("churn-study"), "what they agreed to is part of it: {text}");
     }
+    gateway.close().await;
+}
+
+/// Whoever can write to the data file takes one record away, and nobody else's.
+#[tokio::test]
+async fn a_damaged_record_is_counted_and_left_out_of_its_page() {
+    let gateway = gateway().await;
+    for who in [canary::HOLDER, canary::OTHER] {
+        gateway.admin.grant(who, "churn-study").await;
+    }
+    assert_eq!(page(&gateway).await.len(), 3);
+    let file = rusqlite::Connection::open(gateway.folder.path().join("data/consentry.db")).unwrap();
+    let swap = "UPDATE record SET fields = (SELECT fields FROM record ORDER BY row DESC LIMIT 1) \
+                WHERE row = (SELECT min(row) FROM record)";
+    assert_eq!(file.execute(swap, []), Ok(1));
+    drop(file);
+    let call = Call::get("/v1/study/rows").bearer(&gateway.token("analyst", &["study"]));
+    let answer = gateway.send(call).await.ok().json();
+    assert_eq!((answer["records"].as_array().unwrap().len(), &answer["damaged"]), (2, &json!(1)));
+    // Singly there is nothing else to show, and asking again would not help.
+    gateway.send(open(&gateway, "0", Some("complaint"))).await.problem(InternalError);
+    gateway.send(open(&gateway, "1", Some("complaint"))).await.ok();
     gateway.close().await;
 }
 
