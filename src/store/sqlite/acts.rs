@@ -9,7 +9,7 @@ use crate::store::change::*;
 use crate::store::rows::*;
 
 use super::prepared::Prepared;
-use super::reader::{signed, unsigned};
+use super::reader::signed;
 use super::tail;
 
 /// Whether a change forbids what was permitted, or permits it again.
@@ -46,15 +46,12 @@ pub(super) fn forgets(change: &Change) -> bool {
 
 /// How many acts a file has heard.
 pub(super) fn heard(file: &Prepared<'_>) -> rusqlite::Result<u64> {
-    let sql = "SELECT value FROM meta WHERE name = 'acts'";
-    Ok(file.row(sql, [], |row| unsigned(row, 0))?.unwrap_or(0))
+    tail::noted(file, "acts")
 }
 
 /// Notes that a file has heard this many.
 pub(super) fn hear(file: &Prepared<'_>, acts: u64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO meta (name, value) VALUES ('acts', ?1) \
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    file.execute(sql, params![signed(acts)]).map(drop)
+    tail::note(file, "acts", acts)
 }
 
 /// Drops what was owed of acts up to this one: the data file has heard them.

@@ -196,15 +196,23 @@ pub(super) fn tombstones(keyring: &Prepared<'_>) -> rusqlite::Result<u64> {
 
 /// How many keys have been destroyed, as the data file has heard.
 fn counted(data: &Prepared<'_>) -> rusqlite::Result<u64> {
-    let sql = "SELECT value FROM meta WHERE name = 'destroyed'";
-    Ok(data.row(sql, [], |row| unsigned(row, 0))?.unwrap_or(0))
+    noted(data, "destroyed")
 }
 
 /// Notes that the data file has heard of this many.
 pub(super) fn count(data: &Prepared<'_>, tombstones: u64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO meta (name, value) VALUES ('destroyed', ?1) \
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    data.execute(sql, params![signed(tombstones)]).map(drop)
+    note(data, "destroyed", tombstones)
+}
+
+/// A number that a file keeps under a name; 0 before the first.
+pub(super) fn noted(file: &Prepared<'_>, name: &str) -> rusqlite::Result<u64> {
+    let sql = "SELECT value FROM meta WHERE name = ?1";
+    Ok(file.row(sql, params![name], |row| unsigned(row, 0))?.unwrap_or(0))
+}
+
+pub(super) fn note(file: &Prepared<'_>, name: &str, number: u64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    file.execute(sql, params![name, signed(number)]).map(drop)
 }
 
 fn hash(data: &Prepared<'_>, seq: u64) -> rusqlite::Result<Option<[u8; 32]>> {
