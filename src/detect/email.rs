@@ -8,6 +8,8 @@ const LOCAL: usize = 64;
 const DOMAIN: usize = 255;
 /// The longest label (RFC 1035 section 2.3.4).
 const LABEL: usize = 63;
+/// What parts the pieces of a query or path, though a local part may have it.
+const SEPARATORS: [char; 4] = ['=', '&', '?', '/'];
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     let mut after = 0;
@@ -26,8 +28,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
         let before = if spelled { trim_end(text, at) } else { at };
         let begins = if spelled { trim_start(text, ends) } else { ends };
         // What was taken is not taken once more.
-        let start = local(text, before).filter(|start| *start >= after);
-        if let Some(start) = start
+        if let Some(start) = local(text, after, before)
             && let Some(end) = domain(text, begins)
         {
             found.push(Found { start, end, what: What::Kind(Kind::Email) });
@@ -79,27 +80,40 @@ fn trim_end(text: &str, at: usize) -> usize {
     at - usize::from(at > 0 && text.as_bytes().get(at - 1) == Some(&b' '))
 }
 
-/// Where the local part that ends at `end` begins.
-fn local(text: &str, end: usize) -> Option<usize> {
-    let part = text.get(..end)?;
+/// Where the local part that ends at `end` begins, `after` the place or at it. What runs on for longer than a local part can be is
+/// more than one: its last part counts, so that nothing written before an address hides it.
+fn local(text: &str, after: usize, end: usize) -> Option<usize> {
+    let part = text.get(after..end)?;
     if part.ends_with('"') {
-        return quoted(part);
+        return quoted(part).map(|start| after + start);
     }
     let mut start = end;
+    let mut overlong = false;
     for c in part.chars().rev() {
-        let fits = c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-        if !fits {
+        if !in_local(c) {
             break;
         }
         if end - (start - c.len_utf8()) > LOCAL {
-            return None;
+            overlong = true;
+            break;
         }
         start -= c.len_utf8();
     }
+    let mut kept = text.get(start..end)?;
+    if overlong {
+        let separator = kept.trim_end_matches(SEPARATORS).rfind(SEPARATORS);
+        kept = separator.and_then(|at| kept.get(at + 1..)).unwrap_or(kept);
+        kept = kept.rsplit("..").next().unwrap_or(kept);
+    }
     // Marks of the sentence around it: 'ada@example.org', mailto:ada@…, /ada@….
-    let kept = text.get(start..end)?.trim_start_matches(|c| "'`.*/=?{|}-".contains(c));
+    let kept = kept.trim_start_matches(|c| "'`.*/=?{|}-".contains(c));
     let dots = kept.ends_with('.') || kept.contains("..");
     (!kept.is_empty() && !dots).then(|| end - kept.len())
+}
+
+/// Whether a local part is made of such characters (RFC 5322 section 3.2.3, RFC 6531 section 3.3).
+fn in_local(c: char) -> bool {
+    c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
 }
 
 /// `"Ada King"@example.org`
@@ -197,6 +211,26 @@ mod tests {
             assert_eq!(all(text), [expected], "{text}");
         }
         assert_eq!(all("a@b.de,c@d.fr;e@f.it"), ["a@b.de", "c@d.fr", "e@f.it"]);
+        assert_eq!(all("to=a@b.de&cc=c@d.fr"), ["to=a@b.de", "&cc=c@d.fr"]);
+    }
+
+    #[test]
+    fn nothing_before_an_address_hides_it() {
+        let query =
+            "GET /unsubscribe?campaign=spring-2025-newsletter-edition-twelve&mail=ada@example.org HTTP/1.1";
+        assert_eq!(all(query), ["ada@example.org"]);
+        for sign in ["=", "-", "/", "?", "&", ".", "'", "{", "a..", "é=", "a="] {
+            let text = format!("{}ada@example.org", sign.repeat(65));
+            assert_eq!(all(&text), ["ada@example.org"], "{text}");
+            // Where the separator ends it, what stands before counts.
+            assert_eq!(all(&text.replace('@', "=@")), ["ada=@example.org"], "{text}");
+        }
+        for sign in ["a", "+", "é", "_", "😀", "字", "a-"] {
+            let text = format!("{}x@example.org", sign.repeat(65));
+            let found = all(&text);
+            let [only] = found.as_slice() else { panic!("{text}: {found:?}") };
+            assert!(only.ends_with("x@example.org") && only.len() <= LOCAL + "@example.org".len(), "{text}");
+        }
     }
 
     #[test]
