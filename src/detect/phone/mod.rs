@@ -95,8 +95,11 @@ pub(super) fn find_international(text: &str, found: &mut Vec<Found>) {
         if at < after || !matches!(byte, b'+' | b'0') {
             continue;
         }
-        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b',')) {
+        let back = |by: usize| at.checked_sub(by).and_then(|before| bytes.get(before));
+        // The noughts of `1,004` go on from a number; a plus begins one.
+        let goes_on =
+            *byte == b'0' && matches!(back(1), Some(b'.' | b',')) && back(2).is_some_and(u8::is_ascii_digit);
+        if goes_on || back(1).is_some_and(u8::is_ascii_alphanumeric) {
             continue;
         }
         let start = match byte {
@@ -270,6 +273,15 @@ mod tests {
             "+45 32 12 34 56",
         ] {
             assert_eq!(all(&format!("Call {text}, please."), &[]), [text]);
+        }
+        for text in ["Tel.+49 30 901820", "Tel.0049 30 901820", "4711,+4930901820,Berlin", "1.+49 30 901820"]
+        {
+            let found = all(text, &[]);
+            assert!(found.len() == 1 && text.contains(&found[0]) && found[0].len() > 10, "{text}: {found:?}");
+        }
+        assert_eq!(all("Phones: +49 30 901820,+49 30 901821", &[]), ["+49 30 901820", "+49 30 901821"]);
+        for text in ["1,0049 30 901820", "1.0049 30 901820"] {
+            assert_eq!(all(text, &[]), Vec::<String>::new(), "{text}");
         }
         for text in ["+49 1", "+999 123456789", "1+234567890", "C++20 201703", "+3.5 12345678", "00 00 00"] {
             assert_eq!(all(text, &[]), Vec::<String>::new(), "{text}");
