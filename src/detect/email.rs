@@ -1,6 +1,7 @@
 //! E-mail addresses: RFC 5321 and 5322 as people use them, local parts and domains in any script (RFC 6531), and the ways to
 //! write `@` that keep address collectors away: `ada [at] example [dot] org`.
 
+use super::fold::is_mark;
 use super::{Found, Kind, What};
 
 /// RFC 5321 section 4.5.3.1: octets of the local part, and of the domain.
@@ -111,9 +112,14 @@ fn local(text: &str, after: usize, end: usize) -> Option<usize> {
     (!kept.is_empty() && !dots).then(|| end - kept.len())
 }
 
+/// Whether it is a letter or digit of whatever script, or a mark of one.
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || is_mark(c)
+}
+
 /// Whether a local part is made of such characters (RFC 5322 section 3.2.3, RFC 6531 section 3.3).
 fn in_local(c: char) -> bool {
-    c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
+    is_of_word(c) || "!#$%&'*+-/=?^_`{|}~.".contains(c)
 }
 
 /// `"Ada King"@example.org`
@@ -142,7 +148,7 @@ fn domain(text: &str, start: usize) -> Option<usize> {
     let mut labels = 0;
     loop {
         let rest = text.get(at..)?;
-        let fits = |c: &char| c.is_alphanumeric() || *c == '-';
+        let fits = |c: &char| is_of_word(*c) || *c == '-';
         let length: usize = rest.chars().take(LABEL + 1).take_while(fits).map(char::len_utf8).sum();
         let label = rest.get(..length)?;
         let trimmed = label.trim_end_matches('-');
@@ -151,7 +157,7 @@ fn domain(text: &str, start: usize) -> Option<usize> {
         }
         labels += 1;
         let top = trimmed.chars().count() >= 2
-            && (trimmed.chars().all(char::is_alphabetic)
+            && (trimmed.chars().all(|c| c.is_alphabetic() || is_mark(c))
                 || trimmed.get(..4).is_some_and(|ace| ace.eq_ignore_ascii_case("xn--")));
         if labels >= 2 && top {
             good = Some(at + trimmed.len());
@@ -200,6 +206,7 @@ mod tests {
             ("'ada@example.org',", "ada@example.org"),
             ("info@müller-söhne.de!", "info@müller-söhne.de"),
             ("иван@пример.рф", "иван@пример.рф"),
+            ("संपर्क@डाटामेल.भारत", "संपर्क@डाटामेल.भारत"),
             ("\"ada king\"@example.org", "\"ada king\"@example.org"),
             ("x ada@[192.0.2.1] y", "ada@[192.0.2.1]"),
             ("ada [at] example [dot] org", "ada [at] example [dot] org"),

@@ -1,7 +1,9 @@
 //! One look at a text, and the form in which its numbers are compared: digits, dots, dashes and blanks of other kinds become
-//! those of ASCII, characters without a width go. Places in that form lead back to the text.
+//! those of ASCII, letters that are written apart from their marks are joined with them, characters without a width go. Places in that form lead back to the text.
 
 use std::borrow::Cow;
+
+use unicode_normalization::char::{compose, is_combining_mark};
 
 /// What one look at each byte of a text saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub(super) struct Folded<'t> {
 enum Fold {
     Itself,
     To(char),
+    /// A mark of the character before it.
+    Mark,
     Nothing,
 }
 
@@ -90,8 +94,14 @@ fn fold(c: char) -> Fold {
         | '\u{fe0e}'
         | '\u{fe0f}'
         | '\u{feff}' => Fold::Nothing,
+        _ if is_mark(c) => Fold::Mark,
         _ => Fold::Itself,
     }
+}
+
+/// Whether it is a mark of the character before it. Below these there is none.
+pub(super) fn is_mark(c: char) -> bool {
+    c >= '\u{300}' && is_combining_mark(c)
 }
 
 impl<'t> Folded<'t> {
@@ -106,9 +116,24 @@ impl<'t> Folded<'t> {
         let mut text = String::with_capacity(from.len());
         let mut origin = Vec::with_capacity(from.len());
         for (at, c) in from.char_indices() {
+            let mut at = at;
             match fold(c) {
                 Fold::Itself => text.push(c),
                 Fold::To(other) => text.push(other),
+                Fold::Mark => match text.chars().next_back() {
+                    Some(letter) if letter.is_alphabetic() => match compose(letter, c) {
+                        Some(joined) => {
+                            text.pop();
+                            at = origin.get(text.len()).copied().unwrap_or(at);
+                            origin.truncate(text.len());
+                            text.push(joined);
+                        }
+                        None => text.push(c),
+                    },
+                    // On a digit or a sign it means nothing.
+                    Some(other) if other.is_ascii() => {}
+                    _ => text.push(c),
+                },
                 Fold::Nothing => {}
             }
             origin.resize(text.len(), at);
@@ -131,8 +156,9 @@ impl<'t> Folded<'t> {
             return at;
         }
         let last = at.checked_sub(1).and_then(|last| self.origin.get(last)).copied().unwrap_or_default();
-        let width = self.from.get(last..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        last + width
+        let mut rest = self.from.get(last..).unwrap_or_default().chars();
+        let width = rest.next().map_or(0, char::len_utf8);
+        last + width + rest.take_while(|c| is_mark(*c)).map(char::len_utf8).sum::<usize>()
     }
 }
 
@@ -154,6 +180,28 @@ mod tests {
             ("４１\u{200b}１", "–", "😀", "４１\u{200b}１\u{a0}–".trim_start_matches("４１\u{200b}"))
         );
         assert_eq!(folded.end(folded.text().len()), text.len());
+    }
+
+    #[test]
+    fn letters_and_their_marks_are_one() {
+        let text = "Ma\u{308}rz e\u{302}\u{301} 1\u{301} x\u{30c}\u{30c}!";
+        let folded = Folded::of(text, look(text));
+        assert_eq!(folded.text(), "März ế 1 x\u{30c}\u{30c}!");
+        let of = |part: &str| {
+            let start = folded.text().find(part).unwrap();
+            text.get(folded.start(start)..folded.end(start + part.len())).unwrap()
+        };
+        for (part, came) in [
+            ("März", "Ma\u{308}rz"),
+            ("Mä", "Ma\u{308}"),
+            ("ä", "a\u{308}"),
+            ("rz", "rz"),
+            ("ế", "e\u{302}\u{301}"),
+            ("1", "1\u{301}"),
+            ("!", "!"),
+        ] {
+            assert_eq!(of(part), came);
+        }
     }
 
     #[test]

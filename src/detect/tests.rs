@@ -58,6 +58,21 @@ fn other_digits_and_dashes_hide_nothing() {
     }
 }
 
+/// As some systems write every text (NFD): each letter, then its marks.
+#[test]
+fn letters_apart_from_their_marks_hide_nothing() {
+    use unicode_normalization::UnicodeNormalization as _;
+    let text = "info@müller.de jürgen@example.org geboren am 1. März 1980, née le 3 mars 1980";
+    let expected = ["info@müller.de", "jürgen@example.org", "1. März 1980", "3 mars 1980"];
+    let apart: String = text.nfd().collect();
+    let found = all(&everything(), &apart);
+    assert_eq!(found.iter().map(|(_, part)| part.nfc().collect::<String>()).collect::<Vec<_>>(), expected);
+    for (what, part) in found {
+        assert_eq!(canonical(what, part), canonical(what, &part.nfc().collect::<String>()));
+    }
+    assert_eq!(all(&everything(), "4\u{301}111 1111 1111 1111\u{301}").len(), 1);
+}
+
 #[test]
 fn numbers_of_weak_schemes_need_a_word_or_their_country() {
     let any = detector(&[Kind::NationalId], &[], &[]);
@@ -166,6 +181,9 @@ fn hostile_texts_take_time_in_proportion_to_their_length() {
         "٤ ",
         "é1",
         "1é",
+        "u\u{308}",
+        "\u{308}",
+        "u\u{308}@",
         "😀",
         "1(",
         "((((",
