@@ -71,7 +71,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         // Where the description was fetched is where the API is, whatever it says of itself.
         api.origin = Some(origin);
     }
-    drafting::write(&api, &source.from, &source.known)
+    drafting::write(&api, &named(&source.from)?, &source.known)
 }
 
 /// What a file or an address holds: bounded in size and time, following nothing.
@@ -92,6 +92,14 @@ fn bytes(from: &str) -> anyhow::Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let document = runtime.block_on(fetch(&url, draft::MAX_BYTES, WITHIN, tls));
     Ok(document.with_context(|| format!("{from} gives no description"))?.to_vec())
+}
+
+/// How a policy names what it was drafted from.
+fn named(from: &str) -> anyhow::Result<String> {
+    match from.parse::<http::Uri>() {
+        Ok(url) if from.contains("://") => Ok(drafting::without_userinfo(url)?.to_string()),
+        _ => Ok(from.to_owned()),
+    }
 }
 
 /// Scheme, host and port of an address.

@@ -159,7 +159,7 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
     }
     let url = known.upstream_url.clone().or_else(|| api.origin.clone());
     let url = url.context("nothing says where the API is: name it with --upstream-url")?;
-    let url: http::Uri = url.parse().with_context(|| format!("{url} is not an address"))?;
+    let url = without_userinfo(url.parse().with_context(|| format!("{url} is not an address"))?)?;
     let place = Place::find(&known.output, &url)?;
     let organisation = policies.join("organisation.yaml");
     let drafts = |said: &Said| -> Vec<Drafted> {
@@ -213,6 +213,16 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
         ));
     }
     accepted(known, &files)
+}
+
+/// An address without who signs in there: what is written, and shown, holds no password.
+pub(super) fn without_userinfo(url: http::Uri) -> anyhow::Result<http::Uri> {
+    let host = url.authority().and_then(|authority| authority.as_str().rsplit_once('@'));
+    let Some((_, host)) = host else { return Ok(url) };
+    let host = host.parse().context("an address names a host")?;
+    let mut parts = url.into_parts();
+    parts.authority = Some(host);
+    Ok(http::Uri::from_parts(parts)?)
 }
 
 /// Accepts what a person says they accept, and says what comes next.
@@ -290,4 +300,20 @@ fn of_config(config: &Path) -> String {
 /// A stranger's text as a terminal may show it.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_of_an_address_is_written() {
+        for (given, written) in [
+            ("https://ada:s3cretpw@api.example.org/v1", "https://api.example.org/v1"),
+            ("http://ada@[::1]:8000/", "http://[::1]:8000/"),
+            ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/"),
+        ] {
+            assert_eq!(without_userinfo(given.parse().unwrap()).unwrap().to_string(), written);
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub fn har(bytes: &[u8], seen: &mut Seen) -> Result<Option<String>, RecordError>
         let Some(uri) = text("/request/url").and_then(|url| url.parse::<http::Uri>().ok()) else { continue };
         let Some(method) = text("/request/method") else { continue };
         if origin.is_none() {
-            origin = uri.scheme_str().zip(uri.authority()).map(|(scheme, host)| format!("{scheme}://{host}"));
+            origin = origin_of(&uri);
         }
         let sent = text("/request/postData/text").filter(|text| !text.is_empty());
         let request = sent.and_then(|text| serde_json::from_str(text).ok());
@@ -54,6 +54,12 @@ pub fn har(bytes: &[u8], seen: &mut Seen) -> Result<Option<String>, RecordError>
         });
     }
     Ok(origin)
+}
+
+/// Scheme, host and port. Who signed in, and with which password, is nobody's to write down.
+fn origin_of(uri: &http::Uri) -> Option<String> {
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}://{}{port}", uri.scheme_str()?, uri.host()?))
 }
 
 /// Looks at one line: `{ "method": …, "path": …, "request": BODY, "status": 200, "response": BODY }`.

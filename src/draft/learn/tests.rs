@@ -105,6 +105,19 @@ fn recordings_are_read_and_bad_ones_refused() {
 }
 
 #[test]
+fn an_origin_is_a_host_and_a_port() {
+    for (url, origin) in [
+        ("https://ada:s3cretpw@api.example.org/score", "https://api.example.org"),
+        ("https://ada@api.example.org:8443/score?x=1", "https://api.example.org:8443"),
+        ("http://ada:s3cretpw@[::1]:8000/", "http://[::1]:8000"),
+    ] {
+        let file = json!({ "log": { "entries": [{ "request": { "method": "GET", "url": url } }] } });
+        let found = har(file.to_string().as_bytes(), &mut Seen::default());
+        assert_eq!(found, Ok(Some(origin.to_owned())), "{url}");
+    }
+}
+
+#[test]
 fn memory_is_bounded_by_places_and_not_by_calls() {
     let wide: serde_json::Map<String, Value> =
         (0..3000).map(|number| (format!("f{number}x"), json!(number))).collect();
