@@ -1,0 +1,148 @@
+use super::*;
+use crate::check::{Format, Range};
+use crate::payload::Path;
+
+fn field(path: &str, kind: RuleKind, required: bool) -> Field {
+    let rules = Rules { kind: Some(kind), ..Rules::default() };
+    Field::of(Path::parse(path).unwrap(), rules, required)
+}
+
+fn range(min: &str, max: &str) -> Option<Range> {
+    Some(Range { min: Some(min.into()), max: Some(max.into()) })
+}
+
+fn upstream(field: &Field) -> Spec {
+    propose(field, Way::Request).outward
+}
+
+#[test]
+fn what_identifies_goes_no_further_than_the_api_needs() {
+    let text = |required| field("last_name", RuleKind::String, required);
+    assert_eq!(upstream(&text(false)), Spec::LeaveOut);
+    assert_eq!(upstream(&text(true)), Spec::Pseudonymize { as_integer: false });
+    let mut email = field("email", RuleKind::String, true);
+    assert_eq!(upstream(&email), Spec::Pseudonymize { as_integer: false });
+    email.rules.format = Some(Format::Email);
+    assert_eq!(upstream(&email), Spec::Redact("nobody@example.org".into()));
+    assert_eq!(propose(&email, Way::Request).tenths, 6);
+    let mut id = field("customer_id", RuleKind::Integer, false);
+    assert_eq!(upstream(&id), Spec::Pseudonymize { as_integer: true });
+    id.rules.range = range("1", "100000");
+    assert_eq!(upstream(&id), Spec::LeaveOut);
+    id.required = true;
+    let proposal = propose(&id, Way::Request);
+    assert_eq!((proposal.outward, proposal.tenths), (Spec::LeaveOut, 3));
+}
+
+#[test]
+fn what_describes_is_made_coarser_where_the_api_still_takes_it() {
+    let mut age = field("age", RuleKind::Integer, true);
+    assert_eq!(upstream(&age), Spec::Generalize(Generalize::BandsOf { width: 10, label: false }));
+    age.rules.range = range("18", "99");
+    assert_eq!(upstream(&age), Spec::Unchanged, "18 would become 10, which the API refuses");
+    age.rules.range = range("20", "99");
+    assert_eq!(upstream(&age), Spec::Generalize(Generalize::BandsOf { width: 10, label: false }));
+    let mut born = field("geburtsdatum", RuleKind::String, true);
+    assert_eq!(upstream(&born), Spec::Unchanged, "nothing says that it is a date");
+    born.rules.format = Some(Format::Date);
+    assert_eq!(upstream(&born), Spec::Generalize(Generalize::DateTo(DateTo::Year)));
+    let mut zip = field("plz", RuleKind::String, true);
+    assert_eq!(upstream(&zip), Spec::Generalize(Generalize::Prefix(2)));
+    zip.rules.pattern = Some("[0-9]{5}".into());
+    assert_eq!(upstream(&zip), Spec::Unchanged);
+}
+
+#[test]
+fn a_yes_or_no_identifies_nobody() {
+    let telephone = propose(&field("telephone", RuleKind::Boolean, true), Way::Request);
+    assert_eq!((telephone.category, telephone.outward), (None, Spec::Unchanged));
+    let mut telephone = field("telephone", RuleKind::Integer, true);
+    telephone.rules.range = range("0", "1");
+    assert_eq!(propose(&telephone, Way::Request).category, None);
+}
+
+#[test]
+fn special_categories_say_what_they_need() {
+    let proposal = propose(&field("diagnosis", RuleKind::String, true), Way::Request);
+    assert_eq!(proposal.category.as_deref(), Some("pd:MedicalHealth"));
+    assert!(proposal.facts.special && proposal.because.contains("art9_condition"), "{}", proposal.because);
+    for secret in ["password", "secret", "token", "api_key"] {
+        for (required, outward) in [(false, Spec::LeaveOut), (true, Spec::Unchanged)] {
+            let proposal = propose(&field(secret, RuleKind::String, required), Way::Request);
+            assert_eq!((proposal.outward, proposal.stored), (outward, Spec::LeaveOut), "{secret}");
+        }
+        let answered = propose(&field(secret, RuleKind::String, true), Way::Response);
+        assert_eq!(answered.stored, Spec::LeaveOut, "{secret}");
+    }
+    let count = propose(&field("token", RuleKind::Integer, true), Way::Request);
+    assert_eq!(count.category, None, "it counts tokens");
+}
+
+#[test]
+fn what_the_api_can_do_without_stays_behind_and_texts_are_looked_through() {
+    for name in ["religion", "political_party", "criminal_record"] {
+        let proposal = propose(&field(name, RuleKind::String, false), Way::Request);
+        assert_eq!((proposal.outward, proposal.stored), (Spec::LeaveOut, Spec::LeaveOut), "{name}");
+    }
+    for name in ["comment", "message", "note", "prompt", "symptoms"] {
+        for required in [true, false] {
+            let proposal = propose(&field(name, RuleKind::String, required), Way::Request);
+            let special = proposal.facts.special && !required;
+            assert_eq!(matches!(proposal.outward, Spec::Detect(_)), !special, "{name}");
+            assert!(
+                special
+                    || treated(&proposal, &proposal.outward, "write to ada@example.org").unwrap().1
+                        == "write to [email]"
+            );
+        }
+    }
+    let mut listed = field("message", RuleKind::String, true);
+    listed.rules.one_of = vec!["a".into(), "b".into()];
+    assert_eq!(upstream(&listed), Spec::Unchanged);
+}
+
+#[test]
+fn an_identifier_of_a_form_is_replaced_by_one_of_that_form() {
+    let mut number = field("patient.patient_no", RuleKind::String, true);
+    number.rules.pattern = Some(r"P-\d{6}".into());
+    let proposal = propose(&number, Way::Request);
+    assert_eq!(proposal.outward, Spec::Redact("P-000000".into()));
+    assert_ne!(proposal.sample, Some("P-000000".into()), "a case tells the two apart");
+    let mut number = field("customer_id", RuleKind::Integer, true);
+    number.rules.range = range("1", "100000");
+    number.known = category(&number.path, None, "");
+    assert_eq!(propose(&number, Way::Head(Place::Path)).outward, Spec::Redact("1".into()));
+}
+
+#[test]
+fn answers_have_no_bounds_of_ours() {
+    let answer = propose(&field("answer", RuleKind::String, true), Way::Response);
+    assert_eq!(answer.rules, field("answer", RuleKind::String, true).rules);
+    let asked = propose(&field("answer", RuleKind::String, true), Way::Request);
+    assert!(
+        asked.rules.length.is_some() && asked.because.contains("the length is ours"),
+        "{}",
+        asked.because
+    );
+    let mut seen = field("count", RuleKind::Integer, true);
+    seen.rules.range = range("0", "10");
+    seen.seen = true;
+    let rules = propose(&seen, Way::Response).rules;
+    assert_eq!((rules.kind, rules.range), (Some(RuleKind::Number), None));
+}
+
+#[test]
+fn the_bounds_of_a_type_are_none_of_an_age() {
+    let mut age = field("age", RuleKind::Integer, true);
+    for (min, max) in [("-2147483648", "2147483647"), ("0", "255"), ("-32768", "32767")] {
+        age.rules.range = range(min, max);
+        let proposal = propose(&age, Way::Request);
+        assert_eq!(
+            proposal.outward,
+            Spec::Generalize(Generalize::BandsOf { width: 10, label: false }),
+            "{min}..{max}"
+        );
+        assert_eq!(proposal.rules.range, range("0", "130"));
+        assert!(proposal.because.contains("not one of ages"), "{}", proposal.because);
+    }
+}
