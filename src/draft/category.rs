@@ -102,7 +102,7 @@ pub(super) fn of_parameter(
         let one = word.strip_suffix('s').unwrap_or(&word).to_owned();
         [word, one].iter().any(|word| THINGS.contains(&word.as_str()))
     });
-    let fits = matches!(rules.kind, None | Some(RuleKind::String | RuleKind::Integer));
+    let fits = matches!(rules.kind, None | Some(RuleKind::String | RuleKind::Integer | RuleKind::Number));
     (names_one && fits && !of_a_thing).then(|| Guessed {
         category: "pd:Identifier".into(),
         tenths: 4,
@@ -344,6 +344,9 @@ mod tests {
         ] {
             assert_eq!(of(name, above), None, "{above}/{name}");
         }
+        let number = Rules { kind: Some(RuleKind::Number), ..Rules::default() };
+        let found = of_parameter(Place::Path, "id", Some("orders"), &number, "");
+        assert_eq!(found.map(|found| found.category), identifier, "a number of whatever type");
         let query = of_parameter(Place::Query, "id", None, &Rules::default(), "");
         assert_eq!(query, None, "nothing says whose");
         let header = of_parameter(Place::Header, "x-customer-email", None, &Rules::default(), "");

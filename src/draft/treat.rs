@@ -58,6 +58,8 @@ const PLACEHOLDERS: [&str; 6] = [
 const JOINED: [&str; 4] = ["pd:Identifier", "pd:AccountIdentifier", "pd:UID", "pd:Username"];
 /// Categories of what is worth something to whoever knows it.
 const SECRETS: [&str; 3] = ["pd:Password", "pd:PINCode", "pd:SecretText"];
+/// The longest text that is none in somebody's own words; of a pattern in bytes.
+const SHORT: u64 = 40;
 /// Categories of what people write in their own words.
 const FREE_TEXTS: [&str; 2] = ["pd:Communication", "pd:Opinion"];
 
@@ -134,7 +136,10 @@ fn plausible(field: &Field, found: Guessed) -> Option<Guessed> {
         );
     let tells = match field.rules.kind {
         Some(RuleKind::String) => field.rules.one_of.is_empty(),
-        Some(RuleKind::Integer) => numbered && field.rules.one_of.is_empty() && !few(&field.rules),
+        // Where an API is described by code that knows one type of number, every number is of it.
+        Some(RuleKind::Integer | RuleKind::Number) => {
+            numbered && field.rules.one_of.is_empty() && !few(&field.rules)
+        }
         Some(RuleKind::File) => true,
         _ => false,
     };
@@ -205,11 +210,17 @@ fn outward(proposal: &mut Proposal, because: &mut Vec<String>) {
     }
 }
 
+/// Whether a text of this pattern is short: a longer one holds sentences.
+fn narrow(pattern: &str) -> bool {
+    let longest = regex_syntax::parse(pattern).ok().and_then(|parsed| parsed.properties().maximum_len());
+    longest.and_then(|longest| u64::try_from(longest).ok()).is_some_and(|longest| longest <= SHORT)
+}
+
 /// A text in somebody's own words: nothing says of what form it is.
 fn is_free_text(proposal: &Proposal, category: &str) -> bool {
-    const SHORT: u64 = 40;
     let rules = &proposal.field.rules;
-    let open = rules.one_of.is_empty() && rules.pattern.is_none() && rules.format.is_none();
+    let open = rules.one_of.is_empty() && rules.format.is_none();
+    let open = open && rules.pattern.as_deref().is_none_or(|pattern| !narrow(pattern));
     let long = rules.length.is_none_or(|length| length.max.is_none_or(|most| most > SHORT));
     let written = FREE_TEXTS.contains(&category) || proposal.facts.special && !proposal.field.seen;
     rules.kind == Some(RuleKind::String) && open && long && written

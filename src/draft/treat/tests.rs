@@ -62,6 +62,39 @@ fn a_yes_or_no_identifies_nobody() {
 }
 
 #[test]
+fn a_number_that_identifies_stays_one_whatever_its_type() {
+    for name in ["customer_id", "phone", "national_id"] {
+        for required in [false, true] {
+            let mut number = field(name, RuleKind::Number, required);
+            let proposal = propose(&number, Way::Request);
+            assert!(proposal.facts.identifying, "{name}");
+            assert_eq!(proposal.outward, Spec::LeaveOut, "{name}");
+            assert!(!required || proposal.tenths == 3, "{name}: {}", proposal.tenths);
+            assert_eq!(propose(&number, Way::Response).outward, Spec::LeaveOut, "{name}");
+            number.rules.range = range("0", "1");
+            assert_eq!(propose(&number, Way::Request).category, None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn only_a_narrow_pattern_makes_a_text_none_in_ones_own_words() {
+    for (pattern, looked) in [
+        (".+", true),
+        ("(?s:.*)(?:[a-z])(?s:.*)", true),
+        ("[^<>]{0,500}", true),
+        (r"[A-Z]{2}-\d{4}", false),
+        ("yes|no", false),
+    ] {
+        for required in [true, false] {
+            let mut comment = field("comment", RuleKind::String, required);
+            comment.rules.pattern = Some(pattern.into());
+            assert_eq!(matches!(upstream(&comment), Spec::Detect(_)), looked, "{pattern}");
+        }
+    }
+}
+
+#[test]
 fn special_categories_say_what_they_need() {
     let proposal = propose(&field("diagnosis", RuleKind::String, true), Way::Request);
     assert_eq!(proposal.category.as_deref(), Some("pd:MedicalHealth"));
