@@ -1,7 +1,7 @@
 //! Calls without a body.
 
-use super::category;
 use super::model::{Body, Operation, Place};
+use super::{category, numbered};
 use crate::policy::categories;
 
 /// Paths by which operators ask how an API is.
@@ -31,8 +31,7 @@ pub(super) fn without_a_body(made: &mut Operation) -> Result<(), &'static str> {
     let asks =
         made.parameters.iter().any(|parameter| parameter.place != Place::Header || parameter.is_treated());
     if reads && !asks && !answers_of_persons(made) {
-        let last = made.path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default();
-        let health = HEALTH.contains(&last.to_ascii_lowercase().as_str());
+        let health = HEALTH.contains(&last_piece(made).to_ascii_lowercase().as_str());
         made.payload = None;
         made.tenths = if health { 9 } else { 4 };
         let because = if health {
@@ -54,12 +53,20 @@ pub(super) fn without_a_body(made: &mut Operation) -> Result<(), &'static str> {
     Ok(())
 }
 
+fn last_piece(made: &Operation) -> &str {
+    made.path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or_default()
+}
+
+/// Whether its name or what it answers speaks of persons. Of a special category a guess is enough: what is open goes unlooked
+/// at to whoever may call.
 fn answers_of_persons(made: &Operation) -> bool {
-    made.response.iter().any(|field| {
-        let found = category::category(&field.path, field.rules.format, "");
-        found.is_some_and(|found| {
-            let facts = categories::facts(&found.category).unwrap_or_default();
-            found.tenths >= 7 || facts.identifying
+    let named = category::tokens(last_piece(made)).iter().any(|word| numbered::is_person(word));
+    named
+        || made.response.iter().any(|field| {
+            let found = category::category(&field.path, field.rules.format, "");
+            found.is_some_and(|found| {
+                let facts = categories::facts(&found.category).unwrap_or_default();
+                found.tenths >= 7 || facts.identifying || facts.special || facts.criminal
+            })
         })
-    })
 }

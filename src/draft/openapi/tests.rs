@@ -230,3 +230,32 @@ fn what_is_no_description_is_refused() {
         assert!(matches!(api(&document), Err(DocumentError::NotThat(_))), "{document}");
     }
 }
+
+#[test]
+fn what_answers_of_persons_is_not_open() {
+    let text = json!({ "type": "string" });
+    let answer = |names: &[&str]| {
+        let members: serde_json::Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), text.clone())).collect();
+        let schema = json!({ "type": "array", "items": { "type": "object", "properties": members } });
+        json!({ "get": { "responses": { "200": { "content": { "application/json": { "schema": schema } } } } } })
+    };
+    let document = json!({ "openapi": "3.0.3", "paths": {
+        "/wards": answer(&["ward", "main_diagnosis_code", "ward_medication"]),
+        "/beds": answer(&["ward", "prior_arrests_share"]),
+        "/patients": answer(&["ward"]),
+        "/v1/employees/": answer(&["ward"]),
+        "/all-users": answer(&["ward"]),
+        "/labels": answer(&["ward"]),
+        "/patients/labels": answer(&["ward"]),
+    } });
+    let api = api(&document).unwrap();
+    let mut open: Vec<String> = api
+        .operations
+        .iter()
+        .filter(|operation| operation.payload.is_none())
+        .map(|operation| operation.route())
+        .collect();
+    open.sort();
+    assert_eq!((open, api.operations.len()), (vec!["GET /labels".into(), "GET /patients/labels".into()], 7));
+}
