@@ -86,7 +86,10 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn new(activity: &'a Activity, plan: &'a Plan) -> Self {
-        let fields = activity.request.fields.iter().chain(&activity.response.fields);
+        // What path, query and headers hold is data as much as what bodies hold.
+        let routes = plan.routes.iter().filter(|route| route.activity.index == activity.index);
+        let treated = routes.flat_map(|route| route.treated()).map(|(_, _, field)| field);
+        let fields = activity.request.fields.iter().chain(&activity.response.fields).chain(treated);
         let mut categories: Vec<&str> = fields.filter_map(|field| field.category.as_deref()).collect();
         categories.sort_unstable();
         categories.dedup();

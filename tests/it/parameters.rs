@@ -91,6 +91,19 @@ async fn the_upstream_sees_of_a_head_what_the_policy_says_and_the_record_keeps_i
 }
 
 #[tokio::test]
+async fn the_notice_tells_of_what_a_head_holds() {
+    let gateway = gateway(&by_customer()).await;
+    let answer = gateway.send(Call::get("/.well-known/consentry/notice")).await.ok();
+    let text = answer.text();
+    let own = text.split("<section>").find(|section| section.contains("by customer number")).unwrap();
+    let data = own.split("Which data</dt>").nth(1).and_then(|rest| rest.split("</dd>").next()).unwrap();
+    for category in ["pd:Identifier", "pd:EmailAddress", "pd:BirthDate", "pd:PaymentCardNumber", "pd:Name"] {
+        assert!(data.contains(category), "{category} is not in {own}");
+    }
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn whoever_is_named_in_the_path_is_the_caller_or_somebody_for_whom_they_may_act() {
     let gateway = gateway(&by_customer()).await;
     let of = |whom: &str| Call::get(format!("/v1/standing/{whom}"));
