@@ -8,12 +8,15 @@ use regex::{Regex, RegexBuilder};
 /// How far before a number a word for it may stand, in bytes.
 const REACH: usize = 48;
 
-/// Dates as they are written with day, month and year. Whether a word in one is a month's is asked afterwards.
+/// Dates as they are written with day, month and year. Whether a word in one is a month's is asked afterwards, but where the year
+/// comes first (hu, lt, lv): there any other word would hide the date that begins with the number behind it.
 const DATE: &str = r"(?x)\b(?:
     [0-9]{4}\ ?[-./]\ ?[0-9]{1,2}\ ?[-./]\ ?[0-9]{1,2}
   | [0-9]{1,2}\ ?[-./]\ ?(?:[0-9]{1,2}|[ivxIVX]{1,4})\ ?[-./]\ ?(?:[0-9]{4}|[0-9]{2})
   | [0-9]{1,2}(?:\.|st|nd|rd|th|er|ère|º|ª|o|:a|:e)?[\ -](?:de\ |of\ |di\ |d['’])?\pL{3,12}\.?(?:\ de|\ del|\ do)?,?[\ -](?:[0-9]{4}|'?[0-9]{2})
   | \pL{3,12}\.?\ [0-9]{1,2}(?:st|nd|rd|th)?,?\ [0-9]{4}
+  | [0-9]{4}(?:\.|\ m\.|\.?\ gada)\ (?:jan|feb|m[aá]r|[aá]pr|máj|mai|j[uúū][nl]|aug|sze?p|sep|okt|nov|dec|saus|vasar|kov|balan|geguž|birž|liep|rugp|rugs|spal|lapkr|gruod)\pL{0,9}\.?\ [0-9]{1,2}
+  | [0-9]{4}\.?\ (?:gada|g\.)\ [0-9]{1,2}\.\ (?:jan|feb|mar|apr|mai|j[uū][nl]|aug|sep|okt|nov|dec)\pL{0,9}
 )\b";
 
 /// What months' names begin with: en, de, fr, es, it, nl, pl, pt, sv, cs, da, fi, ro, hu, hr, sk, sl, et, lv, lt, el, bg.
@@ -25,13 +28,15 @@ const MONTHS: &[&str] = &[
     "únor", "břez", "dub", "květ", "červ", "srp", "září", "říj", "pros", "tammi", "helmi", "huhti", "touko",
     "kesä", "heinä", "elo", "syys", "loka", "joulu", "sij", "velj", "ožu", "tra", "svi", "ruj", "stud",
     "ιαν", "φεβ", "μαρ", "απρ", "μαΐ", "μαϊ", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ", "яну",
-    "фев", "мар", "апр", "май", "юни", "юли", "авг", "сеп", "окт", "ное", "дек",
+    "фев", "мар", "апр", "май", "юни", "юли", "авг", "сеп", "окт", "ное", "дек", "avg", "jún", "júl", "már",
+    "ápr", "jaan", "veeb", "juun", "juul", "dets", "iun", "iul", "kolov", "jūn", "jūl", "saus", "vasar",
+    "kov", "balan", "geguž", "birž", "liep", "rugp", "rugs", "spal", "lapkr", "gruod",
 ];
 
 /// What stands before a date of birth.
-const BORN_BEFORE: &str = r"(?:\bborn\b|\bbirth|\bd\.?o\.?b\b|\bbday\b|geboren|\bgeb\.|\bgeb\b|geburt|\bgebdat|\bné\b|\bnée\b|\bné\(e\)|naissance|\bnais|\bnac(?:id[oa]|imiento|ió|í)\b|\bnascid[oa]|\bnascimento|\bnasc(?:eu|i)?\b|\bnat[oai]\b|nascita|\bnacque|geboorte|\burodz|\bur\.|\burodził|född|födelse|\bf\.|narozen|narodil|\bnar\.|\bdat\. nar|født|fødsel|syntyn|syntymä|\bsynt\.|\bs\.|născut|nașter|naster|szület|\bszül\.|rođen|rojen|sünd|dzim|gimim|gimęs|gimusi|γεννήσεως|γέννησης|γεννήθηκε|роден|рождение|\*)";
+const BORN_BEFORE: &str = r"(?:\bborn\b|\bbirth|\bd\.?o\.?b\b|\bbday\b|geboren|\bgeb\.|\bgeb\b|geburt|\bgebdat|\bné\b|\bnée\b|\bné\(e\)|naissance|\bnais|\bnac(?:id[oa]|imiento|ió|í)\b|\bnascid[oa]|\bnascimento|\bnasc(?:eu|i)?\b|\bnat[oai]\b|nascita|\bnacque|geboorte|\burodz|\bur\.|\burodził|född|födelse|\bf\.|narozen|naroden|narodil|\bnar\.|\bdat\. nar|født|fødsel|syntyn|syntymä|\bsynt\.|\bs\.|născut|na[sșş]ter|szület|\bszül\.|rođen|rojen|rojst|sünd|sünni|dzim|gimim|gimęs|gimusi|\bgimė\b|γεννήσεως|γέννησης|γεννήθηκε|γεννηθ|γεννημέν|роден|рожден|раждан|\*)";
 /// What stands after one.
-const BORN_AFTER: &str = r"^[\s,)]{0,3}(?:(?:in|à|a|en|em|te|w|v|i) \pL{1,20} )?(?:geboren|gebürtig|born|született|syntynyt|\(birth|\(dob|\(geb)";
+const BORN_AFTER: &str = r"^(?:-[áé]n)?[\s,)]{0,3}(?:(?:in|à|a|en|em|te|w|v|i) \pL{1,20} )?(?:geboren|gebürtig|born|született|syntynyt|\(birth|\(dob|\(geb)";
 /// Between such a word and its date nothing ends a sentence, and there is no other date.
 const APART: &str = r"(?:[.!?;]\s+\p{Lu}\pL{3}|\n\s*\n|\d{4}|\d\d?[./]\d\d?[./])";
 
@@ -78,7 +83,7 @@ impl Context {
             let mut words = date.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().count() > 2);
             words.all(|word| {
                 let word = word.to_lowercase();
-                matches!(&*word, "del")
+                matches!(&*word, "del" | "gada")
                     || MONTHS.iter().any(|month| word.starts_with(month))
                     || word.chars().all(|c| "ivx".contains(c))
             })

@@ -168,6 +168,8 @@ fn hostile_texts_take_time_in_proportion_to_their_length() {
         "1 de ",
         "12 ",
         "12 de jan",
+        "1980. gada ",
+        "1980. már",
         "K-",
         "K-1",
         "K-12345",
