@@ -79,11 +79,13 @@ impl Seen {
         self.exchanges += 1;
         let (path, query) = exchange.target.split_once('?').unwrap_or((exchange.target, ""));
         let known = Method::from_bytes(exchange.method.as_bytes()).is_ok();
-        let Some(segments) = route::segments(path).filter(|_| known && (200..300).contains(&exchange.status))
+        let Some(mut segments) =
+            route::segments(path).filter(|_| known && (200..300).contains(&exchange.status))
         else {
             self.left += 1;
             return;
         };
+        route::leave_out_persons(&mut segments);
         let key = (exchange.method.to_owned(), segments);
         if self.routes.len() >= PATHS && !self.routes.contains_key(&key) {
             self.left += 1;
@@ -129,28 +131,34 @@ impl Seen {
 
 /// Puts together what differs only in a place that holds many words: such words are values, and go.
 fn merged(routes: BTreeMap<Route, Calls>, api: &mut Api) -> Vec<(Route, Calls)> {
+    let heads = route::crowded_heads(routes.keys().map(|(_, segments)| segments));
     let mut alike: BTreeMap<Alike, Vec<(Segments, Calls)>> = BTreeMap::new();
-    for ((method, segments), calls) in routes {
+    for ((method, mut segments), calls) in routes {
+        if let [first, _, ..] = segments.as_mut_slice() {
+            first.take_if(|word| heads.contains(word));
+        }
         let first = segments.first().cloned().flatten();
         alike.entry((method, segments.len(), first)).or_default().push((segments, calls));
     }
-    let mut all = Vec::new();
+    let mut same: BTreeMap<Route, Vec<Calls>> = BTreeMap::new();
     for ((method, ..), paths) in alike {
         let crowded = route::crowded(&paths.iter().map(|(segments, _)| segments).collect::<Vec<_>>());
-        if !crowded.contains(&true) {
-            all.extend(paths.into_iter().map(|(segments, calls)| ((method.clone(), segments), calls)));
-            continue;
+        for (segments, calls) in paths {
+            let pieces = segments.into_iter().zip(&crowded);
+            let segments = pieces.map(|(text, crowded)| text.filter(|_| !crowded)).collect();
+            same.entry((method.clone(), segments)).or_default().push(calls);
         }
-        // Their bodies were looked at apart: the largest stands for all.
-        let count = paths.len();
-        let Some((segments, calls)) = paths.into_iter().max_by_key(|(_, calls)| calls.calls) else {
-            continue;
-        };
-        let segments: Vec<_> =
-            segments.into_iter().zip(crowded).map(|(text, crowded)| text.filter(|_| !crowded)).collect();
-        let (path, _) = route::template(&segments);
-        api.notes.push(format!("{method} {path}: {count} paths were taken for one, and only the most frequent of them was looked at"));
-        all.push(((method, segments), calls));
+    }
+    let mut all = Vec::new();
+    for ((method, segments), of_each) in same {
+        let count = of_each.len();
+        if count > 1 {
+            let (path, _) = route::template(&segments);
+            api.notes.push(format!("{method} {path}: {count} paths were taken for one, and only the most frequent of them was looked at"));
+        }
+        // Their bodies were looked at apart: the most frequent stands for all.
+        let most = of_each.into_iter().max_by_key(|calls| calls.calls);
+        all.extend(most.map(|calls| ((method, segments), calls)));
     }
     all
 }

@@ -1,7 +1,17 @@
 //! Paths that were seen, as routes. What looks like a value in a path becomes a parameter, so that no number and no name
 //! of a person is written into a policy.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::shape::is_value;
+use crate::draft::{category, numbered};
+
+/// What stands below a word for persons and names none of them.
+const NOBODY: [&str; 22] = [
+    "batch", "bulk", "count", "current", "export", "health", "import", "list", "login", "logout", "me",
+    "new", "predict", "profile", "query", "register", "score", "search", "self", "settings", "status",
+    "verify",
+];
 
 /// So many different words at one place are values, not routes.
 const WORDS: usize = 8;
@@ -16,11 +26,46 @@ pub(super) fn segments(path: &str) -> Option<Vec<Option<String>>> {
 
 fn segment(text: &str) -> Option<String> {
     let word = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.' | ':');
-    let version = text.strip_prefix('v').is_some_and(|rest| {
-        !rest.is_empty() && rest.len() <= 3 && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
-    });
     let plain = text.len() <= 40 && text.chars().all(word);
-    (text.is_empty() || version || plain && !is_value(text)).then(|| text.to_owned())
+    (text.is_empty() || is_version(text) || plain && !is_value(text)).then(|| text.to_owned())
+}
+
+fn is_version(text: &str) -> bool {
+    text.strip_prefix('v').is_some_and(|rest| {
+        !rest.is_empty() && rest.len() <= 3 && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
+    })
+}
+
+/// Takes a piece below a word for persons for one of them: `/people/ada-king/score`.
+pub(super) fn leave_out_persons(segments: &mut [Option<String>]) {
+    let mut below = false;
+    for piece in segments {
+        let Some(text) = piece.as_deref() else {
+            below = false;
+            continue;
+        };
+        if below && !text.is_empty() && !is_version(text) && !NOBODY.contains(&text) {
+            *piece = None;
+            below = false;
+            continue;
+        }
+        below = category::tokens(text).last().is_some_and(|word| numbered::is_person(word));
+    }
+}
+
+/// First pieces of paths that are alike in all else, where those are more than a few words. A path is alike in something only
+/// where another word follows: `/score` and `/train` are two calls, and so are `/orders/7` and `/offers/7`.
+pub(super) fn crowded_heads<'p>(paths: impl Iterator<Item = &'p Vec<Option<String>>>) -> BTreeSet<String> {
+    let mut heads: BTreeMap<&[Option<String>], BTreeSet<&str>> = BTreeMap::new();
+    for path in paths {
+        if let Some((Some(first), rest)) = path.split_first()
+            && rest.iter().flatten().any(|word| !word.is_empty())
+        {
+            heads.entry(rest).or_default().insert(first);
+        }
+    }
+    let crowded = heads.into_values().filter(|words| words.len() > WORDS);
+    crowded.flatten().map(str::to_owned).collect()
 }
 
 /// Which of the places of alike paths hold more than a few words: those are values as well.

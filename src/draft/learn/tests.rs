@@ -104,6 +104,49 @@ fn recordings_are_read_and_bad_ones_refused() {
     }
 }
 
+const NAMES: [&str; 12] =
+    ["ada", "bob", "cleo", "dora", "emil", "finn", "greta", "hugo", "ida", "jan", "karl", "lena"];
+
+fn routes(paths: &[String]) -> Vec<String> {
+    let calls: Vec<_> =
+        paths.iter().map(|path| ("POST", path.as_str(), json!({ "v": 1 }), json!({ "s": 1 }))).collect();
+    let api = seen(&calls);
+    let mut routes: Vec<String> = api.operations.iter().map(Operation::route).collect();
+    routes.sort();
+    routes
+}
+
+#[test]
+fn names_at_the_head_of_a_path_are_values_as_elsewhere() {
+    let mut paths: Vec<String> =
+        (0..5).flat_map(|_| NAMES.iter().map(|name| format!("/{name}/score"))).collect();
+    // Nor is a name written for a route that few called.
+    paths.extend(["/ada/plan".into(), "/bob/plan".into(), "/score".into(), "/v1/train".into()]);
+    assert_eq!(routes(&paths), ["POST /score", "POST /v1/train", "POST /{id}/plan", "POST /{id}/score"]);
+    // Different calls are no values.
+    let calls = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let paths: Vec<String> = calls.iter().map(|call| format!("/{call}")).collect();
+    assert_eq!(routes(&paths).len(), calls.len());
+    let paths: Vec<String> = calls.iter().map(|call| format!("/{call}/{call}x")).collect();
+    assert_eq!(routes(&paths).len(), calls.len());
+}
+
+#[test]
+fn what_stands_below_a_word_for_persons_is_a_value() {
+    let paths =
+        ["/people/ada-king/score", "/v1/users/bob", "/patients/score", "/users/me", "/models/churn/score"];
+    assert_eq!(
+        routes(&paths.map(str::to_owned)),
+        [
+            "POST /models/churn/score",
+            "POST /patients/score",
+            "POST /people/{id}/score",
+            "POST /users/me",
+            "POST /v1/users/{id}"
+        ]
+    );
+}
+
 #[test]
 fn an_origin_is_a_host_and_a_port() {
     for (url, origin) in [
