@@ -10,12 +10,12 @@ use super::saved::Saved;
 use super::{AppError, live, open};
 use crate::admin::{Control, Refusal};
 use crate::audit::What;
-use crate::config::{Config, Issuer};
+use crate::config::{Config, Issuer, SecretError};
 use crate::crypto::Digest;
 use crate::net::Certificates;
 use crate::pipeline::Gateway;
 use crate::plan::{self, Change};
-use crate::policy::{Diagnostics, Severity};
+use crate::policy::{Code, Diagnostics, Severity};
 
 /// How many changes, and how many findings of a set that is refused, are logged, one a line. All of them are in the answer
 /// to a command.
@@ -34,8 +34,8 @@ pub(super) struct Reload {
 
 /// What became of what was read last.
 struct Seen {
-    /// The state of the files that it was.
-    digest: Digest,
+    /// The state of the files that it was; `None` where they are to be read again however they are.
+    digest: Option<Digest>,
     /// Why it is not in force, where it is not.
     refused: Option<Refusal>,
 }
@@ -49,7 +49,7 @@ impl Reload {
         read_as: Digest,
     ) -> Self {
         let saved = Saved::of(&config);
-        let seen = Mutex::new(Seen { digest: read_as, refused: None });
+        let seen = Mutex::new(Seen { digest: Some(read_as), refused: None });
         Self { config, gateway, certificates, saved, turn: tokio::sync::Mutex::default(), seen }
     }
 
@@ -62,17 +62,18 @@ impl Reload {
     pub(super) async fn if_saved(&self) {
         let _turn = self.turn.lock().await;
         let Some(now) = self.digest().await else { return };
-        if now == self.seen().digest {
-            return;
+        match self.seen().digest {
+            Some(digest) if digest == now => return,
+            Some(_) => tracing::info!("policies or keys were saved"),
+            None => tracing::info!("policies and keys that could not come into force are tried again"),
         }
-        tracing::info!("policies or keys were saved");
         // What came of it is in the log and in the figures; nobody waits for an answer.
         drop(self.told(Some(now)).await);
     }
 
     /// Everything is read before anything is swapped, so that a mistake in one file changes nothing. With what the policies are
     /// warned of, and what changes, comes the first as text.
-    async fn reload(&self) -> Result<(Diagnostics, Vec<Change>, String), AppError> {
+    async fn reload(&self) -> Result<(Diagnostics, Vec<Change>, String), Failed> {
         let (config, gateway) = (Arc::clone(&self.config), Arc::clone(&self.gateway));
         let read = move || {
             let loaded = live::load(&config, gateway.clock().now())?;
@@ -80,12 +81,15 @@ impl Reload {
             let warned = listed(&loaded.warnings);
             Ok::<_, AppError>((loaded, changes, warned))
         };
-        let (Loaded { live, warnings, .. }, changes, warned) = aside(read).await.ok_or(AppError::Aside)??;
+        let read = aside(read).await.ok_or(AppError::Aside)?;
+        let (Loaded { live, warnings, .. }, changes, warned) = read.map_err(Failed::in_saved)?;
+        let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>();
+        let issuers = issuers.map_err(|error| Failed::in_saved(error.into()))?;
         let api_keys = open::api_keys(&self.config)?;
-        let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
-        let pairs: Vec<_> = self.certificates.iter().map(|one| one.read()).collect::<Result<_, _>>()?;
+        let pairs = self.certificates.iter().map(|one| one.read()).collect::<Result<Vec<_>, _>>();
+        let pairs = pairs.map_err(AppError::from)?;
         let identity = self.gateway.identity();
-        identity.set_issuer_keys(issuers).map_err(AppError::Identity)?;
+        identity.set_issuer_keys(issuers).map_err(|errors| Failed::in_saved(AppError::Identity(errors)))?;
         // These are watched besides, and would be in force within seconds whatever becomes of the rest.
         identity.set_api_keys(api_keys).map_err(AppError::Identity)?;
         // Whoever reloads may have revoked something: every token is verified anew, and known as the conditions that were
@@ -95,7 +99,8 @@ impl Reload {
         let conditional = before.plan.claims.is_some() || live.plan.claims.is_some();
         identity.want(conditional.then_some(wanted));
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
-        self.gateway.journal().record(loaded)?.await?;
+        let journal = self.gateway.journal();
+        journal.record(loaded).map_err(AppError::from)?.await.map_err(AppError::from)?;
         for (certificates, pair) in self.certificates.iter().zip(pairs) {
             certificates.replace(pair);
         }
@@ -109,7 +114,7 @@ impl Reload {
         self.gateway.metrics().reload(reloaded.is_ok());
         match reloaded {
             Ok((warnings, changes, warned)) => {
-                self.note(digest, None);
+                self.note(digest, false, None);
                 let live = self.gateway.live();
                 let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
                 tracing::info!(activities, routes, "reloaded");
@@ -119,7 +124,7 @@ impl Reload {
                 let changes: String = changes.iter().map(|change| format!("\n{change}")).collect();
                 Ok(format!("In force: {activities} activities, {routes} routes.{changes}{warned}"))
             }
-            Err(error) => {
+            Err(Failed { error, again }) => {
                 tracing::error!(cause = %error, "not reloaded: what was in force stays in force");
                 let (details, errors) = match &error {
                     AppError::Policies(diagnostics) => {
@@ -128,19 +133,17 @@ impl Reload {
                     }
                     error => (error_chain(error), 1),
                 };
-                // Where the journal did not take it, or a defect of ours ended it, nothing is wrong with the files: they are tried at the next look.
-                let again = matches!(error, AppError::Store(_) | AppError::Journal(_));
                 let refusal = Refusal { at: self.gateway.clock().now(), errors };
-                self.note(digest.filter(|_| !again), Some(refusal));
+                self.note(digest, again, Some(refusal));
                 Err(format!("Not reloaded, what was in force stays in force: {error}.{details}"))
             }
         }
     }
 
-    fn note(&self, digest: Option<Digest>, refused: Option<Refusal>) {
+    fn note(&self, digest: Option<Digest>, again: bool, refused: Option<Refusal>) {
         self.gateway.metrics().policies_refused().set(i64::from(refused.is_some()));
         let mut seen = self.seen();
-        seen.digest = digest.unwrap_or(seen.digest);
+        seen.digest = if again { None } else { digest.or(seen.digest) };
         seen.refused = refused;
     }
 
@@ -152,6 +155,40 @@ impl Reload {
     async fn digest(&self) -> Option<Digest> {
         let saved = self.saved.clone();
         aside(move || saved.digest()).await
+    }
+}
+
+/// Why what was read is not in force.
+struct Failed {
+    error: AppError,
+    /// Whether the same files may come into force at the next look: what is amiss lies in none of those that are looked at
+    /// here, or it passes.
+    again: bool,
+}
+
+/// The journal, a certificate, the API keys, a defect of ours: nothing that a state of the saved files tells of.
+impl From<AppError> for Failed {
+    fn from(error: AppError) -> Self {
+        Self { error, again: true }
+    }
+}
+
+impl Failed {
+    /// Of what is read from the saved files. They are read again when they are saved again, but where it is not what they say that
+    /// is amiss: a mode is mended without a save, and a disk that fails may not fail again.
+    fn in_saved(error: AppError) -> Self {
+        let again = match &error {
+            AppError::Policies(found) => {
+                let unread = [Code::FolderUnreadable, Code::FileUnreadable, Code::Schema];
+                found.iter().any(|found| unread.contains(&found.code))
+            }
+            AppError::Secret(error) => {
+                matches!(error, SecretError::Exposed { .. } | SecretError::Read { .. })
+            }
+            AppError::Interchange { .. } | AppError::Identity(_) | AppError::Notice(_) => false,
+            _ => true,
+        };
+        Self { error, again }
     }
 }
 

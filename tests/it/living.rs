@@ -1,7 +1,7 @@
 //! Policies that live: what is saved comes into force by itself, under load and whole, or is refused aloud.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -87,6 +87,39 @@ async fn what_is_saved_comes_into_force_and_what_is_bad_is_refused_aloud() {
     assert_eq!(audit.matches("\"administered\"").count(), 0, "{audit}");
     drop(gateway.upstream.take());
     gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_for_another_file_comes_into_force_once_that_is_mended() {
+    let gateway = Gateway::with_holder().await;
+    let born_early = gateway.score(changed("1987", "1940"));
+    // A look soon, and not in ten seconds: the same text, saved.
+    let look = || {
+        let path = gateway.folder.path().join("policies/churn.yaml");
+        fs::write(&path, fs::read_to_string(&path).unwrap()).unwrap();
+    };
+    let key = fs::read_to_string(gateway.folder.path().join("server.key")).unwrap();
+    write(gateway.folder.path(), "server.key", "");
+    gateway.edit_policy("churn.yaml", |text| text.replace("1900..2030", "1950..2030"));
+    gateway.counted(REFUSED, 1).await;
+    gateway.send(born_early.clone()).await.ok();
+    write(gateway.folder.path(), "server.key", &key);
+    look();
+    gateway.soon_refuses(&born_early, FieldInvalid).await;
+    assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
+
+    // Nor does a refused command leave its mark where nothing was saved. A mode is mended without a save.
+    let partner = gateway.folder.path().join("partner.fernet");
+    fs::set_permissions(&partner, fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
+    assert!(!reply.done && reply.says.contains("partner.fernet"), "{}", reply.says);
+    assert_eq!(gateway.figure("consentry_policies_refused").await, 1);
+    fs::set_permissions(&partner, fs::Permissions::from_mode(0o600)).unwrap();
+    look();
+    gateway.counted(ACCEPTED, 2).await;
+    assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
+    drop(gateway.upstream.take());
     gateway.close().await;
 }
 
