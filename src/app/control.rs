@@ -85,13 +85,15 @@ impl Reload {
         let (Loaded { live, warnings, .. }, changes, warned) = read.map_err(Failed::in_saved)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>();
         let issuers = issuers.map_err(|error| Failed::in_saved(error.into()))?;
+        let identity = self.gateway.identity();
+        let reading = identity.reading_api_keys();
         let api_keys = open::api_keys(&self.config)?;
+        let api_keys = identity.check_api_keys(reading, api_keys).map_err(AppError::Identity)?;
         let pairs = self.certificates.iter().map(|one| one.read()).collect::<Result<Vec<_>, _>>();
         let pairs = pairs.map_err(AppError::from)?;
-        let identity = self.gateway.identity();
         identity.set_issuer_keys(issuers).map_err(|errors| Failed::in_saved(AppError::Identity(errors)))?;
         // These are watched besides, and would be in force within seconds whatever becomes of the rest.
-        identity.set_api_keys(api_keys).map_err(AppError::Identity)?;
+        identity.put_api_keys(api_keys);
         // Whoever reloads may have revoked something: every token is verified anew, and known as the conditions that were
         // in force and those that will be need it.
         let before = self.gateway.live();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 use percent_encoding::percent_decode_str;
@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use crate::clock::{Clock, Timestamp};
 use crate::condition::CallerFacts;
 use crate::crypto::Mac;
+use crate::newest::{Newest, Reading};
 use crate::personal::{Person, Personal};
 use crate::problem::{Challenge, Problem, Rejection};
 
@@ -44,11 +45,17 @@ pub struct IdentityConfig {
 pub struct Identity {
     clock: Clock,
     issuers: HashMap<Arc<str>, Issuer>,
-    api_keys: ArcSwap<ApiKeys>,
+    api_keys: Newest<ApiKeys>,
     mac: Mac,
     remembered: Arc<Remembered>,
     /// The claims that conditions name; `None` where there is no condition.
     wanted: ArcSwapOption<Vec<Box<str>>>,
+}
+
+/// A list of API keys that is in order, and not yet in force.
+pub struct NewApiKeys {
+    reading: Reading,
+    keys: ApiKeys,
 }
 
 /// What is wrong, and whose fault it is.
@@ -97,7 +104,7 @@ impl Identity {
         Ok(Self {
             clock,
             issuers,
-            api_keys: ArcSwap::from_pointee(api_keys),
+            api_keys: Newest::new(api_keys),
             mac,
             remembered,
             wanted: ArcSwapOption::empty(),
@@ -132,13 +139,27 @@ impl Identity {
         all
     }
 
-    /// Puts another list of API keys in force.
+    /// To be called before another list of API keys is read.
+    pub fn reading_api_keys(&self) -> Reading {
+        self.api_keys.begin()
+    }
+
+    /// Looks through another list of API keys, and puts nothing in force.
     ///
     /// # Errors
-    /// All that is wrong with it; the list before stays in force.
-    pub fn set_api_keys(&self, entries: Vec<ApiKeyEntry>) -> Result<(), Vec<SetupError>> {
-        self.api_keys.store(Arc::new(ApiKeys::compile(entries, &self.mac)?));
-        Ok(())
+    /// All that is wrong with it.
+    pub fn check_api_keys(
+        &self,
+        reading: Reading,
+        entries: Vec<ApiKeyEntry>,
+    ) -> Result<NewApiKeys, Vec<SetupError>> {
+        Ok(NewApiKeys { reading, keys: ApiKeys::compile(entries, &self.mac)? })
+    }
+
+    /// Puts a list of API keys in force, unless one is in force that somebody began to read later: a key that is revoked there
+    /// must not come back.
+    pub fn put_api_keys(&self, new: NewApiKeys) {
+        self.api_keys.put(new.reading, new.keys);
     }
 
     /// Puts the keys that issuers have in files in force, as they are now. Which issuers there are, and what else is said
@@ -287,6 +308,13 @@ impl Identity {
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         self.remembered.len()
+    }
+}
+
+/// Shows nothing of the keys.
+impl std::fmt::Debug for NewApiKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewApiKeys").finish_non_exhaustive()
     }
 }
 

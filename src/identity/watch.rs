@@ -43,14 +43,18 @@ pub(super) fn look(
     if found == seen {
         return seen;
     }
+    let reading = identity.reading_api_keys();
     let loaded = load(path).and_then(|entries| {
-        identity.set_api_keys(entries).map_err(|errors| {
+        identity.check_api_keys(reading, entries).map_err(|errors| {
             let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
             texts.join("; ").into()
         })
     });
     match loaded {
-        Ok(()) => tracing::info!("the API keys were loaded"),
+        Ok(keys) => {
+            identity.put_api_keys(keys);
+            tracing::info!("the API keys were loaded");
+        }
         Err(error) => tracing::error!(%error, "the API keys could not be loaded; those before stay in force"),
     }
     found

@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::tls::{self, TlsError};
+use crate::newest::{Newest, Reading};
 
 /// A certificate chain and its private key, from two PEM files.
 ///
@@ -18,12 +18,12 @@ use super::tls::{self, TlsError};
 pub struct Certificates {
     certificate: PathBuf,
     key: PathBuf,
-    current: ArcSwap<CertifiedKey>,
+    current: Newest<CertifiedKey>,
 }
 
 /// A chain and its key that belong together, read and not yet in force.
 #[derive(Debug)]
-pub struct Pair(CertifiedKey);
+pub struct Pair(Reading, CertifiedKey);
 
 impl Certificates {
     /// Reads the chain (the server's certificate first) and the key.
@@ -32,7 +32,7 @@ impl Certificates {
     /// If a file is missing or bad, or the two do not belong together.
     pub fn load(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Arc<Self>, TlsError> {
         let (certificate, key) = (certificate.into(), key.into());
-        let current = ArcSwap::from_pointee(read(&certificate, &key)?);
+        let current = Newest::new(read(&certificate, &key)?);
         Ok(Arc::new(Self { certificate, key, current }))
     }
 
@@ -50,12 +50,14 @@ impl Certificates {
     /// # Errors
     /// As [`Certificates::load`].
     pub fn read(&self) -> Result<Pair, TlsError> {
-        read(&self.certificate, &self.key).map(Pair)
+        let reading = self.current.begin();
+        Ok(Pair(reading, read(&self.certificate, &self.key)?))
     }
 
-    /// Puts in force what was read.
+    /// Puts in force what was read, unless a pair is in force that was read later.
     pub fn replace(&self, pair: Pair) {
-        self.current.store(Arc::new(pair.0));
+        let Pair(reading, pair) = pair;
+        self.current.put(reading, pair);
     }
 
     /// The two files, certificate first: what to watch for changes.
@@ -66,7 +68,7 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load_full())
+        Some(Arc::clone(&self.current.load()))
     }
 }
 
@@ -128,6 +130,19 @@ mod tests {
         assert_eq!(in_force(&certificates), before);
         certificates.reload().unwrap();
         assert_ne!(in_force(&certificates), before);
+    }
+
+    #[test]
+    fn a_pair_that_was_read_earlier_never_replaces_one_that_was_read_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = write(dir.path());
+        let certificates = Certificates::load(certificate, key).unwrap();
+        let earlier = certificates.read().unwrap();
+        write(dir.path());
+        certificates.reload().unwrap();
+        let later = in_force(&certificates);
+        certificates.replace(earlier);
+        assert_eq!(in_force(&certificates), later);
     }
 
     #[test]

@@ -18,6 +18,12 @@ fn room(entries: Vec<ApiKeyEntry>, clock: &Clock) -> Identity {
     Identity::new(config(Vec::new(), entries, Served::default().fetch()), clock.clone()).unwrap()
 }
 
+fn set(identity: &Identity, entries: Vec<ApiKeyEntry>) -> Result<(), Vec<SetupError>> {
+    let keys = identity.check_api_keys(identity.reading_api_keys(), entries)?;
+    identity.put_api_keys(keys);
+    Ok(())
+}
+
 #[test]
 fn an_api_key_is_a_program_with_scopes() {
     let key = key();
@@ -50,11 +56,11 @@ fn a_key_ends_by_expiry_revocation_or_removal_at_once() {
     let (key, clock) = (key(), clock());
     let identity = room(vec![key.entry.clone()], &clock);
     assert!(authenticate(&identity, &key.text).is_ok());
-    identity.set_api_keys(vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]).unwrap();
+    set(&identity, vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]).unwrap();
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
-    identity.set_api_keys(Vec::new()).unwrap();
+    set(&identity, Vec::new()).unwrap();
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyUnknown);
-    identity.set_api_keys(vec![key.entry.clone()]).unwrap();
+    set(&identity, vec![key.entry.clone()]).unwrap();
     clock.advance(Duration::from_millis(59_999));
     assert!(authenticate(&identity, &key.text).is_ok());
     clock.advance(Duration::from_millis(1));
@@ -74,9 +80,9 @@ fn a_bad_list_leaves_the_keys_in_force() {
     let key = key();
     let identity = room(vec![key.entry.clone()], &clock());
     let twice = vec![key.entry.clone(), key.entry.clone()];
-    assert!(matches!(identity.set_api_keys(twice).unwrap_err()[..], [SetupError::ApiKeyTwice { .. }]));
+    assert!(matches!(set(&identity, twice).unwrap_err()[..], [SetupError::ApiKeyTwice { .. }]));
     let odd = vec![ApiKeyEntry { id: "a_b".into(), ..key.entry.clone() }];
-    assert!(matches!(identity.set_api_keys(odd).unwrap_err()[..], [SetupError::ApiKeyId { .. }]));
+    assert!(matches!(set(&identity, odd).unwrap_err()[..], [SetupError::ApiKeyId { .. }]));
     assert!(authenticate(&identity, &key.text).is_ok());
 }
 
@@ -115,6 +121,24 @@ fn a_changed_file_is_loaded_and_a_bad_one_is_not_believed() {
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyUnknown);
     let untouched = look(&identity, &path, &|_| panic!("it has not changed"), empty);
     assert_eq!(untouched, empty);
+}
+
+/// A reload reads the list, and other files; meanwhile a key is revoked, and the watch has seen it.
+#[test]
+fn a_list_that_was_read_earlier_brings_no_revoked_key_back() {
+    let key = key();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("api-keys.yaml");
+    let identity = room(vec![key.entry.clone()], &clock());
+    let reading = identity.reading_api_keys();
+    let earlier = identity.check_api_keys(reading, vec![key.entry.clone()]).unwrap();
+
+    fs::write(&path, &key.entry.id).unwrap();
+    let revoked = loader(vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]);
+    look(&identity, &path, &revoked, None);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
+    identity.put_api_keys(earlier);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
 }
 
 #[tokio::test]
