@@ -12,6 +12,7 @@ use crate::admin::{Control, Refusal};
 use crate::audit::What;
 use crate::config::{Config, Issuer, SecretError};
 use crate::crypto::Digest;
+use crate::identity::Identity;
 use crate::net::Certificates;
 use crate::pipeline::Gateway;
 use crate::plan::{self, Change};
@@ -71,8 +72,9 @@ impl Reload {
         drop(self.told(Some(now)).await);
     }
 
-    /// Everything is read before anything is swapped, so that a mistake in one file changes nothing. With what the policies are
-    /// warned of, and what changes, comes the first as text.
+    /// Everything is read, found in order and written down before anything is swapped, so that a mistake in one file, or a
+    /// journal that does not answer, changes nothing. With what the policies are warned of, and what changes, comes the first as
+    /// text.
     async fn reload(&self) -> Result<(Diagnostics, Vec<Change>, String), Failed> {
         let (config, gateway) = (Arc::clone(&self.config), Arc::clone(&self.gateway));
         let read = move || {
@@ -85,14 +87,20 @@ impl Reload {
         let (Loaded { live, warnings, .. }, changes, warned) = read.map_err(Failed::in_saved)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>();
         let issuers = issuers.map_err(|error| Failed::in_saved(error.into()))?;
+        let issuers = Identity::check_issuer_keys(issuers)
+            .map_err(|errors| Failed::in_saved(AppError::Identity(errors)))?;
         let identity = self.gateway.identity();
         let reading = identity.reading_api_keys();
         let api_keys = open::api_keys(&self.config)?;
         let api_keys = identity.check_api_keys(reading, api_keys).map_err(AppError::Identity)?;
         let pairs = self.certificates.iter().map(|one| one.read()).collect::<Result<Vec<_>, _>>();
         let pairs = pairs.map_err(AppError::from)?;
-        identity.set_issuer_keys(issuers).map_err(|errors| Failed::in_saved(AppError::Identity(errors)))?;
-        // These are watched besides, and would be in force within seconds whatever becomes of the rest.
+        // This alone can still fail, so it comes before the first is swapped. A stop in between leaves an entry of a set that never
+        // was in force, and that is what the next start would read; what is in force is never missing in the audit.
+        let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
+        let journal = self.gateway.journal();
+        journal.record(loaded).map_err(AppError::from)?.await.map_err(AppError::from)?;
+        identity.put_issuer_keys(issuers);
         identity.put_api_keys(api_keys);
         // Whoever reloads may have revoked something: every token is verified anew, and known as the conditions that were
         // in force and those that will be need it.
@@ -100,9 +108,6 @@ impl Reload {
         let wanted = before.plan.claims.iter().chain(&live.plan.claims).flatten().cloned().collect();
         let conditional = before.plan.claims.is_some() || live.plan.claims.is_some();
         identity.want(conditional.then_some(wanted));
-        let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
-        let journal = self.gateway.journal();
-        journal.record(loaded).map_err(AppError::from)?.await.map_err(AppError::from)?;
         for (certificates, pair) in self.certificates.iter().zip(pairs) {
             certificates.replace(pair);
         }

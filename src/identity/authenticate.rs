@@ -19,7 +19,7 @@ use super::api_key::{ApiKeys, PREFIX};
 use super::caller::Kind;
 use super::issuer::{Issuer, Keys};
 use super::jwks::{Fetch, Jwks, Refresher};
-use super::keyset::Verdict;
+use super::keyset::{KeySet, Verdict};
 use super::remembered::Remembered;
 use super::token::{Claims, LONGEST, Token};
 use super::{ApiKeyEntry, Caller, CredentialError, IssuerConfig, Scopes, SetupError};
@@ -57,6 +57,9 @@ pub struct NewApiKeys {
     reading: Reading,
     keys: ApiKeys,
 }
+
+/// The keys of issuers that have them in files, in order and not yet in force.
+pub struct NewIssuerKeys(Vec<(Arc<str>, Arc<KeySet>)>);
 
 /// What is wrong, and whose fault it is.
 pub(super) enum Refusal {
@@ -162,12 +165,11 @@ impl Identity {
         self.api_keys.put(new.reading, new.keys);
     }
 
-    /// Puts the keys that issuers have in files in force, as they are now. Which issuers there are, and what else is said
-    /// of them, is as it was at the start. Tokens that are remembered are not asked about again until [`Self::forget`].
+    /// Looks through the keys that issuers have in files, as they are now, and puts nothing in force.
     ///
     /// # Errors
-    /// All that is wrong with them; the keys before stay in force, every one.
-    pub fn set_issuer_keys(&self, written: Vec<IssuerConfig>) -> Result<(), Vec<SetupError>> {
+    /// All that is wrong with them.
+    pub fn check_issuer_keys(written: Vec<IssuerConfig>) -> Result<NewIssuerKeys, Vec<SetupError>> {
         let (mut fresh, mut errors) = (Vec::new(), Vec::new());
         for issuer in written {
             // A key set is fetched by whoever keeps it fresh, and by nobody here.
@@ -177,15 +179,17 @@ impl Identity {
                 Err(error) => errors.push(error),
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        for (name, keys) in fresh {
+        if errors.is_empty() { Ok(NewIssuerKeys(fresh)) } else { Err(errors) }
+    }
+
+    /// Puts keys of issuers in force. Which issuers there are, and what else is said of them, is as it was at the start. Tokens
+    /// that are remembered are not asked about again until [`Self::forget`].
+    pub fn put_issuer_keys(&self, new: NewIssuerKeys) {
+        for (name, keys) in new.0 {
             if let Some(Issuer { keys: Keys::Given(ours), .. }) = self.issuers.get(&name) {
                 ours.store(keys);
             }
         }
-        Ok(())
     }
 
     /// Says which claims conditions name, from now on: nothing else is kept of a token for them. To be called before the
@@ -315,6 +319,13 @@ impl Identity {
 impl std::fmt::Debug for NewApiKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewApiKeys").finish_non_exhaustive()
+    }
+}
+
+/// Shows nothing of the keys.
+impl std::fmt::Debug for NewIssuerKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewIssuerKeys").finish_non_exhaustive()
     }
 }
 

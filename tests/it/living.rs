@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use consentry::admin::Command;
 use consentry::crypto::random;
-use consentry::problem::Problem::{self, FieldInvalid, TokenInvalid};
+use consentry::problem::Problem::{self, DependencyUnavailable, FieldInvalid, TokenInvalid};
 
 use crate::support::gateway::{RISK, write};
 use crate::support::{Call, Gateway, Options, changed, clean_body};
@@ -121,6 +121,19 @@ async fn what_was_refused_for_another_file_comes_into_force_once_that_is_mended(
     assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
     drop(gateway.upstream.take());
     gateway.close().await;
+}
+
+#[tokio::test]
+async fn what_the_journal_does_not_take_changes_nothing() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    let before = gateway.score(clean_body());
+    gateway.store().close().await;
+    let secret: String = random::bytes::<24>().iter().map(|byte| format!("{byte:02x}")).collect();
+    write(gateway.folder.path(), "issuer.secret", &secret);
+    gateway.counted(REFUSED, 1).await;
+    // The issuer's key is the one before: the token is accepted, and the exchange ends where it cannot be written down.
+    gateway.refuses(before, DependencyUnavailable).await;
 }
 
 #[tokio::test]
