@@ -35,11 +35,14 @@ pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes
         }
     }
     for before in old.fields.iter().filter(|before| !fields.iter().any(|field| field.name == before.name)) {
-        let fate = match unknown_fields {
-            Undeclared::Refuse => "a body that has it is refused",
-            Undeclared::LeaveOut => "it is left out",
+        let (class, fate) = match unknown_fields {
+            Undeclared::Refuse => (Class::Less, "a body that has it is refused"),
+            Undeclared::LeaveOut if refuses(before) => {
+                (Class::More, "it is left out, and bodies that were refused for it pass")
+            }
+            Undeclared::LeaveOut => (Class::Less, "it is left out"),
         };
-        found.add(Class::Less, outward(request).0, about(before), format!("is no longer declared: {fate}"));
+        found.add(class, outward(request).0, about(before), format!("is no longer declared: {fate}"));
     }
     param::compare("", "response header", &old.headers, headers, found);
     let whole = if request { "a request as a whole" } else { "an answer as a whole" };
@@ -74,6 +77,19 @@ pub(super) fn all_new(side: &Side, request: bool, found: &mut Changes) {
 
 fn about(field: &Field) -> String {
     format!("field {}", quoted(&field.name))
+}
+
+/// Whether a body may be refused for what this field is, or for its being there. A body has values of other types too.
+fn refuses(field: &Field) -> bool {
+    !field.check.is_open() || field.check.kind().is_some() || treatment_refuses(field)
+}
+
+/// Whether a value may be refused for what would become of it.
+pub(super) fn treatment_refuses(field: &Field) -> bool {
+    let Specs { outward, stored, export: _, otherwise } = &field.specs;
+    // Every other treatment refuses what it cannot treat.
+    let takes_all = |spec: &Spec| matches!(spec, Spec::Unchanged | Spec::LeaveOut | Spec::Redact(_));
+    ![Some(outward), Some(stored), otherwise.as_ref()].into_iter().flatten().all(takes_all)
 }
 
 /// Who is at the end of a side, and how that is said.

@@ -36,9 +36,16 @@ pub(super) fn compare(of: &str, what: &str, old: &[Param], new: &[Param], found:
         }
     }
     for before in old.iter().filter(|before| !new.iter().any(|after| after.name == before.name)) {
-        let fate = if what.ends_with("header") { "it stays behind" } else { "a call that has it is refused" };
+        // Nobody asks what a header says that is not declared.
+        let refused =
+            !before.check.is_open() || before.field.as_deref().is_some_and(super::field::treatment_refuses);
+        let (class, fate) = match what.ends_with("header") {
+            true if refused => (Class::More, "it stays behind, and is no longer refused whatever it says"),
+            true => (Class::Less, "it stays behind"),
+            false => (Class::Less, "a call that has it is refused"),
+        };
         let says = format!("is no longer declared: {fate}");
-        found.add(Class::Less, whom, format!("{of}{what} {}", quoted(&before.name)), says);
+        found.add(class, whom, format!("{of}{what} {}", quoted(&before.name)), says);
     }
 }
 

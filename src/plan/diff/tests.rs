@@ -286,6 +286,21 @@ fn parameters_that_are_treated_are_compared_as_fields() {
     );
 }
 
+/// What is left out unseen was refused, where its declaration said so.
+#[test]
+fn what_is_no_longer_declared_is_no_longer_refused() {
+    const NOTE: &str = "    note:         { category: pd:Opinion, type: string, sanitize: text, refuse: [html], required: false, upstream: refuse_if_present, stored: leave_out }\n";
+    const DETAIL: &str = "query: { detail: { type: boolean, required: false } }";
+    let loose = ("unknown_fields: refuse", "unknown_fields: leave_out");
+    let with = |headers: &str| format!("{DETAIL}\n    headers: {headers}");
+    let declared = with(
+        "{ accept-language: { type: string, required: false }, x-seat: { type: integer, range: 1..90, required: false }, x-card: { category: pd:Identifier, type: string, required: false, upstream: refuse_if_present, stored: leave_out } }",
+    );
+    let (old, new) = (tramway(&[loose, (DETAIL, &declared)]), tramway(&[loose, (NOTE, "")]));
+    insta::assert_snapshot!("no_longer_declared", lines(&old, &new));
+    insta::assert_snapshot!("no_longer_declared_refused", lines(&tramway(&[]), &tramway(&[(NOTE, "")])));
+}
+
 #[test]
 fn conditions_say_who_may_call_and_who_sees_what() {
     const MINUTES: &str = "minutes: { type: integer, caller: unchanged,";
