@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::words::{instead, names, quoted};
 use super::{Changes, Class, Whom, param};
+use crate::action::Spec;
 use crate::plan::{Access, DeniedRow, Limits, Payload, RateLimit, Route, RouteKind};
 use crate::policy::Spanned;
 use crate::policy::units::show_duration;
@@ -49,6 +50,15 @@ pub(super) fn compare(old: &Route, new: &Route, found: &mut Changes) {
     if *kind != old.kind {
         let says = format!("{} (before: {})", self::kind(*kind), self::kind(old.kind));
         found.add(of_kinds(old.kind, *kind), Whom::Upstream, &about, says);
+        // What passes uninspected is never kept. What is kept of parameters is told with them.
+        let sides = activity.request.fields.iter().chain(&activity.response.fields);
+        let kept: Vec<_> = sides.filter(|field| field.specs.stored != Spec::LeaveOut).collect();
+        if let (RouteKind::Open { .. }, RouteKind::Governed) = (old.kind, *kind)
+            && !kept.is_empty()
+        {
+            let says = format!("keeps of its bodies: {}", names(kept.iter().map(|field| &field.name)));
+            found.add(Class::More, Whom::Store, &about, says);
+        }
     }
     if *bodyless != old.bodyless {
         let says = if *bodyless { "calls have no body" } else { "calls have a body" };

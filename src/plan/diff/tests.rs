@@ -167,6 +167,33 @@ fn routes_say_who_may_call_and_how_often() {
     insta::assert_snapshot!("routes_back", lines(&new, &old));
 }
 
+#[test]
+fn a_route_that_is_inspected_from_now_on_keeps_what_its_activity_keeps() {
+    let with = |stored: &str, raw: &str| {
+        tramway(&[
+            (
+                "upstream: pseudonymize, stored: encrypted",
+                &format!("upstream: pseudonymize, stored: {stored}"),
+            ),
+            (
+                "export: unchanged",
+                &format!("export: {}", if stored == "encrypted" { "unchanged" } else { "leave_out" }),
+            ),
+            (
+                "{ generalize: { bands_of: 10 } }, stored: encrypted",
+                &format!("{{ generalize: {{ bands_of: 10 }} }}, stored: {stored}"),
+            ),
+            ("caller: unchanged, stored: encrypted", &format!("caller: unchanged, stored: {stored}")),
+            ("routes:\n", &format!("routes:\n  - match: POST /raw\n{raw}")),
+        ])
+    };
+    let open =
+        "    personal_data: none\n    body: pass\n    justification: a test\n    limits: { body: 16KiB }\n";
+    let inspected = "    payload: json\n    limits: { body: 16KiB }\n";
+    let compared = |stored| lines(&with(stored, open), &with(stored, inspected));
+    insta::assert_snapshot!("inspected", [compared("encrypted"), compared("leave_out")].join("\n\n"));
+}
+
 const ACTIVITY: &[(&str, &str)] = &[
     ("title: Foreseeing delays", "title: Foreseeing and selling"),
     (
