@@ -264,20 +264,28 @@ fn others(old: &[Arc<Recipient>], new: &[Arc<Recipient>], found: &mut Changes) {
     }
 }
 
-/// Pseudonyms of one domain can be joined with one another.
+/// Pseudonyms of one domain can be joined with one another, and with those that it had before: its secret outlives the
+/// activities that use it.
 fn domain((old_plan, old): (&Plan, &Activity), (plan, new): (&Plan, &Activity), found: &mut Changes) {
-    let sharing = |plan: &Plan, activity: &Activity| -> Vec<Arc<str>> {
-        let domain = &activity.pseudonymization_domain;
+    let others = |plan: &Plan, domain: &Arc<str>| -> Vec<Arc<str>> {
         let shares =
-            |other: &&Arc<Activity>| other.name != activity.name && other.pseudonymization_domain == *domain;
+            |other: &&Arc<Activity>| other.name != new.name && other.pseudonymization_domain == *domain;
         plan.activities.iter().filter(shares).map(|other| Arc::clone(&other.name)).collect()
     };
-    let (now, then) = (sharing(plan, new), sharing(old_plan, old));
+    let now = others(plan, &new.pseudonymization_domain);
+    let then = others(old_plan, &old.pseudonymization_domain);
+    let had = others(old_plan, &new.pseudonymization_domain);
     let domains = instead(quoted(&new.pseudonymization_domain), quoted(&old.pseudonymization_domain));
-    let mut says = format!("pseudonyms are of the domain {domains} and lead to none of before");
+    let mut says = format!("pseudonyms are of the domain {domains}");
+    says.push_str(&match had.is_empty() {
+        true => " and lead to none of before".to_owned(),
+        false => format!(", and lead to those that were made for {}", names(&had)),
+    });
     let joined: Vec<_> = now.iter().filter(|name| !then.contains(name)).collect();
     let class = if !joined.is_empty() {
         says.push_str(&format!("; they can be joined with those of {}", names(joined)));
+        Class::More
+    } else if !had.is_empty() {
         Class::More
     } else if !then.is_empty() && now.is_empty() {
         says.push_str(&format!("; they can no longer be joined with those of {}", names(then)));

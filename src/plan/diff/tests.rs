@@ -214,6 +214,28 @@ fn an_activity_says_what_for_on_what_basis_and_who_receives() {
     insta::assert_snapshot!("activity_back", lines(&new, &old));
 }
 
+/// The secret of a domain stays, whoever uses it: who takes it over gets the pseudonyms that others hold.
+#[test]
+fn a_domain_that_another_activity_had_leads_to_its_pseudonyms() {
+    let with = |delays: &str, study: &str| {
+        tramway(&[
+            (
+                "journal: before_forward",
+                &format!("journal: before_forward\npseudonymization_domain: {delays}"),
+            ),
+            ("further_processing:", &format!("pseudonymization_domain: {study}\nfurther_processing:")),
+        ])
+    };
+    let old = with("one", "two");
+    let new = [with("two", "one"), with("two", "three"), with("two", "two"), with("four", "two")];
+    let alone = plan(&[
+        ("organisation", ORGANISATION.to_owned()),
+        ("delays", format!("{DELAYS}pseudonymization_domain: two\n")),
+    ]);
+    let found: Vec<_> = new.iter().chain([&alone]).map(|new| lines(&old, new)).collect();
+    insta::assert_snapshot!("domains", found.join("\n\n"));
+}
+
 const WHO: &[(&str, &str)] = &[
     ("Tramway de l'Est", "Tramway <b>"),
     (
