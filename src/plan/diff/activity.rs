@@ -86,6 +86,14 @@ pub(super) fn compare(
         found.add(Class::More, Whom::Persons, ABOUT, says);
     }
     basis(old.legal_basis, *legal_basis, found);
+    // Whoever has objected may have consented too, to the same purpose elsewhere. To direct marketing an objection counts always.
+    if old.legal_basis.may_be_objected_to()
+        && *legal_basis == LegalBasis::Consent
+        && !purpose.direct_marketing
+    {
+        let says = "an objection no longer stops it for those who have consented to the purpose";
+        found.add(Class::More, Whom::Persons, ABOUT, says);
+    }
     if *assessment != old.assessment {
         let says = instead(optional(assessment.as_deref()), optional(old.assessment.as_deref()));
         found.add(Class::Other, Whom::Register, ABOUT, format!("the balancing test is {says}"));

@@ -236,6 +236,21 @@ fn a_domain_that_another_activity_had_leads_to_its_pseudonyms() {
     insta::assert_snapshot!("domains", found.join("\n\n"));
 }
 
+#[test]
+fn an_objection_counts_no_longer_where_a_consent_does() {
+    let on = |basis: &str, marketing: &str| {
+        tramway(&[
+            ("legal_basis: consent", &format!("legal_basis: {basis}")),
+            ("notice_version: 2 }", &format!("notice_version: 2{marketing} }}")),
+        ])
+    };
+    let compared = |marketing| {
+        let balanced = on("legitimate_interests\nassessment: LIA-9", marketing);
+        lines(&balanced, &on("consent", marketing))
+    };
+    insta::assert_snapshot!("objections", [compared(""), compared(", direct_marketing: true")].join("\n\n"));
+}
+
 const WHO: &[(&str, &str)] = &[
     ("Tramway de l'Est", "Tramway <b>"),
     (
