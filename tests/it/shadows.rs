@@ -140,6 +140,30 @@ async fn what_a_shadow_would_let_through_or_treat_otherwise_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_caller_is_compared_by_what_callers_like_them_get() {
+    const CODE: &str = "code:   { type: string, required: false, caller: unchanged,";
+    let gated = |text: &str, otherwise: &str| {
+        let caller = format!("caller: {{ all_scopes: [exact], otherwise: {otherwise} }},");
+        text.replace(CODE, &format!("code: {{ type: string, required: false, {caller}"))
+    };
+    let gateway = Gateway::with_holder().await;
+    gateway.edit_policy("churn.yaml", |text| gated(&text, "{ redact: \"a reason\" }"));
+    let answer = r#"{"risk": 0.25, "because": [{"code": "A1"}]}"#;
+    gateway.upstream.answer(Reply::json(answer));
+    for (otherwise, outcome) in [("unchanged", "looser"), ("leave_out", "stricter")] {
+        gateway.shadowed(|text| gated(&text, otherwise)).await;
+        gateway.send(gateway.score(clean_body())).await.ok();
+        let open = Call::json("/v1/churn/score", clean_body())
+            .bearer(&gateway.token(canary::HOLDER, &["score", "exact"]));
+        gateway.send(open).await.ok();
+        let report = gateway.shadow(2).await;
+        assert_eq!(report["outcomes"], json!({ "same": 1, outcome: 1 }), "{otherwise}: {report}");
+    }
+    drop(gateway.upstream.take());
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn what_a_shadow_has_no_room_for_is_dropped_and_the_exchange_goes_on() {
     let gateway = Gateway::with_holder().await;
     gateway.shadowed(|text| text.replace("keep_last: 3", "keep_last: 2")).await;

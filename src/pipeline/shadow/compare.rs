@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::trace::{Mark, Trace};
 use crate::action::Spec;
 use crate::drift::{Place, Verdict};
+use crate::pipeline::conditions::Opened;
 use crate::plan::{Activity, Field, Side};
 use crate::problem::Problem;
 use crate::telemetry::Shadowed;
@@ -16,6 +17,8 @@ pub(super) struct Seen {
     pub(super) request: Option<Trace>,
     /// Of the answer.
     pub(super) response: Option<Trace>,
+    /// Which gates of the answer stood open.
+    pub(super) opened: Opened,
 }
 
 /// How an exchange ends.
@@ -46,22 +49,23 @@ pub(super) fn verdict((now, in_force): (&Activity, &Paper), (next, shadow): (&Ac
         _ => {}
     }
     let (mut ways, mut fields) = (Ways::default(), Vec::new());
-    for (place, now, next, ours, theirs) in [
-        (Place::Upstream, &now.request, &next.request, &in_force.seen.request, &shadow.seen.request),
-        (Place::Caller, &now.response, &next.response, &in_force.seen.response, &shadow.seen.response),
-    ] {
-        if let (Some(ours), Some(theirs)) = (ours, theirs) {
-            side(place, (now, ours), (next, theirs), &mut ways, &mut fields);
-        }
+    let (ours, theirs) = (&in_force.seen, &shadow.seen);
+    if let (Some(came), Some(comes)) = (&ours.request, &theirs.request) {
+        let (now, next): (&Side, &Side) = (&now.request, &next.request);
+        side(Place::Upstream, (now, came, &[]), (next, comes, &[]), &mut ways, &mut fields);
+    }
+    if let (Some(came), Some(comes)) = (&ours.response, &theirs.response) {
+        let (now, next) = ((&*now.response, came, &*ours.opened), (&*next.response, comes, &*theirs.opened));
+        side(Place::Caller, now, next, &mut ways, &mut fields);
     }
     Verdict { outcome: ways.outcome(), problems: (None, None, None), fields }
 }
 
-/// The fields of one direction: each that occurred in either.
+/// The fields of one direction: each that occurred in either. Of both sides, what was seen and which gates stood open.
 fn side(
     place: Place,
-    (now, ours): (&Side, &Trace),
-    (next, theirs): (&Side, &Trace),
+    (now, ours, opened): (&Side, &Trace, &[bool]),
+    (next, theirs, opens): (&Side, &Trace, &[bool]),
     ways: &mut Ways,
     fields: &mut Vec<(Place, Arc<str>)>,
 ) {
@@ -75,12 +79,7 @@ fn side(
         }
         let (before, after) =
             (here.and_then(|at| now.fields.get(at)), there.and_then(|at| next.fields.get(at)));
-        let spec = |field: Option<&Field>, stored: bool| match field {
-            None => Spec::LeaveOut,
-            Some(field) if stored => field.specs.stored.clone(),
-            Some(field) => field.specs.outward.clone(),
-        };
-        let (before_out, after_out) = (spec(before, false), spec(after, false));
+        let (before_out, after_out) = (outward(before, opened), outward(after, opens));
         // What is random comes out otherwise each time, so the same treatment of the same value counts as the same.
         let random = matches!(before_out, Spec::Encrypt { .. }) && before_out == after_out;
         let ends = |mark: Option<Mark>| mark.map(|mark| (mark.came, mark.ends));
@@ -90,12 +89,26 @@ fn side(
             fields.push((place, Arc::clone(name)));
             ways.add(rank(&before_out), rank(&after_out));
         }
-        let (before_kept, after_kept) = (spec(before, true), spec(after, true));
+        let (before_kept, after_kept) = (stored(before), stored(after));
         if before_kept != after_kept {
             fields.push((Place::Stored, Arc::clone(name)));
             ways.add(rank(&before_kept), rank(&after_kept));
         }
     }
+}
+
+/// What became of a field's values for this caller.
+fn outward(field: Option<&Field>, opened: &[bool]) -> Spec {
+    let Some(Field { gate, specs, .. }) = field else { return Spec::LeaveOut };
+    match (gate, &specs.otherwise) {
+        // As in the walk, a gate that was not looked at is shut.
+        (Some((gate, _)), Some(otherwise)) if opened.get(*gate) != Some(&true) => otherwise.clone(),
+        _ => specs.outward.clone(),
+    }
+}
+
+fn stored(field: Option<&Field>) -> Spec {
+    field.map_or(Spec::LeaveOut, |field| field.specs.stored.clone())
 }
 
 /// How much of a value a treatment shows.

@@ -109,7 +109,8 @@ fn walked(
         Materials::on_paper(pseudonyms, Arc::clone(&admitted.routed.live.keys), gateway.clock().now());
     let mut request = Trace::new(activity.request.fields.len(), key);
     let ended = minimise::request_on_paper(admitted, &materials, &witness.body, &mut request);
-    let mut seen = Seen { request: ended.is_ok().then_some(request), response: None };
+    let request = ended.is_ok().then_some(request);
+    let mut seen = Seen { request, response: None, opened: admitted.opened.clone() };
     let (Ok(()), Some(answer)) = (&ended, witness.answer.get()) else { return (seen, ended) };
     let mut response = Trace::new(activity.response.fields.len(), key);
     let ended = minimise::response_on_paper(admitted, &materials, answer, &mut response);
