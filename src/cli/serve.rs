@@ -75,19 +75,23 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or Ctrl-C; SIGHUP reloads.
-    async fn until_stopped(mut self, running: &app::Running) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => {
-                    match running.office().carry_out(Command::Reload {}).await {
-                        Ok(reply) => output::note(reply.says),
-                        Err(error) => output::note(error),
-                    }
+    /// Waits for SIGTERM or Ctrl-C; SIGHUP reloads. A stop is heard at once: a reload that has not ended is left, and what was
+    /// in force stays so until the end.
+    async fn until_stopped(self, running: &app::Running) {
+        let Self { mut terminate, mut interrupt, mut hang_up } = self;
+        let reloads = async {
+            while hang_up.recv().await.is_some() {
+                match running.office().carry_out(Command::Reload {}).await {
+                    Ok(reply) => output::note(reply.says),
+                    Err(error) => output::note(error),
                 }
             }
+            std::future::pending().await
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = reloads => {}
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Reload under load: nobody is refused, and nobody sees two versions.
 
 use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
 use rustix::process::Signal;
 
 use crate::support::{Activity, Deployment, Evidence, Gateway, Load, Upstream, until};
@@ -52,5 +56,30 @@ async fn policies_change_under_load_and_an_exchange_sees_one_version() {
     assert_eq!(gateway.stop().0, Some(0));
     let evidence = Evidence::read(&deployment).await;
     assert_eq!(evidence.of("policy-loaded").count(), RELOADS + 1);
+    deployment.verify();
+}
+
+/// A stop is heard while a reload waits for a file, here a pipe into which nobody writes.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_reload() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let text = std::fs::read_to_string(deployment.file()).unwrap();
+    std::fs::write(deployment.file(), text + "reload: by_command\n").unwrap();
+    let gateway = Gateway::start(&deployment);
+    let pipe = deployment.path("policies/slow.yaml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    gateway.signal(Signal::HUP);
+    // A pipe can be opened for writing without waiting once somebody reads it (fifo(7)).
+    let mut writer = OpenOptions::new();
+    writer.write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let held = until("the pipe is read", async || writer.open(&pipe).ok()).await;
+    gateway.signal(Signal::TERM);
+    let (code, log) = gateway.ended();
+    drop(held);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("eloaded"), "{log}");
+    assert_eq!(Evidence::read(&deployment).await.entries.last().unwrap().kind, "stopped");
+    std::fs::remove_file(pipe).unwrap();
     deployment.verify();
 }
