@@ -88,18 +88,15 @@ fn local(text: &str, after: usize, end: usize) -> Option<usize> {
     if part.ends_with('"') {
         return quoted(part).map(|start| after + start);
     }
-    let mut start = end;
-    let mut overlong = false;
-    for c in part.chars().rev() {
-        if !in_local(c) {
-            break;
-        }
-        if end - (start - c.len_utf8()) > LOCAL {
-            overlong = true;
+    let (mut start, mut weight) = (end, 0);
+    for c in part.chars().rev().take_while(|c| in_local(*c)) {
+        weight += weight_of(c);
+        if weight > LOCAL {
             break;
         }
         start -= c.len_utf8();
     }
+    let overlong = weight > LOCAL;
     let mut kept = text.get(start..end)?;
     if overlong {
         let separator = kept.trim_end_matches(SEPARATORS).rfind(SEPARATORS);
@@ -110,6 +107,12 @@ fn local(text: &str, after: usize, end: usize) -> Option<usize> {
     let kept = kept.trim_start_matches(|c| "'`.*/=?{|}-".contains(c));
     let dots = kept.ends_with('.') || kept.contains("..");
     (!kept.is_empty() && !dots).then(|| end - kept.len())
+}
+
+/// What a character counts against the longest that a part of an address may be. Marks count nothing, or piling them up would
+/// hide it.
+fn weight_of(c: char) -> usize {
+    if is_mark(c) { 0 } else { c.len_utf8() }
 }
 
 /// Whether it is a letter or digit of whatever script, or a mark of one.
@@ -146,13 +149,22 @@ fn domain(text: &str, start: usize) -> Option<usize> {
     let mut at = start;
     let mut good = None;
     let mut labels = 0;
+    let mut marks = 0;
     loop {
         let rest = text.get(at..)?;
-        let fits = |c: &char| is_of_word(*c) || *c == '-';
-        let length: usize = rest.chars().take(LABEL + 1).take_while(fits).map(char::len_utf8).sum();
+        let (mut length, mut weight) = (0, 0);
+        for c in rest.chars().take_while(|c| is_of_word(*c) || *c == '-') {
+            length += c.len_utf8();
+            weight += weight_of(c);
+            if weight > LABEL {
+                break;
+            }
+        }
+        marks += length - weight;
         let label = rest.get(..length)?;
         let trimmed = label.trim_end_matches('-');
-        if trimmed.is_empty() || trimmed.starts_with('-') || length > LABEL || at + length - start > DOMAIN {
+        let overlong = weight > LABEL || at + length - start - marks > DOMAIN;
+        if trimmed.is_empty() || trimmed.starts_with('-') || overlong {
             break;
         }
         labels += 1;
@@ -219,6 +231,21 @@ mod tests {
         }
         assert_eq!(all("a@b.de,c@d.fr;e@f.it"), ["a@b.de", "c@d.fr", "e@f.it"]);
         assert_eq!(all("to=a@b.de&cc=c@d.fr"), ["to=a@b.de", "&cc=c@d.fr"]);
+    }
+
+    #[test]
+    fn marks_piled_up_hide_nothing() {
+        let marks = "\u{301}".repeat(90);
+        for text in [
+            format!("to ada@example.org{marks} now"),
+            format!("to ada@exam{marks}ple.org now"),
+            format!("to ada{marks}@example.org now"),
+        ] {
+            let [found] = all(&text)[..] else { panic!("{text}") };
+            assert!(found.starts_with("ada") && found.contains("org"), "{found}");
+        }
+        assert_eq!(all(&format!("{}@example.org", "é".repeat(200))).len(), 1);
+        assert_eq!(all(&format!("ada@{}.org", "e".repeat(64))), [""; 0]);
     }
 
     #[test]
