@@ -134,7 +134,7 @@ fn merged(routes: BTreeMap<Route, Calls>, api: &mut Api) -> Vec<(Route, Calls)> 
     let heads = route::crowded_heads(routes.keys().map(|(_, segments)| segments));
     let mut alike: BTreeMap<Alike, Vec<(Segments, Calls)>> = BTreeMap::new();
     for ((method, mut segments), calls) in routes {
-        if let [first, _, ..] = segments.as_mut_slice() {
+        if let Some(first) = segments.first_mut() {
             first.take_if(|word| heads.contains(word));
         }
         let first = segments.first().cloned().flatten();
