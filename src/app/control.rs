@@ -186,7 +186,7 @@ impl Failed {
     fn in_saved(error: AppError) -> Self {
         let again = match &error {
             AppError::Policies(found) => {
-                let unread = [Code::FolderUnreadable, Code::FileUnreadable, Code::Schema];
+                let unread = [Code::FolderUnreadable, Code::FileUnreadable];
                 found.iter().any(|found| unread.contains(&found.code))
             }
             AppError::Secret(error) => {
