@@ -231,7 +231,3 @@ pub(super) fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
-
-pub(super) fn unreadable(at: usize) -> rusqlite::Error {
-    rusqlite::Error::InvalidColumnType(at, "fields".to_owned(), rusqlite::types::Type::Blob)
-}

@@ -9,7 +9,7 @@ use crate::store::SealedFields;
 use crate::store::rows::*;
 
 use super::super::prepared::Prepared;
-use super::super::reader::{Reader, moment, reference, signed, unreadable, unsigned};
+use super::super::reader::{Reader, moment, reference, signed, unsigned};
 use super::fresh::{Fresh, Row};
 
 type Rows<T> = rusqlite::Result<Vec<T>>;
@@ -179,7 +179,8 @@ impl Reader<'_> {
                 activity: activity.to_owned(),
                 key: found.get(2)?,
                 at: moment(found, 3)?,
-                fields: SealedFields::from_bytes(found.get_ref(4)?.as_blob()?).ok_or(unreadable(4))?,
+                fields: SealedFields::from_bytes(found.get_ref(4)?.as_blob()?)
+                    .unwrap_or_else(SealedFields::broken),
             };
             Ok(RecordRow { number: row.number(), record })
         })
