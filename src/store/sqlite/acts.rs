@@ -2,7 +2,7 @@
 //! keyring's commit comes first; so the keyring also keeps what the data file is owed of it, its events and what was said
 //! of consents, until the next group with an act. Acts are numbered from 1, and each file knows how many it has heard.
 
-use rusqlite::params;
+use rusqlite::{Params, params};
 
 use crate::audit::{Chain, Reading};
 use crate::store::change::*;
@@ -69,38 +69,43 @@ pub(super) fn owe_event(keyring: &Prepared<'_>, act: u64, encoded: &[u8]) -> rus
     keyring.execute(sql, params![signed(act), encoded]).map(drop)
 }
 
-/// Keeps what was said of a consent.
-pub(super) fn owe_consent(keyring: &Prepared<'_>, act: u64, row: &ConsentRow) -> rusqlite::Result<()> {
+/// Keeps what was said of a consent with the act that was heard last.
+pub(super) fn owe_consent(keyring: &Prepared<'_>, row: &ConsentRow) -> rusqlite::Result<()> {
     let sql = "INSERT INTO owed_consent \
                (act, reference, purpose, notice_version, state, at, expires, wording, language, method) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let (at, expires) = (row.at.millis(), row.expires.map(|at| at.millis()));
-    let (who, state) = (row.reference.as_bytes(), state(row.state));
-    let said = params![
-        signed(act),
-        who,
-        row.purpose,
-        row.notice_version,
-        state,
-        at,
-        expires,
-        row.wording,
-        row.language,
-        row.method
-    ];
-    keyring.execute(sql, said).map(drop)
+               SELECT value, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM meta WHERE name = 'acts'";
+    keyring.execute(sql, columns(row)).map(drop)
 }
 
-/// How a consent's state is written.
-pub(super) const fn state(state: ConsentState) -> i64 {
-    match state {
+/// Keeps what was said in place of what was said about this before.
+pub(super) fn put_consent(data: &Prepared<'_>, columns: impl Params) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO consent \
+               (reference, purpose, notice_version, state, at, expires, wording, language, method) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    data.execute(sql, columns).map(drop)
+}
+
+/// A consent as both files write it.
+pub(super) fn columns(row: &ConsentRow) -> impl Params {
+    let state = match row.state {
         ConsentState::Given => 0,
         ConsentState::Refused => 1,
         ConsentState::Withdrawn => 2,
-    }
+    };
+    (
+        row.reference.as_bytes(),
+        &row.purpose,
+        row.notice_version,
+        state,
+        row.at.millis(),
+        row.expires.map(|at| at.millis()),
+        row.wording,
+        &row.language,
+        &row.method,
+    )
 }
 
-/// A row of `owed_consent` that is `consent`'s as well.
+/// The same, as it is read from one for the other.
 type Said = (Vec<u8>, String, i64, i64, i64, Option<i64>, Vec<u8>, String, String);
 
 /// Tells the data file what it is owed of acts since one, within an open transaction. Consents of whom the keyring does not know
@@ -118,15 +123,7 @@ pub(super) fn tell(
     let sql = "SELECT reference, purpose, notice_version, state, at, expires, wording, language, method \
                FROM owed_consent WHERE act > ?1 ORDER BY rowid";
     let said = keyring.rows(sql, params![signed(since)], |row| <Said>::try_from(row))?;
-    for (reference, purpose, version, state, at, expires, wording, language, method) in said {
-        let sql = "INSERT OR REPLACE INTO consent \
-                   (reference, purpose, notice_version, state, at, expires, wording, language, method) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        data.execute(
-            sql,
-            params![reference, purpose, version, state, at, expires, wording, language, method],
-        )?;
-    }
+    said.into_iter().try_for_each(|said| put_consent(data, said))?;
     forget_strangers(data, keyring)
 }
 

@@ -160,7 +160,7 @@ impl<'a, 'c> Unit<'a, 'c> {
         }
         for one in &change.data {
             if let DataChange::PutConsent(row) = one {
-                acts::owe_consent(self.keyring, self.state.acts, row)?;
+                acts::owe_consent(self.keyring, row)?;
             }
         }
         Ok(())
@@ -370,24 +370,8 @@ impl<'a, 'c> Unit<'a, 'c> {
 
     fn consent(&mut self, row: &ConsentRow) -> Result<(), Fault> {
         self.known(row.reference)?;
-        let reference = row.reference.as_bytes();
-        let state = acts::state(row.state);
-        let sql = "INSERT OR REPLACE INTO consent \
-                   (reference, purpose, notice_version, state, at, expires, wording, language, method) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        let (at, expires) = (row.at.millis(), row.expires.map(|at| at.millis()));
-        let said = params![
-            reference,
-            row.purpose,
-            row.notice_version,
-            state,
-            at,
-            expires,
-            row.wording,
-            row.language,
-            row.method
-        ];
-        self.data.execute(sql, said)?;
+        acts::put_consent(self.data, acts::columns(row))?;
+        let (reference, at) = (row.reference.as_bytes(), row.at.millis());
         if row.state == ConsentState::Given {
             let sql = "DELETE FROM withdrawal WHERE reference = ?1 AND purpose = ?2 AND notice_version = ?3";
             self.keyring.execute(sql, params![reference, row.purpose, row.notice_version])?;
