@@ -69,6 +69,15 @@ async fn furnish(folder: &Path) -> (Store, Reference) {
     (store, key.reference)
 }
 
+/// The same, restricted where that is to be lifted.
+async fn ready(folder: &Path, told: &[&str]) -> (Store, Reference) {
+    let (store, person) = furnish(folder).await;
+    if told.contains(&"restriction-lifted") {
+        store.commit(keyring([KeyringChange::PutStop(restriction())])).await.unwrap();
+    }
+    (store, person)
+}
+
 /// How many rows of consents the data file has.
 fn consents(folder: &Path) -> i64 {
     let data = rusqlite::Connection::open(folder.join("data.db")).unwrap();
@@ -97,10 +106,7 @@ fn seen(stand: &StandRow, act: &str) {
 async fn an_act_of_which_the_data_file_did_not_hear_is_told_when_the_store_resumes() {
     for (act, told) in ACTS {
         let folder = tempfile::tempdir().unwrap();
-        let (store, person) = furnish(folder.path()).await;
-        if told.contains(&"restriction-lifted") {
-            store.commit(keyring([KeyringChange::PutStop(restriction())])).await.unwrap();
-        }
+        let (store, person) = ready(folder.path(), told).await;
         faults(&store).between.store(true, Ordering::Release);
         assert!(store.commit(act(person)).await.unwrap_err().is_unavailable());
         works_again(&store).await;
@@ -119,10 +125,7 @@ async fn an_act_of_which_the_data_file_did_not_hear_is_told_when_the_store_resum
 async fn an_act_of_which_the_data_file_did_not_hear_is_told_at_the_next_start() {
     for (act, told) in ACTS {
         let folder = tempfile::tempdir().unwrap();
-        let (store, person) = furnish(folder.path()).await;
-        if told.contains(&"restriction-lifted") {
-            store.commit(keyring([KeyringChange::PutStop(restriction())])).await.unwrap();
-        }
+        let (store, person) = ready(folder.path(), told).await;
         store.close().await;
         copy(folder.path(), "data.db");
         let store = open(folder.path()).unwrap();
