@@ -48,6 +48,8 @@ pub(crate) struct Keys {
     pub(crate) check_ns: f64,
     /// Memory for each of them.
     pub(crate) bytes: f64,
+    /// To read a word at random of as much memory as they take together, which nothing that looks for one of them can be spared.
+    pub(crate) read_ns: f64,
 }
 
 /// A store with so many persons, each with a consent.
@@ -136,7 +138,20 @@ fn keys_of(keys: usize) -> anyhow::Result<Keys> {
     for key in &chosen {
         black_box(limiter.check(who(*key)).is_ok());
     }
-    Ok(Keys { keys, check_ns: begun.elapsed().as_secs_f64() * 1e9 / LOOKS as f64, bytes })
+    let check_ns = begun.elapsed().as_secs_f64() * 1e9 / LOOKS as f64;
+    drop(limiter);
+    Ok(Keys { keys, check_ns, bytes, read_ns: read_ns(keys * bytes as usize) })
+}
+
+/// To read a word at random of so much memory. Where the next one lies depends on the last, so that none is read before its turn.
+fn read_ns(bytes: usize) -> f64 {
+    let words: Vec<usize> = (0..(bytes / size_of::<usize>()).max(1)).collect();
+    let chosen = random(words.len(), LOOKS);
+    let begun = Instant::now();
+    // No word has its highest bit set, which only a reader knows.
+    let last = chosen.iter().fold(0, |last, next| words.get(next + (last >> 63)).copied().unwrap_or(0));
+    black_box(last);
+    begun.elapsed().as_secs_f64() * 1e9 / LOOKS as f64
 }
 
 /// A caller, as `identity` would name one: any 128 bits.

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail, ensure};
 
 /// What may be found, and the packages of Debian and Ubuntu that have it.
-const PROGRAMS: [(&str, &[&str]); 3] =
-    [("nginx", &["nginx"]), ("haproxy", &["haproxy"]), ("caddy", &["caddy"])];
+const PROGRAMS: [(&str, &[&str]); 4] =
+    [("nginx", &["nginx"]), ("haproxy", &["haproxy"]), ("caddy", &["caddy"]), ("perf", &["linux-perf"])];
 const MODULES: [(&str, &[&str]); 2] = [
     ("ngx_http_lua_module.so", &["libnginx-mod-http-lua", "lua-cjson"]),
     ("ngx_http_js_module.so", &["libnginx-mod-http-js"]),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
-//! library), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
+//! library), `walk` (bodies, from the library too), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
 //! (`growth` with a store of so many, and of no other size), `publish` (into the documentation), `offline` (nothing is
 //! installed), `gateway=PATH` (another build), `beside=PATH` (one more build, as a target of its own in A to G and for bodies).
 //! The run fails where a target does other work than it should, never because it takes long. Without words the bench only
@@ -16,6 +16,9 @@
 #![expect(clippy::print_stdout, reason = "a bench tells what it found")]
 
 mod backend;
+#[path = "../walker/bodies.rs"]
+mod bodies;
+mod calls;
 mod check;
 mod cores;
 mod evidence;
@@ -37,16 +40,18 @@ mod statistics;
 mod sync;
 mod targets;
 mod tokens;
+mod walk;
 mod words;
 mod workload;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use consentry::clock::Clock;
 use rustix::process::{Resource, Rlimit};
 
@@ -57,7 +62,7 @@ use material::Material;
 use measure::Bench;
 use report::Run;
 use targets::consentry::{BESIDE, GATEWAY};
-use words::{GROWTH, RELOAD, START, Words};
+use words::{GROWTH, RELOAD, START, WALK, Words};
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,6 +74,10 @@ fn main() -> anyhow::Result<()> {
         println!("{}", growth::child(&words)?);
         return Ok(());
     }
+    if let ["walk-child", how] = words.as_slice() {
+        println!("{}", walk::child(how)?);
+        return Ok(());
+    }
     match Words::read(&words)? {
         Some(words) => run(&words),
         None => prove(),
@@ -78,6 +87,7 @@ fn main() -> anyhow::Result<()> {
 /// What is said of machines and numbers, on examples: no peers, no load.
 fn prove() -> anyhow::Result<()> {
     statistics::proves_itself()?;
+    calls::proves_itself()?;
     proc::proves_itself()?;
     machine::proves_itself()?;
     workload::proves_itself()?;
@@ -88,6 +98,7 @@ fn prove() -> anyhow::Result<()> {
     report::proves_itself()?;
     words::proves_itself()?;
     growth::proves_itself()?;
+    walk::proves_itself()?;
     living::proves_itself()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -105,12 +116,26 @@ fn open_files() -> anyhow::Result<()> {
     Ok(())
 }
 
+fn git(words: &[&str]) -> anyhow::Result<String> {
+    Tools::says(Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR")]).args(words))
+}
+
 /// The commit of the sources, where they lie in a repository.
 fn commit() -> String {
-    let mut git = Command::new("git");
-    git.args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty", "--exclude", "*"]);
-    Tools::says(&mut git)
-        .map_or_else(|_| "sources without a repository".to_owned(), |said| said.trim().to_owned())
+    git(&["describe", "--always", "--dirty", "--exclude", "*"])
+        .unwrap_or_else(|_| "sources without a repository".to_owned())
+}
+
+/// That a build is of the gateway's sources as they are at a commit, by what `benches/pgo/run` wrote beside it.
+fn of_these_sources(program: &Path, commit: &str) -> anyhow::Result<()> {
+    let note = program.with_extension("commit");
+    let built = fs::read_to_string(&note).with_context(|| note.display().to_string())?;
+    let what = ["src", "Cargo.toml", "Cargo.lock", ".cargo", "askama.toml"];
+    let differs = git(&[["diff", "--quiet", built.trim(), commit, "--"].as_slice(), &what].concat());
+    differs.with_context(|| {
+        format!("{} is of {}, or of other sources: build it again", program.display(), built.trim())
+    })?;
+    Ok(())
 }
 
 /// What was measured, if it was; else that is told at the end.
@@ -124,6 +149,9 @@ fn run(words: &Words) -> anyhow::Result<()> {
         !words.publish || !commit.ends_with("-dirty"),
         "what is published names its commit: commit what has changed first"
     );
+    if let (true, Some(beside)) = (words.publish, &words.beside) {
+        of_these_sources(beside, &commit)?;
+    }
     open_files()?;
     let tools = Tools::find(words.gateway.clone(), words.beside.clone());
     let (peers, workloads) = (targets::all(), words.workloads());
@@ -151,6 +179,7 @@ fn run(words: &Words) -> anyhow::Result<()> {
         starts: Vec::new(),
         reloads: None,
         growth: None,
+        walked: Vec::new(),
     };
     for peer in &peers {
         let version = match peer.version(&tools) {
@@ -161,12 +190,17 @@ fn run(words: &Words) -> anyhow::Result<()> {
         println!("{}: {version}", peer.name());
         run.versions.insert(peer.name(), version);
     }
+    let counts = calls::can_be_counted(&tools);
+    if let Err(error) = &counts {
+        println!("system calls are not counted: {error:#}");
+    }
     let bench = Bench {
         backend: &backend,
         material: &material,
         tools: &tools,
         folder: folder.path(),
         effort: words.effort,
+        counts: counts.is_ok(),
     };
     for workload in &workloads {
         let begun = Instant::now();
@@ -186,6 +220,10 @@ fn run(words: &Words) -> anyhow::Result<()> {
     if words.also(GROWTH) {
         println!("H: growth of callers and persons");
         run.growth = or_told(growth::measure(&bench, words.smoke, words.persons), GROWTH, &mut failed);
+    }
+    if words.also(WALK) {
+        println!("H walk: bodies, and the grammar alone");
+        run.walked = or_told(walk::measure(words.smoke), WALK, &mut failed).unwrap_or_default();
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // A smoke test does not take the place of what was measured.

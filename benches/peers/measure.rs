@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
 use crate::backend::Backend;
+use crate::calls::{Calls, Counter};
 use crate::check::check;
 use crate::cores::Cores;
 use crate::http::request;
@@ -40,6 +42,8 @@ pub(crate) struct Effort {
     pub(crate) time: Duration,
     /// How long it is loaded before.
     pub(crate) warm: Duration,
+    /// How long its system calls are counted, after the last round.
+    pub(crate) counted: Duration,
     /// Idle connections of which memory is measured.
     pub(crate) idle: usize,
     /// Requests of a round where each has a token of its own.
@@ -82,6 +86,8 @@ pub(crate) struct Cell {
     pub(crate) peak_kib: u64,
     /// Round by round.
     pub(crate) samples: Vec<Sample>,
+    /// System calls a request by the names of its threads, where they are counted.
+    pub(crate) calls: Option<Calls>,
     /// Memory of idle connections, where that is what is measured.
     pub(crate) idle: Option<idle::Memory>,
 }
@@ -97,6 +103,7 @@ impl Cell {
             resident_kib: 0,
             peak_kib: 0,
             samples: Vec::new(),
+            calls: None,
             idle: None,
         }
     }
@@ -171,6 +178,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) tools: &'a Tools,
     pub(crate) folder: &'a Path,
     pub(crate) effort: Effort,
+    /// Whether system calls can be counted here.
+    pub(crate) counts: bool,
 }
 
 impl Bench<'_> {
@@ -323,7 +332,27 @@ impl Bench<'_> {
         target.passed += passed;
         ensure!(passed == answers, "{answers} answers, and the model saw {passed} requests");
         target.cell.add(&outcome, &from, &to);
+        if self.counts && workload.counted && round + 1 == self.effort.rounds {
+            target.cell.calls = Some(self.count(&load, target)?);
+        }
         Ok(())
+    }
+
+    /// System calls a request, over the same load.
+    fn count(&self, load: &Load<'_>, target: &mut Up<'_, '_>) -> anyhow::Result<Calls> {
+        let Effort { warm, counted, .. } = self.effort;
+        let Up { site, process, passed, .. } = target;
+        let counter = Counter::start(self.tools, &process.members()?, &site.folder)?;
+        let counts = AtomicBool::new(false);
+        let turn = || counter.tell(!counts.fetch_xor(true, Ordering::Relaxed));
+        let (outcome, ..) = load.run(&[Until::time(warm)], Until::time(counted), turn)?;
+        *passed += outcome.requests + outcome.before;
+        let mut calls = counter.counted()?;
+        calls.retain(|_, calls| {
+            *calls /= outcome.requests.max(1) as f64;
+            *calls > 0.0
+        });
+        Ok(calls)
     }
 
     fn idle(&self, target: &mut Up<'_, '_>) -> anyhow::Result<()> {

@@ -118,7 +118,8 @@ fn kib(status: &str, what: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn tree(root: u32) -> anyhow::Result<Vec<u32>> {
+/// A process and all that it started, and those in turn.
+pub(crate) fn tree(root: u32) -> anyhow::Result<Vec<u32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
         let Ok(process) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cores::{Cores, on};
-use crate::proc::{Resident, Times, cpu, resident};
+use crate::proc::{Resident, Times, cpu, resident, tree};
 
 /// How long a target may take until it listens, and until it has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +66,11 @@ impl Process {
     /// The CPU time of its threads until now.
     pub(crate) fn times(&self) -> anyhow::Result<Times> {
         Times::of(self.child.id()).with_context(|| self.name.clone())
+    }
+
+    /// It and what it started.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<u32>> {
+        tree(self.child.id()).with_context(|| self.name.clone())
     }
 
     /// Its resident memory.

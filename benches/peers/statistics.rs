@@ -1,10 +1,10 @@
 //! What many measurements come to: a median, and how far they lie apart.
 
 use anyhow::ensure;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A median with the least and the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     /// Half of the values are below.
     pub(crate) median: f64,

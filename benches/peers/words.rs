@@ -37,6 +37,7 @@ const FULL: Effort = Effort {
     rounds: 5,
     time: Duration::from_millis(2_000),
     warm: Duration::from_millis(300),
+    counted: Duration::from_millis(500),
     idle: 2_000,
     new_tokens: 10_000,
 };
@@ -44,6 +45,7 @@ const SMOKE: Effort = Effort {
     rounds: 1,
     time: Duration::from_millis(200),
     warm: Duration::from_millis(50),
+    counted: Duration::from_millis(100),
     idle: 256,
     new_tokens: 500,
 };
@@ -54,6 +56,8 @@ pub(crate) const GROWTH: &str = "growth";
 pub(crate) const START: &str = "start";
 /// The same.
 pub(crate) const RELOAD: &str = "reload";
+/// The same, of the walk.
+pub(crate) const WALK: &str = "walk";
 
 /// What a smoke test looks at: every target and every kind of work and load once.
 const SMOKED: [&str; 10] = ["A", "A h2", "B RS256", "B ES256 new", "C", "C h2", "D 2 KB", "E", "F 2000", "G"];
@@ -98,7 +102,7 @@ impl Words {
                 None if word == "offline" => read.offline = true,
                 None if word == "full" || word == "smoke" => asked = true,
                 None => {
-                    let known = [GROWTH, START, RELOAD].contains(&word)
+                    let known = [GROWTH, START, RELOAD, WALK].contains(&word)
                         || ALL.iter().any(|workload| named(workload, word));
                     ensure!(known, "there is no workload {word}");
                     read.names.push(word.to_owned());
@@ -110,6 +114,10 @@ impl Words {
         ensure!(
             !read.publish || (read.names.is_empty() && read.only.is_empty() && !read.smoke),
             "what is published is a full run: everything, with every target"
+        );
+        ensure!(
+            !read.publish || read.gateway.is_none(),
+            "what is published is this build, and perhaps one beside it"
         );
         for name in &read.only {
             ensure!(*name != BESIDE, "{BESIDE} is named by beside=PATH, and wanted wherever {GATEWAY} is");
@@ -187,6 +195,8 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
         ensure!(Words::read(&wrong).is_err(), "{wrong:?} is published");
     }
     ensure!(Words::read(&["full", "only=nginx", "publish"]).is_err());
+    ensure!(Words::read(&["full", "gateway=/bin/true", "publish"]).is_err());
+    ensure!(Words::read(&["full", "gateway=/bin/true"]).is_ok());
     ensure!(Words::read(&["A", "persons=70"]).is_err() && Words::read(&["growth", "persons=0"]).is_err());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     names.sort_unstable();

@@ -67,6 +67,8 @@ pub(crate) struct Workload {
     pub(crate) connections: usize,
     /// Cores of the target, and its workers.
     pub(crate) workers: usize,
+    /// Whether system calls are counted.
+    pub(crate) counted: bool,
     /// The targets, by name.
     pub(crate) peers: &'static [&'static str],
 }

@@ -21,6 +21,7 @@ const PLAIN: Workload = Workload {
     measure: Measure::Load(Order::Closed),
     connections: 64,
     workers: 1,
+    counted: false,
     peers: &["consentry", "consentry-beside", "haproxy", "nginx", "envoy", "caddy", "floor"],
 };
 
@@ -75,7 +76,7 @@ const BODY: Workload = Workload {
 
 /// All of them.
 pub(crate) const ALL: &[Workload] = &[
-    PLAIN,
+    Workload { counted: true, ..PLAIN },
     Workload {
         name: "A h2",
         title: "the same over HTTP/2, eight callers a connection",
@@ -119,7 +120,7 @@ pub(crate) const ALL: &[Workload] = &[
         tokens: Tokens::New(Algorithm::Es256),
         ..GUARDED
     },
-    GOVERNED,
+    Workload { counted: true, ..GOVERNED },
     Workload {
         name: "C h2",
         title: "the same over HTTP/2, eight callers a connection",

@@ -3,13 +3,10 @@
 use std::fmt::Write as _;
 
 use super::Run;
-use crate::living::Reloads;
+use super::alone::{Alone, alone};
 use crate::measure::{Cell, Sample};
 use crate::statistics::Spread;
 use crate::targets::consentry::{BESIDE, GATEWAY};
-
-/// From how many keys on a limiter's room for them is more than what it has anyway.
-const MANY_KEYS: usize = 100_000;
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -220,28 +217,6 @@ fn verdict(value: f64, bound: f64, most: bool) -> String {
     format!("missed by {:.0} %", (value / bound - 1.0).abs() * 100.0)
 }
 
-/// What is wanted of something by itself: what, at most how much, and how much it was.
-fn alone(run: &Run) -> Vec<(String, f64, f64)> {
-    let mut found = Vec::new();
-    if let Some(start) = run.starts.iter().max_by_key(|start| start.activities) {
-        let says = format!("first answer over TLS with {} activities, ms", start.activities);
-        found.push((says, 100.0, start.first_ms.median));
-    }
-    if let Some(step) = run.reloads.as_ref().and_then(Reloads::step_ms) {
-        found.push((
-            "the largest latency of a stretch that one in ten reaches since the first reload, less the median before, ms"
-                .to_owned(),
-            10.0,
-            step,
-        ));
-    }
-    let keys = run.growth.iter().flat_map(|growth| &growth.keys).filter(|size| size.keys >= MANY_KEYS);
-    if let Some(bytes) = keys.map(|size| size.bytes).reduce(f64::max) {
-        found.push((format!("a limiter's key, bytes, from {MANY_KEYS} keys on"), 64.0, bytes));
-    }
-    found
-}
-
 /// All goals that have to do with what was measured.
 pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
     let judged: Vec<_> = GOALS.iter().filter(|goal| run.workload(goal.ours.0).is_some()).collect();
@@ -263,10 +238,10 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
         }
         writeln!(out)?;
     }
-    for (says, bound, value) in alone {
-        let verdict = verdict(value, bound, true);
+    for Alone { says, most, was, digits } in alone {
+        let verdict = verdict(was, most, true);
         let beside = if both { " – | |" } else { "" };
-        writeln!(out, "| {says} | ≤ {bound:.0} | {value:.1} | {verdict} |{beside}")?;
+        writeln!(out, "| {says} | ≤ {most} | {was:.digits$} | {verdict} |{beside}")?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::idle::Memory;
 use crate::living::{Reloads, Starts, Stretch};
 use crate::measure::{Cell, Measured, Sample};
 use crate::statistics::Spread;
+use crate::walk::Walked;
 
 /// What others are compared with, where it is among the targets.
 const REFERENCES: [&str; 6] = ["haproxy", "haproxy-jwt", "nginx-lua", "fastapi", "floor", "floor-journal"];
@@ -55,6 +56,9 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     if let Some(growth) = &run.growth {
         grown(growth, &mut out)?;
     }
+    if !run.walked.is_empty() {
+        walked(&run.walked, &mut out)?;
+    }
     Ok(out)
 }
 
@@ -87,9 +91,12 @@ fn reloaded(reloads: &Reloads, out: &mut String) -> std::fmt::Result {
 
 fn grown(growth: &Growth, out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n#### H keys: a limiter with so many callers (in process)\n")?;
-    writeln!(out, "| keys | ns a check, at random | bytes a key |\n|---|---|---|")?;
-    for Keys { keys, check_ns, bytes } in &growth.keys {
-        writeln!(out, "| {keys} | {check_ns:.0} | {bytes:.0} |")?;
+    writeln!(
+        out,
+        "| keys | ns a check, at random | bytes a key | ns a read of a word, at random in as much memory |\n|---|---|---|---|"
+    )?;
+    for Keys { keys, check_ns, bytes, read_ns } in &growth.keys {
+        writeln!(out, "| {keys} | {check_ns:.0} | {bytes:.0} | {read_ns:.1} |")?;
     }
     writeln!(out, "\n#### H persons: a store with so many persons who have agreed (in process)\n")?;
     writeln!(
@@ -103,6 +110,20 @@ fn grown(growth: &Growth, out: &mut String) -> std::fmt::Result {
             out,
             "| {wanted} | {persons} | {made_per_second:.0} | {look_us:.1} | {remembered_ns:.0} | {minted_us:.0} | {disk_mib:.1} |"
         )?;
+    }
+    Ok(())
+}
+
+fn walked(walked: &[Walked], out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\n#### H walk: a body walked, three fields of ten treated, beside `serde_json`'s `IgnoredAny` (in process)\n"
+    )?;
+    writeln!(out, "| body | bytes | ns a byte | of `IgnoredAny` |\n|---|---|---|---|")?;
+    for Walked { body, bytes, byte_ns, of_grammar } in walked {
+        let (ours, ratio) = (byte_ns.median, of_grammar.median);
+        let far = of_grammar.percent();
+        writeln!(out, "| {body} | {bytes} | {ours:.2} | {ratio:.2} ± {far:.0} % |")?;
     }
     Ok(())
 }
@@ -160,6 +181,16 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
         }
         let threads: Vec<_> = threads.iter().map(|(name, us)| format!("{name} {us:.1}")).collect();
         writeln!(out, "\n{}, by thread, means of all rounds: {} µs.", cell.target, threads.join(", "))?;
+    }
+    let counted = measured.cells.iter().filter_map(|cell| Some((cell.target, cell.calls.as_ref()?)));
+    let counted: Vec<_> =
+        counted.map(|(target, calls)| format!("{target} {:.2}", calls.values().sum::<f64>())).collect();
+    if !counted.is_empty() {
+        writeln!(
+            out,
+            "\nSystem calls a request, of all threads, while they are counted: {}.",
+            counted.join(", ")
+        )?;
     }
     if measured.sync_us > 0.0 {
         writeln!(out, "\nOne `fdatasync` meanwhile: {:.0} µs.", measured.sync_us)?;

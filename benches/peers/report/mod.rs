@@ -1,5 +1,6 @@
 //! A run, written down: JSON with every round, a Markdown table, an SVG plot.
 
+mod alone;
 mod goals;
 mod markdown;
 mod plot;
@@ -15,6 +16,7 @@ use crate::growth::Growth;
 use crate::living::{Reloads, Starts};
 use crate::machine::Machine;
 use crate::measure::{Cell, Effort, Measured};
+use crate::walk::Walked;
 
 /// Where the last full run stands in the documentation.
 const PAGE: &str = "docs/performance.md";
@@ -48,6 +50,8 @@ pub(crate) struct Run {
     pub(crate) reloads: Option<Reloads>,
     /// What look-ups cost as there are more callers and persons.
     pub(crate) growth: Option<Growth>,
+    /// What the walk of bodies takes.
+    pub(crate) walked: Vec<Walked>,
 }
 
 impl Run {
