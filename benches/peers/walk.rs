@@ -20,6 +20,8 @@ use crate::statistics::Spread;
 /// How often both are timed in turn, and how long each, at least.
 const ROUNDS: usize = 15;
 const TIME: Duration = Duration::from_millis(5);
+/// What is quickly walked, in bytes.
+const LITTLE: usize = 4 << 10;
 
 /// A body, walked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub(crate) struct Walked {
     pub(crate) bytes: usize,
     /// Nanoseconds for each byte of it.
     pub(crate) byte_ns: Spread,
+    /// What a byte of it takes of what one of the first body takes.
+    pub(crate) of_first: Spread,
     /// What the walk takes of what `IgnoredAny` takes.
     pub(crate) of_grammar: Spread,
 }
@@ -51,28 +55,42 @@ pub(crate) fn measure(little: bool) -> anyhow::Result<Vec<Walked>> {
 
 /// What a child of [`measure`] does.
 pub(crate) fn child(how: &str) -> anyhow::Result<String> {
-    let most = if how == "little" { 4 << 10 } else { usize::MAX };
-    let bodies = bodies()?.into_iter().filter(|body| body.text.len() <= most);
-    let walked: Vec<_> = bodies.map(|body| walked(&body)).collect::<anyhow::Result<_>>()?;
-    Ok(serde_json::to_string(&walked)?)
+    let most = if how == "little" { LITTLE } else { usize::MAX };
+    let bodies: Vec<_> = bodies()?.into_iter().filter(|body| body.text.len() <= most).collect();
+    let rounds: Vec<Vec<Round>> =
+        (0..ROUNDS).map(|_| bodies.iter().map(round).collect()).collect::<anyhow::Result<_>>()?;
+    let walked = |(at, body): (usize, &Body)| {
+        let over = |of: fn(&Round, &Round) -> f64| {
+            Spread::of(rounds.iter().filter_map(|round| Some(of(round.get(at)?, round.first()?))))
+        };
+        Some(Walked {
+            body: body.name.to_owned(),
+            bytes: body.text.len(),
+            byte_ns: over(|round, _| round.byte_ns)?,
+            of_first: over(|round, first| round.byte_ns / first.byte_ns)?,
+            of_grammar: over(|round, _| round.byte_ns / round.grammar_byte_ns)?,
+        })
+    };
+    let walked: Option<Vec<_>> = bodies.iter().enumerate().map(walked).collect();
+    Ok(serde_json::to_string(&walked.context("rounds")?)?)
 }
 
-fn walked(body: &Body) -> anyhow::Result<Walked> {
+/// A body, walked and looked at by `IgnoredAny` one after the other.
+struct Round {
+    byte_ns: f64,
+    grammar_byte_ns: f64,
+}
+
+fn round(body: &Body) -> anyhow::Result<Round> {
     let text = body.text.as_bytes();
     let mut out = Vec::new();
-    let mut ours = || -> Result<(), Stop<Infallible>> {
+    let ours = || -> Result<(), Stop<Infallible>> {
         out.clear();
         walk(black_box(text), &body.layout, &CAPS, &mut Three, &mut out)
     };
     let grammar = || serde_json::from_slice::<IgnoredAny>(black_box(text)).map(drop);
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        rounds.push((each_ns(&mut ours)?, each_ns(grammar)?));
-    }
-    let bytes = text.len();
-    let byte_ns = Spread::of(rounds.iter().map(|(ours, _)| ours / bytes as f64)).context("rounds")?;
-    let of_grammar = Spread::of(rounds.iter().map(|(ours, grammar)| ours / grammar)).context("rounds")?;
-    Ok(Walked { body: body.name.to_owned(), bytes, byte_ns, of_grammar })
+    let byte = 1.0 / text.len() as f64;
+    Ok(Round { byte_ns: each_ns(ours)? * byte, grammar_byte_ns: each_ns(grammar)? * byte })
 }
 
 /// What one of them takes, of as many as fill the time.
@@ -91,7 +109,7 @@ fn each_ns<E>(mut work: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
 
 /// That bodies are walked, and others are not taken for walked.
 pub(crate) fn proves_itself() -> anyhow::Result<()> {
-    for body in bodies()?.into_iter().filter(|body| body.text.len() <= 4 << 10) {
+    for body in bodies()?.into_iter().filter(|body| body.text.len() <= LITTLE) {
         let mut out = Vec::new();
         walk(body.text.as_bytes(), &body.layout, &CAPS, &mut Three, &mut out)
             .map_err(|error| anyhow::anyhow!("{error}"))?;

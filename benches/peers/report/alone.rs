@@ -80,8 +80,8 @@ fn flat(growth: &Growth) -> Vec<Alone> {
     found
 }
 
-/// The walk is no dearer than the grammar alone, for a record, for more of them at worst, and for rows of values; and a byte of
-/// the longest no dearer than one of the shortest.
+/// The walk is no dearer than the grammar alone, for a record, for more of them at worst, and for rows of values; and its time
+/// grows as bodies do.
 fn walked(walked: &[Walked]) -> Vec<Alone> {
     let (wide, records): (Vec<_>, Vec<_>) = walked.iter().partition(|walked| walked.is_wide());
     let mut found = Vec::new();
@@ -96,7 +96,7 @@ fn walked(walked: &[Walked]) -> Vec<Alone> {
     if let Some(worst) = worst(&wide) {
         found.push(of_grammar("rows of values", worst));
     }
-    let says = format!("the walk of {}, ns a byte of that of {}", last.body, first.body);
-    found.push(Alone::new(says, 1.0, last.byte_ns.median / first.byte_ns.median, 2));
+    let says = format!("the walk of {}, a byte of it of one of {}", last.body, first.body);
+    found.push(Alone::new(says, LEVEL, last.of_first.median, 2));
     found
 }
