@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::shown::{Shown, consent_line};
+use super::verify::verify_audit;
 use super::{Command, PersonId, Reply};
-use crate::audit::{Checkpoint, StoredEntry, What};
+use crate::audit::{StoredEntry, What};
 use crate::clock::{Clock, Timestamp};
 use crate::crypto::digest;
 use crate::custody::retention;
@@ -358,27 +359,6 @@ impl Office {
 impl std::fmt::Debug for Office {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Office")
-    }
-}
-
-/// Verifies an audit, also one over a store that is only read.
-///
-/// # Errors
-/// Where `against` is no checkpoint, or the audit cannot be read.
-pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Reply, OfficeError> {
-    let against = against
-        .map(|text| Checkpoint::parse(text).map_err(|error| OfficeError::Asked(error.to_string())))
-        .transpose()?;
-    match journal.verify(against).await {
-        Ok(report) => Ok(Reply::done(format!(
-            "The audit is in order: {} entries, vouched for up to entry {}, {} signed checkpoints agree.",
-            report.chain.count, report.vouched, report.checkpoints
-        ))
-        .with(&json!({ "entries": report.chain.count, "vouched": report.vouched }))),
-        Err(JournalError::Broken(broken)) => {
-            Ok(Reply::not_done(format!("The audit is NOT in order: {broken}.")))
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -57,6 +57,17 @@ impl Reading {
         self.members.get(name)?.as_i64()
     }
 
+    /// The numbers that a member lists; none where it holds something else.
+    pub fn integers(&self, name: &str) -> Vec<u64> {
+        let listed = self.members.get(name).and_then(Value::as_array).into_iter().flatten();
+        listed.filter_map(Value::as_u64).collect()
+    }
+
+    /// The hash that a member holds.
+    pub fn digest(&self, name: &str) -> Option<[u8; 32]> {
+        self.text(name).and_then(unhex)
+    }
+
     /// The decision it belongs to.
     pub fn decision(&self) -> Option<DecisionId> {
         self.text("decision")?.parse().ok()

@@ -4,6 +4,8 @@ use crate::audit::Broken;
 use crate::keys::KeyError;
 use crate::store::StoreError;
 
+use super::Unlike;
+
 /// Why the journal did not do it. Where an intent or an outcome was to be kept, the exchange must be refused.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -30,4 +32,7 @@ pub enum JournalError {
     /// The audit is not in order.
     #[error("the audit is not in order")]
     Broken(#[from] Broken<StoreError>),
+    /// A kept record is not as the audit tells.
+    #[error("what is kept is not what the audit tells of")]
+    Unlike(#[from] Unlike),
 }

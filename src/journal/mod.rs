@@ -6,6 +6,7 @@
 
 mod error;
 mod intended;
+mod kept;
 mod open;
 
 #[cfg(test)]
@@ -18,8 +19,11 @@ use crate::clock::Clock;
 use crate::crypto::{Digest, SigningKey, VerifyingKey, sha256_of};
 use crate::store::{Change, DataChange, Entry, OpenIntent, Receipt, SealedRecord, Store, StoreError};
 
+use kept::Look;
+
 pub use error::JournalError;
 pub use intended::{Ended, Intended};
+pub use kept::{Kept, Unlike};
 
 /// How many intents are sealed in one change at the start.
 const SEALED_AT_ONCE: usize = 500;
@@ -115,14 +119,14 @@ impl Journal {
     }
 
     /// Verifies all entries with the signed checkpoints, the keyring's anchor, and `against`, a checkpoint that was kept
-    /// elsewhere.
+    /// elsewhere; and with the entries, the records that are kept.
     ///
     /// # Errors
-    /// [`JournalError::Broken`] names the first bad entry.
-    pub async fn verify(&self, against: Option<Checkpoint>) -> Result<Report, JournalError> {
+    /// [`JournalError::Broken`] names the first bad entry; where all are in order, [`JournalError::Unlike`] the first record that is
+    /// not as they tell.
+    pub async fn verify(&self, against: Option<Checkpoint>) -> Result<(Report, Kept), JournalError> {
         let key = self.public();
-        let verified = self
-            .store
+        self.store
             .with_audit(move |view| {
                 let witnesses = Witnesses {
                     from: Chain::genesis(),
@@ -131,10 +135,12 @@ impl Journal {
                     against,
                     key: &key,
                 };
-                verify::<StoreError>(view.entries(1), witnesses)
+                let mut look = Look::new(&view);
+                let entries = view.entries(1).inspect(|entry| entry.iter().for_each(|entry| look.at(entry)));
+                let report = verify::<StoreError>(entries, witnesses)?;
+                Ok((report, look.ended()??))
             })
-            .await?;
-        Ok(verified?)
+            .await?
     }
 
     /// Signs where the chain stands now, to be kept elsewhere.

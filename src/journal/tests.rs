@@ -60,35 +60,46 @@ async fn entries(journal: &Journal) -> Vec<Reading> {
     entries.iter().map(|entry| Reading::new(&entry.encoded).unwrap()).collect()
 }
 
-#[tokio::test]
-async fn an_exchange_leaves_intent_and_outcome_with_the_numbers_of_its_records() {
-    let house = House::new();
-    let journal = house.journal().await;
-    let reference = Reference::from_bytes([5; 16]);
+const SOMEBODY: Reference = Reference::from_bytes([5; 16]);
+const KEY: [u8; 16] = [6; 16];
+
+/// Somebody, and a key of theirs.
+async fn know_somebody(journal: &Journal) {
     let key = WrappedKey {
-        id: [6; 16],
-        reference,
+        id: KEY,
+        reference: SOMEBODY,
         activity: "notes".to_owned(),
         day: Day::from_number(20_000),
         source_closed: false,
         wrapped: vec![7; 60],
     };
-    let keyring = vec![KeyringChange::PutSubject { lookup: [8; 32], reference }, KeyringChange::PutKey(key)];
+    let subject = KeyringChange::PutSubject { lookup: [8; 32], reference: SOMEBODY };
+    let keyring = vec![subject, KeyringChange::PutKey(key)];
     journal.store.commit(Change { keyring, ..Change::default() }).await.unwrap();
-    let record = |key| SealedRecord {
+}
+
+fn record(key: [u8; 16]) -> SealedRecord {
+    SealedRecord {
         id: random::bytes(),
-        reference,
+        reference: SOMEBODY,
         activity: "notes".to_owned(),
         key,
         at: clock().now(),
-        fields: [("email", [9; 40])].into_iter().collect(),
-    };
+        fields: [("email", random::bytes::<40>())].into_iter().collect(),
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_leaves_intent_and_outcome_with_the_numbers_of_its_records() {
+    let house = House::new();
+    let journal = house.journal().await;
+    know_somebody(&journal).await;
     let decision = DecisionId::random();
     let mut intent = journal.intent(intended(decision)).unwrap();
     intent.durable().await.unwrap();
     assert_eq!(journal.store.open_intents().await.unwrap().len(), 1);
     // The key of the second is gone: it is not kept, and the event does not speak of it.
-    let records = vec![record([6; 16]), record([0; 16]), record([6; 16])];
+    let records = vec![record(KEY), record([0; 16]), record(KEY)];
     let digests: Vec<_> = [&records[0], &records[2]].map(sealed).to_vec();
     let done = intent.outcome(ANSWERED, records).await.unwrap();
     assert_eq!(done.records.iter().map(|kept| kept.number).collect::<Vec<_>>(), [Some(0), None, Some(1)]);
@@ -99,8 +110,70 @@ async fn an_exchange_leaves_intent_and_outcome_with_the_numbers_of_its_records()
     let hex: String = sha256(&[&digests[0], &digests[1]]).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(outcome.text("sealed"), Some(hex.as_str()));
     assert_eq!(journal.store.open_intents().await.unwrap(), []);
-    journal.verify(None).await.unwrap();
+    let (_, kept) = journal.verify(None).await.unwrap();
+    assert_eq!(kept, Kept { as_told: 2, ..Kept::default() });
     journal.stop("1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_as_the_audit_tells_is_found() {
+    let house = House::new();
+    let journal = house.journal().await;
+    know_somebody(&journal).await;
+    // Numbers 0, 1, 2 and 3 of the first four; 4 and 5 of the last.
+    for count in [1, 1, 1, 1, 2] {
+        let intent = journal.intent(intended(DecisionId::random())).unwrap();
+        intent.outcome(ANSWERED, (0..count).map(|_| record(KEY)).collect::<Vec<_>>()).await.unwrap();
+    }
+    let raw = rusqlite::Connection::open(house.config().sqlite).unwrap();
+    let kept = async || journal.verify(None).await.map(|(_, kept)| kept);
+    let unlike = async || match journal.verify(None).await {
+        Err(JournalError::Unlike(unlike)) => unlike,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(kept().await.unwrap(), Kept { as_told: 6, ..Kept::default() });
+
+    let swap = "UPDATE record SET row = -1 WHERE row & 255 = 1 AND row > 0; UPDATE record SET row = row - 1 WHERE row & 255 = 2; \
+                UPDATE record SET row = (SELECT max(row) FROM record) - 3 WHERE row = -1;";
+    raw.execute_batch(swap).unwrap();
+    let exchanged =
+        |numbers: &[u64], entry| Unlike::Altered { numbers: numbers.into(), activity: "notes".into(), entry };
+    assert_eq!(unlike().await, exchanged(&[1], 4));
+    raw.execute_batch(swap).unwrap();
+    assert_eq!(kept().await.unwrap().as_told, 6);
+
+    let turn =
+        |at: &str| format!("UPDATE record SET fields = CAST(fields || x'00' AS BLOB) WHERE row & 255 = {at}");
+    raw.execute_batch(&turn("5")).unwrap();
+    let said = unlike().await;
+    assert_eq!(said, exchanged(&[4, 5], 10));
+    assert!(said.to_string().starts_with("one of the records [4, 5] of `notes`"), "{said}");
+    raw.execute_batch("UPDATE record SET fields = substr(fields, 1, length(fields) - 1) WHERE row & 255 = 5")
+        .unwrap();
+    assert_eq!(kept().await.unwrap().as_told, 6);
+
+    raw.execute_batch("UPDATE record SET at = at + 3700000 WHERE row & 255 = 3").unwrap();
+    assert_eq!(unlike().await, Unlike::Late { number: 3, activity: "notes".into(), entry: 8 });
+    raw.execute_batch("UPDATE record SET at = at - 3700000 WHERE row & 255 = 3").unwrap();
+
+    // One behind the last, and one in the place of one that is gone, whose outcome tells of another.
+    let put_in = |number: u64| {
+        let from = "SELECT max(row) FROM record WHERE row & 255 < 6";
+        format!(
+            "INSERT INTO record SELECT (({from}) >> 8 << 8) + {number}, randomblob(16), reference, key, at, fields FROM record \
+             WHERE row = ({from})"
+        )
+    };
+    raw.execute_batch(&put_in(9)).unwrap();
+    assert_eq!(unlike().await, Unlike::Untold { number: 9, activity: "notes".into() });
+    raw.execute_batch("DELETE FROM record WHERE row & 255 IN (0, 4, 9)").unwrap();
+    assert_eq!(kept().await.unwrap(), Kept { as_told: 3, gone: 2, beside_gone: 1 });
+    raw.execute_batch(&put_in(0)).unwrap();
+    assert_eq!(unlike().await, exchanged(&[0], 2));
+
+    // Where entries are not in order, that is said first.
+    raw.execute_batch("UPDATE entry SET hash = randomblob(32) WHERE seq = 5").unwrap();
+    assert!(matches!(journal.verify(None).await, Err(JournalError::Broken(Broken::Altered { seq: 5 }))));
 }
 
 #[tokio::test]
@@ -174,7 +247,7 @@ async fn checkpoints_are_signed_every_thousand_entries_and_at_the_close_and_a_cu
     }
     let elsewhere = journal.checkpoint();
     assert!(journal.checkpoints(10).await.unwrap().len() >= 2);
-    let report = journal.verify(Some(elsewhere)).await.unwrap();
+    let (report, _) = journal.verify(Some(elsewhere)).await.unwrap();
     assert_eq!((report.chain.count, report.vouched), (2500, 2500));
     journal.stop("1").await.unwrap();
 

@@ -123,6 +123,8 @@ async fn a_damaged_record_is_counted_and_left_out_of_its_page() {
     }
     assert_eq!(page(&gateway).await.len(), 3);
     let file = rusqlite::Connection::open(gateway.folder.path().join("data/consentry.db")).unwrap();
+    let first = "SELECT fields FROM record WHERE row = (SELECT min(row) FROM record)";
+    let whole: Vec<u8> = file.query_row(first, [], |row| row.get(0)).unwrap();
     let swap = "UPDATE record SET fields = (SELECT fields FROM record ORDER BY row DESC LIMIT 1) \
                 WHERE row = (SELECT min(row) FROM record)";
     let cut = "UPDATE record SET fields = x'01' WHERE row = (SELECT min(row) FROM record)";
@@ -133,11 +135,15 @@ async fn a_damaged_record_is_counted_and_left_out_of_its_page() {
         assert_eq!((answer["records"].as_array().unwrap().len(), &answer["damaged"]), (2, &json!(1)));
         let access = Command::Access { person: person(canary::HOLDER), reason: "subject-access".into() };
         assert_eq!(gateway.admin.data(access).await["damaged"], 1);
+        let (_, verified) = gateway.admin.ask(&Command::AuditVerify { against: None }).await;
+        assert!(!verified.done && verified.says.contains("record 0 of `"), "{}", verified.says);
     }
-    drop(file);
     // Singly there is nothing else to show, and asking again would not help.
     gateway.send(open(&gateway, "0", Some("complaint"))).await.problem(InternalError);
     gateway.send(open(&gateway, "1", Some("complaint"))).await.ok();
+    let mend = "UPDATE record SET fields = ?1 WHERE row = (SELECT min(row) FROM record)";
+    assert_eq!(file.execute(mend, [whole]), Ok(1));
+    drop(file);
     gateway.close().await;
 }
 

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use crate::audit::{Chain, Checkpoint, StoredEntry};
+use crate::store::rows::RecordRow;
 use crate::store::{Result, StoreError};
 
 use super::files::{self, Files};
@@ -18,6 +19,7 @@ pub struct AuditView<'a, 'c> {
     reader: &'a Reader<'c>,
     anchor: Option<Chain>,
     checkpoints: Vec<Checkpoint>,
+    last_records: Vec<(String, u64)>,
     upto: u64,
 }
 
@@ -36,6 +38,27 @@ impl<'a, 'c> AuditView<'a, 'c> {
     /// All signed checkpoints in ascending order.
     pub fn checkpoints(&self) -> &[Checkpoint] {
         &self.checkpoints
+    }
+
+    /// The last record of each activity that has any: none of these is younger than the last entry.
+    pub fn last_records(&self) -> &[(String, u64)] {
+        &self.last_records
+    }
+
+    /// A kept record, if it is there now.
+    ///
+    /// # Errors
+    /// Where the data file cannot be read.
+    pub fn record(&self, activity: &str, number: u64) -> Result<Option<RecordRow>> {
+        Ok(self.reader.record(activity, number)?)
+    }
+
+    /// The number of the first record from `from` on that comes before `before`.
+    ///
+    /// # Errors
+    /// Where the data file cannot be read.
+    pub fn first_record(&self, activity: &str, from: u64, before: u64) -> Result<Option<u64>> {
+        Ok(self.reader.first_record(activity, from, before)?)
     }
 }
 
@@ -88,6 +111,7 @@ fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T
     let anchor = reader.anchor()?;
     let mut checkpoints = reader.checkpoints(u32::MAX)?;
     checkpoints.reverse();
+    let last_records = reader.last_records()?;
     let upto = reader.last_entry()?;
-    Ok(look(AuditView { reader: &reader, anchor, checkpoints, upto }))
+    Ok(look(AuditView { reader: &reader, anchor, checkpoints, last_records, upto }))
 }

@@ -104,6 +104,28 @@ impl Reader<'_> {
         self.at(row, activity)
     }
 
+    /// The number of an activity's first record from `from` on that comes before `before`.
+    pub(in crate::store) fn first_record(
+        &self,
+        activity: &str,
+        from: u64,
+        before: u64,
+    ) -> rusqlite::Result<Option<u64>> {
+        let Some(place) = self.place(activity)? else { return Ok(None) };
+        let ends = [from, before].map(|number| Row::new(place, number));
+        let [Some(from), before] = ends else { return Ok(None) };
+        let before = before.map_or(i64::MAX, |row| row.0);
+        let sql = "SELECT row FROM record WHERE row >= ?1 AND row < ?2 ORDER BY row LIMIT 1";
+        self.data.row(sql, params![from.0, before], |row| row.get(0).map(|row| Row(row).number()))
+    }
+
+    /// The number of each activity's last record.
+    pub(in crate::store) fn last_records(&self) -> Rows<(String, u64)> {
+        let sql = "SELECT name, (SELECT max(row) FROM record WHERE row < (place + 1) << 40 AND row >= place << 40) AS last \
+                   FROM activity WHERE last IS NOT NULL ORDER BY name";
+        self.data.rows(sql, params![], |row| Ok((row.get(0)?, Row(row.get(1)?).number())))
+    }
+
     pub(in crate::store) fn records_of_person(
         &self,
         of: Reference,

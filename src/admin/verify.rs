@@ -1,0 +1,48 @@
+//! The audit, verified, and what is said of it.
+
+use serde_json::json;
+
+use super::{OfficeError, Reply};
+use crate::audit::{Checkpoint, Report};
+use crate::journal::{Journal, JournalError, Kept};
+
+/// Verifies an audit, also one over a store that is only read.
+///
+/// # Errors
+/// Where `against` is no checkpoint, or the audit cannot be read.
+pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Reply, OfficeError> {
+    let against = against
+        .map(|text| Checkpoint::parse(text).map_err(|error| OfficeError::Asked(error.to_string())))
+        .transpose()?;
+    match journal.verify(against).await {
+        Ok((Report { chain, checkpoints, vouched }, kept)) => {
+            let Kept { as_told, gone, beside_gone } = kept;
+            let mut says = format!(
+                "The audit is in order: {} entries, vouched for up to entry {vouched}, {checkpoints} signed checkpoints agree.",
+                chain.count
+            );
+            let told = as_told + gone + beside_gone;
+            if told > 0 {
+                says += &format!(
+                    " Of {told} records that it tells of, {as_told} are kept as they were sealed, {gone} are gone"
+                );
+                if beside_gone > 0 {
+                    says += &format!(
+                        ", and {beside_gone} cannot be compared: one hash covers each of them and some that are gone"
+                    );
+                }
+                says.push('.');
+            }
+            let records = json!({ "as_told": as_told, "gone": gone, "beside_gone": beside_gone });
+            let found = json!({ "entries": chain.count, "vouched": vouched, "records": records });
+            Ok(Reply::done(says).with(&found))
+        }
+        Err(JournalError::Broken(broken)) => {
+            Ok(Reply::not_done(format!("The audit is NOT in order: {broken}.")))
+        }
+        Err(JournalError::Unlike(unlike)) => Ok(Reply::not_done(format!(
+            "The entries of the audit are in order, but what is kept is NOT what they tell of: {unlike}."
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
