@@ -3,13 +3,15 @@
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Deployment, Exit, deployment, output};
+use super::{Deployment, Exit, deployment};
 use crate::admin::Command;
 use crate::app::{self, AppError, Core};
 use crate::clock::Clock;
+use crate::config::{self, Config};
 use crate::crypto::random;
+use crate::policy::{Diagnostic, Diagnostics, Severity};
 use crate::store::StoreError;
-use crate::telemetry;
+use crate::telemetry::{self, Log};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -24,40 +26,71 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     harden().context("the process cannot be closed to debuggers and core dumps")?;
     random::gather();
-    let Some(mut config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
-    config.store.restored = args.restored;
-    telemetry::start_log(&config.log.filter, config.log.format);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        // Heard from here on: a SIGHUP that comes while the gateway starts must not end it.
-        let signals = Signals::new()?;
-        let core = match Core::open(config, Clock::system()).await {
-            Ok(core) => core,
-            Err(AppError::Policies(diagnostics)) => {
-                deployment::show(&diagnostics);
-                return Ok(Exit::InvalidPolicy);
-            }
-            Err(error @ AppError::Store(StoreError::Cut { .. })) => {
-                output::note(
-                    "If you put an older copy of the data back on purpose, start once with --restored.",
-                );
-                return Err(error.into());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let warnings = core.warnings.clone();
-        let running = app::serve(core).await;
-        // Many warnings take long to be written: calls are answered meanwhile.
-        deployment::show(&warnings);
-        let running = running?;
-        for address in &running.addresses {
-            output::note(format_args!("Consentry serves https://{address}"));
+    let (mut config, warnings) = match config::load(&args.deployment.config) {
+        Ok(found) => found,
+        Err(diagnostics) => {
+            deployment::show(&diagnostics);
+            return Ok(Exit::InvalidPolicy);
         }
-        signals.until_stopped(&running).await;
-        output::note("Stopping: exchanges that are under way end first.");
-        running.stop().await;
-        Ok(Exit::Fine)
-    })
+    };
+    config.store.restored = args.restored;
+    let log = telemetry::start_log(&config.log.filter, config.log.format);
+    show(&log, &warnings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    match runtime.block_on(serve(config, &log)) {
+        // Where nothing is to be logged, why it does not serve is said all the same.
+        Err(error) if !log.is_for_people() && tracing::enabled!(tracing::Level::ERROR) => {
+            tracing::error!("{error:#}");
+            Ok(Exit::Failed)
+        }
+        ended => ended,
+    }
+}
+
+async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
+    // Heard from here on: a SIGHUP that comes while the gateway starts must not end it.
+    let signals = Signals::new()?;
+    let core = match Core::open(config, Clock::system()).await {
+        Ok(core) => core,
+        Err(AppError::Policies(diagnostics)) => {
+            show(log, &diagnostics);
+            return Ok(Exit::InvalidPolicy);
+        }
+        Err(error @ AppError::Store(StoreError::Cut { .. })) => {
+            tracing::warn!(
+                "If you put an older copy of the data back on purpose, start once with --restored."
+            );
+            return Err(error.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let warnings = core.warnings.clone();
+    let running = app::serve(core).await;
+    // Many warnings take long to be written: calls are answered meanwhile.
+    show(log, &warnings);
+    let running = running?;
+    for address in &running.addresses {
+        tracing::info!("Consentry serves https://{address}");
+    }
+    signals.until_stopped(&running).await;
+    tracing::info!("Stopping: exchanges that are under way end first.");
+    running.stop().await;
+    Ok(Exit::Fine)
+}
+
+/// Findings as people read them, with the lines that they are about; for programs an event each.
+fn show(log: &Log, findings: &Diagnostics) {
+    if log.is_for_people() {
+        return deployment::show(findings);
+    }
+    for Diagnostic { code, span, message, help } in findings.iter() {
+        let place = span.and_then(|span| findings.sources().place(span));
+        let at = place.map(|(file, line, column)| format!("{file}:{line}:{column}"));
+        match code.severity() {
+            Severity::Error => tracing::error!(code = code.code(), at, help, "{message}"),
+            Severity::Warning => tracing::warn!(code = code.code(), at, help, "{message}"),
+        }
+    }
 }
 
 struct Signals {
@@ -82,8 +115,9 @@ impl Signals {
         let reloads = async {
             while hang_up.recv().await.is_some() {
                 match running.office().carry_out(Command::Reload {}).await {
-                    Ok(reply) => output::note(reply.says),
-                    Err(error) => output::note(error),
+                    Ok(reply) if reply.done => tracing::info!("{}", reply.says),
+                    Ok(reply) => tracing::error!("{}", reply.says),
+                    Err(error) => tracing::error!("{error}"),
                 }
             }
             std::future::pending().await

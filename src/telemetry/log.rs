@@ -1,8 +1,11 @@
-//! The log: one line an event on standard error.
+//! The log: one line an event on standard error, written by a thread of its own. Whoever reads it may stall; calls do not wait
+//! for that, and lines for which there is no room are counted.
 
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use tracing::{Level, Metadata};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -20,6 +23,32 @@ pub enum LogFormat {
     Json,
 }
 
+/// How many lines wait for whoever reads them, at most: some megabytes.
+const WAITING: usize = 16 * 1024;
+
+/// The lines for which there was no room.
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// A log that was started. Lines that still wait are written when it is dropped, for as long as a second.
+#[derive(Debug)]
+#[must_use = "dropping it ends the log"]
+pub struct Log {
+    for_people: bool,
+    _writes: WorkerGuard,
+}
+
+impl Log {
+    /// Whether people read it, and not programs.
+    pub const fn is_for_people(&self) -> bool {
+        self.for_people
+    }
+}
+
+/// How many lines there was no room for.
+pub(super) fn lost_lines() -> u64 {
+    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+}
+
 /// Whether an event may be logged, whatever the filter says. Below `info`, libraries write down what they received:
 /// h2 quotes a path or a host that it cannot read, and those may name somebody. Of this crate every level may.
 fn is_ours_or_short(metadata: &Metadata<'_>) -> bool {
@@ -28,22 +57,25 @@ fn is_ours_or_short(metadata: &Metadata<'_>) -> bool {
 
 /// Starts the log with a filter such as `info` or `consentry=debug`; a filter that does not parse counts as `info`. A
 /// second call changes nothing, so that several gateways can live in one process.
-pub fn start(filter: &str, format: LogFormat) {
+pub fn start(filter: &str, format: LogFormat) -> Log {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let human = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+    let thread = NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true).thread_name("log");
+    let (writer, writes) = thread.finish(std::io::stderr());
+    LOST.get_or_init(|| writer.error_counter());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(std::io::stderr().is_terminal());
     let lines = if human {
         lines.with_target(false).with_filter(filter_fn(is_ours_or_short)).boxed()
     } else {
         lines.json().flatten_event(true).with_filter(filter_fn(is_ours_or_short)).boxed()
     };
     drop(tracing_subscriber::registry().with(lines).with(filter).try_init());
+    Log { for_people: human, _writes: writes }
 }
 
 #[cfg(test)]

@@ -4,13 +4,17 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelSetEncoder};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _, LabelSetEncoder,
+};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::log::lost_lines;
 use crate::problem::Problem;
 
 /// How an exchange ended.
@@ -141,6 +145,18 @@ struct ReloadLabels {
     result: &'static str,
 }
 
+/// The lines of the log for which there was no room, as they stand when somebody asks.
+#[derive(Debug)]
+struct LostLines;
+
+impl Collector for LostLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let lost = ConstCounter::new(lost_lines());
+        let help = "Lines of the log for which there was no room";
+        lost.encode(encoder.encode_descriptor("log_lines_lost", help, None, lost.metric_type())?)
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -217,6 +233,7 @@ impl Metrics {
             figures.shadow_dropped.clone(),
         );
         figures.registry.register("connections", "Open connections of callers", figures.connections.clone());
+        figures.registry.register_collector(Box::new(LostLines));
         Self(Arc::new(figures))
     }
 

@@ -4,5 +4,5 @@
 mod log;
 mod metrics;
 
-pub use log::{LogFormat, start as start_log};
+pub use log::{Log, LogFormat, start as start_log};
 pub use metrics::{Metrics, Outcome, Shadowed};

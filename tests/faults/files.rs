@@ -19,8 +19,11 @@ fn refused(deployment: &Deployment, sentence: &str) {
 }
 
 fn serve(deployment: &Deployment) -> Said {
+    // Why it does not serve is said where nothing is to be logged, too.
     deployment.configure("127.0.0.1:0", "off");
-    Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap())
+    let said = Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap());
+    deployment.configure("127.0.0.1:0", "info");
+    said
 }
 
 /// One exchange of one person, through a gateway that starts and stops for it.

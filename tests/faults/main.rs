@@ -19,6 +19,7 @@ mod files;
 mod forgotten;
 mod hidden;
 mod killed;
+mod log;
 mod order;
 mod reload;
 mod support;

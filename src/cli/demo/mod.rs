@@ -42,7 +42,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    telemetry::start_log(if args.tour { "error" } else { "warn" }, LogFormat::Human);
+    let _log = telemetry::start_log(if args.tour { "error" } else { "warn" }, LogFormat::Human);
     if !args.policies.is_dir() {
         bail!(
             "there is no folder {}: run the demo where the policies are, or name them with --policies",

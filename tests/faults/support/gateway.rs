@@ -64,6 +64,7 @@ impl Gateway {
             for line in stderr.lines() {
                 let line = line.unwrap();
                 if let Some((_, address)) = line.split_once("serves https://") {
+                    let address = address.split('"').next().unwrap_or_default();
                     said.send(address.parse().unwrap()).unwrap();
                 }
                 let mut kept = kept.lock().unwrap();
