@@ -64,6 +64,12 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
         }
         Err(error) => return Err(error.into()),
     };
+    if core.gateway.store().is_new() {
+        tracing::warn!(
+            "nothing was kept here yet, so a new store was made; if this deployment had one, its volume is not there: stop, and put \
+             it back"
+        );
+    }
     let warnings = core.warnings.clone();
     let running = app::serve(core).await;
     // Many warnings take long to be written: calls are answered meanwhile.

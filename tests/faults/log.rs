@@ -59,6 +59,7 @@ async fn all_that_is_logged_as_json_is_lines_of_json() {
     )
     .unwrap();
     let gateway = Gateway::start(&deployment);
+    let good = std::fs::read_to_string(&old).unwrap();
     std::fs::write(&old, "activity: [").unwrap();
     gateway.signal(Signal::HUP);
     crate::support::until("the reload is refused", async || {
@@ -66,6 +67,7 @@ async fn all_that_is_logged_as_json_is_lines_of_json() {
     })
     .await;
     let (code, log) = gateway.stop();
+    std::fs::write(&old, good).unwrap();
     assert_eq!(code, Some(0), "{log}");
     let lines: Vec<Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
@@ -73,4 +75,7 @@ async fn all_that_is_logged_as_json_is_lines_of_json() {
         lines.iter().any(|line| line["message"].as_str().is_some_and(|said| said.starts_with(what)))
     };
     assert!(said("Consentry serves https://") && said("Stopping"), "{log}");
+    assert!(said("nothing was kept here yet"), "{log}");
+    let gateway = Gateway::start(&deployment);
+    assert!(!gateway.stop().1.contains("nothing was kept here yet"));
 }
