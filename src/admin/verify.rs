@@ -23,12 +23,10 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
             );
             let told = as_told + gone + beside_gone;
             if told > 0 {
-                says += &format!(
-                    " Of {told} records that it tells of, {as_told} are kept as they were sealed, {gone} are gone"
-                );
+                says += &format!(" It tells of {told} records: {as_told} kept as sealed, {gone} gone");
                 if beside_gone > 0 {
                     says += &format!(
-                        ", and {beside_gone} cannot be compared: one hash covers each of them and some that are gone"
+                        ", {beside_gone} kept and not comparable, as one hash covers them and some that are gone"
                     );
                 }
                 says.push('.');
