@@ -3,9 +3,10 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::known::{Known, longest};
 use super::model::Place;
 use super::numbered;
-use super::words::{NAMES, THINGS};
+use super::words::THINGS;
 use crate::check::{Format, RuleKind, Rules};
 use crate::payload::{Path, Step};
 use crate::policy::categories;
@@ -139,11 +140,11 @@ fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
         };
     }
     let named = longest(name);
-    let identifies = named.is_some_and(|(entry, _)| tells_apart(entry.category));
+    let identifies = named.is_some_and(|known| tells_apart(known.entry.category));
     if !identifies && let Some(tenths) = numbered::of_somebody(name) {
         return guessed("Identifier", tenths, "the name says whose number it is".into());
     }
-    let (entry, words) = named?;
+    let Known { entry, words, .. } = named?;
     if entry.category == "Name" && entry.tenths < 9 {
         // A bare `name` is a person's unless something says whose else.
         let named_thing = thing(name) && !person(name);
@@ -166,36 +167,14 @@ fn tells_apart(category: &str) -> bool {
     known.identifying || matches!(category, "SecretText" | "Password" | "PINCode" | "PostalCode" | "Country")
 }
 
-/// The longest known name in these words, and how many words it takes.
-fn longest(name: &[String]) -> Option<(&'static super::words::Entry, usize)> {
-    let joined = name.concat();
-    let mut best: Option<(usize, &super::words::Entry, usize)> = None;
-    for entry in NAMES {
-        for known in entry.names {
-            let words: Vec<&str> = known.split(' ').collect();
-            let taken = if name.windows(words.len()).any(|window| window == words.as_slice()) {
-                words.len()
-            } else if known.len() > 4 && known.chars().filter(|c| *c != ' ').eq(joined.chars()) {
-                name.len()
-            } else {
-                continue;
-            };
-            if best.is_none_or(|(length, ..)| known.len() > length) {
-                best = Some((known.len(), entry, taken));
-            }
-        }
-    }
-    best.map(|(_, entry, taken)| (entry, taken))
-}
-
 /// What is written about a field says less than its name: it may speak of anything.
 fn by_description(describes: &str) -> Option<Guessed> {
     const LONGEST: usize = 300;
     let text: String = describes.chars().take(LONGEST).collect();
     let words = tokens(&text);
-    let (entry, taken) = longest(&words)?;
+    let Known { entry, words, .. } = longest(&words)?;
     // One short word in a sentence is chance.
-    let telling = taken > 1 || entry.tenths >= 8;
+    let telling = words > 1 || entry.tenths >= 8;
     telling.then(|| Guessed {
         category: format!("pd:{}", entry.category),
         tenths: 4,
@@ -206,7 +185,7 @@ fn by_description(describes: &str) -> Option<Guessed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draft::words::PERSONS;
+    use crate::draft::words::{LINKING, NAMES, PERSONS};
 
     fn of(path: &str) -> Option<(String, u8)> {
         category(&Path::parse(path).unwrap(), None, "").map(|found| (found.category, found.tenths))
@@ -222,6 +201,7 @@ mod tests {
             );
             for name in entry.names {
                 assert_eq!(tokens(name).join(" "), *name);
+                assert!(name.split(' ').any(|word| !LINKING.contains(&word)), "{name} only links words");
             }
         }
         for word in THINGS.iter().chain(PERSONS) {

@@ -17,6 +17,7 @@ mod cases;
 mod category;
 mod deployment;
 mod document;
+mod known;
 pub mod kserve;
 pub mod learn;
 pub mod mlflow;

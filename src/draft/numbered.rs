@@ -15,9 +15,11 @@ const NUMBERS: &[&str] = &[
 #[rustfmt::skip]
 const HAD: &[&str] = &[
     "akten", "assicurazione", "assurance", "badge", "case", "contract", "contrat", "contrato", "contratto", "dossier",
-    "enrollment", "enrolment", "expediente", "insurance", "loyalty", "licence", "license", "personal", "personnel", "police",
-    "policy", "poliza", "polizza", "polizzen", "policen", "seguro", "subscription", "umowy", "versicherung", "versicherungs",
-    "vertrag", "vertrags", "verzekering", "verzekerings",
+    "enrollment", "enrolment", "expediente", "insurance", "krankenkasse", "krankenkassen", "krankenversicherung",
+    "krankenversicherungs", "licence", "license", "loyalty", "mutuelle", "personal", "personnel", "police", "policen",
+    "policy", "poliza", "polizza", "polizzen", "rentenversicherung", "rentenversicherungs", "seguro", "sozialversicherung",
+    "sozialversicherungs", "subscription", "umowy", "versicherung", "versicherungs", "vertrag", "vertrags", "verzekering",
+    "verzekerings", "zorgverzekering", "zorgverzekerings",
 ];
 
 /// Persons as names of columns cut them short.
@@ -154,6 +156,9 @@ mod tests {
             "Vertragsnummer",
             "dossier_nr",
             "personnel_no",
+            "krankenkassennummer",
+            "krankenkasse_nr",
+            "Krankenversicherungs-Nr.",
         ] {
             assert!(of(name).is_some(), "{name}");
         }

@@ -2,6 +2,7 @@
 //! Dutch, Portuguese, Polish. Written as `category::tokens` cuts names: lower case, no accents, words apart.
 
 /// Names of one category, and how much they say, in tenths.
+#[derive(Debug)]
 pub(super) struct Entry {
     /// A term of the Data Privacy Vocabulary without `pd:`.
     pub(super) category: &'static str,
@@ -26,7 +27,7 @@ pub(super) const NAMES: &[Entry] = entries! {
     "Name" 6 ["name", "names", "nom", "nombre", "nome", "naam"]
     "Username" 8 ["username", "user name", "login", "login name", "screen name", "handle", "account name", "benutzername", "nutzername", "nom d utilisateur", "identifiant de connexion", "nombre de usuario", "nome utente", "gebruikersnaam"]
     "Identifier" 8 ["customer id", "customer number", "customer no", "client id", "client number", "user id", "userid", "uid", "member id", "member number", "membership number", "person id", "subject id", "patient id", "patient number", "patientid", "mrn", "medical record number", "employee id", "employee number", "personnel number", "student id", "student number", "applicant id", "policy holder id", "policyholder id", "subscriber id", "passenger id", "guest id", "visitor id", "buyer id", "borrower id", "driver id", "cust id", "kunden id", "kundennummer", "kunden nr", "kundennr", "patientennummer", "patienten id", "personalnummer", "mitgliedsnummer", "benutzer id", "numero client", "numero de client", "id client", "id utilisateur", "numero patient", "id cliente", "numero de cliente", "id usuario", "id paciente", "codice cliente", "id utente", "id paziente", "klantnummer", "klant id", "numer klienta", "matricule", "numero matricule", "matricola", "numero matricola", "numero di matricola", "matrikelnummer", "matrikel nr", "matrikelnr", "aktenzeichen", "nhc"]
-    "OfficialID" 9 ["ssn", "social security number", "social security", "national id", "national insurance number", "nino", "nhs number", "identity card", "id card number", "id number", "tax id", "tax number", "tin", "steuer id", "steueridentifikationsnummer", "steuernummer", "sozialversicherungsnummer", "rentenversicherungsnummer", "personalausweisnummer", "ausweisnummer", "svnr", "ahv nummer", "numero de securite sociale", "nir", "insee", "carte d identite", "dni", "nie", "nif", "numero de seguridad social", "curp", "codice fiscale", "carta d identita", "bsn", "burgerservicenummer", "rijksregisternummer", "cpf", "pesel", "personnummer", "cpr", "driving licence", "driving licence number", "driving license", "driver license", "driver license number", "drivers license", "fuhrerschein", "fuhrerscheinnummer", "permis de conduire", "permiso de conducir", "patente di guida", "rijbewijs", "krankenversichertennummer", "kvnr", "carte vitale", "tarjeta sanitaria", "tessera sanitaria"]
+    "OfficialID" 9 ["ssn", "social security number", "social security", "national id", "national insurance number", "nino", "nhs number", "identity card", "id card number", "id number", "tax id", "tax number", "tin", "steuer id", "steueridentifikationsnummer", "steuernummer", "sozialversicherungsnummer", "rentenversicherungsnummer", "personalausweisnummer", "ausweisnummer", "svnr", "ahv nummer", "numero de securite sociale", "securite sociale", "num secu", "numero secu", "no secu", "nss", "niss", "nir", "insee", "carte d identite", "dni", "nie", "nif", "numero de seguridad social", "seguridad social", "seguranca social", "curp", "codice fiscale", "carta d identita", "bsn", "burgerservicenummer", "rijksregisternummer", "cpf", "pesel", "personnummer", "cpr", "driving licence", "driving licence number", "driving license", "driver license", "driver license number", "drivers license", "fuhrerschein", "fuhrerscheinnummer", "permis de conduire", "permiso de conducir", "patente di guida", "rijbewijs", "krankenversichertennummer", "kvnr", "carte vitale", "tarjeta sanitaria", "tessera sanitaria"]
     "Passport" 9 ["passport", "passport number", "passport no", "reisepass", "reisepassnummer", "passeport", "numero de passeport", "pasaporte", "passaporto", "paspoort"]
     "BankAccount" 9 ["iban", "bban", "bank account", "bank account number", "account iban", "bic", "kontonummer", "bankverbindung", "compte bancaire", "rib", "cuenta bancaria", "conto corrente", "rekeningnummer"]
     "FinancialAccountNumber" 7 ["account number", "account no", "acct no", "acct number", "numero de compte", "numero de cuenta", "numero conto"]
@@ -148,4 +149,10 @@ pub(super) const PERSONS: &[&str] = &[
     "uczestnik", "uczestnika", "usager", "user", "users", "usuario", "utente", "utilisateur", "utilizador", "uzytkownik",
     "uzytkownika", "versicherte", "versicherter", "versicherungsnehmer", "verzekerde", "visitor", "voter", "werknemer",
     "wnioskodawca", "wnioskodawcy", "worker",
+];
+
+/// What links two words and says nothing itself: people write `numero securite sociale` and `numero de securite sociale`.
+pub(super) const LINKING: &[&str] = &[
+    "d", "da", "de", "del", "dell", "della", "der", "des", "di", "do", "du", "l", "la", "le", "of", "s",
+    "the", "van", "von",
 ];
