@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use super::known::{Known, longest};
+use super::known::{self, Known, Telling};
 use super::model::Place;
 use super::numbered;
 use super::words::THINGS;
@@ -20,6 +20,14 @@ pub(super) struct Guessed {
     pub(super) tenths: u8,
     /// What says so.
     pub(super) because: String,
+    /// What it is where its values cannot be of that category.
+    pub(super) otherwise: Option<Box<Guessed>>,
+}
+
+impl Guessed {
+    fn of(category: &str, tenths: u8, because: impl Into<String>) -> Self {
+        Self { category: format!("pd:{category}"), tenths, because: because.into(), otherwise: None }
+    }
 }
 
 /// Words of a name: `customerEMail`, `customer-e_mail` and `Customer E-Mail` are `customer e mail`. At most 16.
@@ -70,11 +78,7 @@ pub(super) fn category(path: &Path, format: Option<Format>, describes: &str) -> 
             let because = "name and format say so".into();
             Some(Guessed { tenths: 9, because, ..found })
         }
-        (_, Some((category, word))) => Some(Guessed {
-            category: format!("pd:{category}"),
-            tenths: 8,
-            because: format!("the format `{word}` says so"),
-        }),
+        (_, Some((category, word))) => Some(Guessed::of(category, 8, format!("the format `{word}` says so"))),
         (Some(found), None) => Some(found),
         (None, None) => by_description(describes),
     }
@@ -104,11 +108,8 @@ pub(super) fn of_parameter(
         [word, one].iter().any(|word| THINGS.contains(&word.as_str()))
     });
     let fits = matches!(rules.kind, None | Some(RuleKind::String | RuleKind::Integer | RuleKind::Number));
-    (names_one && fits && !of_a_thing).then(|| Guessed {
-        category: "pd:Identifier".into(),
-        tenths: 4,
-        because: "what stands there in a path names one of many: a person, or what is somebody's".into(),
-    })
+    let because = "what stands there in a path names one of many: a person, or what is somebody's";
+    (names_one && fits && !of_a_thing).then(|| Guessed::of("Identifier", 4, because))
 }
 
 fn of_format(format: Format) -> Option<(&'static str, &'static str)> {
@@ -122,43 +123,58 @@ fn of_format(format: Format) -> Option<(&'static str, &'static str)> {
 
 fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
     let person = |words: &[String]| words.iter().any(|word| numbered::is_person(word));
-    let thing = |words: &[String]| words.iter().any(|word| THINGS.contains(&word.as_str()));
     let below_person = above.is_some_and(|above| person(above));
-    let below_thing = above.is_some_and(|above| thing(above) && !person(above));
-    let guessed = |category: &str, tenths, because: String| {
-        Some(Guessed { category: format!("pd:{category}"), tenths, because })
-    };
-    let whole = name.join(" ");
     if let [only] = name
         && numbered::is_number(only)
     {
-        return match above {
-            Some(above) if below_person => {
-                guessed("Identifier", 8, format!("it is the `{whole}` of a `{}`", above.join(" ")))
-            }
-            _ => None,
-        };
+        let above = above.filter(|_| below_person)?;
+        return Some(Guessed::of("Identifier", 8, format!("it is the `{only}` of a `{}`", above.join(" "))));
     }
-    let named = longest(name);
-    let identifies = named.is_some_and(|known| tells_apart(known.entry.category));
+    let of = |known: Known| {
+        let exact = known.words == name.len();
+        let tenths = known.entry.tenths;
+        let tenths = if exact || below_person { tenths } else { tenths.saturating_sub(2).max(3) };
+        let because = if exact { "the name says so" } else { "a part of the name says so" };
+        Guessed::of(known.entry.category, tenths, because)
+    };
+    let named = known::telling(name);
+    let identifies = named.is_some_and(|named| tells_apart(named.known.entry.category));
     if !identifies && let Some(tenths) = numbered::of_somebody(name) {
-        return guessed("Identifier", tenths, "the name says whose number it is".into());
+        let otherwise = named.map(|named| Box::new(of(named.known)));
+        let found = Guessed::of("Identifier", tenths, "the name says whose number it is");
+        return Some(Guessed { otherwise, ..found });
     }
-    let Known { entry, words, .. } = named?;
-    if entry.category == "Name" && entry.tenths < 9 {
-        // A bare `name` is a person's unless something says whose else.
-        let named_thing = thing(name) && !person(name);
-        if named_thing || below_thing {
-            return None;
-        }
-        let tenths = if below_person || person(name) { 9 } else { entry.tenths };
-        let because = if tenths == 9 { "the name says so" } else { "it is called so; whose name is it?" };
-        return guessed(entry.category, tenths, because.into());
+    let Some(Telling { known, otherwise }) = named else {
+        return by_name(&known::apart(name)?, above);
+    };
+    let Some(otherwise) = otherwise else {
+        return if known.is_bare_name() { bare_name(name, above) } else { Some(of(known)) };
+    };
+    let found = if known.is_bare_name() {
+        Guessed::of("Name", 8, "the name says whose name it is")
+    } else {
+        of(known)
+    };
+    Some(Guessed { otherwise: Some(Box::new(of(otherwise))), ..found })
+}
+
+/// A bare `name` is a person's unless something says whose else.
+fn bare_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
+    let person = |words: &[String]| words.iter().any(|word| numbered::is_person(word));
+    let thing = |words: &[String]| words.iter().any(|word| THINGS.contains(&word.as_str()));
+    let below_person = above.is_some_and(|above| person(above));
+    let below_thing = above.is_some_and(|above| thing(above) && !person(above));
+    let somebodys = known::is_named_after_somebody(name);
+    if !somebodys && (thing(name) && !person(name) || below_thing) {
+        return None;
     }
-    let exact = words == name.len();
-    let tenths = if exact || below_person { entry.tenths } else { entry.tenths.saturating_sub(2).max(3) };
-    let because = if exact { "the name says so" } else { "a part of the name says so" };
-    guessed(entry.category, tenths, because.into())
+    Some(if below_person || person(name) {
+        Guessed::of("Name", 9, "the name says so")
+    } else if somebodys {
+        Guessed::of("Name", 8, "the name says whose name it is")
+    } else {
+        Guessed::of("Name", 6, "it is called so; whose name is it?")
+    })
 }
 
 /// Whether a name of this category is more than that of somebody's number.
@@ -172,20 +188,16 @@ fn by_description(describes: &str) -> Option<Guessed> {
     const LONGEST: usize = 300;
     let text: String = describes.chars().take(LONGEST).collect();
     let words = tokens(&text);
-    let Known { entry, words, .. } = longest(&words)?;
+    let Known { entry, words, .. } = known::longest(&words)?;
     // One short word in a sentence is chance.
     let telling = words > 1 || entry.tenths >= 8;
-    telling.then(|| Guessed {
-        category: format!("pd:{}", entry.category),
-        tenths: 4,
-        because: "its description speaks of it".into(),
-    })
+    telling.then(|| Guessed::of(entry.category, 4, "its description speaks of it"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draft::words::{LINKING, NAMES, PERSONS};
+    use crate::draft::words::{LINKING, NAMES, PERSONS, RELATED};
 
     fn of(path: &str) -> Option<(String, u8)> {
         category(&Path::parse(path).unwrap(), None, "").map(|found| (found.category, found.tenths))
@@ -204,7 +216,7 @@ mod tests {
                 assert!(name.split(' ').any(|word| !LINKING.contains(&word)), "{name} only links words");
             }
         }
-        for word in THINGS.iter().chain(PERSONS) {
+        for word in THINGS.iter().chain(PERSONS).chain(RELATED) {
             assert_eq!(tokens(word), [*word]);
         }
     }
@@ -273,6 +285,12 @@ mod tests {
             ("secret", "pd:SecretText"),
             ("token", "pd:SecretText"),
             ("user_country_code", "pd:Country"),
+            ("mother_name", "pd:Name"),
+            ("application.spouse_name", "pd:Name"),
+            ("product.owner_name", "pd:Name"),
+            ("spouse.id", "pd:Identifier"),
+            ("Patientenname", "pd:Name"),
+            ("mutteradresse", "pd:PhysicalAddress"),
         ] {
             assert_eq!(of(path).map(|found| found.0).as_deref(), Some(category), "{path}");
         }
@@ -293,6 +311,12 @@ mod tests {
             "image.id",
             "order.number",
             "message_id_count_total",
+            "product.name",
+            "parent_class_name",
+            "child_table_name",
+            "model_head_name",
+            "hostname",
+            "column_names",
         ] {
             let found = of(path);
             assert!(found.as_ref().is_none_or(|found| found.1 <= 3), "{path}: {found:?}");

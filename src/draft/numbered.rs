@@ -1,7 +1,7 @@
 //! Names of numbers that tell one person from another: a word for a person and a word for a number, in whatever language
 //! and order, apart (`patient_no`, `numero d'adhérent`) or as one (`Versichertennummer`).
 
-use super::words::PERSONS;
+use super::words::{PERSONS, RELATED};
 
 /// Words for a number that stands for somebody.
 #[rustfmt::skip]
@@ -44,6 +44,25 @@ pub(super) fn is_number(word: &str) -> bool {
 /// Whether a word is one for a person, or for several.
 pub(super) fn is_person(word: &str) -> bool {
     is_one_of(PERSONS, word)
+}
+
+/// Whether a word is one for who has a name: a person, or somebody's relative or adviser.
+pub(super) fn is_somebody(word: &str) -> bool {
+    is_person(word) || is_one_of(RELATED, word)
+}
+
+/// What follows a word for somebody in a word that is made of two: the `name` of `Patientenname`. Several where it can be
+/// cut in several ways.
+pub(super) fn behind_somebody(word: &str) -> impl Iterator<Item = (&str, &str)> {
+    const SHORTEST: usize = 4;
+    let long = |somebody: &&&str| somebody.len() >= SHORTEST;
+    let rests = PERSONS.iter().chain(RELATED).filter(long).filter_map(|somebody| {
+        let rest = word.strip_prefix(somebody)?;
+        Some((*somebody, rest))
+    });
+    rests.flat_map(|(somebody, rest)| {
+        LINKS.iter().filter_map(move |link| Some((somebody, rest.strip_prefix(link)?)))
+    })
 }
 
 /// Whether these words are a number of somebody: then how sure that is, in tenths.
@@ -145,6 +164,11 @@ mod tests {
             "medlemsnummer",
             "kundnummer",
             "asiakasnumero",
+            "mother_id",
+            "spouse_number",
+            "id_conjoint",
+            "teacher_no",
+            "Arztnummer",
         ] {
             assert_eq!(of(name), Some(8), "{name}");
         }
@@ -183,6 +207,10 @@ mod tests {
             "piano",
             "model_key",
             "employees_count",
+            "parent_id",
+            "agent_key",
+            "numero_hijos",
+            "number_of_siblings",
         ] {
             assert_eq!(of(name), None, "{name}");
         }

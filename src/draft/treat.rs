@@ -119,7 +119,7 @@ fn plausible(field: &Field, found: Guessed) -> Option<Guessed> {
     let facts = categories::facts(&found.category)?;
     if found.category == "pd:SecretText" {
         let text = field.rules.kind == Some(RuleKind::String) && field.rules.one_of.is_empty();
-        return text.then_some(found);
+        return if text { Some(found) } else { found.otherwise.map(|otherwise| *otherwise) };
     }
     if !facts.identifying || facts.special {
         return Some(found);
@@ -143,7 +143,7 @@ fn plausible(field: &Field, found: Guessed) -> Option<Guessed> {
         Some(RuleKind::File) => true,
         _ => false,
     };
-    tells.then_some(found)
+    if tells { Some(found) } else { found.otherwise.map(|otherwise| *otherwise) }
 }
 
 /// Whether a number has fewer than a hundred values.

@@ -129,26 +129,48 @@ pub(super) const THINGS: &[&str] = &[
 /// number is an identifier.
 #[rustfmt::skip]
 pub(super) const PERSONS: &[&str] = &[
-    "abonado", "abonnee", "abonne", "abonnent", "abonent", "abonenta", "abbonato", "account", "adherent", "afiliado", "alumno",
-    "aluno", "angestellte", "angestellter", "ansatte", "anstalld", "antragsteller", "anvandare", "applicant", "applicants",
-    "arbeitnehmer", "asegurado", "asiakas", "assicurato", "assinante", "assure", "author", "beneficiaire", "beneficiario",
-    "beneficiary", "benutzer", "beschaftigte", "beschaftigter", "bewerber", "bewohner", "borrower", "bruger", "buyer", "candidat",
-    "candidate", "candidato", "cardholder", "caller", "citizen", "claimant", "client", "cliente", "clienta", "clients", "contact",
-    "customer", "customers", "czlonek", "czlonka", "debtor", "deelnemer", "demandeur", "dipendente", "donor", "driver", "eleve",
-    "employe", "employee", "employees", "empleado", "empregado", "estudante", "estudiante", "etudiant", "fahrer", "funcionario",
-    "gast", "gebruiker", "guest", "halter", "holder", "houder", "impiegato", "individual", "inhaber", "insured", "investor",
-    "kandidat", "klant", "klient", "klienta", "kund", "kunde", "kunden", "kundin", "kunder", "lead", "learner", "leerling",
-    "lid", "mandant", "medarbeider", "medarbejder", "medewerker", "medlem", "member", "members", "membership", "membre",
-    "membro", "miembro", "mieter", "mitarbeiter", "mitarbeiterin", "mitarbeitenden", "mitglied", "nutzer", "opiskelija",
-    "owner", "paciente", "pacjent", "pacjenta", "participant", "passager", "passenger", "passengers", "patient", "patiente",
-    "patienten", "patientin", "patients", "paziente", "payee", "payer", "person", "persona", "persone", "personne", "persoon",
-    "policyholder", "posiadacz", "posiadacza", "potilas", "pracownik", "pracownika", "profile", "prospect", "people", "pupil",
-    "recipient", "requerente", "resident", "respondent", "richiedente", "salarie", "schuler", "segurado", "seller", "sender", "socio",
-    "solicitante", "staff", "student", "studente", "students", "studierende", "studierenden", "subject", "subscriber",
-    "taxpayer", "teilnehmer", "tenant", "titolare", "titulaire", "titular", "trabajador", "ubezpieczony", "ubezpieczonego",
-    "uczestnik", "uczestnika", "usager", "user", "users", "usuario", "utente", "utilisateur", "utilizador", "uzytkownik",
-    "uzytkownika", "versicherte", "versicherter", "versicherungsnehmer", "verzekerde", "visitor", "voter", "werknemer",
-    "wnioskodawca", "wnioskodawcy", "worker",
+    "abbonato", "abogada", "abogado", "abonado", "abonent", "abonenta", "abonne", "abonnee", "abonnent", "account", "adherent",
+    "advocaat", "afiliado", "alumno", "aluno", "angestellte", "angestellter", "ansatte", "anstalld", "antragsteller", "anvandare",
+    "anwalt", "anwaltin", "applicant", "applicants", "arbeitnehmer", "arzt", "arztin", "asegurado", "asiakas", "assicurato",
+    "assinante", "assure", "attorney", "author", "avocat", "avvocato", "beneficiaire", "beneficiario", "beneficiary", "benutzer",
+    "beschaftigte", "beschaftigter", "bewerber", "bewohner", "borrower", "broer", "brother", "bruder", "bruger", "burge", "buyer",
+    "caller", "candidat", "candidate", "candidato", "cardholder", "caregiver", "carer", "citizen", "claimant", "client",
+    "clienta", "cliente", "clients", "clinician", "coniuge", "conjoint", "conjointe", "conjuge", "contact", "conyuge", "corka",
+    "cosigner", "customer", "customers", "czlonek", "czlonka", "daughter", "debtor", "deelnemer", "demandeur", "dentist",
+    "dipendente", "docente", "dochter", "doctor", "donor", "driver", "echtgenoot", "echtgenote", "ehefrau", "ehegatte",
+    "ehegattin", "ehemann", "ehepartner", "ehepartnerin", "eleve", "empleado", "employe", "employee", "employees", "empregado",
+    "enseignant", "epouse", "epoux", "esposa", "esposo", "estudante", "estudiante", "etudiant", "fahrer", "father", "figlia",
+    "figlio", "filha", "filho", "fratello", "frere", "funcionario", "garant", "gast", "gebruiker", "grandfather", "grandmother",
+    "guarantor", "guardian", "guest", "halter", "hausarzt", "hermana", "hermano", "hija", "hijo", "holder", "houder", "huisarts",
+    "husband", "impiegato", "individual", "infirmier", "inhaber", "insegnante", "insured", "investor", "irmao", "kandidat",
+    "klant", "klient", "klienta", "kund", "kunde", "kunden", "kunder", "kundin", "landlord", "lawyer", "lead", "learner",
+    "lebenspartner", "lebenspartnerin", "lecturer", "leerling", "lehrer", "lehrerin", "lekarz", "leraar", "lid", "madre",
+    "malzonek", "malzonka", "mandant", "marido", "marito", "matka", "matki", "medarbeider", "medarbejder", "medecin",
+    "medewerker", "medlem", "member", "members", "membership", "membre", "membro", "mere", "miembro", "mieter", "mitarbeitenden",
+    "mitarbeiter", "mitarbeiterin", "mitglied", "moeder", "moglie", "mother", "mutter", "nauczyciel", "nurse", "nutzer", "ojca",
+    "ojciec", "opiskelija", "owner", "paciente", "pacjent", "pacjenta", "padre", "participant", "passager", "passenger",
+    "passengers", "patient", "patiente", "patienten", "patientin", "patients", "payee", "payer", "paziente", "people", "pere",
+    "person", "persona", "persone", "personne", "persoon", "physician", "policyholder", "posiadacz", "posiadacza", "potilas",
+    "pracownik", "pracownika", "profesor", "profesora", "professeur", "professor", "profile", "prospect", "psychologist", "pupil",
+    "recipient", "requerente", "resident", "respondent", "richiedente", "salarie", "schuler", "schwester", "segurado", "seller",
+    "sender", "sibling", "siostra", "sister", "socio", "soeur", "sohn", "solicitante", "sorella", "spouse", "staff", "student",
+    "studente", "students", "studierende", "studierenden", "subject", "subscriber", "surgeon", "taxpayer", "teacher",
+    "teilnehmer", "tenant", "therapist", "titolare", "titulaire", "titular", "tochter", "trabajador", "tuteur", "ubezpieczonego",
+    "ubezpieczony", "uczestnik", "uczestnika", "usager", "user", "users", "usuario", "utente", "utilisateur", "utilizador",
+    "uzytkownik", "uzytkownika", "vader", "vater", "versicherte", "versicherter", "versicherungsnehmer", "verzekerde", "visitor",
+    "vormund", "voter", "werknemer", "widow", "widower", "wife", "witness", "wnioskodawca", "wnioskodawcy", "worker", "zoon",
+];
+
+/// Who a name, an e-mail address or the like can be of, though a number beside such a word is as often a thing's: the
+/// `parent_id` of a folder, the `agent_id` of a program.
+#[rustfmt::skip]
+pub(super) const RELATED: &[&str] = &[
+    "adviser", "advisor", "agent", "analyst", "assessor", "auditor", "broker", "child", "children", "coach", "consultant",
+    "dependant", "dependants", "dependent", "dependents", "director", "dzieci", "dziecka", "eltern", "elternteil", "enfant",
+    "enfants", "figli", "filhos", "fille", "fils", "hijas", "hijos", "irma", "kid", "kids", "kinder", "kinderen", "kindes", "mae",
+    "manager", "mari", "officer", "ouder", "ouders", "pai", "parent", "parents", "partner", "pastor", "practitioner",
+    "prescriber", "priest", "principal", "relative", "relatives", "representative", "rodzic", "rodzica", "signatory", "son",
+    "sons", "supervisor", "syn", "syna", "trainer", "trustee", "tutor", "underwriter",
 ];
 
 /// What links two words and says nothing itself: people write `numero securite sociale` and `numero de securite sociale`.

@@ -62,6 +62,22 @@ fn a_yes_or_no_identifies_nobody() {
 }
 
 #[test]
+fn what_cannot_be_what_identifies_is_what_else_its_name_says() {
+    for (name, category) in
+        [("mother_email", "pd:Family"), ("insurance_phone", "pd:Insurance"), ("spouse_code", "pd:Family")]
+    {
+        let proposal = propose(&field(name, RuleKind::Boolean, true), Way::Request);
+        assert_eq!(proposal.category.as_deref(), Some(category), "{name}");
+    }
+    for name in ["mother_name", "insurance_holder_name", "spouse_email", "mother_iban"] {
+        for (required, outward) in [(true, Spec::Pseudonymize { as_integer: false }), (false, Spec::LeaveOut)]
+        {
+            assert_eq!(upstream(&field(name, RuleKind::String, required)), outward, "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_number_that_identifies_stays_one_whatever_its_type() {
     for name in ["customer_id", "phone", "national_id"] {
         for required in [false, true] {
