@@ -4,10 +4,9 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use super::known::{self, Known, Telling};
-use super::model::Place;
 use super::numbered;
 use super::words::THINGS;
-use crate::check::{Format, RuleKind, Rules};
+use crate::check::Format;
 use crate::payload::{Path, Step};
 use crate::policy::categories;
 
@@ -25,7 +24,7 @@ pub(super) struct Guessed {
 }
 
 impl Guessed {
-    fn of(category: &str, tenths: u8, because: impl Into<String>) -> Self {
+    pub(super) fn of(category: &str, tenths: u8, because: impl Into<String>) -> Self {
         Self { category: format!("pd:{category}"), tenths, because: because.into(), otherwise: None }
     }
 }
@@ -82,34 +81,6 @@ pub(super) fn category(path: &Path, format: Option<Format>, describes: &str) -> 
         (Some(found), None) => Some(found),
         (None, None) => by_description(describes),
     }
-}
-
-/// What a parameter is, by its name, by the piece of the path before it, and for a piece of a path by what it does there:
-/// it names one of many.
-pub(super) fn of_parameter(
-    place: Place,
-    name: &str,
-    above: Option<&str>,
-    rules: &Rules,
-    describes: &str,
-) -> Option<Guessed> {
-    let above = above.filter(|above| place == Place::Path && !above.is_empty());
-    let steps = above.into_iter().chain([name]).map(|word| Step::Member(word.into())).collect();
-    let found = category(&Path::of(steps)?, rules.format, describes);
-    if found.is_some() || place != Place::Path || !rules.one_of.is_empty() {
-        return found;
-    }
-    let words = tokens(name);
-    let names_one = words
-        .last()
-        .is_some_and(|last| numbered::is_number(last.trim_end_matches(|c: char| c.is_ascii_digit())));
-    let of_a_thing = words.iter().cloned().chain(above.map(tokens).into_iter().flatten()).any(|word| {
-        let one = word.strip_suffix('s').unwrap_or(&word).to_owned();
-        [word, one].iter().any(|word| THINGS.contains(&word.as_str()))
-    });
-    let fits = matches!(rules.kind, None | Some(RuleKind::String | RuleKind::Integer | RuleKind::Number));
-    let because = "what stands there in a path names one of many: a person, or what is somebody's";
-    (names_one && fits && !of_a_thing).then(|| Guessed::of("Identifier", 4, because))
 }
 
 fn of_format(format: Format) -> Option<(&'static str, &'static str)> {
@@ -178,7 +149,7 @@ fn bare_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
 }
 
 /// Whether a name of this category is more than that of somebody's number.
-fn tells_apart(category: &str) -> bool {
+pub(super) fn tells_apart(category: &str) -> bool {
     let known = categories::facts(&format!("pd:{category}")).unwrap_or_default();
     known.identifying || matches!(category, "SecretText" | "Password" | "PINCode" | "PostalCode" | "Country")
 }
@@ -321,40 +292,6 @@ mod tests {
             let found = of(path);
             assert!(found.as_ref().is_none_or(|found| found.1 <= 3), "{path}: {found:?}");
         }
-    }
-
-    #[test]
-    fn a_piece_of_a_path_is_somebodys_unless_it_is_a_things() {
-        let of = |name: &str, above: &str| {
-            of_parameter(Place::Path, name, Some(above), &Rules::default(), "").map(|found| found.category)
-        };
-        let identifier = Some("pd:Identifier".to_owned());
-        for (name, above) in [
-            ("id", "patients"),
-            ("patient_no", "x"),
-            ("id", "loan"),
-            ("id2", "score"),
-            ("claim_ref", "a"),
-            ("nr", "kunden"),
-        ] {
-            assert_eq!(of(name, above), identifier, "{above}/{name}");
-        }
-        for (name, above) in [
-            ("id", "models"),
-            ("model_id", "v2"),
-            ("version", "models"),
-            ("lang", "texts"),
-            ("product_key", ""),
-        ] {
-            assert_eq!(of(name, above), None, "{above}/{name}");
-        }
-        let number = Rules { kind: Some(RuleKind::Number), ..Rules::default() };
-        let found = of_parameter(Place::Path, "id", Some("orders"), &number, "");
-        assert_eq!(found.map(|found| found.category), identifier, "a number of whatever type");
-        let query = of_parameter(Place::Query, "id", None, &Rules::default(), "");
-        assert_eq!(query, None, "nothing says whose");
-        let header = of_parameter(Place::Header, "x-customer-email", None, &Rules::default(), "");
-        assert_eq!(header.map(|found| found.category).as_deref(), Some("pd:EmailAddress"));
     }
 
     #[test]

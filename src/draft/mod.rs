@@ -26,6 +26,7 @@ mod numbered;
 mod open;
 pub mod openapi;
 mod organisation;
+mod parameter;
 mod sample;
 mod select;
 mod spell;
@@ -42,7 +43,7 @@ pub use accept::{AcceptError, Proposed, accept, consent, proposed};
 pub use activity::{Drafted, activity};
 pub use deployment::{Deployment, deployment};
 pub use document::{DocumentError, MAX_BYTES, read};
-pub use model::{Api, Blocked, Body, Field, Operation, Parameter, Place, Scopes, Tensor};
+pub use model::{Above, Api, Blocked, Body, Field, Operation, Parameter, Place, Scopes, Tensor};
 pub use organisation::organisation;
 pub use select::{Group, groups};
 

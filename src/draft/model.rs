@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::category::{self, Guessed};
+use super::category::Guessed;
+use super::parameter::of_parameter;
 use crate::check::Rules;
 use crate::payload::{Format, Path, Step};
 use crate::policy::fault_of_route;
@@ -130,13 +131,16 @@ impl Operation {
     }
 
     /// The names that stand in braces in its path, each with the literal piece before it.
-    pub fn places(&self) -> Vec<(&str, Option<&str>)> {
-        let mut before = None;
+    pub fn places(&self) -> Vec<(&str, Option<Above<'_>>)> {
+        let mut before: Option<Above<'_>> = None;
         let mut places = Vec::new();
         for segment in self.path.split('/') {
             match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-                Some(name) => places.push((name, before)),
-                None => before = Some(segment),
+                Some(name) => {
+                    places.push((name, before));
+                    before = before.map(|above| Above { right: false, ..above });
+                }
+                None => before = Some(Above { piece: segment, right: true }),
             }
         }
         places
@@ -237,6 +241,15 @@ impl Place {
     }
 }
 
+/// The literal piece of a path before a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Above<'p> {
+    /// `patients` of `/patients/{id}`.
+    pub piece: &'p str,
+    /// Whether no other parameter stands between the two.
+    pub right: bool,
+}
+
 /// A parameter of a path, a query, or a header.
 #[derive(Clone, Debug)]
 pub struct Parameter {
@@ -253,13 +266,13 @@ impl Parameter {
     pub fn of(
         place: Place,
         name: &str,
-        above: Option<&str>,
+        above: Option<Above<'_>>,
         rules: Rules,
         required: bool,
         describes: &str,
     ) -> Option<Self> {
         let path = Path::of(vec![Step::Member(place.word().into()), Step::Member(name.into())])?;
-        let known = category::of_parameter(place, name, above, &rules, describes);
+        let known = of_parameter(place, name, above, &rules, describes);
         let field = Field { known, describes: describes.to_owned(), ..Field::of(path, rules, required) };
         Some(Self { place, name: name.to_owned(), field })
     }

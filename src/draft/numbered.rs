@@ -41,6 +41,17 @@ pub(super) fn is_number(word: &str) -> bool {
     NUMBERS.contains(&word)
 }
 
+/// Whether a word is one for a number that tells one from another; a `code` or a `key` may be one of a few.
+pub(super) fn is_id(word: &str) -> bool {
+    const OF_FEW: [&str; 7] = ["code", "codice", "codigo", "hash", "key", "num", "schlussel"];
+    is_number(word) && !OF_FEW.contains(&word)
+}
+
+/// What stands before a number in a word that is made of two: the `loan` of `loanid`.
+pub(super) fn before_a_number(word: &str) -> impl Iterator<Item = &str> {
+    NUMBERS.iter().filter_map(|number| word.strip_suffix(number)).filter(|whose| !whose.is_empty())
+}
+
 /// Whether a word is one for a person, or for several.
 pub(super) fn is_person(word: &str) -> bool {
     is_one_of(PERSONS, word)

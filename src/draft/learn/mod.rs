@@ -164,17 +164,15 @@ fn merged(routes: BTreeMap<Route, Calls>, api: &mut Api) -> Vec<(Route, Calls)> 
 }
 
 fn operation(method: &str, segments: &[Option<String>], calls: &Calls) -> Operation {
-    let (path, names) = route::template(segments);
+    let (path, _) = route::template(segments);
     let text = || Rules { kind: Some(RuleKind::String), ..Rules::default() };
     let mut made = Operation { payload: None, ..Operation::of(method, &path, Format::Json, 0, "") };
     let answers = calls.responses.fields();
     made.response = answers.fields;
     made.notes.extend(answers.notes.into_iter().map(|note| format!("answer, {note}")));
-    let above: Vec<Option<String>> =
-        made.places().into_iter().map(|(_, above)| above.map(str::to_owned)).collect();
-    for (name, above) in names.iter().zip(above) {
-        made.parameters.extend(Parameter::of(Place::Path, name, above.as_deref(), text(), true, ""));
-    }
+    let places = made.places().into_iter();
+    let of_path = places.map(|(name, above)| Parameter::of(Place::Path, name, above, text(), true, ""));
+    made.parameters = of_path.flatten().collect();
     let (query, odd): (Vec<String>, Vec<String>) = calls.query.iter().cloned().partition(|name| {
         name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
             && !shape::is_value(name)
