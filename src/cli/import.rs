@@ -63,6 +63,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Kind::Mlflow(source) => (source, mlflow::api),
         Kind::Kserve(source) => (source, kserve::api),
     };
+    source.known.upstream()?;
     let bytes = bytes(&source.from)?;
     let document = draft::read(&bytes).with_context(|| format!("{} cannot be read", source.from))?;
     let mut api = reader(&document).with_context(|| format!("{} cannot be read", source.from))?;

@@ -19,37 +19,59 @@ pub(super) enum Query {
 /// A URL of http or https with a host, and without user and fragment.
 pub(super) fn url(node: &Node, query: Query, file: &mut File<'_>) -> Option<(String, Uri)> {
     let text = file.reader.text(node)?;
-    let uri = text.value.parse::<Uri>().ok();
+    match usable(&text.value, query) {
+        Ok(uri) => Some((text.value, uri)),
+        Err(Unusable { code, message, help }) => {
+            if code == Code::KeyNotHere {
+                file.hide(text.span);
+            }
+            file.reader.report(code, text.span, message, help);
+            None
+        }
+    }
+}
+
+/// An upstream's `url`, by the rule of consentry.yaml.
+///
+/// # Errors
+/// What is wrong with it, and what to write; without what signs in.
+pub fn upstream_url(text: &str) -> Result<Uri, String> {
+    usable(text, Query::Refused).map_err(|unusable| format!("{} {}", unusable.message, unusable.help))
+}
+
+/// Why an address cannot be used.
+struct Unusable {
+    code: Code,
+    message: String,
+    help: &'static str,
+}
+
+fn usable(text: &str, query: Query) -> Result<Uri, Unusable> {
     // Looked for in the text: a password must be found in what is no URL, too.
-    if text.value.contains('@') {
-        file.hide(text.span);
+    if text.contains('@') {
+        let message = "An address has no user and no password here.".into();
         let help = "Leave user and password out: they would stand in files and logs.";
-        file.reader.report(Code::KeyNotHere, text.span, "An address has no user and no password here.", help);
-        return None;
+        return Err(Unusable { code: Code::KeyNotHere, message, help });
     }
     let fits = |uri: &Uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
             && has_good_port(uri)
             && (uri.query().is_none() || matches!(query, Query::Allowed))
-            && !text.value.contains('#')
+            && !text.contains('#')
     };
-    match uri.filter(fits) {
-        Some(uri) => Some((text.value, uri)),
-        None => {
-            let message = format!("`{}` is not an address that can be used here.", text.value);
-            let help = match query {
-                Query::Allowed => {
-                    "Write https:// or http://, a host, and perhaps a port, a path and a query, without fragment."
-                }
-                Query::Refused => {
-                    "Write https:// or http://, a host, and perhaps a port and a path, without query and fragment."
-                }
-            };
-            file.reader.report(Code::WrongValue, text.span, message, help);
-            None
-        }
-    }
+    text.parse::<Uri>().ok().filter(fits).ok_or_else(|| {
+        let message = format!("`{text}` is not an address that can be used here.");
+        let help = match query {
+            Query::Allowed => {
+                "Write https:// or http://, a host, and perhaps a port, a path and a query, without fragment."
+            }
+            Query::Refused => {
+                "Write https:// or http://, a host, and perhaps a port and a path, without query and fragment."
+            }
+        };
+        Unusable { code: Code::WrongValue, message, help }
+    })
 }
 
 /// A port from 1 to 65535, or none. A port that is no number counts as none to `Uri`.

@@ -25,6 +25,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use address::upstream_url;
 pub use analyzer::AnalyzerEntry;
 pub use api_key::{api_key_entries, api_keys};
 pub use demo::{DEMO_MARKER, DemoExposed, demo_only, refuse_demo};

@@ -8,10 +8,11 @@ use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use super::accept::{self, Which};
 use super::{Exit, output};
+use crate::config;
 use crate::draft::{self, Api, Drafted, Said};
 use crate::policy;
 use place::Place;
@@ -120,6 +121,15 @@ impl Known {
         }
     }
 
+    /// Where a person says that the API is.
+    ///
+    /// # Errors
+    /// If consentry.yaml could not say the same.
+    pub(super) fn upstream(&self) -> anyhow::Result<Option<http::Uri>> {
+        let url = self.upstream_url.as_deref().map(config::upstream_url).transpose();
+        url.map_err(|why| anyhow!("--upstream-url: {why}"))
+    }
+
     /// A file or folder of the deployment, as short as it can be named.
     fn within(&self, name: &str) -> PathBuf {
         if self.output == Path::new(".") { PathBuf::from(name) } else { self.output.join(name) }
@@ -157,9 +167,11 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
         let notes: String = api.notes.iter().map(|note| format!("\n  {}", printable(note))).collect();
         bail!("there is no call that could be drafted{notes}");
     }
-    let url = known.upstream_url.clone().or_else(|| api.origin.clone());
-    let url = url.context("nothing says where the API is: name it with --upstream-url")?;
-    let url = without_userinfo(url.parse().with_context(|| format!("{url} is not an address"))?)?;
+    let url = match (known.upstream()?, &api.origin) {
+        (Some(url), _) => url,
+        (None, Some(origin)) => servable(origin)?,
+        (None, None) => bail!("nothing says where the API is: name it with --upstream-url"),
+    };
     let place = Place::find(&known.output, &url)?;
     let organisation = policies.join("organisation.yaml");
     let drafts = |said: &Said| -> Vec<Drafted> {
@@ -213,6 +225,15 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
         ));
     }
     accepted(known, &files)
+}
+
+/// Where an API is found to be, as consentry.yaml can say it.
+///
+/// # Errors
+/// If it cannot.
+pub(super) fn servable(url: &str) -> anyhow::Result<http::Uri> {
+    let url = without_userinfo(url.parse().with_context(|| format!("{url} is not an address"))?)?;
+    config::upstream_url(&url.to_string()).map_err(anyhow::Error::msg)
 }
 
 /// An address without who signs in there: what is written, and shown, holds no password.
@@ -305,6 +326,34 @@ pub(super) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_upstream_that_could_never_be_served_is_refused() {
+        #[derive(Debug, clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            known: Known,
+        }
+        let of = |url: &str| {
+            let command: Command = clap::Parser::parse_from(["x", "--upstream-url", url]);
+            command.known.upstream()
+        };
+        for (url, says) in [
+            ("127.0.0.1:8000", "not an address"),
+            ("/api", "not an address"),
+            ("ftp://api.example.org", "Write https:// or http://"),
+            ("http://api.example.org:99999", "not an address"),
+            ("http://api.example.org/p?x=1", "without query"),
+            ("http://ada:s3cretpw@api.example.org", "no user and no password"),
+        ] {
+            let refused = of(url).unwrap_err().to_string();
+            assert!(refused.starts_with("--upstream-url: ") && refused.contains(says), "{url}: {refused}");
+            assert!(!refused.contains("s3cretpw"), "{refused}");
+        }
+        assert_eq!(of("http://[::1]:8000/v2").unwrap().unwrap().to_string(), "http://[::1]:8000/v2");
+        assert!(servable("http://127.0.0.1:8000?x=1").is_err());
+        assert_eq!(servable("http://ada:pw@127.0.0.1:8000").unwrap().host(), Some("127.0.0.1"));
+    }
 
     #[test]
     fn no_password_of_an_address_is_written() {

@@ -66,6 +66,9 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    // Before minutes of looking at calls.
+    args.known.upstream()?;
+    args.upstream.as_deref().map(drafting::servable).transpose()?;
     let mut seen = Seen::default();
     let mut origin = args.upstream.clone();
     let source = if let Some(file) = &args.har {
