@@ -17,6 +17,8 @@ pub struct Api {
     pub name: Option<String>,
     /// Where it is, by its own word: scheme, host and port.
     pub origin: Option<String>,
+    /// What stands before the path of each of its calls, by its own word: `/api/v2`, or nothing.
+    pub base: String,
     /// Its calls.
     pub operations: Vec<Operation>,
     /// What of it could not be drafted, and why.

@@ -23,7 +23,8 @@ pub(super) struct Known {
     /// The folder for consentry.yaml and policies/.
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     output: PathBuf,
-    /// Where the API is; by default where the description is fetched from, or says.
+    /// Where the API is; by default where the description is fetched from, or says. A path in it comes before the paths of
+    /// the routes; where it ends in what the description's `servers` put before every path, that is meant once.
     #[arg(long, value_name = "URL")]
     upstream_url: Option<String>,
     /// What the activity is called; several are called so with the name of their call.
@@ -168,7 +169,7 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
         bail!("there is no call that could be drafted{notes}");
     }
     let url = match (known.upstream()?, &api.origin) {
-        (Some(url), _) => url,
+        (Some(url), _) => without_base(url, &api.base)?,
         (None, Some(origin)) => servable(origin)?,
         (None, None) => bail!("nothing says where the API is: name it with --upstream-url"),
     };
@@ -234,6 +235,16 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
 pub(super) fn servable(url: &str) -> anyhow::Result<http::Uri> {
     let url = without_userinfo(url.parse().with_context(|| format!("{url} is not an address"))?)?;
     config::upstream_url(&url.to_string()).map_err(anyhow::Error::msg)
+}
+
+/// An address without the path that each route begins with: a call is sent to the two joined.
+fn without_base(url: http::Uri, base: &str) -> anyhow::Result<http::Uri> {
+    let path = url.path().trim_end_matches('/');
+    let Some(rest) = path.strip_suffix(base).filter(|_| !base.is_empty()) else { return Ok(url) };
+    let rest = if rest.is_empty() { "/" } else { rest }.parse()?;
+    let mut parts = url.into_parts();
+    parts.path_and_query = Some(rest);
+    Ok(http::Uri::from_parts(parts)?)
 }
 
 /// An address without who signs in there: what is written, and shown, holds no password.
@@ -353,6 +364,22 @@ mod tests {
         assert_eq!(of("http://[::1]:8000/v2").unwrap().unwrap().to_string(), "http://[::1]:8000/v2");
         assert!(servable("http://127.0.0.1:8000?x=1").is_err());
         assert_eq!(servable("http://ada:pw@127.0.0.1:8000").unwrap().host(), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_base_that_routes_have_is_not_the_upstreams_too() {
+        for (given, base, left) in [
+            ("http://h/api/v2", "/api/v2", "http://h/"),
+            ("http://h/api/v2/", "/api/v2", "http://h/"),
+            ("http://h/intern/api/v2", "/api/v2", "http://h/intern"),
+            ("http://h/other", "/api/v2", "http://h/other"),
+            ("http://h/api", "/api/v2", "http://h/api"),
+            ("http://h/my-api", "/api", "http://h/my-api"),
+            ("http://h/api", "", "http://h/api"),
+            ("http://h", "/api", "http://h/"),
+        ] {
+            assert_eq!(without_base(given.parse().unwrap(), base).unwrap().to_string(), left, "{given}");
+        }
     }
 
     #[test]

@@ -41,12 +41,21 @@ impl Place {
         let Ok((config, _)) = config::load(&file) else {
             return Ok(Self { unknown: true, ..drafted });
         };
-        let same = |other: &http::Uri| other.authority() == url.authority() && other.scheme() == url.scheme();
+        // What stands before the routes' paths is a part of where an upstream is.
+        let path = |url: &http::Uri| url.path().trim_end_matches('/').to_owned();
+        let same = |other: &http::Uri| {
+            other.authority() == url.authority() && other.scheme() == url.scheme() && path(other) == path(url)
+        };
         match config.upstreams.iter().find(|(_, entry)| same(&entry.url)) {
             Some((name, entry)) => {
                 Ok(Self { upstream: name.to_string(), recipient: entry.recipient.to_string(), ..drafted })
             }
-            None => Ok(Self { unknown: true, ..drafted }),
+            None => {
+                let taken = |name: &String| config.upstreams.contains_key(name.as_str());
+                let mut names = ["api".to_owned()].into_iter().chain((2..).map(|n: u32| format!("api-{n}")));
+                let upstream = names.find(|name| !taken(name)).unwrap_or_default();
+                Ok(Self { upstream, unknown: true, ..drafted })
+            }
         }
     }
 }

@@ -31,9 +31,9 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
         .pointer("/info/title")
         .and_then(Value::as_str)
         .map(|title| title.chars().take(120).collect());
-    let mut api = Api { title, origin, ..Api::default() };
+    let mut api = Api { title, origin, base, ..Api::default() };
     for (path, item) in paths.iter().take(PATHS) {
-        let path = format!("{base}{path}");
+        let path = format!("{}{path}", api.base);
         for (method, operation) in item.as_object().into_iter().flatten() {
             if let Some(method) = operation::method(method) {
                 operation::add(document, method, &path, item, operation, &mut api);

@@ -145,7 +145,7 @@ fn calls_without_a_body_are_open_where_nothing_speaks_against_it() {
         "/form": { "post": { "requestBody": { "content": { "multipart/form-data": { "schema": {} } } } } },
     } });
     let api = api(&document).unwrap();
-    assert_eq!(api.origin.as_deref(), Some("https://api.example.org"));
+    assert_eq!((api.origin.as_deref(), api.base.as_str()), (Some("https://api.example.org"), "/v1"));
     let mut open: Vec<(String, Option<Body>, u8)> = api
         .operations
         .iter()
