@@ -1,6 +1,6 @@
 //! `import`: drafts a policy from the description of an API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -32,7 +32,7 @@ Example:
 At a terminal it asks for what only you can know, shows every guess, and asks whether you accept it. Nothing is enforced before a
 person has accepted it: the gateway does not serve a policy in which anything is proposed.")]
     Openapi(Source),
-    /// From the MLmodel file of an MLflow model that was logged with a signature.
+    /// From the MLmodel file of an MLflow model that was logged with a signature, or the folder that it is in.
     #[command(after_help = "\
 Example:
   consentry import mlflow mlruns/1/models/m-1/artifacts/MLmodel --upstream-url http://127.0.0.1:5001 --activity churn")]
@@ -58,12 +58,16 @@ struct Source {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     type Reader = fn(&serde_json::Value) -> Result<Api, draft::DocumentError>;
-    let (source, reader): (Source, Reader) = match args.kind {
+    let of_mlflow = matches!(args.kind, Kind::Mlflow(_));
+    let (mut source, reader): (Source, Reader) = match args.kind {
         Kind::Openapi(source) => (source, openapi::api),
         Kind::Mlflow(source) => (source, mlflow::api),
         Kind::Kserve(source) => (source, kserve::api),
     };
     source.known.upstream()?;
+    if let Some(model) = model_of(&source.from).filter(|_| of_mlflow) {
+        source.from = model;
+    }
     let bytes = bytes(&source.from)?;
     let document = draft::read(&bytes).with_context(|| format!("{} cannot be read", source.from))?;
     let mut api = reader(&document).with_context(|| format!("{} cannot be read", source.from))?;
@@ -73,6 +77,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         api.origin = Some(origin);
     }
     drafting::write(&api, &named(&source.from)?, &source.known)
+}
+
+/// The `MLmodel` file of a folder that MLflow saved a model in; `None` for what is no folder.
+fn model_of(from: &str) -> Option<String> {
+    let folder = Path::new(from);
+    folder.is_dir().then(|| folder.join("MLmodel").to_string_lossy().into_owned())
 }
 
 /// What a file or an address holds: bounded in size and time, following nothing.
@@ -130,4 +140,20 @@ fn chosen(api: &mut Api, routes: &[String]) -> anyhow::Result<()> {
     api.notes.clear();
     output::note(format_args!("Drafting {} of the calls.", api.operations.len()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_folder_its_model_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().to_str().unwrap();
+        let model = model_of(name).unwrap();
+        assert!(bytes(&model).unwrap_err().to_string().contains("MLmodel"), "it says what is not there");
+        std::fs::write(folder.path().join("MLmodel"), "signature: {}").unwrap();
+        assert_eq!(bytes(&model_of(&format!("{name}/")).unwrap()).unwrap(), b"signature: {}");
+        assert_eq!((model_of(&model), model_of("http://127.0.0.1:9/MLmodel")), (None, None));
+    }
 }
