@@ -3,6 +3,7 @@
 mod operation;
 mod scalar;
 mod schema;
+mod unsaid;
 
 #[cfg(test)]
 mod tests;

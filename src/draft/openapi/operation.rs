@@ -240,6 +240,8 @@ fn parameter(
     if field.path != Path::of(vec![Step::Member("value".into())]).ok_or("no path")? {
         return Err("it is a list or an object".into());
     }
+    let told = flat.notes.iter().filter_map(|note| note.strip_prefix("`value`: "));
+    made.notes.extend(told.map(|told| format!("{} parameter `{name}`: {told}", place.word())));
     let mut rules = field.rules.clone();
     rules.nullable = false;
     let required = place == Place::Path || written.get("required") == Some(&Value::Bool(true));

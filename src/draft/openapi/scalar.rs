@@ -131,7 +131,8 @@ pub(super) fn rules(parts: &[&Part], nullable: bool, files: bool) -> Result<(Rul
     Ok((rules, because))
 }
 
-fn format(word: &str) -> Option<Format> {
+/// A policy's format of the same meaning.
+pub(super) fn format(word: &str) -> Option<Format> {
     match word {
         "idn-email" => Some(Format::Email),
         "url" => Some(Format::Uri),

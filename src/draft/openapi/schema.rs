@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::scalar;
+use super::unsaid::unsaid;
 use crate::draft::document::local;
 use crate::draft::model::{Blocked, Field};
 use crate::draft::yaml::LONGEST_NAME;
@@ -136,6 +137,10 @@ impl<'d> Walk<'d> {
         }
         let is_object = parts.iter().any(|part| part.contains_key("properties"));
         let kind = scalar::kind(&parts);
+        let of_object = is_object.then_some("object");
+        if let Some(told) = of_object.or(kind.as_deref()).and_then(|kind| unsaid(&parts, kind)) {
+            self.note(&at, &told);
+        }
         match kind.as_deref() {
             _ if is_object => self.object(&parts, &at, nullable, open),
             Some("object") => self.object(&parts, &at, nullable, open),

@@ -209,6 +209,25 @@ fn forms_are_drafted_with_their_files() {
 }
 
 #[test]
+fn constraints_that_no_field_can_say_are_told() {
+    let document = json!({ "openapi": "3.1.0", "paths": { "/a": { "post": {
+        "parameters": [{ "name": "step", "in": "query", "schema": { "type": "integer", "multipleOf": 5 } }],
+        "requestBody": { "content": { "application/json": { "schema": { "type": "object", "minProperties": 1, "properties": {
+            "tags": { "type": "array", "minItems": 1, "maxItems": 3, "uniqueItems": true, "items": { "type": "string" } },
+            "price": { "type": "number", "multipleOf": 0.01 } } } } } } } } } });
+    let api = api(&document).unwrap();
+    let notes = &api.operations[0].notes;
+    for told in [
+        "query parameter `step`: `multipleOf`:",
+        "the body: `minProperties`:",
+        "`tags`: `minItems`, `maxItems`, `uniqueItems`:",
+        "`price`: `multipleOf`:",
+    ] {
+        assert!(notes.iter().any(|note| note.starts_with(told)), "{told}: {notes:?}");
+    }
+}
+
+#[test]
 fn what_must_be_there_and_cannot_be_declared_is_told_apart() {
     let union = json!({ "anyOf": [{ "type": "integer" }, { "type": "string" }] });
     let map = json!({ "type": "object", "additionalProperties": { "type": "number" } });
