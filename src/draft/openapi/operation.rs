@@ -45,7 +45,11 @@ pub(super) fn add(
                 Some(format!("its body is {}, and JSON and forms are drafted", types.join(" or ")))
             }
         },
-        None => without_a_body(&mut made).err().map(str::to_owned),
+        None => {
+            let fault = without_a_body(&mut made).err().map(str::to_owned);
+            unsaid(&mut made);
+            fault
+        }
     };
     let fault = fault.or_else(|| match (&answer, made.payload) {
         (Err(why), Some(_)) => Some(why.clone()),
@@ -61,6 +65,20 @@ pub(super) fn add(
         Some(why) => api.notes.push(format!("{}: {why}", made.route())),
         None => api.add(made),
     }
+}
+
+/// Marks a call that has a body as a rule, and of whose the description says nothing: a handler that takes the request as it
+/// is describes none.
+fn unsaid(made: &mut Operation) {
+    if !matches!(made.method.as_str(), "POST" | "PUT" | "PATCH") {
+        return;
+    }
+    made.tenths = 3;
+    made.because = "the description says nothing of a body, and a call with one is refused".into();
+    made.notes.push(
+        "the description says nothing of its body, and a call with one is refused: if calls have one, `consentry learn` drafts it"
+            .into(),
+    );
 }
 
 fn governed(document: &Value, format: Format, media: &Value, made: &mut Operation) -> Option<String> {

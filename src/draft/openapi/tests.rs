@@ -176,6 +176,20 @@ fn calls_without_a_body_are_open_where_nothing_speaks_against_it() {
 }
 
 #[test]
+fn a_call_of_whose_body_nothing_is_said_is_a_weak_guess() {
+    let nothing = json!({ "responses": { "200": { "content": { "application/json": { "schema": {} } } } } });
+    let item = json!({ "post": nothing, "put": nothing, "patch": nothing, "delete": nothing });
+    let api = api(&json!({ "openapi": "3.1.0", "paths": { "/predict": item } })).unwrap();
+    assert_eq!(api.operations.len(), 4);
+    for operation in api.operations {
+        assert_eq!(operation.payload, Some(Body::None));
+        let told = operation.notes.iter().any(|note| note.contains("`consentry learn` drafts it"));
+        let body = operation.method != "DELETE";
+        assert_eq!((told, operation.tenths < 5), (body, body), "{}", operation.route());
+    }
+}
+
+#[test]
 fn forms_are_drafted_with_their_files() {
     let schema = json!({ "type": "object", "required": ["scan", "patient_no"], "properties": {
         "scan": { "type": "string", "format": "binary" },
