@@ -72,7 +72,9 @@ fn router(desk: Desk) -> Router {
 
 async fn health(State(desk): State<Desk>) -> Response {
     if desk.office.healthy() {
-        let refused = desk.office.refused().map(|refused| format!("{refused}\n")).unwrap_or_default();
+        let policies = desk.office.refused().map(|refused| refused.to_string());
+        let refused = policies.into_iter().chain(desk.office.refused_api_keys());
+        let refused: String = refused.map(|refused| format!("{refused}\n")).collect();
         (StatusCode::OK, format!("ok\n{refused}")).into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the store does not take changes; nothing is forwarded\n")

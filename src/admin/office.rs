@@ -112,8 +112,18 @@ impl Office {
         self.control.as_ref()?.refused()
     }
 
+    /// Why the file of API keys is not in force, where it is not. Says nothing of what it holds.
+    pub(super) fn refused_api_keys(&self) -> Option<String> {
+        let since = self.gateway.identity().api_keys_refused()?;
+        Some(format!(
+            "the file of API keys is NOT in force: it cannot be used since {since}, and those before are accepted still, one that \
+             is revoked by now among them; `consentry check` shows what is wrong"
+        ))
+    }
+
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
         let metrics: &Metrics = self.gateway.metrics();
+        metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
         let live = self.gateway.live();
         metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {
             let Summary { fields, parameters, routes, undeclared_in_requests, undeclared_in_answers } =

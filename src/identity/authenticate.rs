@@ -1,7 +1,7 @@
 //! From a request's head to its caller.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
@@ -46,6 +46,8 @@ pub struct Identity {
     clock: Clock,
     issuers: HashMap<Arc<str>, Issuer>,
     api_keys: Newest<ApiKeys>,
+    /// Since when what the file of API keys says is not in force.
+    refused: Mutex<Option<Timestamp>>,
     mac: Mac,
     remembered: Arc<Remembered>,
     /// The claims that conditions name; `None` where there is no condition.
@@ -108,6 +110,7 @@ impl Identity {
             clock,
             issuers,
             api_keys: Newest::new(api_keys),
+            refused: Mutex::default(),
             mac,
             remembered,
             wanted: ArcSwapOption::empty(),
@@ -163,6 +166,18 @@ impl Identity {
     /// must not come back.
     pub fn put_api_keys(&self, new: NewApiKeys) {
         self.api_keys.put(new.reading, new.keys);
+    }
+
+    /// Since when the file of API keys is bad or gone, so that those before are in force: a key that is revoked in it works
+    /// still.
+    pub fn api_keys_refused(&self) -> Option<Timestamp> {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what the file of API keys says is in force.
+    pub(super) fn note_api_keys(&self, in_force: bool) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused = if in_force { None } else { refused.or_else(|| Some(self.clock.now())) };
     }
 
     /// Looks through the keys that issuers have in files, as they are now, and puts nothing in force.

@@ -11,9 +11,18 @@ use super::{ApiKeyEntry, FetchError, Identity};
 /// What tells one state of a file from another.
 type Stamp = (i64, i64, u64, u64);
 
+/// What is known of the file between two looks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    /// The state whose keys are in force; `None` where the file is to be loaded however it is.
+    in_force: Option<Stamp>,
+    /// Why the keys could not be loaded, as it was last logged.
+    told: Option<String>,
+}
+
 /// Looks at the file of API keys every `every` (at most 5 seconds: a revocation binds within that), and puts what
-/// `load` makes of it in force when it has changed. A file that is bad or gone leaves the keys as they are, loudly.
-/// Runs for as long as it is polled.
+/// `load` makes of it in force when it has changed. A file that is bad or gone leaves the keys as they are, loudly: the log
+/// says it once, and [`Identity::api_keys_refused`] for as long as it is so. Runs for as long as it is polled.
 pub async fn watch_api_keys<L>(identity: Arc<Identity>, path: PathBuf, load: L, every: Duration)
 where
     L: Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError> + Send + Sync + 'static,
@@ -21,43 +30,57 @@ where
     let every = every.min(Duration::from_secs(5));
     let load = Arc::new(load);
     // The file may have changed between the start and now: the first look always loads.
-    let mut seen = None;
+    let mut watch = Watch::default();
     loop {
         let (identity, path, load) = (identity.clone(), path.clone(), load.clone());
-        let look = move || look(&identity, &path, &*load, seen);
-        seen = tokio::task::spawn_blocking(look).await.unwrap_or(seen);
+        let mut before = watch.clone();
+        let look = move || {
+            before.look(&identity, &path, &*load);
+            before
+        };
+        watch = tokio::task::spawn_blocking(look).await.unwrap_or(watch);
         tokio::time::sleep(every).await;
     }
 }
 
-/// Loads the file if it is not as it was `seen`, and says how it is now. A bad file is not looked at again before it
-/// changes.
-pub(super) fn look(
-    identity: &Identity,
-    path: &Path,
-    load: &dyn Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError>,
-    seen: Option<Stamp>,
-) -> Option<Stamp> {
-    // The stamp is taken before the file is read: a change between the two is seen at the next look.
-    let found = std::fs::metadata(path).ok().map(|metadata| stamp(&metadata));
-    if found == seen {
-        return seen;
-    }
-    let reading = identity.reading_api_keys();
-    let loaded = load(path).and_then(|entries| {
-        identity.check_api_keys(reading, entries).map_err(|errors| {
-            let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            texts.join("; ").into()
-        })
-    });
-    match loaded {
-        Ok(keys) => {
-            identity.put_api_keys(keys);
-            tracing::info!("the API keys were loaded");
+impl Watch {
+    /// Loads the file, if it is not as it was when its keys came into force. One that is bad is loaded at every look: a mode is
+    /// mended without a change of the file, and a disk that failed may not fail again.
+    pub(super) fn look(
+        &mut self,
+        identity: &Identity,
+        path: &Path,
+        load: &dyn Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError>,
+    ) {
+        // The stamp is taken before the file is read: a change between the two is seen at the next look.
+        let found = std::fs::metadata(path).ok().map(|metadata| stamp(&metadata));
+        if self.in_force.is_some() && self.in_force == found {
+            return;
         }
-        Err(error) => tracing::error!(%error, "the API keys could not be loaded; those before stay in force"),
+        let reading = identity.reading_api_keys();
+        let loaded = load(path).and_then(|entries| {
+            identity.check_api_keys(reading, entries).map_err(|errors| {
+                let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                texts.join("; ").into()
+            })
+        });
+        match loaded {
+            Ok(keys) => {
+                identity.put_api_keys(keys);
+                identity.note_api_keys(true);
+                tracing::info!("the API keys were loaded");
+                *self = Self { in_force: found, told: None };
+            }
+            Err(error) => {
+                identity.note_api_keys(false);
+                let error = error.to_string();
+                if self.told.as_ref() != Some(&error) {
+                    tracing::error!(%error, "the API keys could not be loaded; those before stay in force");
+                }
+                *self = Self { in_force: None, told: Some(error) };
+            }
+        }
     }
-    found
 }
 
 fn stamp(metadata: &Metadata) -> Stamp {

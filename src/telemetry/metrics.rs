@@ -80,6 +80,7 @@ struct Figures {
     journal: Histogram,
     reloads: Family<ReloadLabels, Counter>,
     policies_refused: Gauge,
+    api_keys_refused: Gauge,
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
     shadow_exchanges: Family<ShadowLabels, Counter>,
@@ -177,6 +178,7 @@ impl Metrics {
             journal: seconds(),
             reloads: Family::default(),
             policies_refused: Gauge::default(),
+            api_keys_refused: Gauge::default(),
             drift_missing: Family::default(),
             drift_undeclared: Family::default(),
             shadow_exchanges: Family::default(),
@@ -211,6 +213,11 @@ impl Metrics {
             "policies_refused",
             "Whether what is saved was refused, so that an older set is in force",
             figures.policies_refused.clone(),
+        );
+        figures.registry.register(
+            "api_keys_refused",
+            "Whether the file of API keys is bad or gone, so that older keys are in force",
+            figures.api_keys_refused.clone(),
         );
         figures.registry.register(
             "drift_missing",
@@ -275,6 +282,11 @@ impl Metrics {
     /// Whether what is saved was refused (1), so that an older set is in force.
     pub fn policies_refused(&self) -> &Gauge {
         &self.0.policies_refused
+    }
+
+    /// Whether the file of API keys is bad or gone (1), so that older keys are in force.
+    pub fn api_keys_refused(&self) -> &Gauge {
+        &self.0.api_keys_refused
     }
 
     /// What has drifted, by activity: what is missing now, and how much occurred undeclared since the start. An activity that

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use consentry::admin::Command;
+use consentry::clock::Timestamp;
 use consentry::crypto::random;
-use consentry::problem::Problem::{self, DependencyUnavailable, FieldInvalid, TokenInvalid};
+use consentry::identity::ApiKey;
+use consentry::problem::Problem::{self, DependencyUnavailable, FieldInvalid, ScopeMissing, TokenInvalid};
 
 use crate::support::gateway::{RISK, write};
 use crate::support::{Call, Gateway, Options, changed, clean_body};
@@ -120,6 +122,45 @@ async fn what_was_refused_for_another_file_comes_into_force_once_that_is_mended(
     gateway.counted(ACCEPTED, 2).await;
     assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
     drop(gateway.upstream.take());
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn api_keys_that_cannot_be_used_are_told_until_they_are_mended() {
+    let key =
+        ApiKey::generate("crm", vec!["score".into()], "staff", Timestamp::from_millis(4_102_444_800_000));
+    let (id, hash) = (&key.entry.id, key.entry.hash);
+    let line = format!("name: crm, hash: \"{hash}\", scopes: [score], namespace: staff, expires: 2100-01-01");
+    let keys = |revoked: &str| format!("keys:\n  - {{ id: \"{id}\", {line}{revoked} }}\n");
+    let gateway = Gateway::with(Options {
+        more: "api_keys: api-keys.yaml\n".into(),
+        files: vec![("api-keys.yaml", keys(""))],
+        ..Options::default()
+    })
+    .await;
+    let call = Call::json("/v1/loans/3/decide", "{}").bearer(&key.text);
+    let health = async || {
+        let (status, text) = gateway.admin.send("GET", "/health", Vec::new()).await;
+        assert_eq!(status, 200);
+        String::from_utf8(text.to_vec()).unwrap()
+    };
+    assert_eq!(health().await, "ok\n");
+    // A revocation with a slip of the pen, a file that is no YAML, and none.
+    for wrong in [Some(keys(", revokd: true")), Some("keys: [".to_owned()), None] {
+        match wrong {
+            Some(wrong) => write(gateway.folder.path(), "api-keys.yaml", &wrong),
+            None => fs::remove_file(gateway.folder.path().join("api-keys.yaml")).unwrap(),
+        }
+        gateway.counted("consentry_api_keys_refused", 1).await;
+        let health = health().await;
+        assert!(health.starts_with("ok\nthe file of API keys is NOT in force"), "{health}");
+        assert!(!health.contains("crm") && !health.contains(id), "{health}");
+        gateway.refuses(call.clone(), ScopeMissing).await;
+    }
+    write(gateway.folder.path(), "api-keys.yaml", &keys(", revoked: true"));
+    gateway.until(&call, 401, ScopeMissing).await;
+    assert_eq!(health().await, "ok\n");
+    assert_eq!(gateway.figure("consentry_api_keys_refused").await, 0);
     gateway.close().await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::super::watch::look;
+use super::super::watch::Watch;
 use super::super::*;
 use super::support::*;
 use crate::clock::{Clock, Timestamp};
@@ -96,31 +96,54 @@ fn loader(entries: Vec<ApiKeyEntry>) -> impl Fn(&Path) -> Result<Vec<ApiKeyEntry
 }
 
 #[test]
-fn a_changed_file_is_loaded_and_a_bad_one_is_not_believed() {
-    let key = key();
+fn a_changed_file_is_loaded_and_a_bad_one_is_not_believed_and_told_until_it_is_mended() {
+    let (key, clock) = (key(), clock());
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("api-keys.yaml");
-    let identity = room(Vec::new(), &clock());
+    let identity = room(Vec::new(), &clock);
     let load = loader(vec![key.entry.clone()]);
+    let mut watch = Watch::default();
 
     fs::write(&path, &key.entry.id).unwrap();
-    let seen = look(&identity, &path, &load, None);
+    watch.look(&identity, &path, &load);
     assert!(authenticate(&identity, &key.text).is_ok());
+    assert_eq!(identity.api_keys_refused(), None);
 
     fs::write(&path, "nonsense").unwrap();
-    let bad = look(&identity, &path, &load, seen);
-    assert_ne!(bad, seen);
+    let since = clock.now();
+    watch.look(&identity, &path, &load);
+    clock.advance(Duration::from_millis(5));
     fs::remove_file(&path).unwrap();
-    let gone = look(&identity, &path, &load, bad);
-    assert_eq!(gone, None);
+    watch.look(&identity, &path, &load);
+    watch.look(&identity, &path, &load);
     assert!(authenticate(&identity, &key.text).is_ok());
+    assert_eq!(identity.api_keys_refused(), Some(since));
 
     fs::write(directory.path().join("new"), "").unwrap();
     fs::rename(directory.path().join("new"), &path).unwrap();
-    let empty = look(&identity, &path, &load, gone);
+    watch.look(&identity, &path, &load);
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyUnknown);
-    let untouched = look(&identity, &path, &|_| panic!("it has not changed"), empty);
-    assert_eq!(untouched, empty);
+    assert_eq!(identity.api_keys_refused(), None);
+    watch.look(&identity, &path, &|_| panic!("it has not changed"));
+}
+
+#[test]
+fn a_file_that_is_gone_at_the_first_look_is_told_and_one_that_fails_to_be_read_is_read_again() {
+    let key = key();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("api-keys.yaml");
+    let identity = room(vec![key.entry.clone()], &clock());
+    let load = loader(vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]);
+    let mut watch = Watch::default();
+    watch.look(&identity, &path, &load);
+    assert!(identity.api_keys_refused().is_some());
+
+    fs::write(&path, &key.entry.id).unwrap();
+    watch.look(&identity, &path, &|_| Err("the disk failed".into()));
+    assert!(identity.api_keys_refused().is_some());
+    watch.look(&identity, &path, &load);
+    assert_eq!(identity.api_keys_refused(), None);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
 }
 
 /// A reload reads the list, and other files; meanwhile a key is revoked, and the watch has seen it.
@@ -135,7 +158,7 @@ fn a_list_that_was_read_earlier_brings_no_revoked_key_back() {
 
     fs::write(&path, &key.entry.id).unwrap();
     let revoked = loader(vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]);
-    look(&identity, &path, &revoked, None);
+    Watch::default().look(&identity, &path, &revoked);
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
     identity.put_api_keys(earlier);
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
