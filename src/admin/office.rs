@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::objection;
 use super::shown::{Shown, consent_line};
 use super::verify::verify_audit;
 use super::{Command, PersonId, Reply};
@@ -255,8 +256,9 @@ impl Office {
         }
         // Of a purpose that no policy names any more there is nothing left to object to, whoever has spoken of it.
         self.wording(purpose)?;
-        stops::object(&self.rights, &self.facts(), person, purpose).await?;
-        Ok(Reply::done(format!("The objection to {purpose} is recorded; it binds from now on (Art. 21).")))
+        let facts = self.facts();
+        stops::object(&self.rights, &facts, person, purpose).await?;
+        Ok(objection::recorded(purpose, &facts))
     }
 
     async fn erase(&self, person: &Person) -> Result<Reply, OfficeError> {

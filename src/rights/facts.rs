@@ -172,6 +172,11 @@ impl Facts {
 }
 
 impl ActivityFacts {
+    /// Whether an objection to its purpose stops it (Art. 21(1) and (2)).
+    pub const fn heeds_objection(&self) -> bool {
+        self.direct_marketing || self.basis.may_be_objected_to()
+    }
+
     /// What this activity asks of a person's standing.
     pub fn ask(&self, now: Timestamp) -> Ask<'_> {
         Ask {

@@ -120,6 +120,24 @@ async fn an_erasure_leaves_nothing_that_opens_and_forgets_no_restriction() {
 }
 
 #[tokio::test]
+async fn an_objection_says_what_it_stops_and_what_goes_on() {
+    let gateway = Gateway::start().await;
+    for (purpose, stops, goes_on, says) in [
+        ("offers", json!(["offers"]), json!(["callback"]), "It stops offers."),
+        ("credit-decision", json!([]), json!(["loans"]), "It stops nothing."),
+        ("churn-forecast", json!([]), json!(["churn"]), "`consent withdraw`"),
+    ] {
+        let (person, purpose) = (person(canary::HOLDER), purpose.to_owned());
+        let reply = gateway.admin.done(Command::Object { person, purpose, lift: false }).await;
+        assert_eq!(reply.read::<serde_json::Value>().unwrap(), json!({ "stops": stops, "goes_on": goes_on }));
+        assert!(reply.says.contains(says) && reply.says.contains("`erase`"), "{}", reply.says);
+        assert_eq!(reply.says.contains("binds from now on"), stops != json!([]), "{}", reply.says);
+    }
+    assert!(gateway.admin.show(canary::HOLDER).await.contains("objection to credit-decision since 2026-"));
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn an_objection_survives_an_erasure() {
     let gateway = Gateway::start().await;
     let object =
