@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::objection;
-use super::shown::{Shown, consent_line};
+use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
 use super::{Command, PersonId, Reply};
 use crate::audit::{StoredEntry, What};
@@ -212,10 +212,7 @@ impl Office {
     async fn show(&self, person: &Person) -> Result<Reply, OfficeError> {
         let row = self.store().stand(self.gateway.custody().lookup(person)).await?;
         let mut lines: Vec<String> = row.consents.iter().map(consent_line).collect();
-        lines.extend(row.stops.iter().map(|stop| {
-            let purpose = stop.purpose.as_deref().map(|purpose| format!(" to {purpose}")).unwrap_or_default();
-            format!("{:?}{purpose} since {}", stop.kind, stop.at).to_lowercase()
-        }));
+        lines.extend(row.stops.iter().map(stop_line));
         if lines.is_empty() {
             lines.push("The person has said nothing, or is not known.".to_owned());
         }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::rights::{self, Access};
-use crate::store::{ConsentRow, ConsentState};
+use crate::store::{ConsentRow, ConsentState, Stop, StopKind};
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -104,6 +104,16 @@ pub(super) fn consent_line(row: &ConsentRow) -> String {
     format!("{purpose} (notice version {notice_version}, {language}): {state} {at} by {method}{until}")
 }
 
+/// The same of what stops processing. The purpose is spelled as it is, to be named when it is lifted.
+pub(super) fn stop_line(stop: &Stop) -> String {
+    let kind = match stop.kind {
+        StopKind::Restriction => "restriction",
+        StopKind::Objection => "objection",
+    };
+    let purpose = stop.purpose.as_deref().map(|purpose| format!(" to {purpose}")).unwrap_or_default();
+    format!("{kind}{purpose} since {}", stop.at)
+}
+
 const fn state(state: ConsentState) -> &'static str {
     match state {
         ConsentState::Given => "given",
@@ -115,6 +125,13 @@ const fn state(state: ConsentState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_objection_is_shown_as_it_is_lifted() {
+        let (kind, purpose) = (StopKind::Objection, Some("Marketing-EU".to_owned()));
+        let stop = Stop { lookup: [7; 32], kind, purpose, at: Timestamp::from_millis(0) };
+        assert_eq!(stop_line(&stop), "objection to Marketing-EU since 1970-01-01T00:00:00Z");
+    }
 
     #[test]
     fn what_is_kept_is_spelled_as_it_is() {
