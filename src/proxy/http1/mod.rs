@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use super::Handler;
@@ -42,9 +42,12 @@ pub use reader::{Fault, Head, Reader};
 const ROOM: usize = 64 * 1024;
 
 /// Bytes and time given to a caller who still sends when their answer is written, so that they come to read it: closing
-/// a socket with unread bytes resets the connection, and a reset destroys what is under way.
-const LAST_BYTES: usize = 512 * 1024;
-const LAST_WAIT: Duration = Duration::from_secs(2);
+/// a socket with unread bytes resets the connection, and many clients send all that they have before they read. Nothing of it
+/// is kept, and until then the connection has its place among those that an address may have.
+const LAST_BYTES: usize = 64 * 1024 * 1024;
+const LAST_WAIT: Duration = Duration::from_secs(30);
+/// For the goodbye itself, for each silence behind it, and for all of it once the listener drains.
+const LAST_SILENCE: Duration = Duration::from_secs(2);
 
 /// How a connection came to its end.
 enum End {
@@ -82,8 +85,7 @@ impl<H: Handler> Thread<H> {
                 }
             }
             Some(End::Gone) => {}
-            // Who does not take the end in time is cut off.
-            Some(End::Said { unread }) => drop(timeout(LAST_WAIT, Box::pin(close(&line, unread))).await),
+            Some(End::Said { unread }) => Box::pin(self.close(&line, unread)).await,
         }
     }
 
@@ -157,18 +159,25 @@ impl<H: Handler> Thread<H> {
             Err(_) => End::Gone,
         }
     }
-}
 
-/// Says goodbye, and lets a caller who is still sending come to the end of it, within bounds.
-async fn close(line: &RefCell<Line>, unread: bool) {
-    if poll_fn(|cx| line.borrow_mut().poll_shutdown(cx)).await.is_err() || !unread {
-        return;
-    }
-    let mut left = LAST_BYTES;
-    while let Ok(read @ 1..) = poll_fn(|cx| line.borrow_mut().poll_sink(cx)).await {
-        left = left.saturating_sub(read);
-        if left == 0 {
+    /// Says goodbye, and lets a caller who is still sending come to the end of it, within bounds. Who does not take the end in
+    /// time is cut off.
+    async fn close(&self, line: &RefCell<Line>, unread: bool) {
+        let said = timeout(LAST_SILENCE, poll_fn(|cx| line.borrow_mut().poll_shutdown(cx))).await;
+        if !matches!(said, Ok(Ok(()))) || !unread {
             return;
+        }
+        let (mut left, mut until) = (LAST_BYTES, Instant::now() + LAST_WAIT);
+        let mut drains = false;
+        while left > 0 {
+            let silence = Instant::now() + LAST_SILENCE;
+            if !drains && self.drain.stage() != Stage::Serving {
+                drains = true;
+                until = until.min(silence);
+            }
+            let read = poll_fn(|cx| line.borrow_mut().poll_sink(cx));
+            let Ok(Ok(read @ 1..)) = timeout_at(until.min(silence), read).await else { return };
+            left = left.saturating_sub(read);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What HTTP/1.1 implementations read differently never reaches a handler.
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::support::*;
 use crate::net::Protocol;
+use crate::net::tls::Protocols;
 
 /// Heads and bodies that have, or have had, two readings.
 const AMBIGUOUS: &[(&str, &str)] = &[
@@ -248,13 +249,41 @@ async fn continue_is_said_only_when_the_body_is_wanted() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("no"), "{answer}");
 }
 
+/// Sends a body that nobody wants to its end, and only then listens, as many clients do.
+async fn hears_behind_a_body(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), length: usize) {
+    tell(stream, &format!("POST /unread HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n"))
+        .await;
+    let sent = async {
+        stream.write_all(&vec![b'x'; length]).await?;
+        stream.flush().await
+    };
+    sent.await.unwrap_or_else(|error| panic!("after {length} bytes at most: {error}"));
+    let answer = hear(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("no"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_caller_who_still_sends_comes_to_read_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let tls = Server::start(&secure(&certificates(dir.path()), Protocols::Http2AndHttp1));
+    let plain = Server::plain();
+    for length in [300_000, 20_000_000] {
+        hears_behind_a_body(&mut plain.connect().await, length).await;
+        let mut stream = shake(tls.addr, caller(dir.path(), &["http/1.1"])).await.unwrap();
+        hears_behind_a_body(&mut stream, length).await;
+    }
+}
+
+#[tokio::test]
+async fn who_sends_without_end_is_not_listened_to_without_end() {
     let server = Server::plain();
     let mut socket = server.connect().await;
-    tell(&mut socket, "POST /unread HTTP/1.1\r\nhost: a\r\ncontent-length: 300000\r\n\r\n").await;
-    let body = vec![b'x'; 300_000];
-    socket.write_all(&body).await.unwrap();
-    let answer = hear(&mut socket).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("no"), "{answer}");
+    tell(&mut socket, "POST /unread HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    let piece = format!("100000\r\n{}\r\n", "x".repeat(0x10_0000));
+    let mut pieces = 0;
+    while socket.write_all(piece.as_bytes()).await.is_ok() {
+        pieces += 1;
+        assert!(pieces < 128, "{pieces} MiB and more are taken");
+    }
+    server.is_well().await;
 }

@@ -84,6 +84,20 @@ async fn an_answer_to_head_has_a_length_and_no_body() {
 }
 
 #[tokio::test]
+async fn a_caller_who_still_sends_reads_the_answer_and_the_connection_goes_on() {
+    let (server, mut caller) = start(|_| {}).await;
+    for _ in 0..30 {
+        let body = Full::from(vec![b'x'; 2_000_000]);
+        caller.sender.ready().await.unwrap();
+        let answer = timeout(SOON, caller.sender.send_request(post("/unread").body(body).unwrap())).await;
+        let answer = whole(answer.expect("no answer").unwrap()).await.unwrap();
+        assert_eq!(answer, (StatusCode::OK, b"no".to_vec()));
+    }
+    assert_eq!(caller.ask(post("/one"), "x").await.unwrap(), (StatusCode::OK, b"x".to_vec()));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn many_exchanges_share_a_connection() {
     let (server, mut caller) = start(|_| {}).await;
     let held: Vec<_> = (0..30)
