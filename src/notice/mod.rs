@@ -7,6 +7,7 @@ use askama::Template;
 
 use crate::pipeline::{Page, Pages};
 use crate::plan::{Activity, FurtherProcessing, LegalBasis, Organisation, Plan, Recipient, Role};
+use crate::policy::contact;
 use crate::policy::units::say_duration;
 use crate::problem::Problem;
 
@@ -50,10 +51,9 @@ struct NoticePage<'a> {
 }
 
 impl NoticePage<'_> {
-    /// Where a contact leads: an address of the web as it is, anything else with an `@` by mail.
+    /// Where a contact leads.
     fn link(&self, contact: &str) -> String {
-        let mail = contact.contains('@') && !contact.contains("://");
-        if mail { format!("mailto:{contact}") } else { contact.to_owned() }
+        contact::link(contact).unwrap_or_default()
     }
 }
 

@@ -15,6 +15,7 @@ mod checks;
 mod children;
 mod codes;
 mod conditions;
+pub mod contact;
 pub mod countries;
 mod decisions;
 mod diagnostics;

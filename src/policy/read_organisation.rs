@@ -1,6 +1,7 @@
 //! Reads `organisation.yaml`.
 
 use super::codes::Code;
+use super::contact;
 use super::diagnostics::Spanned;
 use super::model::{Organisation, Purpose, Recipient};
 use super::proposed;
@@ -19,13 +20,7 @@ pub(super) fn organisation(node: &Node, reader: &mut Reader) -> Option<Organisat
     if let Some(node) = map.take("dpo")
         && let Some(mut map) = reader.map(node, &shape::DPO)
     {
-        organisation.dpo = text(
-            &mut map,
-            "contact",
-            Code::Missing,
-            "Write where to reach them: an address or a URL.",
-            reader,
-        );
+        organisation.dpo = contact(&mut map, Code::Missing, reader);
         map.finish(reader);
     }
     organisation.supervisory_authority =
@@ -75,12 +70,18 @@ fn controller(map: &mut Map<'_>, organisation: &mut Organisation, reader: &mut R
     organisation.name =
         text(&mut map, "name", Code::NoController, "Write the name of who decides why and how.", reader);
     organisation.address = text(&mut map, "address", Code::NoController, "Write the postal address.", reader);
-    organisation.contact = text(&mut map, "contact", Code::NoController, "Write where to reach it.", reader);
+    organisation.contact = contact(&mut map, Code::NoController, reader);
     map.finish(reader);
 }
 
 fn text(map: &mut Map<'_>, key: &'static str, code: Code, help: &str, reader: &mut Reader) -> Option<String> {
     map.must_by(code, key, help).and_then(|node| reader.text(node)).map(|text| text.value)
+}
+
+fn contact(map: &mut Map<'_>, code: Code, reader: &mut Reader) -> Option<String> {
+    let node = map.must_by(code, "contact", contact::HELP)?;
+    let written = |text: &str| contact::link(text).map(|_| text.to_owned());
+    reader.parsed(node, written, contact::WHAT, contact::HELP)
 }
 
 fn purpose(entry: &Entry, reader: &mut Reader) -> Option<Purpose> {

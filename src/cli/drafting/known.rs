@@ -1,7 +1,7 @@
 //! What a person says of a draft: as options, or when asked at a terminal. Each is one of the same questions.
 
 use crate::draft::Said;
-use crate::policy::{self, Art9Condition, LegalBasis, Role, TransferInstrument, standing, units};
+use crate::policy::{self, Art9Condition, LegalBasis, Role, TransferInstrument, contact, standing, units};
 
 /// What is asked where a place of a draft is left empty.
 pub(super) struct Question {
@@ -55,7 +55,7 @@ pub(super) fn question(place: &str, purposes: &[String]) -> Option<Question> {
         }
         "controller.address" => ask("The controller's postal address".into(), text, |said| &mut said.address),
         "controller.contact" => {
-            ask("The e-mail address at which people reach the controller".into(), address, |said| {
+            ask("The e-mail address or URL at which people reach the controller".into(), address, |said| {
                 &mut said.contact
             })
         }
@@ -158,8 +158,10 @@ pub(super) fn country(text: &str) -> Result<String, String> {
 
 pub(super) fn address(text: &str) -> Result<String, String> {
     let text = self::text(text)?;
-    let format = crate::check::Format::Email;
-    if format.matches(&text) { Ok(text) } else { Err("write an e-mail address".into()) }
+    match contact::link(&text) {
+        Some(_) => Ok(text),
+        None => Err("write an e-mail address, or a URL of https, http, mailto or tel".into()),
+    }
 }
 
 #[cfg(test)]

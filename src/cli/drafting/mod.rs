@@ -70,11 +70,11 @@ pub(super) struct Known {
     /// The controller's postal address.
     #[arg(long, value_name = "TEXT", help_heading = ONLY_YOU, value_parser = known::text)]
     address: Option<String>,
-    /// Where to write to the controller.
-    #[arg(long, value_name = "EMAIL", help_heading = ONLY_YOU, value_parser = known::address)]
+    /// Where people reach the controller: an e-mail address or a URL.
+    #[arg(long, value_name = "CONTACT", help_heading = ONLY_YOU, value_parser = known::address)]
     contact: Option<String>,
-    /// Where to write to the data protection officer.
-    #[arg(long, value_name = "EMAIL", help_heading = ONLY_YOU, value_parser = known::address)]
+    /// Where people reach the data protection officer.
+    #[arg(long, value_name = "CONTACT", help_heading = ONLY_YOU, value_parser = known::address)]
     dpo: Option<String>,
     /// The controller's country, two letters.
     #[arg(long, value_name = "CODE", help_heading = ONLY_YOU, value_parser = known::country)]

@@ -33,6 +33,9 @@ pub const ORGANISATION: Shape = Shape {
     rules: &[],
 };
 
+/// Where somebody is reached.
+const CONTACT: Is = form(r"^(https?://|mailto:|tel:).|^[^@]+@[^@]+\.[^@]+$", "privacy@example.org");
+
 /// The controller.
 pub(crate) const CONTROLLER: Shape = Shape {
     id: "controller",
@@ -41,7 +44,11 @@ pub(crate) const CONTROLLER: Shape = Shape {
     keys: &[
         must("name", Is::Text, "Its name."),
         must("address", Is::Text, "Its postal address."),
-        must("contact", Is::Text, "Where to reach it; shown as an e-mail address."),
+        must(
+            "contact",
+            CONTACT,
+            "Where to reach it: an e-mail address, or a URL of https, http, mailto or tel.",
+        ),
     ],
     rules: &[],
 };
@@ -51,7 +58,11 @@ pub(crate) const DPO: Shape = Shape {
     id: "dpo",
     what: "a data protection officer",
     says: "The data protection officer.",
-    keys: &[must("contact", Is::Text, "Where to reach them: an address or a URL.")],
+    keys: &[must(
+        "contact",
+        CONTACT,
+        "Where to reach them: an e-mail address, or a URL of https, http, mailto or tel.",
+    )],
     rules: &[],
 };
 

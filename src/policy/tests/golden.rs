@@ -128,6 +128,13 @@ fn the_law_speaks_with_its_articles() {
         ),
         ("re-identification without a reason", &[("favourites-access.yaml", ", reason: required", "")]),
         ("no data subjects", &[(ACTIVITY, "data_subject_categories: [customers] ", "# ")]),
+        (
+            "contacts that lead nowhere",
+            &[
+                (ORGANISATION, "contact: privacy@example.org", "contact: privacy at clinic"),
+                (ORGANISATION, "contact: dpo@example.org", "contact:"),
+            ],
+        ),
         ("no controller", &[(ORGANISATION, "controller: { name: Example SA, ", "controller: { ")]),
         (
             "body passes unread",
