@@ -205,16 +205,7 @@ impl Admitted {
         let cap = self.caps().bytes;
         let body = came.take().ok_or_else(|| Rejection::new(Problem::InternalError))?;
         let body = read::capped(body, cap, &PACE).await.map_err(unread)?;
-        let bytes =
-            coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(
-                |error| match error {
-                    coding::CodingError::TooLarge | coding::CodingError::TooTight => {
-                        Rejection::new(Problem::PayloadTooLarge)
-                    }
-                    coding::CodingError::Unsupported => Rejection::new(Problem::PayloadNotInspectable),
-                    error => Rejection::new(Problem::RequestMalformed).because(error),
-                },
-            )?;
+        let bytes = coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(undecoded)?;
         Ok(Received { bytes, envelope })
     }
 }
@@ -241,6 +232,20 @@ pub(super) fn limit(routed: &Routed, per: Per, who: Who<'_>, account: &mut Accou
     checked
         .map(drop)
         .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
+}
+
+/// What a body that was not unpacked is for the caller.
+fn undecoded(error: coding::CodingError) -> Rejection {
+    match error {
+        coding::CodingError::TooLarge => Rejection::new(Problem::PayloadTooLarge)
+            .detail("The body is larger than this route accepts once it is unpacked."),
+        // No limit of the route moves this one.
+        coding::CodingError::TooTight => Rejection::new(Problem::PayloadTooLarge).detail(format!(
+            "The body unpacks to more than {RATIO} times its size, which no route accepts: send it uncompressed."
+        )),
+        coding::CodingError::Unsupported => Rejection::new(Problem::PayloadNotInspectable),
+        error => Rejection::new(Problem::RequestMalformed).because(error),
+    }
 }
 
 /// What a body that was not read is for the caller.

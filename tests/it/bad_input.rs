@@ -128,6 +128,10 @@ async fn what_is_too_large_or_too_deep_is_refused_before_it_is_held() {
     ] {
         gateway.refuses(call, PayloadTooLarge).await;
     }
+    // Within the route's cap, which is not what keeps it out.
+    let tight = gateway.score(gzip(&vec![b' '; 15 << 10])).header("content-encoding", "gzip");
+    let detail = gateway.refuses(tight, PayloadTooLarge).await.json()["detail"].to_string();
+    assert!(detail.contains("100 times") && detail.contains("send it uncompressed"), "{detail}");
     // Announced and never sent: the answer does not wait for it.
     let token = gateway.token(canary::HOLDER, &["score"]);
     let head = format!(
