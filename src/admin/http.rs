@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::access::{Decision, bearer};
 use super::door::{self, Door, Patience, accept};
+use super::misread;
 use super::socket::{self, Served};
 use super::{Access, Command, Office, Reply, Role};
 
@@ -128,15 +129,29 @@ async fn command(State(desk): State<Desk>, request: Request) -> Response {
 
 /// The command in a body that comes in time.
 async fn read(request: Request, within: Duration) -> Result<Command, Response> {
-    let (status, says) = match tokio::time::timeout(within, Json::from_request(request, &())).await {
-        Ok(Ok(Json(command))) => return Ok(command),
+    let is_json = is_json(request.headers());
+    let (status, says) = match tokio::time::timeout(within, Bytes::from_request(request, &())).await {
+        Ok(_) if !is_json => (StatusCode::BAD_REQUEST, "Send `Content-Type: application/json`.".to_owned()),
+        Ok(Ok(body)) => match serde_json::from_slice(&body) {
+            Ok(command) => return Ok(command),
+            Err(_) => (StatusCode::BAD_REQUEST, misread::why(&body)),
+        },
         Ok(Err(_)) => {
-            let says = "This is no command: see the administration's documentation for its members.";
+            let says = format!("The command did not come whole, or is larger than {} KiB.", BODY_CAP / 1024);
             (StatusCode::BAD_REQUEST, says)
         }
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The command did not come in time."),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The command did not come in time.".to_owned()),
     };
     Err((status, Json(Reply::not_done(says))).into_response())
+}
+
+/// A page of the web cannot send this type to another host unasked, as it can a form or a text.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = media_type.strip_prefix("application/").unwrap_or_default();
+    kind == "json" || kind.ends_with("+json")
 }
 
 impl Desk {

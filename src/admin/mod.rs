@@ -11,6 +11,7 @@ mod access;
 mod command;
 mod door;
 mod http;
+mod misread;
 mod objection;
 mod office;
 mod shown;

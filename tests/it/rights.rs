@@ -68,7 +68,8 @@ async fn what_makes_no_sense_is_said_so_and_changes_nothing() {
     for body in ["", "{}", "[]", r#"{"command": "erase"}"#, r#"{"command": "reload", "force": true}"#] {
         let (status, body) = gateway.admin.send("POST", "/v1/commands", body.as_bytes().to_vec()).await;
         assert_eq!(status, 400);
-        assert!(!String::from_utf8_lossy(&body).contains("serde"));
+        let reply: consentry::admin::Reply = serde_json::from_slice(&body).unwrap();
+        assert!(!reply.done && !reply.says.contains("serde"), "{}", reply.says);
     }
     assert_eq!(gateway.admin.send("GET", "/v1/commands", Vec::new()).await.0, 405);
     assert_eq!(gateway.admin.send("POST", "/v1/churn/score", Vec::new()).await.0, 404);
