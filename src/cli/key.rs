@@ -16,6 +16,11 @@ use crate::identity::ApiKey;
 use crate::keys::LocalKey;
 use crate::policy::Diagnostics;
 
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+/// 9999-12-31T23:59:59Z, the last moment that can be written.
+const LAST: Timestamp = Timestamp::from_millis(253_402_300_799_000);
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -95,7 +100,12 @@ fn api(
     if days == 0 {
         bail!("no key was made: with --days 0 it would have ended already");
     }
-    let expires = now.plus(Duration::from_secs(days.saturating_mul(86_400)));
+    // RFC 3339 has years of four digits.
+    let most = u64::try_from(LAST.seconds() - now.seconds()).unwrap_or(0) / DAY;
+    if days > most {
+        bail!("no key was made: --days is {most} at most");
+    }
+    let expires = now.plus(Duration::from_secs(days * DAY));
     let made = ApiKey::generate(name, scopes, namespace, expires);
     let entry = &made.entry;
     let line = format!(
@@ -152,14 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn the_greatest_number_of_days_is_one_that_the_reader_accepts() {
+        let line = of_api("crm", "score", "customers", 2_912_382).unwrap();
+        assert!(line.contains("9999-12-31"), "{line}");
+    }
+
+    #[test]
     fn no_key_is_made_for_what_would_be_refused() {
         for (made, says) in [
             (of_api("a b", "score", "customers", 365), "`a b`"),
             (of_api("crm", "c d", "customers", 365), "`c d` is not a scope"),
             (of_api("crm", "score", "my customers", 365), "`my customers`"),
             (of_api("crm", "score", "customers", 0), "--days 0"),
-            (of_api("crm", "score", "customers", 3_000_000), "is not a day or a moment"),
-            (of_api("crm", "score", "customers", u64::MAX), "is not a day or a moment"),
+            (of_api("crm", "score", "customers", 3_000_000), "--days is 2912382 at most"),
+            (of_api("crm", "score", "customers", u64::MAX), "--days is 2912382 at most"),
             (admin("a b", "operator").map(|(_, line)| line), "`a b`"),
         ] {
             let error = made.unwrap_err().to_string();

@@ -325,6 +325,8 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
         matches!(&activity.data_subject, Some(subject) if matches!(subject.value, DataSubject::Rows(_)));
     let json = formats(activity, Direction::Request).iter().any(|format| !format.has_rows());
     let many = path.steps().iter().filter(|step| **step == Step::Every).count();
+    let of_each_row =
+        !rows && formats(activity, Direction::Request).iter().any(|&format| in_rows(format, request, path));
     let fault = if !rows && many > 0 || rows && many > usize::from(json) {
         Some("it can name several persons")
     } else if rows && many == 0 && json {
@@ -336,10 +338,8 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
         && formats(activity, Direction::Request).iter().any(|format| format.has_rows())
     {
         Some("it can name several persons of one row")
-    } else if !rows
-        && formats(activity, Direction::Request).iter().any(|&format| in_rows(format, request, path))
-    {
-        Some("each row of this format has one: say `rows.`")
+    } else if of_each_row {
+        Some("each row of this format has one")
     } else if rows
         && formats(activity, Direction::Request)
             .iter()
@@ -362,10 +362,15 @@ fn data_subject(activity: &Activity, reader: &mut Reader) {
     let bodyless = activity.routes.iter().any(|route| route.bodyless);
     let fault = fault.or(bodyless.then_some("a route with `payload: none` has no body"));
     if let Some(fault) = fault {
-        let help = if rows {
-            "Name a required field of type string or integer that stands once in each row and is not sanitised."
+        let help = if bodyless {
+            "Find the person in the call's head: `data_subject: path.NAME`, `query.NAME`, `header.NAME` or `token.CLAIM`.".into()
+        } else if of_each_row {
+            format!("Name it of each row: `data_subject: rows.{path}`.")
         } else {
-            "Name a required field of type string or integer that stands once in the body and is not sanitised."
+            let of = if rows { "each row" } else { "the body" };
+            format!(
+                "Name a required field of type string or integer that stands once in {of} and is not sanitised."
+            )
         };
         reader.report(
             Code::DataSubjectField,

@@ -198,7 +198,7 @@ fn retention(node: &Node, reader: &mut Reader) -> Option<Duration> {
     {
         return Some(duration);
     }
-    let help = "Write a duration and from when it runs: `30d after exchange`.";
+    let help = format!("Write a duration, {}, and from when it runs: `30d after exchange`.", units::BOUNDS);
     reader.report(Code::WrongValue, text.span, format!("`{}` is not a retention.", text.value), help);
     None
 }

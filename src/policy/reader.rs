@@ -235,7 +235,7 @@ impl Reader {
             node,
             units::duration,
             "a duration",
-            "Write a whole number and ms, s, min, h or d: `30d`, `500ms`; at most 36525d.",
+            &format!("Write a whole number and ms, s, min, h or d: `30d`, `500ms`; {}.", units::BOUNDS),
         )
     }
 
@@ -245,7 +245,7 @@ impl Reader {
             node,
             units::size,
             "a size",
-            "Write a whole number and B, KiB or MiB: `64KiB`; at most 1GiB.",
+            "Write a whole number and B, KiB or MiB: `64KiB`; from 1B to 1GiB.",
         )
     }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
+/// What a duration may be, for messages.
+pub const BOUNDS: &str = "from 1ms to 36525d";
+
 /// `500ms`, `30s`, `15min`, `12h`, `30d`: a whole number and a unit, more than nothing and at most a hundred years.
 pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
@@ -125,6 +128,8 @@ mod tests {
         ] {
             assert_eq!(duration(text), None, "{text}");
         }
+        let (_, bounds) = BOUNDS.split_once(' ').unwrap();
+        assert!(bounds.split(" to ").all(|bound| duration(bound).is_some()), "{bounds}");
     }
 
     #[test]
