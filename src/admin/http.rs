@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use rustls::ServerConfig;
@@ -21,6 +21,9 @@ use super::door::{self, Door, Patience, accept};
 use super::misread;
 use super::socket::{self, Served};
 use super::{Access, Command, Office, Reply, Role};
+
+/// Names the store that a command is for ([`Identity`](crate::store::Identity)); who does not say it means whoever answers.
+pub const STORE: HeaderName = HeaderName::from_static("consentry-store");
 
 /// What a command may measure.
 const BODY_CAP: usize = 64 * 1024;
@@ -110,6 +113,10 @@ async fn command(State(desk): State<Desk>, request: Request) -> Response {
     };
     if let Some(refusal) = desk.refusal(&headers, command.role()) {
         return refusal;
+    }
+    if headers.get(STORE).is_some_and(|store| !desk.office.holds(store.as_bytes())) {
+        let says = "This gateway holds another store than the one that the command is for. Nothing was done.";
+        return (StatusCode::MISDIRECTED_REQUEST, Json(Reply::not_done(says))).into_response();
     }
     // On a task of its own: what was begun is done to its end, whether its caller stays or not.
     let office = Arc::clone(&desk.office);

@@ -20,7 +20,7 @@ mod verify;
 
 pub use access::{Access, Grant, Role, new_token};
 pub use command::{Command, PersonId, Reply};
-pub use http::{serve_socket, serve_tls};
+pub use http::{STORE, serve_socket, serve_tls};
 pub use office::{Control, Office, OfficeError, Refusal};
 pub use socket::Served;
 pub use verify::verify_audit;

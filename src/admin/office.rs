@@ -108,6 +108,11 @@ impl Office {
         self.store().health().able
     }
 
+    /// Whether this names the store here.
+    pub(super) fn holds(&self, store: &[u8]) -> bool {
+        self.store().identity().to_string().as_bytes() == store
+    }
+
     /// Why what is saved is not in force, where it is not.
     pub(super) fn refused(&self) -> Option<Refusal> {
         self.control.as_ref()?.refused()

@@ -1,10 +1,12 @@
 //! The administration's socket file. Nothing else that may stand at its path is ever removed.
 
-use std::fs::{Metadata, symlink_metadata};
+use std::fs::{File, Metadata, OpenOptions, symlink_metadata};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
 /// Device, number and time of a file: a number alone is soon given to another.
@@ -15,6 +17,9 @@ type Identity = (u64, u64, i64, i64);
 pub struct Served {
     path: PathBuf,
     made: Identity,
+    /// INVARIANT: held for as long as the socket is. So nobody makes theirs between a look at what stands at the path and its
+    /// removal.
+    lock: File,
 }
 
 impl Drop for Served {
@@ -23,32 +28,82 @@ impl Drop for Served {
         if found.is_ok_and(|found| found.file_type().is_socket() && identity(&found) == self.made) {
             drop(std::fs::remove_file(&self.path));
         }
+        // Closing alone would not do while a child process is being started.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
-/// A socket that its owner alone can open. One that a gateway before left behind is replaced; that no other gateway runs is
-/// known from the store's lock.
+/// A socket that its owner alone can open. One that a gateway before left behind is replaced. The store's lock says that no other
+/// gateway runs for this deployment, and nothing of those of others that name the same path: a lock beside the socket does, and a
+/// look whether anybody answers there.
 ///
 /// # Errors
-/// Where the socket cannot be made, or what stands there is no socket: that is left as it is.
+/// Where the socket cannot be made, somebody listens there, or what stands there is no socket: that is left as it is.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Served)> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
+    // Before the lock is made: none comes to lie beside what is no socket.
+    stands(path)?;
+    let lock = lock(path)?;
+    if stands(path)? {
+        if answers(path)? {
+            return Err(taken("somebody listens there already"));
+        }
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    let served = Served { path: path.to_owned(), made: identity(&symlink_metadata(path)?), lock };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok((listener, served))
+}
+
+/// Whether a socket stands there.
+fn stands(path: &Path) -> io::Result<bool> {
     match symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(found) if found.file_type().is_socket() => Ok(true),
         Ok(_) => {
             let why =
                 "what stands there is no socket, and is left as it is: give `admin.socket` a path of its own";
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, why))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
-    let listener = UnixListener::bind(path)?;
-    let served = Served { path: path.to_owned(), made: identity(&symlink_metadata(path)?) };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok((listener, served))
+}
+
+/// Holds the path for this process; the system lets go when it ends, however it ends.
+fn lock(path: &Path) -> io::Result<File> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(beside)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(taken("another gateway has its socket there")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn taken(by: &str) -> io::Error {
+    let why = format!(
+        "{by}, so it is left as it is: give each deployment an `admin.socket` of its own, or stop the other first"
+    );
+    io::Error::new(io::ErrorKind::AddrInUse, why)
+}
+
+/// Whether somebody takes connections at this socket.
+fn answers(path: &Path) -> io::Result<bool> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Whoever is too busy to answer must not hold up the start.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Ok(()) => Ok(true),
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock => Ok(true),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(false),
+            _ => Err(error),
+        },
+    }
 }
 
 fn identity(found: &Metadata) -> Identity {
@@ -65,16 +120,19 @@ mod tests {
     async fn a_socket_is_replaced_and_nothing_else_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/admin.sock");
-        let (first, left) = bind(&path).unwrap();
+        drop({
+            fs::create_dir(folder.path().join("run")).unwrap();
+            UnixListener::bind(&path).unwrap()
+        });
+        let (_first, served) = bind(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        drop(first);
-        fs::rename(&path, folder.path().join("left")).unwrap();
-        let left_behind = UnixListener::bind(&path).unwrap();
-        drop(left_behind);
-        let (_second, served) = bind(&path).unwrap();
         // Who bound before takes nothing along that is not theirs.
-        drop(left);
+        fs::rename(&path, folder.path().join("left")).unwrap();
+        let theirs = UnixListener::bind(&path).unwrap();
+        drop(served);
         assert!(path.exists());
+        drop(theirs);
+        let (_second, served) = bind(&path).unwrap();
         drop(served);
         assert!(!path.exists());
 
@@ -85,6 +143,27 @@ mod tests {
             assert!(bind(path).unwrap_err().to_string().contains("is no socket"), "{}", path.display());
         }
         assert_eq!(fs::read_to_string(&linked).unwrap(), "data");
+        assert!(!folder.path().join("link.lock").exists());
+    }
+
+    #[tokio::test]
+    async fn a_socket_at_which_somebody_listens_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let refused = || bind(&path).unwrap_err().to_string();
+        let theirs = UnixListener::bind(&path).unwrap();
+        assert!(refused().contains("somebody listens there"), "{}", refused());
+        drop(theirs);
+
+        let (listener, served) = bind(&path).unwrap();
+        assert!(refused().contains("another gateway"), "{}", refused());
+        // Also between the end of its listening and the removal, and where somebody removed the file.
+        drop(listener);
+        assert!(refused().contains("another gateway"), "{}", refused());
+        fs::remove_file(&path).unwrap();
+        assert!(refused().contains("another gateway"), "{}", refused());
+        drop(served);
+        drop(bind(&path).unwrap());
     }
 
     #[tokio::test]

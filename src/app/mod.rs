@@ -18,5 +18,5 @@ pub use alone::{AloneError, alone};
 pub use error::AppError;
 pub use exchanges::Exchanges;
 pub use live::{check, compile};
-pub use open::Core;
+pub use open::{Core, files};
 pub use serve::{Running, serve};

@@ -106,7 +106,7 @@ fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
 }
 
 /// Where the store's files are.
-pub(super) fn files(config: &Config) -> StoreConfig {
+pub fn files(config: &Config) -> StoreConfig {
     let store = &config.store;
     StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: store.restored }
 }

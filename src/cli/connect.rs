@@ -1,6 +1,10 @@
 //! How a command reaches the deployment: through the administration's socket where a gateway runs, else by opening the
 //! store itself, which the store's lock allows to one at a time.
+//!
+//! INVARIANT: a command is carried out on the store that the deployment names, or not at all. Whoever answers at the socket is told
+//! which that is.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,11 +16,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::{Deployment, Exit, deployment, output};
-use crate::admin::{Command, Reply};
+use crate::admin::{self, Command, Reply};
 use crate::app::{self, AloneError, AppError};
 use crate::config::Config;
 use crate::payload::read;
-use crate::store::StoreError;
+use crate::store::{Identity, StoreConfig, StoreError};
 
 /// What a reply may measure.
 const REPLY_CAP: usize = 1024 * 1024;
@@ -38,12 +42,18 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let carried = runtime.block_on(async {
         match &config.admin.socket {
-            Some(socket) if socket.exists() => match send(socket, &command).await {
+            Some(socket) => match UnixStream::connect(socket).await {
+                Ok(stream) => to_own(stream, &config, socket, &command).await,
                 // A gateway that was killed leaves its socket behind, and nobody answers there.
-                Err(error) if refused(&error) => alone(config, command).await,
-                answered => answered,
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+                {
+                    alone(config, command).await
+                }
+                Err(error) => {
+                    Err(error).with_context(|| format!("cannot reach the gateway at {}", socket.display()))
+                }
             },
-            Some(_) => alone(config, command).await,
             None => without_socket(config, command).await,
         }
     });
@@ -94,25 +104,70 @@ async fn without_socket(config: Config, command: Command) -> anyhow::Result<Repl
     }
 }
 
-fn refused(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+/// Gives a command to whoever answers at the socket, if they hold the store of this deployment.
+async fn to_own(
+    stream: UnixStream,
+    config: &Config,
+    socket: &Path,
+    command: &Command,
+) -> anyhow::Result<Reply> {
+    let own = own(&app::files(config), socket)?;
+    speak(stream, Some(&own), command).await
 }
 
-/// Sends a command to the gateway behind `socket`.
-pub(crate) async fn send(socket: &Path, command: &Command) -> anyhow::Result<Reply> {
-    let stream = UnixStream::connect(socket).await?;
+/// The store of a deployment at whose socket somebody answers.
+struct Own {
+    identity: Identity,
+    /// What is to be said where they hold another.
+    otherwise: String,
+}
+
+fn own(files: &StoreConfig, socket: &Path) -> anyhow::Result<Own> {
+    let StoreConfig { sqlite, keyring, .. } = files;
+    let otherwise = format!(
+        "the gateway that answers at {} serves another deployment: it holds other files than {} and {}. Nothing was done. Give \
+         each deployment an `admin.socket` of its own",
+        socket.display(),
+        sqlite.display(),
+        keyring.display()
+    );
+    match Identity::of(files) {
+        Ok(identity) => Ok(Own { identity, otherwise }),
+        // Whoever serves this deployment has made them before it answers.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(otherwise),
+        Err(error) => Err(error).with_context(|| {
+            format!(
+                "it cannot be seen whether the gateway that answers at {} serves this deployment: {} and {} cannot be looked at",
+                socket.display(),
+                sqlite.display(),
+                keyring.display()
+            )
+        }),
+    }
+}
+
+/// Sends a command to the gateway behind `socket`, whichever store it holds.
+pub(super) async fn send(socket: &Path, command: &Command) -> anyhow::Result<Reply> {
+    speak(UnixStream::connect(socket).await?, None, command).await
+}
+
+async fn speak(stream: UnixStream, own: Option<&Own>, command: &Command) -> anyhow::Result<Reply> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::post("/v1/commands")
+    let mut request = Request::post("/v1/commands")
         .header(header::HOST, "localhost")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(serde_json::to_vec(command)?)))?;
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(own) = own {
+        request = request.header(admin::STORE, own.identity.to_string());
+    }
+    let request = request.body(Full::new(Bytes::from(serde_json::to_vec(command)?)))?;
     let response = sender.send_request(request).await.context("the gateway did not answer")?;
     let status = response.status();
     let body = read::capped(response.into_body(), REPLY_CAP, &PACE).await?;
     connection.abort();
+    if let (StatusCode::MISDIRECTED_REQUEST, Some(own)) = (status, own) {
+        bail!(own.otherwise.clone());
+    }
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
         bail!("the gateway does not let this command in ({status})");
     }

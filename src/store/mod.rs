@@ -14,6 +14,7 @@ mod change;
 #[cfg(test)]
 mod contract;
 mod error;
+mod identity;
 mod post;
 mod rows;
 mod sealed;
@@ -32,6 +33,7 @@ use sqlite::Reader;
 
 pub use change::*;
 pub use error::{Cause, StoreError};
+pub use identity::Identity;
 pub use rows::*;
 pub use sealed::SealedFields;
 pub use sqlite::AuditView;
@@ -108,6 +110,12 @@ impl Store {
     /// [`StoreError::Open`] where one is missing or no database.
     pub fn inspect(config: &StoreConfig) -> Result<Self> {
         sqlite::Sqlite::inspect(config).map(Self::Sqlite)
+    }
+
+    /// Which files it lies in: those that were opened.
+    pub fn identity(&self) -> Identity {
+        let Self::Sqlite(store) = self;
+        store.identity()
     }
 
     /// Whether no key and no secret was ever kept here: only then may a new master key be made.

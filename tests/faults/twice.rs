@@ -1,18 +1,101 @@
 //! A second gateway, and commands beside one that runs, and after one that was killed.
 
-use crate::support::{Deployment, Gateway, Said, Upstream, program};
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::{Deployment, Gateway, SOON, Said, Upstream, program};
+
+/// Serves where nothing is to be served, and says what came of it.
+fn refused(deployment: &Deployment) -> Said {
+    let mut serve = program();
+    serve.arg("serve").arg("--config").arg(deployment.file()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = serve.spawn().unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > SOON {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    said
+}
+
+/// Gives the deployment's administration this socket.
+fn socket_at(deployment: &Deployment, socket: &Path) {
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    let admin = format!("admin: {{ socket: {} }}", socket.display());
+    fs::write(deployment.file(), text.replace("admin: { socket: admin.sock }", &admin)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_belongs_to_one_deployment() {
+    let upstream = Upstream::start();
+    let (first, second) = (Deployment::new(upstream.address()), Deployment::new(upstream.address()));
+    let socket = first.path("admin.sock");
+    socket_at(&second, &socket);
+    let gateway = Gateway::start(&first);
+    first.grant("ada");
+
+    // Before the second has a store, and after.
+    for _ in 0..2 {
+        for words in [
+            &["consent", "withdraw", "--person", "ada", "--purpose", "advice"][..],
+            &["erase", "--person", "ada"],
+            &["reload"],
+            &["audit", "checkpoint"],
+        ] {
+            let said = second.run(words);
+            assert_eq!(said.code, Some(1), "{said:?}");
+            assert!(said.err.contains("another deployment") && said.err.contains("admin.sock"), "{said:?}");
+        }
+        let said = refused(&second);
+        for part in ["admin.sock", "another gateway", "`admin.socket`"] {
+            assert!(said.err.contains(part), "{said:?}");
+        }
+        assert!(second.data().exists());
+    }
+    let said = first.run(&["consent", "show", "--person", "ada"]);
+    assert!(said.code == Some(0) && said.out.contains("given"), "{said:?}");
+    assert_eq!(gateway.stop().0, Some(0));
+    assert!(!socket.exists());
+
+    // What one that was killed left there is nobody's.
+    Gateway::start(&first).kill();
+    assert!(socket.exists());
+    let gateway = Gateway::start(&second);
+    second.grant("ada");
+    let said = first.run(&["consent", "show", "--person", "ada"]);
+    assert!(said.code == Some(1) && said.err.contains("another deployment"), "{said:?}");
+    assert_eq!(gateway.stop().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_somebody_else_listens_on_stays_theirs() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let theirs = UnixListener::bind(deployment.path("admin.sock")).unwrap();
+    let said = refused(&deployment);
+    assert!(said.err.contains("listens") && said.err.contains("`admin.socket`"), "{said:?}");
+    drop(theirs);
+    assert_eq!(Gateway::start(&deployment).stop().0, Some(0));
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_say_where_to_go_when_the_gateway_has_no_socket() {
     let upstream = Upstream::start();
     let deployment = Deployment::new(upstream.address());
-    let text = std::fs::read_to_string(deployment.file()).unwrap();
+    let text = fs::read_to_string(deployment.file()).unwrap();
     let hash = "0a".repeat(32);
     let admin = format!(
         "admin: {{ socket: none, https: \"127.0.0.1:0\", certificate: server.pem, key: server.key, \
          tokens: [{{ name: ops, role: operator, hash: \"sha256:{hash}\" }}] }}"
     );
-    std::fs::write(deployment.file(), text.replace("admin: { socket: admin.sock }", &admin)).unwrap();
+    fs::write(deployment.file(), text.replace("admin: { socket: admin.sock }", &admin)).unwrap();
     let gateway = Gateway::start(&deployment);
     for words in [&["reload"][..], &["drift"], &["consent", "show", "--person", "ada"], &["audit", "key"]] {
         let said = deployment.run(words);
@@ -36,9 +119,8 @@ async fn one_gateway_holds_the_store_and_commands_go_through_it() {
     let socket = deployment.path("admin.sock");
     assert!(socket.exists());
 
-    let said = Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap());
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("another gateway holds"), "{said:?}");
+    let said = refused(&deployment);
+    assert!(said.err.contains("another gateway") && said.err.contains("data.db"), "{said:?}");
     assert!(socket.exists(), "the second one took the first one's socket away");
 
     // Through the socket: the store is held, so there is no other way.

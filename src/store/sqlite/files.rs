@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::{StoreConfig, StoreError};
+use crate::store::{Identity, StoreConfig, StoreError, identity};
 
 use super::schema;
 
@@ -29,9 +29,6 @@ pub(super) struct Connections {
     pub(super) data: Connection,
     pub(super) keyring: Connection,
 }
-
-/// Device and number of each file, so that another one put in its place is noticed.
-pub(super) type Identity = [(u64, u64); 2];
 
 /// Holds both files for this process; the system lets go when it ends, however it ends.
 ///
@@ -86,13 +83,10 @@ impl Files {
         Ok([reading(&self.data)?, reading(&self.keyring)?])
     }
 
-    /// Which files lie at the paths now.
+    /// Which files lie at the paths now, so that another one put in the place of one is noticed.
     pub(super) fn identity(&self) -> Result<Identity, StoreError> {
-        let one = |path: &Path| -> Result<(u64, u64), StoreError> {
-            let stat = rustix::fs::stat(path).map_err(|error| unopened(path, error))?;
-            Ok((stat.st_dev, stat.st_ino))
-        };
-        Ok([one(&self.data)?, one(&self.keyring)?])
+        let one = |path: &Path| identity::file(path).map_err(|error| unopened(path, error));
+        Ok(Identity { data: one(&self.data)?, keyring: one(&self.keyring)? })
     }
 }
 

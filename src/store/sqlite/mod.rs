@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use crate::audit::Chain;
 use crate::clock::Clock;
 
-use super::{Change, Health, Receipt, Result, Signer, StoreConfig, StoreError, post};
+use super::{Change, Health, Identity, Receipt, Result, Signer, StoreConfig, StoreError, post};
 use anchor::Beside;
 use apply::State;
 use files::Files;
@@ -51,6 +51,8 @@ struct Inner {
     readers: Readers,
     shared: Arc<Shared>,
     files: Files,
+    /// Which files these were when they were opened.
+    are: Identity,
     new: bool,
 }
 
@@ -117,6 +119,7 @@ impl Sqlite {
             fresh,
         });
         let (inbox, messages) = inbox(writer::GROUP);
+        let are = files.identity()?;
         let writer = Writer {
             files: files.clone(),
             inbox: messages,
@@ -128,7 +131,7 @@ impl Sqlite {
             signed: (signed, Instant::now()),
             pace: Pace::default(),
             beside,
-            are: files.identity()?,
+            are,
             lock,
         };
         std::thread::Builder::new()
@@ -136,7 +139,7 @@ impl Sqlite {
             .spawn(move || writer.run(connections))
             .map_err(|error| files::unopened(&config.sqlite, error))?;
         let readers = Readers::start(&files, &shared)?;
-        Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new })))
+        Ok(Self(Arc::new(Inner { inbox, readers, shared, files, are, new })))
     }
 
     /// Reads the files as they are; nothing is checked, nothing can be written. Records that no index names yet are not found.
@@ -154,7 +157,12 @@ impl Sqlite {
         // Nobody takes what is sent there, so that every change is answered `Unavailable`.
         let (inbox, _) = inbox(writer::GROUP);
         let readers = Readers::start(&files, &shared)?;
-        Ok(Self(Arc::new(Inner { inbox, readers, shared, files, new: false })))
+        let are = files.identity()?;
+        Ok(Self(Arc::new(Inner { inbox, readers, shared, files, are, new: false })))
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.0.are
     }
 
     pub(super) fn is_new(&self) -> bool {

@@ -11,14 +11,14 @@ use tokio::sync::oneshot;
 use crate::audit::Chain;
 use crate::clock::Clock;
 use crate::store::post::{self, Waiting};
-use crate::store::{Cause, Change, Done, Result, Signer, StoreError};
+use crate::store::{Cause, Change, Done, Identity, Result, Signer, StoreError};
 
 use super::Shared;
 use super::acts;
 use super::anchor::Beside;
 use super::apply::{Fault, State, touches_keyring};
 use super::desk::{Desk, truncate};
-use super::files::{self, Connections, Files, Identity, Lock};
+use super::files::{self, Connections, Files, Lock};
 use super::inbox::{self, For, Hurries, Messages};
 use super::pace::Pace;
 use super::prepared::Prepared;
