@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -44,6 +44,8 @@ pub(super) struct Patience {
     exchange: Duration,
     /// For them to take it.
     taken: Duration,
+    /// How many bytes of it whoever has shown a token must take in each second beyond that: what is kept of a person may be large.
+    pace: u64,
 }
 
 impl Default for Patience {
@@ -54,6 +56,7 @@ impl Default for Patience {
             stranger: Duration::from_secs(20),
             exchange: Duration::from_hours(24),
             taken: Duration::from_secs(30),
+            pace: 128 * 1024,
         }
     }
 }
@@ -175,7 +178,7 @@ async fn connection(
     desk: &Desk,
     stay: watch::Sender<Stay>,
 ) {
-    let Patience { head, exchange, taken, .. } = desk.patience;
+    let Patience { head, exchange, taken, pace, .. } = desk.patience;
     let mut staying = stay.subscribe();
     let router = TowerToHyperService::new(desk.router.clone());
     let service = service_fn(|request: Request<Incoming>| {
@@ -185,7 +188,11 @@ async fn connection(
         let answer = router.call(request);
         async {
             let answer = answer.await;
-            stay.send_modify(|stay| stay.until = stay.until.min(Instant::now() + taken));
+            let size = answer.as_ref().map_or(0, |answer| answer.body().size_hint().lower());
+            stay.send_modify(|stay| {
+                let large = if stay.known { Duration::from_secs(size / pace) } else { Duration::ZERO };
+                stay.until = stay.until.min(Instant::now() + taken + large);
+            });
             answer
         }
     });
@@ -325,7 +332,7 @@ mod tests {
             assert_eq!(answered(house.caller(sends).await).await, "", "{sends}");
         }
         // Answers that are not taken: the other side hangs up in the middle of them.
-        let patient = Patience { taken: short, ..Patience::default() };
+        let patient = Patience { taken: short, pace: u64::MAX, ..Patience::default() };
         let house = House::open(patient);
         let stream = house.caller(&house.asks("/large")).await;
         let began = Instant::now();
@@ -335,5 +342,10 @@ mod tests {
         }
         assert!(answered(stream).await.len() < 64 << 20);
         drop(house.stop);
+        // Whoever has shown a token has time for a large one.
+        let house = House::open(Patience { taken: short, ..Patience::default() });
+        let stream = house.caller(&house.asks("/large")).await;
+        tokio::time::sleep(3 * short).await;
+        assert!(answered(stream).await.len() > 64 << 20);
     }
 }

@@ -22,9 +22,6 @@ use crate::config::Config;
 use crate::payload::read;
 use crate::store::{Identity, StoreConfig, StoreError};
 
-/// What a reply may measure.
-const REPLY_CAP: usize = 1024 * 1024;
-
 const PACE: read::Pace =
     read::Pace { grace: Duration::from_secs(600), bytes_per_second: 0, total: Duration::from_secs(600) };
 
@@ -163,8 +160,12 @@ async fn speak(stream: UnixStream, own: Option<&Own>, command: &Command) -> anyh
     let request = request.body(Full::new(Bytes::from(serde_json::to_vec(command)?)))?;
     let response = sender.send_request(request).await.context("the gateway did not answer")?;
     let status = response.status();
-    let body = read::capped(response.into_body(), REPLY_CAP, &PACE).await?;
+    // Without a cap: what is kept of a person may be large, they have a right to all of it (Art. 15), and whoever answers at the
+    // deployment's socket has it in memory already.
+    let body = read::capped(response.into_body(), usize::MAX, &PACE).await;
     connection.abort();
+    let body =
+        body.context("the gateway's answer broke off; whether it did what was asked is in the audit")?;
     if let (StatusCode::MISDIRECTED_REQUEST, Some(own)) = (status, own) {
         bail!(own.otherwise.clone());
     }
@@ -172,4 +173,32 @@ async fn speak(stream: UnixStream, own: Option<&Own>, command: &Command) -> anyh
         bail!("the gateway does not let this command in ({status})");
     }
     serde_json::from_slice(&body).context("the gateway's answer is not one of this version")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reply_may_be_as_large_as_what_is_kept_of_a_person() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("admin.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let says = "x".repeat(64 << 20);
+        let reply = serde_json::to_vec(&Reply::done(&*says)).unwrap();
+        let gateway = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", reply.len());
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&reply).await.unwrap();
+            stream
+        });
+        let reply = send(&socket, &Command::AuditKey {}).await.unwrap();
+        assert!(reply.done && reply.says == says);
+        drop(gateway.await.unwrap());
+    }
 }
