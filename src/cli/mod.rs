@@ -130,8 +130,8 @@ pub fn main() -> ExitCode {
         Err(said) => {
             // Help and version come this way too. A word that clap does not know would be a 2, which says that a case failed.
             let failed = said.use_stderr();
-            drop(said.print());
-            return if failed { Exit::Failed } else { Exit::Fine }.into();
+            output::note_lost(said.print());
+            return ended(Ok(if failed { Exit::Failed } else { Exit::Fine }));
         }
     };
     let done = match cli.command {
@@ -157,11 +157,17 @@ pub fn main() -> ExitCode {
         Command::Drift(args) => drift::run(args),
         Command::Reload(args) => reload::run(args),
     };
-    match done {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            output::error(&error);
-            Exit::Failed.into()
-        }
+    ended(done)
+}
+
+/// How the process ends: what a command printed and nobody could take was not done.
+fn ended(done: anyhow::Result<Exit>) -> ExitCode {
+    let taken = output::taken();
+    for error in [done.as_ref().err(), taken.as_ref().err()].into_iter().flatten() {
+        output::error(error);
+    }
+    match (done, taken) {
+        (Ok(exit), Ok(())) => exit.into(),
+        _ => Exit::Failed.into(),
     }
 }

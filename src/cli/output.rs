@@ -1,12 +1,40 @@
 //! What commands print: results on standard output, everything else on standard error. A reader that goes away (a pipe
-//! into `head`) is no error.
+//! into `head`) is no error; any other result that could not be written is told at the end, and makes the command fail.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write as _};
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::OnceLock;
+
+use anyhow::Context as _;
+
+/// The first result that was not taken. Whoever prints goes on: where it matters is how the command ends.
+static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a line of the result.
 pub(super) fn line(text: impl Display) {
-    drop(writeln!(std::io::stdout().lock(), "{text}"));
+    note_lost(writeln!(std::io::stdout().lock(), "{text}"));
+}
+
+/// Keeps in mind that a result was not taken.
+pub(super) fn note_lost(written: io::Result<()>) {
+    if let Err(error) = written {
+        drop(LOST.set(error));
+    }
+}
+
+/// Sees that what was printed was taken; what ends without a line's end is still on its way until then.
+///
+/// # Errors
+/// Where a result was not taken, though its reader did not go away.
+pub(super) fn taken() -> anyhow::Result<()> {
+    note_lost(std::io::stdout().lock().flush());
+    match LOST.get() {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let error = io::Error::new(error.kind(), error.to_string());
+            Err(error).context("the result could not be written")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a line for the person at the terminal.
@@ -22,7 +50,7 @@ pub(super) fn prompt(text: impl Display) {
 
 /// Prints a result that ends its own lines.
 pub(super) fn text(text: impl Display) {
-    drop(write!(std::io::stdout().lock(), "{text}"));
+    note_lost(write!(std::io::stdout().lock(), "{text}"));
 }
 
 /// Whether what goes there may have colours: a terminal, and nobody who asks for none (<https://no-color.org>).

@@ -1,6 +1,6 @@
 //! A second gateway, and commands beside one that runs, and after one that was killed.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -83,6 +83,40 @@ async fn a_socket_that_somebody_else_listens_on_stays_theirs() {
     assert!(said.err.contains("listens") && said.err.contains("`admin.socket`"), "{said:?}");
     drop(theirs);
     assert_eq!(Gateway::start(&deployment).stop().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_cannot_be_written_is_a_failure() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    deployment.grant("ada");
+    let config = deployment.file();
+    for words in [
+        &["audit", "checkpoint"][..],
+        &["audit", "show"],
+        &["consent", "show", "--person", "ada"],
+        &["check"],
+        &["explain"],
+        &["schema", "activity"],
+        &["--help"],
+    ] {
+        let to = |out: Stdio| {
+            let mut command = program();
+            command.args(words).stdout(out);
+            if !["schema", "--help"].contains(&words[0]) {
+                command.arg("--config").arg(&config);
+            }
+            Said::from(command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap())
+        };
+        let said = to(OpenOptions::new().write(true).open("/dev/full").unwrap().into());
+        assert_eq!(said.code, Some(1), "{words:?} {said:?}");
+        assert!(said.err.contains("could not be written") && said.err.contains("space"), "{said:?}");
+        // A reader that went away has what it wants.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let said = to(writer.into());
+        assert!(said.code == Some(0) && !said.err.contains("could not be written"), "{words:?} {said:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
