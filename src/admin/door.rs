@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::Access;
+use crate::telemetry::Causes;
 
 /// Connections at once.
 const CONNECTIONS: usize = 64;
@@ -208,7 +209,7 @@ async fn connection(
         tokio::select! {
             ended = &mut connection => {
                 if let Err(error) = ended {
-                    tracing::debug!(cause = %error, "administration connection");
+                    tracing::debug!(cause = %Causes(&error), "administration connection");
                 }
                 return;
             }

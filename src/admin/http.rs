@@ -129,7 +129,7 @@ async fn command(State(desk): State<Desk>, request: Request) -> Response {
             } else {
                 StatusCode::SERVICE_UNAVAILABLE
             };
-            (status, Json(Reply::not_done(error.to_string()))).into_response()
+            (status, Json(Reply::not_done(error.says()))).into_response()
         }
     }
 }

@@ -81,6 +81,17 @@ pub enum OfficeError {
 }
 
 impl OfficeError {
+    /// What was not done, and a line for each cause beneath. None of them holds an identifier.
+    pub fn says(&self) -> String {
+        let mut says = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            says += &format!("\n  because {error}");
+            source = error.source();
+        }
+        says
+    }
+
     /// Whether asking otherwise helps, rather than asking later.
     pub fn is_asked_wrong(&self) -> bool {
         match self {

@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::identity;
 use crate::net::Certificates;
 use crate::pipeline::{self, Gateway};
+use crate::telemetry::Causes;
 
 /// How often what has come to its term is erased. A term is a matter of days; an hour late is late by little.
 const RETENTION: Duration = Duration::from_secs(3600);
@@ -65,7 +66,9 @@ async fn retention(office: Arc<Office>) {
     loop {
         match office.retention().await {
             Ok(reply) => tracing::info!("{}", reply.says),
-            Err(error) => tracing::error!(cause = %error, "what has come to its term is not erased yet"),
+            Err(error) => {
+                tracing::error!(cause = %Causes(&error), "what has come to its term is not erased yet")
+            }
         }
         tokio::time::sleep(RETENTION).await;
     }

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::control::Reload;
 use super::saved::Saved;
+use crate::telemetry::Causes;
 
 /// How long nothing may have happened before files are read: one act of saving is several changes.
 const QUIET: Duration = Duration::from_millis(250);
@@ -33,7 +34,7 @@ pub(super) async fn run(reload: Arc<Reload>) {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::warn!(
-                cause = %error,
+                cause = %Causes(&error),
                 "the system does not tell of saved files; they are looked at every two seconds instead"
             );
             None
@@ -55,7 +56,7 @@ fn watch(watcher: &mut RecommendedWatcher, saved: &Saved) {
     let beside = saved.beside().into_iter().map(|path| (path, RecursiveMode::NonRecursive));
     for (path, mode) in beside.chain([(saved.policies(), RecursiveMode::Recursive)]) {
         if let Err(error) = watcher.watch(path, mode) {
-            tracing::debug!(path = %path.display(), cause = %error, "not watched");
+            tracing::debug!(path = %path.display(), cause = %Causes(&error), "not watched");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::config::{AdminRole, AdminTls, AdminToken, Config, ReloadOn};
 use crate::net::tls::{self, Protocols};
 use crate::net::{Certificates, TrustedProxies};
 use crate::proxy::{Bound, ListenerConfig, Listeners, ServerHandle};
+use crate::telemetry::Causes;
 
 /// A gateway that serves.
 pub struct Running {
@@ -95,7 +96,7 @@ impl Running {
         while self.background.join_next().await.is_some() {}
         drop(self.socket);
         if let Err(error) = self.core.gateway.journal().stop(env!("CARGO_PKG_VERSION")).await {
-            tracing::error!(cause = %error, "the stop is not in the audit");
+            tracing::error!(cause = %Causes(&error), "the stop is not in the audit");
         }
     }
 }

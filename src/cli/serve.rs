@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::crypto::random;
 use crate::policy::{Diagnostic, Diagnostics, Severity};
 use crate::store::StoreError;
-use crate::telemetry::{self, Log};
+use crate::telemetry::{self, Causes, Log};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -123,7 +123,7 @@ impl Signals {
                 match running.office().carry_out(Command::Reload {}).await {
                     Ok(reply) if reply.done => tracing::info!("{}", reply.says),
                     Ok(reply) => tracing::error!("{}", reply.says),
-                    Err(error) => tracing::error!("{error}"),
+                    Err(error) => tracing::error!("{}", Causes(&error)),
                 }
             }
             std::future::pending().await

@@ -12,6 +12,7 @@ use jsonwebtoken::Algorithm;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
+use crate::telemetry::Causes;
 
 use super::keyset::KeySet;
 use super::remembered::Remembered;
@@ -96,7 +97,9 @@ impl Refresher {
         self.jwks.wanted.store(false, Ordering::Release);
         match (self.jwks.fetch)(&self.jwks.url).await {
             Ok(document) => self.take(&document, now),
-            Err(error) => tracing::warn!(url = self.jwks.url, %error, "the key set could not be fetched"),
+            Err(error) => {
+                tracing::warn!(url = self.jwks.url, cause = %Causes(&*error), "the key set could not be fetched")
+            }
         }
         if self.succeeded.is_some_and(|at| elapsed(at, now) > STALE) && self.jwks.keys().is_some() {
             tracing::error!(

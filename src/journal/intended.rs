@@ -6,6 +6,7 @@ use crate::audit::{DecisionId, Event, Outcome, What};
 use crate::crypto::{Digest, sha256};
 use crate::problem::Problem;
 use crate::store::{Change, DataChange, Done, Entry, Receipt, SealedRecord};
+use crate::telemetry::Causes;
 
 use super::{Journal, JournalError, sealed};
 
@@ -121,7 +122,7 @@ impl Drop for Intended {
         };
         // Where the store cannot take it, the next start finds the open intent and seals it so.
         if let Err(error) = self.journal.store.queue(change) {
-            tracing::warn!(decision = %self.decision, cause = &error as &dyn std::error::Error, "an aborted exchange is left for the next start");
+            tracing::warn!(decision = %self.decision, cause = %Causes(&error), "an aborted exchange is left for the next start");
         }
     }
 }

@@ -9,6 +9,7 @@ use super::account::Account;
 use super::minimise::Cleared;
 use crate::net::Content;
 use crate::problem::{Challenge, Rejection};
+use crate::telemetry::Causes;
 
 /// A problem document's members, in the order in which they are written.
 #[derive(Serialize)]
@@ -70,7 +71,7 @@ fn challenge_text(challenge: &Challenge) -> String {
 /// What the caller was told, and the cause that they were not.
 fn log(account: &Account, rejection: &Rejection) {
     let Rejection { problem, status, detail, field, cause, .. } = rejection;
-    let cause = cause.as_deref().map(|cause| chain(cause));
+    let cause = cause.as_deref().map(|cause| Causes(cause).to_string());
     let (cause, detail, field) = (cause.as_deref(), detail.as_deref(), field.as_deref());
     let activity = account.activity.as_deref().unwrap_or("-");
     let decision = account.decision;
@@ -79,18 +80,6 @@ fn log(account: &Account, rejection: &Rejection) {
     } else {
         tracing::info!(%decision, activity, %problem, field, detail, cause, "refused");
     }
-}
-
-/// An error and its sources, from the outermost in.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// The upstream's answer as the caller gets it: its status, what of its head the policy lets through, and above that

@@ -25,6 +25,7 @@ use crate::plan::{Activity, Answer};
 use crate::problem::{Problem, Rejection};
 use crate::standing::Stand;
 use crate::store::{RecordRow, StoreError};
+use crate::telemetry::Causes;
 
 /// Records on one page.
 const PAGE: u32 = 100;
@@ -117,7 +118,7 @@ impl<'a> Shelf<'a> {
                 // One that was tampered with keeps nobody else's from being shown, and does not go unsaid.
                 Err(Unopened::Damaged(error)) => {
                     let (activity, number) = (&*self.source.name, row.number);
-                    tracing::error!(activity, number, %error, "a kept record is damaged, and left out of a page");
+                    tracing::error!(activity, number, cause = %Causes(&error), "a kept record is damaged, and left out of a page");
                     damaged += 1;
                     continue;
                 }

@@ -48,7 +48,7 @@ const ATTEMPTS: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum RightsError {
     /// The store does not answer.
-    #[error("the store did not do what was asked")]
+    #[error("the store did not do what was asked; ask again")]
     Store(#[from] StoreError),
     /// The keys cannot be had, or a record is damaged.
     #[error("what is kept cannot be opened")]

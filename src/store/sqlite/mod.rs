@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::Chain;
 use crate::clock::Clock;
+use crate::telemetry::Causes;
 
 use super::{Change, Health, Identity, Receipt, Result, Signer, StoreConfig, StoreError, post};
 use anchor::Beside;
@@ -99,7 +100,7 @@ impl Sqlite {
             // What the run before destroyed and had no time to take out of the log.
             if let Err(error) = desk::truncate(&keyring) {
                 tracing::warn!(
-                    cause = &error as &dyn std::error::Error,
+                    cause = %Causes(&error),
                     "the keyring's log could not be emptied"
                 );
             }

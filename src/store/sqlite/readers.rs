@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
 use crate::store::{Result, StoreError};
+use crate::telemetry::Causes;
 
 use super::Shared;
 use super::files::{self, Files};
@@ -77,7 +78,7 @@ fn run(files: &Files, shared: &Shared, jobs: &Receiver<Job>) {
         let [data, keyring] = match files.connect_reader() {
             Ok(connections) => connections,
             Err(error) => {
-                tracing::error!(cause = &error as &dyn std::error::Error, "the store cannot be read");
+                tracing::error!(cause = %Causes(&error), "the store cannot be read");
                 continue;
             }
         };

@@ -12,6 +12,7 @@ use crate::audit::Chain;
 use crate::clock::Clock;
 use crate::store::post::{self, Waiting};
 use crate::store::{Cause, Change, Done, Identity, Result, Signer, StoreError};
+use crate::telemetry::Causes;
 
 use super::Shared;
 use super::acts;
@@ -118,7 +119,7 @@ impl Writer {
                 End::Failed(cause) => {
                     self.shared.able.store(false, Ordering::Release);
                     tracing::error!(
-                        cause = &*cause as &dyn std::error::Error,
+                        cause = %Causes(&*cause),
                         "the store failed: nothing is kept until it is sound again"
                     );
                     drop(connections);
@@ -131,7 +132,7 @@ impl Writer {
         };
         if complete && let Err(error) = self.beside.remove() {
             tracing::warn!(
-                cause = &error as &dyn std::error::Error,
+                cause = %Causes(&error),
                 "the anchor beside the keyring was left"
             );
         }
@@ -162,7 +163,7 @@ impl Writer {
                 let Some(waiting) = closing else { return End::Failed(cause) };
                 // Who closes does not wait for the files to be sound: the next start looks at them.
                 tracing::error!(
-                    cause = &*cause as &dyn std::error::Error,
+                    cause = %Causes(&*cause),
                     "the last group could not be kept"
                 );
                 return End::Closed(waiting, false);
@@ -172,13 +173,13 @@ impl Writer {
                 let signed = self.sign_now(&mut desk);
                 if let Err(cause) = &signed {
                     tracing::error!(
-                        cause = &**cause as &dyn std::error::Error,
+                        cause = %Causes(&**cause),
                         "the last checkpoint could not be kept"
                     );
                 }
                 if let Err(error) = Records::settle_all(&data, &shared.fresh) {
                     tracing::warn!(
-                        cause = &error as &dyn std::error::Error,
+                        cause = %Causes(&error),
                         "the indices of records are left for the next start"
                     );
                 }
@@ -371,7 +372,7 @@ impl Writer {
                     return ControlFlow::Continue(connections);
                 }
                 Err(error) => {
-                    tracing::error!(cause = &error as &dyn std::error::Error, "the store is still down");
+                    tracing::error!(cause = %Causes(&error), "the store is still down");
                     cause = Arc::new(error);
                 }
             }
@@ -428,7 +429,7 @@ impl Writer {
 fn finish(connections: &Connections) -> bool {
     let emptied = [&connections.keyring, &connections.data].map(|file| {
         truncate(&Prepared::new(file)).inspect_err(|error| {
-            tracing::warn!(cause = error as &dyn std::error::Error, "a log was left for the next start");
+            tracing::warn!(cause = %Causes(error), "a log was left for the next start");
         })
     });
     emptied.iter().all(std::result::Result::is_ok)
