@@ -38,14 +38,14 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
     let Some(config) = deployment::read(deployment) else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let carried = runtime.block_on(async {
-        match &config.admin.socket {
+        match config.admin.socket.clone().as_deref() {
             Some(socket) => match UnixStream::connect(socket).await {
                 Ok(stream) => to_own(stream, &config, socket, &command).await,
                 // A gateway that was killed leaves its socket behind, and nobody answers there.
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
                 {
-                    alone(config, command).await
+                    alone(config, command, socket, &error).await
                 }
                 Err(error) => {
                     Err(error).with_context(|| format!("cannot reach the gateway at {}", socket.display()))
@@ -66,14 +66,29 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
     }
 }
 
-async fn alone(config: Config, command: Command) -> anyhow::Result<Reply> {
-    if matches!(command, Command::Reload {}) {
-        bail!("no gateway runs for this deployment: there is nothing to reload");
+/// Where nobody answers at the socket the store's lock says whether a gateway runs all the same.
+async fn alone(config: Config, command: Command, socket: &Path, error: &io::Error) -> anyhow::Result<Reply> {
+    let store = app::files(&config);
+    let there = match error.kind() {
+        io::ErrorKind::NotFound => "is not there",
+        _ => "is there, and nobody answers",
+    };
+    let held = format!(
+        "a gateway runs for this deployment, or another command is at work: it holds {}. But the gateway's socket {} {there}: it is \
+         starting or stopping, or somebody removed the socket. Nothing was done; ask again, and where that goes on, restart the \
+         gateway",
+        store.sqlite.display(),
+        socket.display()
+    );
+    match command {
+        Command::Reload {} | Command::Drift {} if store.is_held() => bail!(held),
+        Command::Reload {} => bail!("no gateway runs for this deployment: there is nothing to reload"),
+        Command::Drift {} => bail!("no gateway runs for this deployment: nothing was counted"),
+        command => match app::alone(config, command).await {
+            Err(AloneError::Open(AppError::Store(StoreError::Locked(_)))) => bail!(held),
+            done => Ok(done?),
+        },
     }
-    if matches!(command, Command::Drift {}) {
-        bail!("no gateway runs for this deployment: nothing was counted");
-    }
-    Ok(app::alone(config, command).await?)
 }
 
 /// Where the deployment has no socket, only the store's lock says whether a gateway runs, and a command cannot reach it.

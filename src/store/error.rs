@@ -19,7 +19,10 @@ pub enum StoreError {
     #[error("the store has more to do than it can take on")]
     Busy,
     /// Another process has it open.
-    #[error("another gateway holds {}", .0.display())]
+    #[error(
+        "another gateway, which serves this deployment already or is stopping, or a command that is at work holds {}: one can at a \
+         time", .0.display()
+    )]
     Locked(PathBuf),
     /// A file cannot be opened or read.
     #[error("cannot open {}", .path.display())]

@@ -52,6 +52,13 @@ pub struct StoreConfig {
     pub restored: bool,
 }
 
+impl StoreConfig {
+    /// Whether a gateway, or a command that is at work, has the files open.
+    pub fn is_held(&self) -> bool {
+        [&self.sqlite, &self.keyring].into_iter().any(|file| sqlite::is_held(file))
+    }
+}
+
 /// The store. Clones share it; when the last goes, what is queued is still written.
 #[derive(Clone)]
 pub enum Store {

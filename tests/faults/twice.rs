@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::support::{Deployment, Gateway, SOON, Said, Upstream, program};
 
 /// Serves where nothing is to be served, and says what came of it.
@@ -83,6 +85,35 @@ async fn a_socket_that_somebody_else_listens_on_stays_theirs() {
     assert!(said.err.contains("listens") && said.err.contains("`admin.socket`"), "{said:?}");
     drop(theirs);
     assert_eq!(Gateway::start(&deployment).stop().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_without_its_socket_is_said_to_run() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let gateway = Gateway::start(&deployment);
+    let commands = [&["reload"][..], &["drift"], &["erase", "--person", "ada"], &["audit", "checkpoint"]];
+    let told = |part: &str| {
+        for words in commands {
+            let said = deployment.run(words);
+            assert_eq!(said.code, Some(1), "{said:?}");
+            for part in [part, "a gateway runs", "admin.sock", "ask again"] {
+                assert!(said.err.contains(part), "{said:?}");
+            }
+        }
+    };
+    let (socket, away) = (deployment.path("admin.sock"), deployment.path("away"));
+    fs::rename(&socket, &away).unwrap();
+    told("is not there");
+    // Left behind, as it is while exchanges end.
+    drop(UnixListener::bind(&socket).unwrap());
+    told("nobody answers");
+    fs::rename(&away, &socket).unwrap();
+    assert_eq!(deployment.run(&["reload"]).code, Some(0));
+    gateway.signal(Signal::TERM);
+    assert_eq!(gateway.ended().0, Some(0));
+    let said = deployment.run(&["reload"]);
+    assert!(said.err.contains("no gateway runs"), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

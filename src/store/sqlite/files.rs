@@ -103,10 +103,22 @@ fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// Whether somebody holds the lock of this file. Nothing is made where there is none.
+pub(in crate::store) fn is_held(path: &Path) -> bool {
+    // Shared, so that two who ask do not take each other for whom they ask about.
+    let lock = |file: File| rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared);
+    File::open(beside(path)).is_ok_and(|file| lock(file) == Err(rustix::io::Errno::WOULDBLOCK))
+}
+
+/// The file that the lock of this one is on.
+fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let beside = PathBuf::from(name);
+    name.into()
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let beside = beside(path);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
