@@ -10,9 +10,9 @@ use serde_json::json;
 use super::objection;
 use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
-use super::{Command, PersonId, Reply};
+use super::{Command, PersonId, Refusal, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::crypto::digest;
 use crate::custody::retention;
 use crate::drift::Summary;
@@ -36,28 +36,9 @@ pub trait Control: Send + Sync {
 
     /// Why what was read last is not in force, where it is not.
     fn refused(&self) -> Option<Refusal>;
-}
 
-/// A set of policies that was read and is not in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// When it was read.
-    pub at: Timestamp,
-    /// How much is wrong with it.
-    pub errors: usize,
-}
-
-/// For people, and without what the policies say: whoever may ask for health may not read them.
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { at, errors } = self;
-        let (s, are) = if *errors == 1 { ("", "is") } else { ("s", "are") };
-        write!(
-            f,
-            "what is saved is NOT in force: it was refused at {at}, there {are} {errors} error{s} in it; \
-             `consentry check` shows what is wrong"
-        )
-    }
+    /// What lies in the files of certificates and is not in force.
+    fn unrenewed(&self) -> Vec<Unrenewed>;
 }
 
 /// Why a command was not carried out.
@@ -129,13 +110,24 @@ impl Office {
         self.control.as_ref()?.refused()
     }
 
+    /// What is saved and not in force, a line each: to whoever may operate the gateway with its causes, to others without.
+    pub(super) fn not_in_force(&self, causes: bool) -> String {
+        let unrenewed = self.control.iter().flat_map(|control| control.unrenewed());
+        let unrenewed = unrenewed.map(|one| if causes { one.to_string() } else { one.without_cause() });
+        let refused = self.refused().map(|one| if causes { one.to_string() } else { one.without_cause() });
+        let lines = refused.into_iter().chain(unrenewed).chain(self.refused_api_keys(causes));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
     /// Why the file of API keys is not in force, where it is not. Says nothing of what it holds.
-    pub(super) fn refused_api_keys(&self) -> Option<String> {
+    fn refused_api_keys(&self, causes: bool) -> Option<String> {
         let since = self.gateway.identity().api_keys_refused()?;
-        Some(format!(
-            "the file of API keys is NOT in force: it cannot be used since {since}, and those before are accepted still, one that \
-             is revoked by now among them; `consentry check` shows what is wrong"
-        ))
+        let more = if causes {
+            ", and those before are accepted still, one that is revoked by now among them; `consentry check` shows what is wrong"
+        } else {
+            "; the log says why"
+        };
+        Some(format!("the file of API keys is NOT in force: it cannot be used since {since}{more}"))
     }
 
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
@@ -299,7 +291,7 @@ impl Office {
         let report = live.drift().report(&live.plan);
         let refused = self.refused().map(|refused| format!("{refused}\n")).unwrap_or_default();
         let refusal =
-            self.refused().map(|refused| json!({ "at": refused.at.to_string(), "errors": refused.errors }));
+            self.refused().map(|refused| json!({ "at": refused.at.to_string(), "errors": refused.errors, "cause": refused.cause }));
         let mut data = serde_json::to_value(&report).unwrap_or_default();
         if let Some(data) = data.as_object_mut() {
             data.insert("refused".to_owned(), refusal.unwrap_or_default());

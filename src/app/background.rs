@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::aside::aside;
+use super::renewal::Renewal;
 use crate::admin::Office;
 use crate::config::{self, Config};
 use crate::identity;
-use crate::net::Certificates;
 use crate::pipeline::{self, Gateway};
 use crate::telemetry::Causes;
 
@@ -29,14 +29,14 @@ pub(super) fn start(
     gateway: &Arc<Gateway>,
     office: &Arc<Office>,
     config: &Config,
-    certificates: Vec<Arc<Certificates>>,
+    renewal: Arc<Renewal>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(until(stop.clone(), retention(Arc::clone(office))));
     tasks.spawn(until(stop.clone(), pipeline::look_at_shadows(Arc::clone(gateway))));
     tasks.spawn(until(stop.clone(), sweep(Arc::clone(gateway))));
-    tasks.spawn(until(stop.clone(), watch_certificates(certificates)));
+    tasks.spawn(until(stop.clone(), renew(renewal)));
     tasks.spawn(until(stop.clone(), Arc::clone(gateway.identity()).keep_fresh()));
     if let Some(path) = &config.api_keys {
         let load = |path: &Path| config::api_keys(path).map_err(|found| found.to_string().into());
@@ -85,27 +85,9 @@ async fn sweep(gateway: Arc<Gateway>) {
     }
 }
 
-/// Certificates are often replaced by another program, which tells nobody; mounted secrets swap a folder.
-async fn watch_certificates(certificates: Vec<Arc<Certificates>>) {
-    let mut seen: Vec<_> = certificates.iter().map(|certificates| modified(certificates)).collect();
+async fn renew(renewal: Arc<Renewal>) {
     loop {
         tokio::time::sleep(CERTIFICATES).await;
-        for (certificates, seen) in certificates.iter().zip(&mut seen) {
-            let now = modified(certificates);
-            if now == *seen {
-                continue;
-            }
-            *seen = now;
-            match certificates.reload() {
-                Ok(()) => tracing::info!("certificates reloaded"),
-                Err(error) => {
-                    tracing::error!(cause = %error, "new certificates are not used: those in force stay")
-                }
-            }
-        }
+        renewal.look();
     }
-}
-
-fn modified(certificates: &Certificates) -> [Option<std::time::SystemTime>; 2] {
-    certificates.files().map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::aside::aside;
 use super::live::Loaded;
+use super::renewal::Renewal;
 use super::saved::Saved;
 use super::{AppError, live, open};
-use crate::admin::{Control, Refusal};
+use crate::admin::{Control, Refusal, Unrenewed};
 use crate::audit::What;
 use crate::config::{Config, Issuer, SecretError};
 use crate::crypto::Digest;
@@ -17,6 +18,7 @@ use crate::net::Certificates;
 use crate::pipeline::Gateway;
 use crate::plan::{self, Change};
 use crate::policy::{Code, Diagnostics, Severity};
+use crate::telemetry::Causes;
 
 /// How many changes, and how many findings of a set that is refused, are logged, one a line. All of them are in the answer
 /// to a command.
@@ -27,6 +29,7 @@ pub(super) struct Reload {
     config: Arc<Config>,
     gateway: Arc<Gateway>,
     certificates: Vec<Arc<Certificates>>,
+    renewal: Arc<Renewal>,
     saved: Saved,
     /// One at a time: of two that read one after the other, the later must not be swapped out by the earlier.
     turn: tokio::sync::Mutex<()>,
@@ -47,11 +50,12 @@ impl Reload {
         config: Arc<Config>,
         gateway: Arc<Gateway>,
         certificates: Vec<Arc<Certificates>>,
+        renewal: Arc<Renewal>,
         read_as: Digest,
     ) -> Self {
         let saved = Saved::of(&config);
         let seen = Mutex::new(Seen { digest: Some(read_as), refused: None });
-        Self { config, gateway, certificates, saved, turn: tokio::sync::Mutex::default(), seen }
+        Self { config, gateway, certificates, renewal, saved, turn: tokio::sync::Mutex::default(), seen }
     }
 
     /// The files that are read when they were saved.
@@ -132,17 +136,18 @@ impl Reload {
                 Ok(format!("In force: {activities} activities, {routes} routes.{changes}{warned}"))
             }
             Err(Failed { error, again }) => {
-                tracing::error!(cause = %error, "not reloaded: what was in force stays in force");
-                let (details, errors) = match &error {
+                let causes = Causes(&error).to_string();
+                tracing::error!(cause = %causes, "not reloaded: what was in force stays in force");
+                let (says, errors, cause) = match &error {
                     AppError::Policies(diagnostics) => {
                         log(diagnostics);
-                        (listed(diagnostics), diagnostics.errors())
+                        (format!("{error}.{}", listed(diagnostics)), diagnostics.errors(), None)
                     }
-                    error => (error_chain(error), 1),
+                    _ => (format!("{causes}."), 1, Some(causes)),
                 };
-                let refusal = Refusal { at: self.gateway.clock().now(), errors };
+                let refusal = Refusal { at: self.gateway.clock().now(), errors, cause };
                 self.note(digest, again, Some(refusal));
-                Err(format!("Not reloaded, what was in force stays in force: {error}.{details}"))
+                Err(format!("Not reloaded, what was in force stays in force: {says}"))
             }
         }
     }
@@ -211,6 +216,10 @@ impl Control for Reload {
     fn refused(&self) -> Option<Refusal> {
         self.seen().refused.clone()
     }
+
+    fn unrenewed(&self) -> Vec<Unrenewed> {
+        self.renewal.refused()
+    }
 }
 
 /// What is not as it was, in a sentence.
@@ -239,14 +248,4 @@ fn log(diagnostics: &Diagnostics) {
 
 fn listed(diagnostics: &Diagnostics) -> String {
     if diagnostics.is_empty() { String::new() } else { format!("\n{diagnostics}") }
-}
-
-fn error_chain(error: &AppError) -> String {
-    let mut text = String::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(&format!(" {error}."));
-        source = error.source();
-    }
-    text
 }

@@ -11,6 +11,7 @@ mod exchanges;
 mod live;
 mod on_save;
 mod open;
+mod renewal;
 mod saved;
 mod serve;
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::control::Reload;
+use super::renewal::Renewal;
 use super::{AppError, Core, Exchanges, background, on_save};
 use crate::admin::{self, Access, Control, Grant, Office, Role};
 use crate::config::{AdminRole, AdminTls, AdminToken, Config, ReloadOn};
@@ -49,8 +50,11 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
         None => None,
     };
 
-    let (gateway, pairs) = (Arc::clone(&core.gateway), certificates.clone());
-    let reload = Arc::new(Reload::new(Arc::clone(&config), gateway, pairs, core.read_as));
+    let gateway = Arc::clone(&core.gateway);
+    let (clock, metrics) = (gateway.clock().clone(), gateway.metrics().clone());
+    let renewal = Arc::new(Renewal::new(certificates.clone(), clock, metrics));
+    let reload = Reload::new(Arc::clone(&config), gateway, certificates, Arc::clone(&renewal), core.read_as);
+    let reload = Arc::new(reload);
     let control: Arc<dyn Control> = Arc::<Reload>::clone(&reload);
     let office = Arc::new(Office::new(Arc::clone(&core.gateway), core.rights.clone(), Some(control)));
     let socket = match &config.admin.socket {
@@ -64,7 +68,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     if let Some((listener, tls, access)) = admin {
         admin::serve_tls(listener, tls, access, Arc::clone(&office), stopped.clone());
     }
-    let mut background = background::start(&core.gateway, &office, &config, certificates, &stopped);
+    let mut background = background::start(&core.gateway, &office, &config, renewal, &stopped);
     if config.reload == ReloadOn::Save {
         background.spawn(background::until(stopped.clone(), on_save::run(reload)));
     }

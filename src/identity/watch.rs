@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ApiKeyEntry, FetchError, Identity};
+use crate::telemetry::Causes;
 
 /// What tells one state of a file from another.
 type Stamp = (i64, i64, u64, u64);
@@ -73,11 +74,11 @@ impl Watch {
             }
             Err(error) => {
                 identity.note_api_keys(false);
-                let error = error.to_string();
-                if self.told.as_ref() != Some(&error) {
-                    tracing::error!(%error, "the API keys could not be loaded; those before stay in force");
+                let cause = Causes(&*error).to_string();
+                if self.told.as_ref() != Some(&cause) {
+                    tracing::error!(cause, "the API keys could not be loaded; those before stay in force");
                 }
-                *self = Self { in_force: None, told: Some(error) };
+                *self = Self { in_force: None, told: Some(cause) };
             }
         }
     }

@@ -84,8 +84,7 @@ impl fmt::Debug for Certificates {
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     let chain = tls::certificates_in(certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|source| TlsError::File { path: key.to_owned(), source })?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| tls::unread(key, error))?;
     let private = tls::provider()
         .key_provider
         .load_private_key(private)
@@ -171,7 +170,8 @@ mod tests {
 
         fs::remove_file(&certificate).unwrap();
         let error = certificates.reload().unwrap_err();
-        assert!(error.to_string().contains("tls.crt"), "{error}");
+        assert!(matches!(error, TlsError::Read { .. }), "{error:?}");
+        assert!(error.to_string().ends_with("tls.crt cannot be read"), "{error}");
 
         assert_eq!(in_force(&certificates), before);
     }

@@ -1,6 +1,7 @@
 //! TLS as Mozilla's *intermediate* profile has it: versions 1.2 and 1.3, authenticated encryption with forward secrecy
 //! only, no renegotiation, no early data.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +35,15 @@ impl Protocols {
 /// Why a TLS configuration cannot be made. A file is named, its contents never.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// A file is missing, unreadable or not PEM.
+    /// A file is missing, or may not be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not PEM.
     #[error("{} cannot be read as PEM", path.display())]
     File {
         /// The file.
@@ -154,8 +163,17 @@ fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
 
 /// The certificates in a PEM file, at least one.
 pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let file = |source| TlsError::File { path: path.to_owned(), source };
+    let file = |source| unread(path, source);
     let certificates =
         CertificateDer::pem_file_iter(path).map_err(file)?.collect::<Result<Vec<_>, _>>().map_err(file)?;
     if certificates.is_empty() { Err(TlsError::NoCertificate(path.to_owned())) } else { Ok(certificates) }
+}
+
+/// Why nothing was read from a file, told apart: what cannot be read at all is no matter of its form.
+pub(super) fn unread(path: &Path, error: pem::Error) -> TlsError {
+    let path = path.to_owned();
+    match error {
+        pem::Error::Io(source) => TlsError::Read { path, source },
+        source => TlsError::File { path, source },
+    }
 }

@@ -81,6 +81,7 @@ struct Figures {
     reloads: Family<ReloadLabels, Counter>,
     policies_refused: Gauge,
     api_keys_refused: Gauge,
+    certificates_refused: Gauge,
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
     shadow_exchanges: Family<ShadowLabels, Counter>,
@@ -179,6 +180,7 @@ impl Metrics {
             reloads: Family::default(),
             policies_refused: Gauge::default(),
             api_keys_refused: Gauge::default(),
+            certificates_refused: Gauge::default(),
             drift_missing: Family::default(),
             drift_undeclared: Family::default(),
             shadow_exchanges: Family::default(),
@@ -218,6 +220,11 @@ impl Metrics {
             "api_keys_refused",
             "Whether the file of API keys is bad or gone, so that older keys are in force",
             figures.api_keys_refused.clone(),
+        );
+        figures.registry.register(
+            "certificates_refused",
+            "Certificates whose files hold what cannot be put in force, so that an older one is",
+            figures.certificates_refused.clone(),
         );
         figures.registry.register(
             "drift_missing",
@@ -277,6 +284,11 @@ impl Metrics {
     pub fn reload(&self, accepted: bool) {
         let result = if accepted { "accepted" } else { "refused" };
         self.0.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// How many certificates lie in their files and cannot be put in force, so that an older one is.
+    pub fn certificates_refused(&self) -> &Gauge {
+        &self.0.certificates_refused
     }
 
     /// Whether what is saved was refused (1), so that an older set is in force.

@@ -106,6 +106,15 @@ async fn what_was_refused_for_another_file_comes_into_force_once_that_is_mended(
     gateway.edit_policy("churn.yaml", |text| text.replace("1900..2030", "1950..2030"));
     gateway.counted(REFUSED, 1).await;
     gateway.send(born_early.clone()).await.ok();
+    // It is no matter of the policies: the file and the reason are told, and no tool that does not look at it is named.
+    let health = gateway.admin.send("GET", "/health", Vec::new()).await.1;
+    let health = String::from_utf8(health.to_vec()).unwrap();
+    let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
+    for says in [health, reply.says] {
+        let told = ["NOT", "stays in force"].iter().any(|part| says.contains(part));
+        assert!(told && says.contains("server.key cannot be read as PEM: "), "{says}");
+        assert!(!says.contains("consentry check"), "{says}");
+    }
     write(gateway.folder.path(), "server.key", &key);
     look();
     gateway.soon_refuses(&born_early, FieldInvalid).await;

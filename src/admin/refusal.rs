@@ -1,0 +1,80 @@
+//! What is saved and not in force, and why. For people, and without what the policies say: whoever may ask for health may not
+//! read them, nor learn where files lie.
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+
+/// A set of policies that was read and is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// When it was read.
+    pub at: Timestamp,
+    /// How much is wrong with it.
+    pub errors: usize,
+    /// What kept it from coming into force, where that is not in the policies: `consentry check` does not find it.
+    pub cause: Option<String>,
+}
+
+impl Refusal {
+    /// For those who may not know which file it is.
+    pub(super) fn without_cause(&self) -> String {
+        match &self.cause {
+            Some(_) => {
+                format!("{}: the log says why; `consentry reload` tries it at once", self.for_other_reasons())
+            }
+            None => self.to_string(),
+        }
+    }
+
+    fn for_other_reasons(&self) -> String {
+        format!(
+            "what is saved is NOT in force: at {} something other than the policies was in the way",
+            self.at
+        )
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, errors, cause } = self;
+        if let Some(cause) = cause {
+            return write!(f, "{}: {cause}; `consentry reload` tries it at once", self.for_other_reasons());
+        }
+        let (s, are) = if *errors == 1 { ("", "is") } else { ("s", "are") };
+        write!(
+            f,
+            "what is saved is NOT in force: it was refused at {at}, there {are} {errors} error{s} in it; \
+             `consentry check` shows what is wrong"
+        )
+    }
+}
+
+/// A certificate and its key that lie in their files and are not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrenewed {
+    /// When they were first tried.
+    pub since: Timestamp,
+    /// Why they are not.
+    pub cause: String,
+}
+
+impl Unrenewed {
+    /// For those who may not know which file it is.
+    pub(super) fn without_cause(&self) -> String {
+        format!("{}: the log says why", self.stands())
+    }
+
+    fn stands(&self) -> String {
+        format!(
+            "what lies in the files of a certificate is NOT in force since {}, and is tried again every ten seconds",
+            self.since
+        )
+    }
+}
+
+impl fmt::Display for Unrenewed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stands(), self.cause)
+    }
+}
