@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{Deployment, Exit, deployment, output};
+use super::{Deployment, Exit, deployment, outlive_full_files, output};
 use crate::admin::{self, Command, Reply};
 use crate::app::{self, AloneError, AppError};
 use crate::config::Config;
@@ -38,6 +38,7 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
     let Some(config) = deployment::read(deployment) else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let carried = runtime.block_on(async {
+        outlive_full_files()?;
         match config.admin.socket.clone().as_deref() {
             Some(socket) => match UnixStream::connect(socket).await {
                 Ok(stream) => to_own(stream, &config, socket, &command).await,

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How a command ended; the numbers are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,13 @@ enum Command {
     /// Tell a running gateway to read policies, certificates, interchange keys, API keys and the key files of issuers anew.
     /// What else consentry.yaml says is read at the start only.
     Reload(reload::Args),
+}
+
+/// A file that may not grow any further (`ulimit -f`) is for whoever writes it what a full disk is: the write fails. Without
+/// somebody who hears the signal for it, the system would end the process. To be called within a runtime.
+fn outlive_full_files() -> std::io::Result<()> {
+    // Heard until the process ends, though nobody listens.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Runs the command that the process was started with.

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Deployment, Exit, deployment};
+use super::{Deployment, Exit, deployment, outlive_full_files};
 use crate::admin::Command;
 use crate::app::{self, AppError, Core};
 use crate::clock::Clock;
@@ -50,6 +50,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
     // Heard from here on: a SIGHUP that comes while the gateway starts must not end it.
     let signals = Signals::new()?;
+    outlive_full_files()?;
     let core = match Core::open(config, Clock::system()).await {
         Ok(core) => core,
         Err(AppError::Policies(diagnostics)) => {

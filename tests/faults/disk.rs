@@ -1,7 +1,6 @@
 //! A disk without room, and files that are taken away while the gateway runs.
 
 use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,13 +11,6 @@ use crate::support::{Activity, Answer, Caller, Deployment, Evidence, Gateway, Lo
 
 /// How long after the cause is gone nothing may still be refused.
 const RECOVERY: Duration = Duration::from_secs(5);
-
-/// A gateway whose writes beyond a limit fail, rather than end it: the shell leaves the signal for it ignored.
-fn limited(deployment: &Deployment) -> Gateway {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_consentry")]);
-    Gateway::with(shell, deployment)
-}
 
 /// What any file of the process may measure from now on.
 fn room(gateway: &Gateway, bytes: Option<u64>) {
@@ -67,7 +59,7 @@ async fn kept(deployment: &Deployment, answers: &[(u64, Answer)]) {
 async fn a_full_disk_refuses_forwards_nothing_and_recovers() {
     let upstream = Upstream::start();
     let deployment = Arc::new(Deployment::new(upstream.address()));
-    let gateway = limited(&deployment);
+    let gateway = Gateway::start(&deployment);
     let caller = Caller::new(&deployment, gateway.address);
     let mut answers = vec![(1, call(&caller, &deployment, 1).await)];
     assert_eq!(answers[0].1.status, 200);
