@@ -88,9 +88,9 @@ pub enum Command {
     },
     /// Erases what has come to its term, now rather than at the next hour.
     Retention {},
-    /// Verifies the audit from its first entry, and against a checkpoint that was kept elsewhere.
+    /// Verifies the audit from its first entry, and against checkpoints that were kept elsewhere.
     AuditVerify {
-        /// The checkpoint, as [`Command::AuditCheckpoint`] gave it.
+        /// The checkpoints, each as [`Command::AuditCheckpoint`] gave it, one a line.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         against: Option<String>,
     },

@@ -9,11 +9,12 @@ use crate::journal::{Journal, JournalError, Kept};
 /// Verifies an audit, also one over a store that is only read.
 ///
 /// # Errors
-/// Where `against` is no checkpoint, or the audit cannot be read.
+/// Where `against` holds no checkpoint, or anything else, or the audit cannot be read.
 pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Reply, OfficeError> {
     let against = against
-        .map(|text| Checkpoint::parse(text).map_err(|error| OfficeError::Asked(error.to_string())))
-        .transpose()?;
+        .map(|text| Checkpoint::parse_all(text).map_err(|error| OfficeError::Asked(error.to_string())))
+        .transpose()?
+        .unwrap_or_default();
     match journal.verify(against).await {
         Ok((Report { chain, checkpoints, vouched }, kept)) => {
             let Kept { as_told, gone, beside_gone } = kept;

@@ -32,6 +32,17 @@ pub enum CheckpointError {
     /// A member is missing or of another form, or the version is unknown.
     #[error("the checkpoint has no usable `{0}`")]
     Member(&'static str),
+    /// One of several, from 1, is none.
+    #[error("checkpoint {number} of those that were kept: {fault}")]
+    Among {
+        /// Which.
+        number: usize,
+        /// Why.
+        fault: Box<Self>,
+    },
+    /// The text holds none.
+    #[error("there is no checkpoint in it")]
+    Nothing,
 }
 
 impl Checkpoint {
@@ -64,7 +75,22 @@ impl Checkpoint {
 
     /// Reads what [`encode`](Self::encode) wrote. The signature is not looked at.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
-        let value: Value = serde_json::from_str(text.trim()).map_err(CheckpointError::Json)?;
+        Self::read(&serde_json::from_str(text.trim()).map_err(CheckpointError::Json)?)
+    }
+
+    /// Reads checkpoints that were kept one behind the other, one a line for example, and at least one.
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, CheckpointError> {
+        let among = |number, error| CheckpointError::Among { number, fault: Box::new(error) };
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let read = |(number, value): (_, serde_json::Result<Value>)| {
+            let value = value.map_err(CheckpointError::Json);
+            value.and_then(|value| Self::read(&value)).map_err(|error| among(number, error))
+        };
+        let all = (1..).zip(values).map(read).collect::<Result<Vec<_>, _>>()?;
+        if all.is_empty() { Err(CheckpointError::Nothing) } else { Ok(all) }
+    }
+
+    fn read(value: &Value) -> Result<Self, CheckpointError> {
         let member = |name: &'static str| value.get(name).ok_or(CheckpointError::Member(name));
         let wrong = CheckpointError::Member;
         if member("v")?.as_u64() != Some(1) {
@@ -111,5 +137,17 @@ mod tests {
         assert!(Checkpoint::parse("{}").is_err());
         assert!(Checkpoint::parse("no").is_err());
         assert!(Checkpoint::parse(&signed.encode().replace("\"v\":1", "\"v\":2")).is_err());
+        let lines = format!("{0}\n\n{0}\n", signed.encode());
+        assert_eq!(Checkpoint::parse_all(&lines).unwrap(), [signed, signed]);
+        let error = |text: &str| Checkpoint::parse_all(text).unwrap_err().to_string();
+        assert!(
+            error(&format!("{lines}{{}}"))
+                .starts_with("checkpoint 3 of those that were kept: the checkpoint has no")
+        );
+        assert!(
+            error(&format!("{lines}half"))
+                .starts_with("checkpoint 3 of those that were kept: the checkpoint is not")
+        );
+        assert_eq!(error(" \n"), "there is no checkpoint in it");
     }
 }

@@ -194,10 +194,11 @@ fn run(
     entries: &[StoredEntry],
     checkpoints: &[Checkpoint],
     anchor: Option<Chain>,
-    against: Option<Checkpoint>,
+    against: impl IntoIterator<Item = Checkpoint>,
     key: &VerifyingKey,
 ) -> Result<Report, Broken<Infallible>> {
     let checkpoints = checkpoints.iter().copied().map(Ok);
+    let against = against.into_iter().collect();
     let witnesses = Witnesses { from: Chain::genesis(), checkpoints, anchor, against, key };
     verify(entries.iter().cloned().map(Ok), witnesses)
 }
@@ -229,7 +230,10 @@ fn a_verification_goes_on_from_where_another_ended() {
     let checkpoints = [3, 6].map(|count| Ok::<_, Infallible>(signed(at(&entries, count), &key)));
     let tail = |from: Chain, tail: &[StoredEntry]| {
         let (key, anchor, checkpoints) = (&key.public(), Some(at(&entries, 9)), checkpoints);
-        verify(tail.iter().cloned().map(Ok), Witnesses { from, checkpoints, anchor, against: None, key })
+        verify(
+            tail.iter().cloned().map(Ok),
+            Witnesses { from, checkpoints, anchor, against: Vec::new(), key },
+        )
     };
     assert_eq!(tail(at(&entries, 4), &entries[4..]).unwrap().checkpoints, 1);
     let wrong = Chain { head: [1; 32], ..at(&entries, 4) };
@@ -253,6 +257,14 @@ fn a_cut_tail_is_told_by_whoever_knows_more() {
     let found = run(cut, &[elsewhere], None, None, &public);
     assert!(matches!(found, Err(Broken::Cut { witness: Witness::Checkpoint, expected: 8, found: 5 })));
     assert!(run(&[], &[], Some(at(&entries, 9)), None, &public).is_err());
+    // Of several each is held against the entries, in whatever order they were kept.
+    let several = [4, 9, 5].map(|count| signed(at(&entries, count), &key));
+    let found = run(cut, &[], None, several, &public);
+    assert!(matches!(found, Err(Broken::Cut { witness: Witness::Elsewhere, expected: 9, found: 5 })));
+    assert_eq!(run(&entries[..9], &[], None, several, &public).unwrap().vouched, 9);
+    let other = Checkpoint::sign(Chain { head: [1; 32], ..at(&entries, 4) }, Timestamp::from_millis(0), &key);
+    let found = run(&entries, &[], None, [several[1], other], &public);
+    assert!(matches!(found, Err(Broken::Rewritten { witness: Witness::Elsewhere, after: 0, upto: 4 })));
 }
 
 #[test]
@@ -293,7 +305,7 @@ fn what_cannot_be_read_is_not_in_order() {
     let entries = kept(&contents(2));
     let (checkpoints, public) = (std::iter::empty(), key.public());
     let witnesses =
-        Witnesses { from: Chain::genesis(), checkpoints, anchor: None, against: None, key: &public };
+        Witnesses { from: Chain::genesis(), checkpoints, anchor: None, against: Vec::new(), key: &public };
     let failing = entries.into_iter().map(Ok).chain([Err(std::io::Error::other("torn page"))]);
     assert!(matches!(verify(failing, witnesses), Err(Broken::Read { after: 2, .. })));
 }

@@ -27,8 +27,8 @@ pub struct Witnesses<'a, C> {
     pub checkpoints: C,
     /// The count and head in the keyring. It may lag behind the entries, never be ahead of them.
     pub anchor: Option<Chain>,
-    /// A checkpoint that was kept elsewhere.
-    pub against: Option<Checkpoint>,
+    /// Checkpoints that were kept elsewhere, in any order.
+    pub against: Vec<Checkpoint>,
     /// The key that signed the checkpoints.
     pub key: &'a VerifyingKey,
 }
@@ -40,7 +40,7 @@ pub struct Report {
     pub chain: Chain,
     /// How many signed checkpoints agreed.
     pub checkpoints: u64,
-    /// The last entry that a signature, the keyring or the checkpoint kept elsewhere vouches for; the entries after it
+    /// The last entry that a signature, the keyring or a checkpoint kept elsewhere vouches for; the entries after it
     /// are in order among themselves, but a cut of just these would not show.
     pub vouched: u64,
 }
@@ -52,7 +52,7 @@ pub enum Witness {
     Checkpoint,
     /// The keyring.
     Keyring,
-    /// The checkpoint kept elsewhere.
+    /// A checkpoint kept elsewhere.
     Elsewhere,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Witness {
         f.write_str(match self {
             Self::Checkpoint => "a signed checkpoint",
             Self::Keyring => "the keyring",
-            Self::Elsewhere => "the checkpoint kept elsewhere",
+            Self::Elsewhere => "a checkpoint kept elsewhere",
         })
     }
 }
@@ -147,14 +147,15 @@ pub fn verify<E>(
     entries: impl IntoIterator<Item = Result<StoredEntry, E>>,
     witnesses: Witnesses<'_, impl IntoIterator<Item = Result<Checkpoint, E>>>,
 ) -> Result<Report, Broken<E>> {
-    let Witnesses { from, checkpoints, anchor, against, key } = witnesses;
-    if let Some(kept) = against.filter(|kept| !kept.is_signed_by(key)) {
+    let Witnesses { from, checkpoints, anchor, mut against, key } = witnesses;
+    if let Some(kept) = against.iter().find(|kept| !kept.is_signed_by(key)) {
         return Err(Broken::Forged { witness: Witness::Elsewhere, count: kept.count });
     }
+    against.sort_unstable_by_key(|kept| kept.count);
     let mut bench = Bench {
         checkpoints: checkpoints.into_iter().peekable(),
         anchor,
-        against: against.map(|kept| Chain { count: kept.count, head: kept.head }),
+        against: against.into_iter().peekable(),
         key,
         report: Report { chain: from, checkpoints: 0, vouched: from.count },
     };
@@ -189,7 +190,8 @@ fn follow<E>(chain: &mut Chain, entry: &StoredEntry) -> Result<(), Broken<E>> {
 struct Bench<'a, C: Iterator> {
     checkpoints: Peekable<C>,
     anchor: Option<Chain>,
-    against: Option<Chain>,
+    /// In ascending order of count.
+    against: Peekable<std::vec::IntoIter<Checkpoint>>,
     key: &'a VerifyingKey,
     report: Report,
 }
@@ -201,7 +203,7 @@ impl<E, C: Iterator<Item = Result<Checkpoint, E>>> Bench<'_, C> {
             self.signed(&checkpoint)?;
         }
         self.anchor = self.anchor.filter(|anchor| anchor.count >= count);
-        self.against = self.against.filter(|against| against.count >= count);
+        while self.against.next_if(|kept| kept.count < count).is_some() {}
         Ok(())
     }
 
@@ -217,11 +219,13 @@ impl<E, C: Iterator<Item = Result<Checkpoint, E>>> Bench<'_, C> {
             self.report.checkpoints += 1;
             vouched = true;
         }
-        for (witness, said) in [(Witness::Keyring, self.anchor), (Witness::Elsewhere, self.against)] {
-            if let Some(said) = said.filter(|said| said.count == chain.count) {
-                self.agree(witness, said.head, chain)?;
-                vouched = true;
-            }
+        if let Some(said) = self.anchor.filter(|said| said.count == chain.count) {
+            self.agree(Witness::Keyring, said.head, chain)?;
+            vouched = true;
+        }
+        while let Some(kept) = self.against.next_if(|kept| kept.count == chain.count) {
+            self.agree(Witness::Elsewhere, kept.head, chain)?;
+            vouched = true;
         }
         if vouched {
             self.report.vouched = chain.count;
@@ -239,7 +243,7 @@ impl<E, C: Iterator<Item = Result<Checkpoint, E>>> Bench<'_, C> {
             }
         };
         self.anchor.iter().for_each(|said| ahead(Witness::Keyring, said.count));
-        self.against.iter().for_each(|said| ahead(Witness::Elsewhere, said.count));
+        self.against.by_ref().for_each(|kept| ahead(Witness::Elsewhere, kept.count));
         while let Some(checkpoint) = self.next_if(|_| true)? {
             self.signed(&checkpoint)?;
             ahead(Witness::Checkpoint, checkpoint.count);

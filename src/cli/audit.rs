@@ -20,8 +20,8 @@ pub(super) struct Args {
 enum Act {
     /// Verify every entry, the signed checkpoints and the keyring's count; names the first bad entry.
     Verify {
-        /// A checkpoint that was kept elsewhere (the output of `audit checkpoint`): shows a tail that was cut together
-        /// with the checkpoints on this machine.
+        /// Checkpoints that were kept elsewhere (the output of `audit checkpoint`), one a line; each is held against the
+        /// entries. Shows a tail that was cut together with the checkpoints on this machine.
         #[arg(long, value_name = "FILE")]
         against: Option<PathBuf>,
     },

@@ -118,13 +118,13 @@ impl Journal {
         noted
     }
 
-    /// Verifies all entries with the signed checkpoints, the keyring's anchor, and `against`, a checkpoint that was kept
+    /// Verifies all entries with the signed checkpoints, the keyring's anchor, and `against`, checkpoints that were kept
     /// elsewhere; and with the entries, the records that are kept.
     ///
     /// # Errors
     /// [`JournalError::Broken`] names the first bad entry; where all are in order, [`JournalError::Unlike`] the first record that is
     /// not as they tell.
-    pub async fn verify(&self, against: Option<Checkpoint>) -> Result<(Report, Kept), JournalError> {
+    pub async fn verify(&self, against: Vec<Checkpoint>) -> Result<(Report, Kept), JournalError> {
         let key = self.public();
         self.store
             .with_audit(move |view| {

@@ -110,7 +110,7 @@ async fn an_exchange_leaves_intent_and_outcome_with_the_numbers_of_its_records()
     let hex: String = sha256(&[&digests[0], &digests[1]]).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(outcome.text("sealed"), Some(hex.as_str()));
     assert_eq!(journal.store.open_intents().await.unwrap(), []);
-    let (_, kept) = journal.verify(None).await.unwrap();
+    let (_, kept) = journal.verify(Vec::new()).await.unwrap();
     assert_eq!(kept, Kept { as_told: 2, ..Kept::default() });
     journal.stop("1").await.unwrap();
 }
@@ -126,8 +126,8 @@ async fn a_record_that_is_not_as_the_audit_tells_is_found() {
         intent.outcome(ANSWERED, (0..count).map(|_| record(KEY)).collect::<Vec<_>>()).await.unwrap();
     }
     let raw = rusqlite::Connection::open(house.config().sqlite).unwrap();
-    let kept = async || journal.verify(None).await.map(|(_, kept)| kept);
-    let unlike = async || match journal.verify(None).await {
+    let kept = async || journal.verify(Vec::new()).await.map(|(_, kept)| kept);
+    let unlike = async || match journal.verify(Vec::new()).await {
         Err(JournalError::Unlike(unlike)) => unlike,
         other => panic!("{other:?}"),
     };
@@ -173,7 +173,10 @@ async fn a_record_that_is_not_as_the_audit_tells_is_found() {
 
     // Where entries are not in order, that is said first.
     raw.execute_batch("UPDATE entry SET hash = randomblob(32) WHERE seq = 5").unwrap();
-    assert!(matches!(journal.verify(None).await, Err(JournalError::Broken(Broken::Altered { seq: 5 }))));
+    assert!(matches!(
+        journal.verify(Vec::new()).await,
+        Err(JournalError::Broken(Broken::Altered { seq: 5 }))
+    ));
 }
 
 #[tokio::test]
@@ -247,7 +250,7 @@ async fn checkpoints_are_signed_every_thousand_entries_and_at_the_close_and_a_cu
     }
     let elsewhere = journal.checkpoint();
     assert!(journal.checkpoints(10).await.unwrap().len() >= 2);
-    let (report, _) = journal.verify(Some(elsewhere)).await.unwrap();
+    let (report, _) = journal.verify(vec![elsewhere]).await.unwrap();
     assert_eq!((report.chain.count, report.vouched), (2500, 2500));
     journal.stop("1").await.unwrap();
 
@@ -257,7 +260,7 @@ async fn checkpoints_are_signed_every_thousand_entries_and_at_the_close_and_a_cu
     let raw = rusqlite::Connection::open(house.config().sqlite).unwrap();
     raw.execute_batch("DELETE FROM entry WHERE seq > 2400; DELETE FROM checkpoint WHERE count > 2400;")
         .unwrap();
-    let cut = journal.verify(None).await.unwrap_err();
+    let cut = journal.verify(Vec::new()).await.unwrap_err();
     assert!(matches!(
         cut,
         JournalError::Broken(Broken::Cut { witness: Witness::Keyring, expected: 2501, found: 2400 })
@@ -267,7 +270,7 @@ async fn checkpoints_are_signed_every_thousand_entries_and_at_the_close_and_a_cu
     )
     .unwrap();
     assert!(matches!(
-        journal.verify(None).await.unwrap_err(),
+        journal.verify(Vec::new()).await.unwrap_err(),
         JournalError::Broken(Broken::Altered { seq: 7 })
     ));
     journal.store.close().await;
@@ -278,7 +281,7 @@ async fn checkpoints_are_signed_every_thousand_entries_and_at_the_close_and_a_cu
     let store = Store::inspect(&house.config()).unwrap();
     let journal = Journal::read_only(store, &provider, clock()).await.unwrap();
     assert!(matches!(
-        journal.verify(None).await.unwrap_err(),
+        journal.verify(Vec::new()).await.unwrap_err(),
         JournalError::Broken(Broken::Altered { seq: 7 })
     ));
     assert!(journal.record(What::Stopped { version: "1" }).is_err());

@@ -44,7 +44,7 @@ pub(super) async fn in_order(store: &Store) {
             from: Chain::genesis(),
             checkpoints: view.checkpoints().iter().copied().map(Ok),
             anchor: view.anchor(),
-            against: None,
+            against: Vec::new(),
             key: &key,
         };
         crate::audit::verify::<StoreError>(view.entries(1), witnesses)
