@@ -31,7 +31,7 @@ pub(super) struct Args {
 enum Kind {
     /// Make the master key, in a new file that its owner alone can read. Back it up apart from the data.
     Master {
-        /// The file; one that is there is never overwritten.
+        /// The file; one that is there is never overwritten. A folder that is not there is made, for its owner alone.
         file: PathBuf,
     },
     /// Make a Fernet key to share with an upstream or a caller, and print it.

@@ -24,6 +24,21 @@ pub enum StoreError {
          time", .0.display()
     )]
     Locked(PathBuf),
+    /// A file, or the folder that it is to lie in, belongs to another user than the one whom this process runs as.
+    #[error(
+        "user {user} may not open {}: {} belongs to user {owner}. The gateway and its commands run as one user: run this as that one, \
+         or give them the files with `chown`", .path.display(), .theirs.display()
+    )]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What belongs to somebody else.
+        theirs: PathBuf,
+        /// To whom.
+        owner: u32,
+        /// Whom this runs as.
+        user: u32,
+    },
     /// A file cannot be opened or read.
     #[error("cannot open {}", .path.display())]
     Open {

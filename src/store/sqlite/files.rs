@@ -1,7 +1,7 @@
 //! The two files: the lock beside each, and connections to them.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,11 +125,23 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .mode(0o600)
         .open(&beside)
-        .map_err(|error| unopened(&beside, error))?;
+        .map_err(|error| unlocked(&beside, error, rustix::process::geteuid().as_raw()))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(path.to_owned())),
         Err(error) => Err(unopened(&beside, error)),
+    }
+}
+
+/// Why there is no lock: mostly a gateway was started, or a command run, by somebody else before.
+fn unlocked(path: &Path, error: std::io::Error, user: u32) -> StoreError {
+    let of = |path: &Path| Some((path.to_owned(), path.metadata().ok()?.uid()));
+    let found = of(path).or_else(|| of(path.parent()?));
+    match found {
+        Some((theirs, owner)) if error.kind() == std::io::ErrorKind::PermissionDenied && owner != user => {
+            StoreError::Foreign { path: path.to_owned(), theirs, owner, user }
+        }
+        _ => unopened(path, error),
     }
 }
 
@@ -163,4 +175,24 @@ fn reading(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     configured().map_err(|error| unopened(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_somebody_else_is_said_to_be_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("consentry.db.lock");
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let owner = folder.path().metadata().unwrap().uid();
+        let says = |path: &Path, user| unlocked(path, denied(), user).to_string();
+        // It is not there, so the folder is in the way.
+        let theirs = format!("{} belongs to user {owner}.", folder.path().display());
+        assert!(says(&path, owner + 1).contains(&theirs));
+        std::fs::write(&path, "").unwrap();
+        assert!(says(&path, owner + 1).contains("consentry.db.lock belongs to user"));
+        assert!(matches!(unlocked(&path, denied(), owner), StoreError::Open { .. }));
+    }
 }
