@@ -106,6 +106,7 @@ mod tests {
     use rcgen::{CertifiedKey as Made, generate_simple_self_signed};
 
     use super::*;
+    use crate::telemetry::Causes;
 
     fn write(dir: &Path) -> (PathBuf, PathBuf) {
         let Made { cert, signing_key } = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
@@ -174,6 +175,35 @@ mod tests {
         assert!(error.to_string().ends_with("tls.crt cannot be read"), "{error}");
 
         assert_eq!(in_force(&certificates), before);
+    }
+
+    #[test]
+    fn what_is_said_of_a_bad_file_holds_nothing_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = write(dir.path());
+        let certificates = Certificates::load(&certificate, &key).unwrap();
+        let own = fs::read_to_string(&key).unwrap();
+        let secret = own.lines().nth(1).unwrap();
+        let begins = secret.get(..8).unwrap();
+        let decimal: Vec<String> = secret.bytes().take(8).map(|byte| byte.to_string()).collect();
+        let one_line = own.replace('\n', "");
+        let cut = own.split("-----END").next().unwrap().to_owned();
+        let spoiled = own.replace(secret, &format!("{secret}*"));
+        for (file, bad) in [
+            (&key, one_line.clone()),
+            (&key, own.replace('\n', "\\n")),
+            (&key, cut),
+            (&key, spoiled),
+            (&certificate, one_line),
+        ] {
+            let good = fs::read(file).unwrap();
+            fs::write(file, &bad).unwrap();
+            let error = certificates.reload().unwrap_err();
+            let said = format!("{} {error:?}", Causes(&error));
+            assert!(!said.contains(begins) && !said.contains(&decimal.join(", ")), "{said}");
+            fs::write(file, good).unwrap();
+        }
+        assert!(certificates.reload().is_ok());
     }
 
     #[test]

@@ -44,12 +44,12 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file is not PEM.
-    #[error("{} cannot be read as PEM", path.display())]
+    #[error("{} cannot be read as PEM: {why}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        source: pem::Error,
+        /// What is wrong with it, in words of ours: the reader's quote lines of the file, the key for one.
+        why: &'static str,
     },
     /// A certificate file without a certificate.
     #[error("{} holds no certificate", .0.display())]
@@ -174,6 +174,14 @@ pub(super) fn unread(path: &Path, error: pem::Error) -> TlsError {
     let path = path.to_owned();
     match error {
         pem::Error::Io(source) => TlsError::Read { path, source },
-        source => TlsError::File { path, source },
+        pem::Error::NoItemsFound => TlsError::File { path, why: "it holds nothing of the kind" },
+        pem::Error::MissingSectionEnd { .. } => TlsError::File { path, why: BROKEN_LINES },
+        pem::Error::IllegalSectionStart { .. } => TlsError::File { path, why: BROKEN_LINES },
+        pem::Error::Base64Decode(_) => {
+            TlsError::File { path, why: "what stands between its lines is not base64" }
+        }
+        _ => TlsError::File { path, why: "it is not well formed" },
     }
 }
+
+const BROKEN_LINES: &str = "its BEGIN and END do not stand on lines of their own; were its line breaks lost?";
