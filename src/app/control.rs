@@ -126,6 +126,8 @@ impl Reload {
         match reloaded {
             Ok((warnings, changes, warned)) => {
                 self.note(digest, false, None);
+                // Certificates that were not in force are now.
+                self.renewal.look();
                 let live = self.gateway.live();
                 let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
                 tracing::info!(activities, routes, "reloaded");

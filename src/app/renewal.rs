@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::admin::Unrenewed;
 use crate::clock::Clock;
@@ -17,66 +17,73 @@ type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 
 /// The certificates of all listeners, and what became of their files.
 pub(super) struct Renewal {
-    watched: Mutex<Vec<Watched>>,
+    watched: Vec<Watched>,
     clock: Clock,
     metrics: Metrics,
 }
 
 struct Watched {
     certificates: Arc<Certificates>,
-    /// The files as they were when they were read last.
-    read_as: [Stamp; 2],
+    /// Locked for a moment only, never while a file is read: a disk may hang, and health is asked meanwhile.
+    seen: Mutex<Seen>,
+}
+
+#[derive(Clone, Default)]
+struct Seen {
+    /// The files as they were when they were read last; none before the first look, which reads them however they are.
+    read_as: Option<[Stamp; 2]>,
     /// Why what lies there is not in force, where it is not.
     refused: Option<Unrenewed>,
 }
 
+impl Watched {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Renewal {
-    /// Of certificates that were just read.
     pub(super) fn new(certificates: Vec<Arc<Certificates>>, clock: Clock, metrics: Metrics) -> Self {
-        let watched = certificates.into_iter().map(|certificates| {
-            let read_as = stamps(&certificates);
-            Watched { certificates, read_as, refused: None }
-        });
-        Self { watched: Mutex::new(watched.collect()), clock, metrics }
+        let watched = |certificates| Watched { certificates, seen: Mutex::default() };
+        Self { watched: certificates.into_iter().map(watched).collect(), clock, metrics }
     }
 
     /// Puts in force what was replaced, and what could not be put in force before. The log hears of a failure once, and again
     /// when it is another.
     pub(super) fn look(&self) {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        for Watched { certificates, read_as, refused } in &mut *watched {
+        for watched in &self.watched {
             // Before they are read: a change between the two is seen at the next look.
-            let now = stamps(certificates);
-            if now == *read_as && refused.is_none() {
+            let (now, before) = (stamps(&watched.certificates), watched.seen().clone());
+            if before.read_as == Some(now) && before.refused.is_none() {
                 continue;
             }
-            *read_as = now;
-            match certificates.reload() {
-                Ok(()) => {
-                    *refused = None;
-                    tracing::info!("certificates reloaded");
-                }
-                Err(error) => {
-                    let cause = Causes(&error).to_string();
-                    if refused.as_ref().is_none_or(|before| before.cause != cause) {
-                        tracing::error!(
-                            cause,
-                            "new certificates are not used: those in force stay, and the files are tried again"
-                        );
-                    }
-                    let since = refused.as_ref().map_or_else(|| self.clock.now(), |before| before.since);
-                    *refused = Some(Unrenewed { since, cause });
-                }
-            }
+            let refused = self.reload(&watched.certificates, &before);
+            *watched.seen() = Seen { read_as: Some(now), refused };
         }
-        let refused = watched.iter().filter(|watched| watched.refused.is_some()).count();
-        self.metrics.certificates_refused().set(i64::try_from(refused).unwrap_or(i64::MAX));
+        self.metrics.certificates_refused().set(i64::try_from(self.refused().len()).unwrap_or(i64::MAX));
+    }
+
+    fn reload(&self, certificates: &Certificates, before: &Seen) -> Option<Unrenewed> {
+        let Err(error) = certificates.reload() else {
+            if before.read_as.is_some() {
+                tracing::info!("certificates reloaded");
+            }
+            return None;
+        };
+        let cause = Causes(&error).to_string();
+        let refused = before.refused.as_ref();
+        if refused.is_none_or(|before| before.cause != cause) {
+            tracing::error!(
+                cause,
+                "new certificates are not used: those in force stay, and the files are tried again"
+            );
+        }
+        Some(Unrenewed { since: refused.map_or_else(|| self.clock.now(), |before| before.since), cause })
     }
 
     /// What lies in files and is not in force.
     pub(super) fn refused(&self) -> Vec<Unrenewed> {
-        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.iter().filter_map(|watched| watched.refused.clone()).collect()
+        self.watched.iter().filter_map(|watched| watched.seen().refused.clone()).collect()
     }
 }
 
@@ -130,13 +137,11 @@ mod tests {
         looks(1, "tls.key cannot be read: ");
         assert_eq!(renewal.refused()[0].since, since);
         // Nothing of what was seen changes, and it is read all the same.
-        let mut watched = renewal.watched.lock().unwrap();
         fs::remove_dir(at("tls.key")).unwrap();
         fs::rename(at("key"), at("tls.key")).unwrap();
-        for watched in &mut *watched {
-            watched.read_as = stamps(&watched.certificates);
+        for watched in &renewal.watched {
+            watched.seen().read_as = Some(stamps(&watched.certificates));
         }
-        drop(watched);
         looks(0, "");
 
         // Another file in its place is seen, though it be as old.
