@@ -1,8 +1,8 @@
 //! A master key of this host: in a file that only the gateway may read, or in its environment.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -109,8 +109,7 @@ impl LocalKey {
         Ok(Self { current: Master { id, sealer }, previous: Vec::new() })
     }
 
-    /// Makes a new master key in a new file that nobody but its owner may read, and reads it. A folder that is not there is made
-    /// its owner's alone.
+    /// Makes a new master key in a new file that nobody but its owner may read, and reads it.
     ///
     /// # Errors
     /// [`LocalKeyError::Create`], also where there is a file at `path` already: a key is never overwritten.
@@ -119,9 +118,6 @@ impl LocalKey {
             |source: io::Error| LocalKeyError::Create { path: path.to_owned(), source: Arc::new(source) };
         let text = InterchangeKey::generate();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(create)?;
-        }
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(create)?;
         file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(create)?;
@@ -229,10 +225,9 @@ mod tests {
     #[test]
     fn a_file_that_others_may_read_is_refused_with_the_remedy() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys/master.key");
+        let path = folder.path().join("master.key");
         drop(LocalKey::create(&path).unwrap());
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::metadata(folder.path().join("keys")).unwrap().mode() & 0o777, 0o700);
         for mode in [0o640, 0o604, 0o620, 0o666] {
             std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             let error = LocalKey::from_file(&path).unwrap_err();
