@@ -76,7 +76,9 @@ fn stands(path: &Path) -> io::Result<bool> {
 fn lock(path: &Path) -> io::Result<File> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(beside)?;
+    let beside = PathBuf::from(beside);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&beside);
+    let file = file.map_err(|error| not_ours(&beside, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(taken("another gateway has its socket there")),
@@ -101,8 +103,22 @@ fn answers(path: &Path) -> io::Result<bool> {
         Err(error) => match error.kind() {
             io::ErrorKind::WouldBlock => Ok(true),
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(false),
-            _ => Err(error),
+            _ => Err(not_ours(path, error)),
         },
+    }
+}
+
+/// Says whose a file is that this user may not open: a gateway was started by somebody else before.
+fn not_ours(path: &Path, error: io::Error) -> io::Error {
+    match path.metadata() {
+        Ok(found) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let (path, owner) = (path.display(), found.uid());
+            let why = format!(
+                "{path} is of the user with the id {owner}: start the gateway as that user, or remove it"
+            );
+            io::Error::new(io::ErrorKind::PermissionDenied, why)
+        }
+        _ => error,
     }
 }
 

@@ -138,8 +138,9 @@ struct Own {
 fn own(files: &StoreConfig, socket: &Path) -> anyhow::Result<Own> {
     let StoreConfig { sqlite, keyring, .. } = files;
     let otherwise = format!(
-        "the gateway that answers at {} serves another deployment: it holds other files than {} and {}. Nothing was done. Give \
-         each deployment an `admin.socket` of its own",
+        "the gateway that answers at {} holds other files than {} and {}. Nothing was done. Where it serves another deployment, give \
+         each an `admin.socket` of its own; where these files were replaced, removed or named anew since it started, restart it; where \
+         they lie on another machine or volume, ask there",
         socket.display(),
         sqlite.display(),
         keyring.display()

@@ -126,10 +126,18 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&beside)
         .map_err(|error| unlocked(&beside, error, rustix::process::geteuid().as_raw()))?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(path.to_owned())),
-        Err(error) => Err(unopened(&beside, error)),
+    let mut tries = 0;
+    loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            // A command that only asks whether it is held holds it for a moment (`is_held`).
+            Err(rustix::io::Errno::WOULDBLOCK) if tries < 5 => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Locked(path.to_owned())),
+            Err(error) => return Err(unopened(&beside, error)),
+        }
     }
 }
 
