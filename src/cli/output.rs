@@ -4,11 +4,15 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 
 /// The first result that was not taken. Whoever prints goes on: where it matters is how the command ends.
 static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Whether anything was printed. Where nothing was, standard output is not touched: whoever reads it may stall.
+static PRINTED: AtomicBool = AtomicBool::new(false);
 
 /// Prints a line of the result.
 pub(super) fn line(text: impl Display) {
@@ -17,6 +21,7 @@ pub(super) fn line(text: impl Display) {
 
 /// Keeps in mind that a result was not taken.
 pub(super) fn note_lost(written: io::Result<()>) {
+    PRINTED.store(true, Ordering::Relaxed);
     if let Err(error) = written {
         drop(LOST.set(error));
     }
@@ -27,7 +32,9 @@ pub(super) fn note_lost(written: io::Result<()>) {
 /// # Errors
 /// Where a result was not taken, though its reader did not go away.
 pub(super) fn taken() -> anyhow::Result<()> {
-    note_lost(std::io::stdout().lock().flush());
+    if PRINTED.load(Ordering::Relaxed) {
+        note_lost(std::io::stdout().lock().flush());
+    }
     match LOST.get() {
         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let error = io::Error::new(error.kind(), error.to_string());

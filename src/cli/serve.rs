@@ -1,6 +1,6 @@
 //! `serve`: the gateway, until it is told to stop.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Deployment, Exit, deployment, outlive_full_files};
@@ -35,7 +35,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     };
     config.store.restored = args.restored;
     let log = telemetry::start_log(&config.log.filter, config.log.format);
-    show(&log, &warnings);
+    show(&warnings, log.is_for_people());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match runtime.block_on(serve(config, &log)) {
         // Where nothing is to be logged, why it does not serve is said all the same.
@@ -54,14 +54,14 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
     let core = match Core::open(config, Clock::system()).await {
         Ok(core) => core,
         Err(AppError::Policies(diagnostics)) => {
-            show(log, &diagnostics);
+            show(&diagnostics, log.is_for_people());
             return Ok(Exit::InvalidPolicy);
         }
         Err(error @ AppError::Store(StoreError::Cut { .. })) => {
-            tracing::warn!(
-                "If you put an older copy of the data back on purpose, start once with --restored."
+            bail!(
+                "{}. If you put an older copy of the data back on purpose, start once with --restored",
+                Causes(&error)
             );
-            return Err(error.into());
         }
         Err(error) => return Err(error.into()),
     };
@@ -73,8 +73,9 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
     }
     let warnings = core.warnings.clone();
     let running = app::serve(core).await;
-    // Many warnings take long to be written: calls are answered meanwhile.
-    show(log, &warnings);
+    // Many warnings take long to be written, and whoever reads them may stall: neither calls nor the stop wait for that.
+    let to_people = log.is_for_people();
+    std::thread::spawn(move || show(&warnings, to_people));
     let running = running?;
     for address in &running.addresses {
         tracing::info!("Consentry serves https://{address}");
@@ -85,9 +86,11 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Findings as people read them, with the lines that they are about; for programs an event each.
-fn show(log: &Log, findings: &Diagnostics) {
-    if log.is_for_people() {
+/// Findings as people read them, with the lines that they are about; for programs an event each. What keeps the gateway from
+/// serving is said where nothing is to be logged, too.
+fn show(findings: &Diagnostics, to_people: bool) {
+    let unheard = findings.errors() > 0 && !tracing::enabled!(tracing::Level::ERROR);
+    if to_people || unheard {
         return deployment::show(findings);
     }
     for Diagnostic { code, span, message, help } in findings.iter() {

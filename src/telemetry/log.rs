@@ -2,7 +2,8 @@
 //! for that, and lines for which there is no room are counted.
 
 use std::io::IsTerminal as _;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 
 use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -29,12 +30,28 @@ const WAITING: usize = 16 * 1024;
 /// The lines for which there was no room.
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 
+/// How long the end waits for lines that still wait.
+const LAST: Duration = Duration::from_millis(1_500);
+
 /// A log that was started. Lines that still wait are written when it is dropped, for as long as a second.
 #[derive(Debug)]
 #[must_use = "dropping it ends the log"]
 pub struct Log {
     for_people: bool,
-    _writes: WorkerGuard,
+    writes: Option<WorkerGuard>,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let writes = self.writes.take();
+        let (tell, told) = mpsc::sync_channel(1);
+        // Where the reader stalled, the guard says so on standard output, which may lead to the same reader.
+        std::thread::spawn(move || {
+            drop(writes);
+            let _ = tell.send(());
+        });
+        let _ = told.recv_timeout(LAST);
+    }
 }
 
 impl Log {
@@ -75,7 +92,7 @@ pub fn start(filter: &str, format: LogFormat) -> Log {
         lines.json().flatten_event(true).with_filter(filter_fn(is_ours_or_short)).boxed()
     };
     drop(tracing_subscriber::registry().with(lines).with(filter).try_init());
-    Log { for_people: human, _writes: writes }
+    Log { for_people: human, writes: Some(writes) }
 }
 
 #[cfg(test)]

@@ -170,7 +170,8 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
     }
     let url = match (known.upstream()?, &api.origin) {
         (Some(url), _) => without_base(url, &api.base)?,
-        (None, Some(origin)) => servable(origin)?,
+        (None, Some(origin)) => servable(origin)
+            .context("where the API is found to be cannot be used: name it with --upstream-url")?,
         (None, None) => bail!("nothing says where the API is: name it with --upstream-url"),
     };
     let place = Place::find(&known.output, &url)?;
