@@ -17,7 +17,7 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
         .unwrap_or_default();
     match journal.verify(against).await {
         Ok((Report { chain, checkpoints, vouched }, kept)) => {
-            let Kept { as_told, gone, beside_gone } = kept;
+            let Kept { as_told, gone, beside_gone, unread } = kept;
             let mut says = format!(
                 "The audit is in order: {} entries, vouched for up to entry {vouched}, {checkpoints} signed checkpoints agree.",
                 chain.count
@@ -31,6 +31,11 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
                     );
                 }
                 says.push('.');
+            }
+            if unread > 0 {
+                says += &format!(
+                    " {unread} entries are of a newer gateway: of what they tell nothing was looked at."
+                );
             }
             let records = json!({ "as_told": as_told, "gone": gone, "beside_gone": beside_gone });
             let found = json!({ "entries": chain.count, "vouched": vouched, "records": records });

@@ -24,6 +24,8 @@ pub struct Kept {
     pub gone: u64,
     /// Those that are there, but one hash covers them and others that are gone.
     pub beside_gone: u64,
+    /// Entries in an encoding that is not known here, of a newer gateway: of what these tell nothing is known.
+    pub unread: u64,
 }
 
 /// A record that is not as the audit tells.
@@ -38,7 +40,7 @@ pub enum Unlike {
         /// The outcome that tells of them.
         entry: u64,
     },
-    /// Its time was put off, and with it its term.
+    /// Its time was put off, and with it its term; or the clock was set back meanwhile.
     Late {
         /// Its number.
         number: u64,
@@ -46,6 +48,11 @@ pub enum Unlike {
         activity: String,
         /// The outcome that tells of it.
         entry: u64,
+    },
+    /// It lies where no activity is: no term ends there.
+    Nowhere {
+        /// Its row in the table of records.
+        row: i64,
     },
     /// No outcome tells of it.
     Untold {
@@ -73,7 +80,15 @@ impl fmt::Display for Unlike {
                     f,
                     "record {number} of `{activity}` is dated later than entry {entry}, which tells of it"
                 )?;
-                f.write_str(": its term was put off")
+                f.write_str(
+                    ": its term was put off, or the clock was set back by more than an hour just then",
+                )
+            }
+            Self::Nowhere { row } => {
+                write!(
+                    f,
+                    "the record in row {row} belongs to no activity: it was put in, or moved out of its own"
+                )
             }
             Self::Untold { number, activity } => {
                 let how = "it was put in, or its number was changed";
@@ -103,21 +118,31 @@ pub(super) struct Look<'v, 'a, 'c> {
     /// The first number of each activity that was not told of yet. Numbers are given and told of in order.
     next: HashMap<String, u64>,
     kept: Kept,
+    /// The first that is dated too late. It may have an innocent cause, so others are looked for.
+    late: Option<Unlike>,
     stopped: Option<Stopped>,
 }
 
 impl<'v, 'a, 'c> Look<'v, 'a, 'c> {
     pub(super) fn new(view: &'v AuditView<'a, 'c>) -> Self {
-        Self { view, intents: HashMap::new(), next: HashMap::new(), kept: Kept::default(), stopped: None }
+        Self {
+            view,
+            intents: HashMap::new(),
+            next: HashMap::new(),
+            kept: Kept::default(),
+            late: None,
+            stopped: None,
+        }
     }
 
     /// Looks at the records of an entry, unless one was found already that is not as it should be.
     pub(super) fn at(&mut self, entry: &StoredEntry) {
-        // What a newer gateway wrote names nothing that is known here.
-        if let (None, Ok(reading)) = (&self.stopped, Reading::new(&entry.encoded))
-            && let Err(stopped) = self.compare(entry.seq, &reading)
-        {
-            self.stopped = Some(stopped);
+        if self.stopped.is_some() {
+            return;
+        }
+        match Reading::new(&entry.encoded) {
+            Ok(reading) => self.stopped = self.compare(entry.seq, &reading).err(),
+            Err(_) => self.kept.unread += 1,
         }
     }
 
@@ -128,10 +153,10 @@ impl<'v, 'a, 'c> Look<'v, 'a, 'c> {
         {
             self.stopped = Some(stopped);
         }
-        match self.stopped {
-            None => Ok(Ok(self.kept)),
-            Some(Stopped::Unlike(unlike)) => Ok(Err(unlike)),
-            Some(Stopped::Failed(error)) => Err(error),
+        match (self.stopped, self.late) {
+            (Some(Stopped::Failed(error)), _) => Err(error),
+            (Some(Stopped::Unlike(unlike)), _) | (None, Some(unlike)) => Ok(Err(unlike)),
+            (None, None) => Ok(Ok(self.kept)),
         }
     }
 
@@ -164,10 +189,10 @@ impl<'v, 'a, 'c> Look<'v, 'a, 'c> {
         for number in &numbers {
             let next = self.next.get(&activity).copied().unwrap_or(0);
             self.nothing_between(&activity, next, *number)?;
-            self.next.insert(activity.clone(), next.max(number + 1));
+            self.next.insert(activity.clone(), next.max(number.saturating_add(1)));
             let Some(RecordRow { record, .. }) = self.view.record(&activity, *number)? else { continue };
-            if record.at > latest {
-                return Err(Stopped::Unlike(Unlike::Late { number: *number, activity, entry }));
+            if record.at > latest && self.late.is_none() {
+                self.late = Some(Unlike::Late { number: *number, activity: activity.clone(), entry });
             }
             digests.push(sealed(&record));
         }
@@ -191,11 +216,16 @@ impl<'v, 'a, 'c> Look<'v, 'a, 'c> {
             let next = self.next.get(activity).copied().unwrap_or(0);
             self.nothing_between(activity, next, last + 1)?;
         }
-        Ok(())
+        match self.view.record_of_no_activity()? {
+            Some(row) => Err(Stopped::Unlike(Unlike::Nowhere { row })),
+            None => Ok(()),
+        }
     }
 
     fn nothing_between(&self, activity: &str, from: u64, before: u64) -> Result<(), Stopped> {
-        let untold = if from < before { self.view.first_record(activity, from, before)? } else { None };
+        // What cannot be read may have told of it.
+        let looked = from < before && self.kept.unread == 0;
+        let untold = if looked { self.view.first_record(activity, from, before)? } else { None };
         match untold {
             Some(number) => Err(Stopped::Unlike(Unlike::Untold { number, activity: activity.to_owned() })),
             None => Ok(()),

@@ -156,6 +156,17 @@ async fn a_record_that_is_not_as_the_audit_tells_is_found() {
     assert_eq!(unlike().await, Unlike::Late { number: 3, activity: "notes".into(), entry: 8 });
     raw.execute_batch("UPDATE record SET at = at - 3700000 WHERE row & 255 = 3").unwrap();
 
+    // Where no activity is nothing ends; the indices would still lead there.
+    let aside = |from: &str, to: &str| {
+        format!("UPDATE record SET row = row + ({to} - {from}) * (1 << 40) WHERE row >> 40 = {from}")
+    };
+    for to in ["999", "0", "-1"] {
+        raw.execute_batch(&aside("1", to)).unwrap();
+        assert!(matches!(unlike().await, Unlike::Nowhere { .. }), "{to}");
+        raw.execute_batch(&aside(to, "1")).unwrap();
+    }
+    assert_eq!(kept().await.unwrap().as_told, 6);
+
     // One behind the last, and one in the place of one that is gone, whose outcome tells of another.
     let put_in = |number: u64| {
         let from = "SELECT max(row) FROM record WHERE row & 255 < 6";
@@ -167,7 +178,7 @@ async fn a_record_that_is_not_as_the_audit_tells_is_found() {
     raw.execute_batch(&put_in(9)).unwrap();
     assert_eq!(unlike().await, Unlike::Untold { number: 9, activity: "notes".into() });
     raw.execute_batch("DELETE FROM record WHERE row & 255 IN (0, 4, 9)").unwrap();
-    assert_eq!(kept().await.unwrap(), Kept { as_told: 3, gone: 2, beside_gone: 1 });
+    assert_eq!(kept().await.unwrap(), Kept { as_told: 3, gone: 2, beside_gone: 1, unread: 0 });
     raw.execute_batch(&put_in(0)).unwrap();
     assert_eq!(unlike().await, exchanged(&[0], 2));
 

@@ -181,7 +181,8 @@ pub enum DataChange {
     /// Keeps a record, if its key is still there; answered in [`Done::records`].
     PutRecord(SealedRecord),
     /// Puts other fields in place of a kept record's (Art. 16), sealed by the key it names; number and time stay.
-    /// Answered in [`Done::records`]; `None` where record or key are gone.
+    /// Answered in [`Done::records`]; `None` where record or key are gone. The outcome that tells of the record tells of the fields
+    /// before: whoever revises one has to tell the audit of the new ones, and its verification of that entry.
     ReviseRecord(SealedRecord),
     /// Deletes records; their keys stay.
     DeleteRecords(RecordSelector),

@@ -53,6 +53,14 @@ impl<'a, 'c> AuditView<'a, 'c> {
         Ok(self.reader.record(activity, number)?)
     }
 
+    /// The row of a record that lies where no activity is, if there is one.
+    ///
+    /// # Errors
+    /// Where the data file cannot be read.
+    pub fn record_of_no_activity(&self) -> Result<Option<i64>> {
+        Ok(self.reader.record_of_no_activity()?)
+    }
+
     /// The number of the first record from `from` on that comes before `before`.
     ///
     /// # Errors

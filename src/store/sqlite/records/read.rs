@@ -112,11 +112,23 @@ impl Reader<'_> {
         before: u64,
     ) -> rusqlite::Result<Option<u64>> {
         let Some(place) = self.place(activity)? else { return Ok(None) };
-        let ends = [from, before].map(|number| Row::new(place, number));
-        let [Some(from), before] = ends else { return Ok(None) };
-        let before = before.map_or(i64::MAX, |row| row.0);
-        let sql = "SELECT row FROM record WHERE row >= ?1 AND row < ?2 ORDER BY row LIMIT 1";
-        self.data.row(sql, params![from.0, before], |row| row.get(0).map(|row| Row(row).number()))
+        let Some(from) = Row::new(place, from) else { return Ok(None) };
+        let sql = "SELECT row FROM record WHERE row >= ?1 AND row < (?2 + 1) << 40 ORDER BY row LIMIT 1";
+        let first =
+            self.data.row(sql, params![from.0, place], |row| row.get(0).map(|row| Row(row).number()))?;
+        Ok(first.filter(|number| *number < before))
+    }
+
+    /// A record that lies where no activity is. One statement, so that an activity that comes meanwhile is seen with its records.
+    pub(in crate::store) fn record_of_no_activity(&self) -> rusqlite::Result<Option<i64>> {
+        let sql = "WITH nowhere (row) AS ( \
+                     SELECT min(row) FROM record WHERE row < ifnull((SELECT min(place) << 40 FROM activity), 9223372036854775807) \
+                     UNION ALL \
+                     SELECT (SELECT row FROM record WHERE row >= (place + 1) << 40 AND row < \
+                       ifnull((SELECT min(next.place) << 40 FROM activity AS next WHERE next.place > activity.place), 9223372036854775807) \
+                       LIMIT 1) FROM activity) \
+                   SELECT row FROM nowhere WHERE row IS NOT NULL LIMIT 1";
+        self.data.row(sql, params![], |row| row.get(0))
     }
 
     /// The number of each activity's last record.
