@@ -78,7 +78,9 @@ fn one_of_many(
         return Some(Guessed::of("Identifier", 6, "it is called as a person, and names one"));
     }
     let shared = named.is_some_and(|named| SHARED.contains(&named.category.as_str()));
-    if is_a_thing(&words) || FEW.contains(&last) || shared {
+    // A number of somebody's diagnosis or conviction asks for more than a number.
+    let facts = named.and_then(|named| categories::facts(&named.category)).unwrap_or_default();
+    if is_a_thing(&words) || FEW.contains(&last) || shared || facts.special || facts.criminal {
         return None;
     }
     let piece = above.map(|above| tokens(above.piece)).unwrap_or_default();
@@ -95,8 +97,7 @@ fn one_of_many(
     // `pid`; and `loanid` behind `loans`.
     let cut_short = last.len() == 3 && last.ends_with("id");
     let numbers = is_number || cut_short || numbered::before_a_number(last).any(of_piece);
-    let facts = named.and_then(|named| categories::facts(&named.category)).unwrap_or_default();
-    let repeats = right_behind && of_piece(last) && !facts.special && !facts.criminal;
+    let repeats = right_behind && of_piece(last);
     let because = "what stands there in a path names one of many: a person, or what is somebody's";
     (numbers || repeats || rules.format == Some(Format::Uuid)).then(|| Guessed::of("Identifier", 4, because))
 }
@@ -159,7 +160,6 @@ mod tests {
             ("loan", "loans"),
             ("vehicle", "vehicles"),
             ("job_id", "jobs"),
-            ("diagnosis_id", "diagnoses"),
         ] {
             assert_eq!(of(name, above), identifier, "{above}/{name}");
         }

@@ -86,11 +86,12 @@ fn governed(document: &Value, format: Format, media: &Value, made: &mut Operatio
         return Some("a call of this method has no body that could be governed".into());
     }
     let flat = flat(document, media, if format == Format::Multipart { Body::Form } else { Body::Request });
+    let why = flat.notes.first().cloned();
     made.request = flat.fields;
     made.notes.extend(flat.notes);
     made.blocked = flat.blocked;
     if made.request.is_empty() {
-        let why = made.notes.first().cloned().unwrap_or_else(|| "the description gives no fields".into());
+        let why = why.unwrap_or_else(|| "the description gives no fields".into());
         return Some(format!("nothing of its body can be declared: {why}"));
     }
     made.payload = Some(model::Body::Of(format));

@@ -73,9 +73,13 @@ impl Place<'_> {
 
 impl<'d> Walk<'d> {
     fn note(&mut self, at: &Place<'_>, why: &str) {
+        self.noted(&at.name(), why);
+    }
+
+    fn noted(&mut self, name: &str, why: &str) {
         const NOTES: usize = 50;
         if self.flat.notes.len() < NOTES {
-            self.flat.notes.push(format!("{}: {why}", at.name()));
+            self.flat.notes.push(format!("{name}: {why}"));
         }
     }
 
@@ -138,9 +142,8 @@ impl<'d> Walk<'d> {
         let is_object = parts.iter().any(|part| part.contains_key("properties"));
         let kind = scalar::kind(&parts);
         let of_object = is_object.then_some("object");
-        if let Some(told) = of_object.or(kind.as_deref()).and_then(|kind| unsaid(&parts, kind)) {
-            self.note(&at, &told);
-        }
+        let told = of_object.or(kind.as_deref()).and_then(|kind| unsaid(&parts, kind));
+        let told = told.map(|told| (at.name(), told));
         match kind.as_deref() {
             _ if is_object => self.object(&parts, &at, nullable, open),
             Some("object") => self.object(&parts, &at, nullable, open),
@@ -152,6 +155,10 @@ impl<'d> Walk<'d> {
                 self.missing(&at, &why);
             }
             None => self.missing(&at, "the description does not say of what type it is"),
+        }
+        // Behind what is told of the same place: that may be why nothing of it can be declared.
+        if let Some((name, told)) = told {
+            self.noted(&name, &told);
         }
         open.truncate(entered);
     }
