@@ -186,6 +186,8 @@ mod tests {
             ("age", "patients", "pd:Age"),
             ("diagnosis", "diagnoses", "pd:MedicalHealth"),
             ("icd_code", "diagnoses", "pd:MedicalHealth"),
+            ("diagnosis_id", "diagnoses", "pd:MedicalHealth"),
+            ("conviction_id", "convictions", "pd:CriminalConviction"),
         ] {
             assert_eq!(of(name, above).as_deref(), Some(category), "{above}/{name}");
         }

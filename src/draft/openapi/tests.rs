@@ -241,6 +241,21 @@ fn constraints_that_no_field_can_say_are_told() {
     }
 }
 
+/// What else is asked of it does not stand in the place of the reason.
+#[test]
+fn why_a_body_cannot_be_declared_is_told() {
+    let mut described = described(
+        json!({ "type": "object", "minProperties": 1, "additionalProperties": { "type": "string" } }),
+        json!({}),
+    );
+    described["paths"]["/a"]["post"]["parameters"] =
+        json!([{ "name": "n", "in": "query", "schema": { "type": "integer", "multipleOf": 5 } }]);
+    let api = api(&described).unwrap();
+    let told = |note: &&String| note.contains("nothing of its body can be declared");
+    let told = api.notes.iter().find(told).unwrap();
+    assert!(told.contains("whose names the description does not give"), "{told}");
+}
+
 #[test]
 fn what_must_be_there_and_cannot_be_declared_is_told_apart() {
     let union = json!({ "anyOf": [{ "type": "integer" }, { "type": "string" }] });
