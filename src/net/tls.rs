@@ -184,4 +184,5 @@ pub(super) fn unread(path: &Path, error: pem::Error) -> TlsError {
     }
 }
 
-const BROKEN_LINES: &str = "its BEGIN and END do not stand on lines of their own; were its line breaks lost?";
+const BROKEN_LINES: &str =
+    "its BEGIN and END do not stand on lines of their own, as where line breaks are lost";
