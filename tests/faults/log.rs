@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,7 +22,7 @@ async fn calls_and_a_stop_wait_for_nobody_who_reads_the_log() {
     command.arg("serve").arg("--config").arg(deployment.file());
     // Both outputs lead to whoever stalls, as they do under many a supervisor.
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    let mut child = Ends(command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap());
     drop(command);
     let mut log = BufReader::new(reader);
     let address = loop {
@@ -41,13 +42,23 @@ async fn calls_and_a_stop_wait_for_nobody_who_reads_the_log() {
         assert_eq!(answer.unwrap_or_else(|error| panic!("call {call}: {error:#}")).status, 401);
     }
     assert!(lost_lines(&deployment) > 0);
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
     let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
+    while child.0.try_wait().unwrap().is_none() {
         assert!(began.elapsed() < SOON, "it does not end");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     drop(log);
+}
+
+/// A child that does not outlive a test that fails.
+struct Ends(Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 /// How many lines there was no room for, as the metrics say.
