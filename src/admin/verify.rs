@@ -34,10 +34,11 @@ pub async fn verify_audit(journal: &Journal, against: Option<&str>) -> Result<Re
             }
             if unread > 0 {
                 says += &format!(
-                    " {unread} entries are of a newer gateway: of what they tell nothing was looked at."
+                    " {unread} entries cannot be read here, as those of a newer gateway: what they tell of was not looked at."
                 );
             }
-            let records = json!({ "as_told": as_told, "gone": gone, "beside_gone": beside_gone });
+            let records =
+                json!({ "as_told": as_told, "gone": gone, "beside_gone": beside_gone, "unread": unread });
             let found = json!({ "entries": chain.count, "vouched": vouched, "records": records });
             Ok(Reply::done(says).with(&found))
         }

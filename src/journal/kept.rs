@@ -24,7 +24,7 @@ pub struct Kept {
     pub gone: u64,
     /// Those that are there, but one hash covers them and others that are gone.
     pub beside_gone: u64,
-    /// Entries in an encoding that is not known here, of a newer gateway: of what these tell nothing is known.
+    /// Entries that cannot be read here, as those of a newer gateway: of what these tell nothing is known.
     pub unread: u64,
 }
 
