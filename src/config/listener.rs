@@ -173,6 +173,7 @@ fn timers(node: &Node, file: &mut File<'_>) -> Option<Timers> {
         stalled: read("stalled", default.stalled),
         linger: read("linger", default.linger),
         drain: read("drain", default.drain),
+        ..default
     };
     map.finish(&mut file.reader);
     Some(timers)

@@ -103,6 +103,10 @@ pub struct Timers {
     /// Without any progress in the body of a request; and for an answer of which the caller takes nothing, or less on average
     /// than 1 KiB for each second of that.
     pub stalled: Duration,
+    /// For what a caller still sends when their answer is written and the connection is to end: in all.
+    pub unread: Duration,
+    /// For the goodbye of a connection, and for each silence of a caller who still sends behind it.
+    pub silence: Duration,
     /// How long connections that wait for their next request are kept while draining, for requests on their way.
     pub linger: Duration,
     /// How long exchanges may take to end while draining.
@@ -116,6 +120,8 @@ impl Default for Timers {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             stalled: Duration::from_secs(30),
+            unread: Duration::from_secs(30),
+            silence: Duration::from_secs(2),
             linger: Duration::from_millis(500),
             drain: Duration::from_secs(30),
         }

@@ -17,7 +17,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -41,13 +40,10 @@ pub use reader::{Fault, Head, Reader};
 /// Bytes that are read at once at most; what comes of a body is handed on in such pieces.
 const ROOM: usize = 64 * 1024;
 
-/// Bytes and time given to a caller who still sends when their answer is written, so that they come to read it: closing
-/// a socket with unread bytes resets the connection, and many clients send all that they have before they read. Nothing of it
-/// is kept, and until then the connection has its place among those that an address may have.
-const LAST_BYTES: usize = 64 * 1024 * 1024;
-const LAST_WAIT: Duration = Duration::from_secs(30);
-/// For the goodbye itself, for each silence behind it, and for all of it once the listener drains.
-const LAST_SILENCE: Duration = Duration::from_secs(2);
+/// Bytes of a caller who still sends when their answer is written, so that they come to read it: closing a socket with unread
+/// bytes resets the connection, and many clients send all that they have before they read. Nothing of it is kept, and until
+/// then the connection has its place among those that an address may have.
+const UNREAD: usize = 64 * 1024 * 1024;
 
 /// How a connection came to its end.
 enum End {
@@ -163,14 +159,14 @@ impl<H: Handler> Thread<H> {
     /// Says goodbye, and lets a caller who is still sending come to the end of it, within bounds. Who does not take the end in
     /// time is cut off.
     async fn close(&self, line: &RefCell<Line>, unread: bool) {
-        let said = timeout(LAST_SILENCE, poll_fn(|cx| line.borrow_mut().poll_shutdown(cx))).await;
+        let said = timeout(self.timers.silence, poll_fn(|cx| line.borrow_mut().poll_shutdown(cx))).await;
         if !matches!(said, Ok(Ok(()))) || !unread {
             return;
         }
-        let (mut left, mut until) = (LAST_BYTES, Instant::now() + LAST_WAIT);
+        let (mut left, mut until) = (UNREAD, Instant::now() + self.timers.unread);
         let mut drains = false;
         while left > 0 {
-            let silence = Instant::now() + LAST_SILENCE;
+            let silence = Instant::now() + self.timers.silence;
             if !drains && self.drain.stage() != Stage::Serving {
                 drains = true;
                 until = until.min(silence);

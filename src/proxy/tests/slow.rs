@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::support::*;
@@ -15,8 +16,16 @@ const LONG: Duration = Duration::from_secs(60);
 /// Every timer is long but those that a test shortens.
 fn timed(shorten: impl FnOnce(&mut Timers)) -> Server {
     let mut config = config();
-    config.timers =
-        Timers { handshake: LONG, head: LONG, idle: LONG, stalled: LONG, linger: SHORT, drain: SHORT };
+    config.timers = Timers {
+        handshake: LONG,
+        head: LONG,
+        idle: LONG,
+        stalled: LONG,
+        unread: LONG,
+        silence: LONG,
+        linger: SHORT,
+        drain: SHORT,
+    };
     shorten(&mut config.timers);
     Server::start(&config)
 }
@@ -108,16 +117,73 @@ async fn a_caller_who_does_not_read_is_ended() {
         let server = timed(|timers| timers.stalled = stalled);
         let mut socket = server.connect().await;
         tell(&mut socket, &format!("GET /{path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
-        let handle = server.handle.as_ref().unwrap();
         socket.readable().await.unwrap();
-        let gone = async {
-            while handle.connections() > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(SOON, gone).await.expect("the connection stays");
+        gone(&server).await;
         server.is_well().await;
     }
+}
+
+/// Asks with a body of which three bytes come, and hears the answer that does not wait for the rest, and its end.
+async fn answered_early(server: &Server) -> TcpStream {
+    let mut socket = server.connect().await;
+    tell(&mut socket, "POST /unread HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nabc").await;
+    assert!(hear(&mut socket).await.ends_with("no"));
+    assert_eq!(server.handle.as_ref().unwrap().connections(), 1, "it is waited for what is still sent");
+    socket
+}
+
+/// Sends a byte now and then, until the connection is cut off. A real wait: what is tested is that bytes do not move a limit.
+async fn drip(socket: &mut TcpStream) {
+    while socket.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Returns once nobody is connected.
+async fn gone(server: &Server) {
+    let handle = server.handle.as_ref().unwrap();
+    let gone = async {
+        while handle.connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, gone).await.expect("the connection stays");
+}
+
+#[tokio::test]
+async fn who_is_answered_and_sends_no_more_is_cut_off_after_a_silence() {
+    let server = timed(|timers| timers.silence = 4 * SHORT);
+    let begun = Instant::now();
+    let _socket = answered_early(&server).await;
+    gone(&server).await;
+    assert!(begun.elapsed() >= 4 * SHORT, "{:?}", begun.elapsed());
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn who_is_answered_and_goes_on_sending_is_cut_off_in_the_end() {
+    let server = timed(|timers| {
+        timers.silence = 4 * SHORT;
+        timers.unread = 10 * SHORT;
+    });
+    let begun = Instant::now();
+    let mut socket = answered_early(&server).await;
+    timeout(SOON, drip(&mut socket)).await.expect("bytes move the end of it all");
+    assert!(begun.elapsed() >= 10 * SHORT, "{:?}", begun.elapsed());
+    gone(&server).await;
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_no_longer_than_a_silence_for_who_is_answered_and_goes_on_sending() {
+    let server = timed(|timers| {
+        timers.silence = 2 * SHORT;
+        timers.drain = LONG;
+    });
+    let mut socket = answered_early(&server).await;
+    let sends = tokio::spawn(async move { drip(&mut socket).await });
+    timeout(SOON, server.stop()).await.expect("the stop waits");
+    sends.await.unwrap();
 }
 
 #[tokio::test]
@@ -147,12 +213,7 @@ async fn an_address_has_so_many_connections() {
     assert_eq!(server.say(b"GET /more HTTP/1.1\r\nhost: a\r\n\r\n").await, "");
     assert!(!server.taken().contains(&"GET /more".to_owned()));
     held.clear();
-    let freed = async {
-        while server.handle.as_ref().unwrap().connections() > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(SOON, freed).await.unwrap();
+    gone(&server).await;
     server.is_well().await;
 
     config.trusted = TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]);
