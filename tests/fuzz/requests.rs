@@ -87,10 +87,11 @@ proptest! {
 }
 
 /// Those of the corpus that are read to their end, and how many requests are in them. Who adds one says so here.
-const READ: [(&str, usize); 9] = [
+const READ: [(&str, usize); 10] = [
     ("absolute", 1),
     ("asterisk", 1),
     ("chunked", 1),
+    ("connection_no_text", 1),
     ("expect", 1),
     ("length", 1),
     ("old", 2),
