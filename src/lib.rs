@@ -21,10 +21,12 @@ pub mod audit;
 pub mod check;
 pub mod condition;
 
-// Floors 2 and 3: policy as written, plan as run, drafts of policies.
+// Floor 2: policy as written.
+pub mod policy;
+
+// Floor 3: plan as run, drafts of policies.
 pub mod draft;
 pub mod plan;
-pub mod policy;
 
 // Floor 4: what the gateway talks to.
 pub mod analyzer;
@@ -49,7 +51,11 @@ pub mod admin;
 pub mod notice;
 pub mod proxy;
 
-// Floors 8 to 10: one deployment, its composition, its commands.
-pub mod app;
-pub mod cli;
+// Floor 8: one deployment.
 pub mod config;
+
+// Floor 9: its composition.
+pub mod app;
+
+// Floor 10: its commands.
+pub mod cli;
