@@ -32,7 +32,7 @@ pub(super) async fn intend(
         decision: account.decision,
         activity: &activity.name,
         caller: account.caller,
-        journal: if overlapped { "overlapped" } else { "before_forward" },
+        journal: activity.journal.word(),
         legal_basis: activity.legal_basis.word(),
         notice_version: consented.map(u64::from),
         persons: &persons,
