@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _, LabelSetEncoder,
-};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -85,23 +83,14 @@ struct Figures {
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
     shadow_exchanges: Family<ShadowLabels, Counter>,
-    shadow_dropped: Family<ShadowLabels, Counter>,
+    shadow_dropped: Family<ActivityLabel, Counter>,
     connections: Gauge,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ExchangeLabels {
     activity: Arc<str>,
     outcome: Outcome,
-}
-
-/// By hand, since the derive knows no `Arc<str>`.
-impl EncodeLabelSet for ExchangeLabels {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
-        use prometheus_client::encoding::EncodeLabel as _;
-        ("activity", &*self.activity).encode(encoder.encode_label())?;
-        ("outcome", self.outcome).encode(encoder.encode_label())
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,37 +98,21 @@ struct ProblemLabels {
     problem: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DriftLabels {
     activity: Arc<str>,
     what: &'static str,
 }
 
-/// By hand, since the derive knows no `Arc<str>`.
-impl EncodeLabelSet for DriftLabels {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
-        use prometheus_client::encoding::EncodeLabel as _;
-        ("activity", &*self.activity).encode(encoder.encode_label())?;
-        ("what", self.what).encode(encoder.encode_label())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ShadowLabels {
     activity: Arc<str>,
-    outcome: Option<&'static str>,
+    outcome: &'static str,
 }
 
-/// By hand, since the derive knows no `Arc<str>`.
-impl EncodeLabelSet for ShadowLabels {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
-        use prometheus_client::encoding::EncodeLabel as _;
-        ("activity", &*self.activity).encode(encoder.encode_label())?;
-        match self.outcome {
-            Some(outcome) => ("outcome", outcome).encode(encoder.encode_label()),
-            None => Ok(()),
-        }
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ActivityLabel {
+    activity: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -323,14 +296,13 @@ impl Metrics {
 
     /// Counts how a shadow would have treated an exchange.
     pub fn shadow(&self, shadow: &Arc<str>, outcome: Shadowed) {
-        let labels = ShadowLabels { activity: Arc::clone(shadow), outcome: Some(outcome.word()) };
+        let labels = ShadowLabels { activity: Arc::clone(shadow), outcome: outcome.word() };
         self.0.shadow_exchanges.get_or_create(&labels).inc();
     }
 
     /// Counts an exchange that a shadow was not held against.
     pub fn shadow_dropped(&self, shadow: &Arc<str>) {
-        let labels = ShadowLabels { activity: Arc::clone(shadow), outcome: None };
-        self.0.shadow_dropped.get_or_create(&labels).inc();
+        self.0.shadow_dropped.get_or_create(&ActivityLabel { activity: Arc::clone(shadow) }).inc();
     }
 
     /// Notes how long the upstream took.
