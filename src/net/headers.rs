@@ -1,10 +1,10 @@
 //! Which header fields may travel. Inwards, a few are refused and what no caller may say is removed; towards the
-//! upstream and back to the caller only what is on a list passes.
+//! upstream only what is on a list passes.
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, EXPECT, EXPIRES, FORWARDED, HOST, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName};
 use thiserror::Error;
@@ -101,10 +101,6 @@ const RESERVED: [&str; 18] = [
 
 /// What passes towards the upstream without being declared; `traceparent` does too, if it is well formed.
 const TO_UPSTREAM: [HeaderName; 2] = [ACCEPT, CONTENT_TYPE];
-
-/// What passes back to the caller without being declared.
-const TO_CALLER: [HeaderName; 7] =
-    [CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, DATE, EXPIRES, RETRY_AFTER, VARY];
 
 /// Cleans a request's fields: those of the connection go, with those that `Connection` names; so do names with `_`
 /// (which CGI-like servers cannot tell from `-`) and names by which an upstream is told who calls ([`is_reserved`]).
@@ -206,15 +202,6 @@ pub fn to_upstream(headers: &HeaderMap, declared: &[HeaderName]) -> HeaderMap {
     copy(headers, &mut out, TO_UPSTREAM.iter().chain([&trace]));
     copy(headers, &mut out, declared.iter().filter(|name| why_not_declared(name).is_none()));
     trace::clean(&mut out);
-    out
-}
-
-/// The fields of an answer that travel to the caller: a short list, and `declared`. `Server`, cookies, and validators of
-/// a body that is not the one that travels stay behind.
-pub fn to_caller(headers: &HeaderMap, declared: &[HeaderName]) -> HeaderMap {
-    let mut out = HeaderMap::with_capacity(8);
-    copy(headers, &mut out, TO_CALLER.iter());
-    copy(headers, &mut out, declared.iter().filter(|name| why_not_declared(name).is_none()));
     out
 }
 
@@ -335,21 +322,5 @@ mod tests {
         assert_eq!(names(&sent), ["accept", "content-type", "traceparent", "x-model"]);
         let sent = to_upstream(&map(&[("traceparent", "ada@example.org")]), &[]);
         assert!(sent.is_empty());
-    }
-
-    #[test]
-    fn only_listed_and_declared_fields_reach_the_caller() {
-        let headers = map(&[
-            ("cache-control", "no-store"),
-            ("content-length", "9"),
-            ("content-type", "application/json"),
-            ("etag", "\"x\""),
-            ("server", "uvicorn"),
-            ("set-cookie", "a=b"),
-            ("x-powered-by", "x"),
-            ("x-version", "7"),
-        ]);
-        let sent = to_caller(&headers, &[HeaderName::from_static("x-version")]);
-        assert_eq!(names(&sent), ["cache-control", "content-type", "x-version"]);
     }
 }
