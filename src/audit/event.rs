@@ -77,7 +77,8 @@ macro_rules! events {
 
         impl What<'_> {
             /// The word of every kind, as the member `kind` has it.
-            pub const KINDS: &'static [&'static str] = &[$($word),+];
+            #[cfg(test)]
+            pub(super) const KINDS: &'static [&'static str] = &[$($word),+];
 
             /// The word of this kind.
             pub const fn kind(&self) -> &'static str {

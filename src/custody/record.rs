@@ -46,16 +46,6 @@ impl RecordDraft {
         Self { key, id, at, context, fields, lists, next: 0, scratch }
     }
 
-    /// The record's random name.
-    pub fn id(&self) -> RecordId {
-        self.id
-    }
-
-    /// Whose record it is.
-    pub fn reference(&self) -> Reference {
-        self.key.reference
-    }
-
     /// Whether nothing has been kept yet.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.lists.is_empty()
@@ -87,14 +77,6 @@ impl RecordDraft {
             list.put(at, value);
         }
         Ok(())
-    }
-
-    /// Seals a declared field's plaintext, which is JSON. Bound to person, activity, field, record and key.
-    ///
-    /// # Errors
-    /// As [`RecordDraft::keep`].
-    pub fn seal(&mut self, field: &str, plaintext: &[u8]) -> Result<(), CustodyError> {
-        seal(&self.key, &mut self.context, &mut self.fields, field, plaintext)
     }
 
     /// The record, ready to be kept.
@@ -131,6 +113,7 @@ impl RecordDraft {
     }
 }
 
+/// Seals a declared field's plaintext, which is JSON. Bound to person, activity, field, record and key.
 fn seal(
     key: &SubjectKey,
     context: &mut Vec<u8>,

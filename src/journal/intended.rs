@@ -37,11 +37,6 @@ impl Intended {
         Self { journal, decision, receipt: Some(receipt), ended: false }
     }
 
-    /// The decision.
-    pub const fn decision(&self) -> DecisionId {
-        self.decision
-    }
-
     /// Waits until the intent is durable. Under `before_forward` nothing is sent before; under `overlapped` it is waited
     /// for before the answer is released.
     ///

@@ -18,6 +18,7 @@ use governor::clock::Clock as _;
 use governor::middleware::StateInformationMiddleware;
 use governor::{Quota, RateLimiter};
 
+#[cfg(test)]
 use crate::clock::{Clock, Timestamp};
 use crate::personal::Person;
 
@@ -75,7 +76,8 @@ impl Limiter {
     }
 
     /// The same by a clock that a test sets.
-    pub fn with_clock(rate: Rate, cap: usize, clock: Clock) -> Self {
+    #[cfg(test)]
+    fn with_clock(rate: Rate, cap: usize, clock: Clock) -> Self {
         let start = clock.now();
         Self::by(rate, cap, Ticker::Set { clock, start })
     }
@@ -86,11 +88,6 @@ impl Limiter {
         let store = Store::new(cap);
         let limiter = RateLimiter::new(quota.allow_burst(rate.burst), store.clone(), ticker);
         Self { rate, limiter, store, hasher: RandomState::new() }
-    }
-
-    /// The rate, so that a reload that does not change it can keep the limiter and what it has counted.
-    pub fn rate(&self) -> Rate {
-        self.rate
     }
 
     /// Counts one request.
@@ -164,7 +161,11 @@ impl Limiter {
 #[derive(Clone, Debug)]
 enum Ticker {
     Monotonic(Instant),
-    Set { clock: Clock, start: Timestamp },
+    #[cfg(test)]
+    Set {
+        clock: Clock,
+        start: Timestamp,
+    },
 }
 
 impl governor::clock::Clock for Ticker {
@@ -173,6 +174,7 @@ impl governor::clock::Clock for Ticker {
     fn now(&self) -> Duration {
         match self {
             Self::Monotonic(start) => start.elapsed(),
+            #[cfg(test)]
             Self::Set { clock, start } => {
                 let millis = clock.now().millis().saturating_sub(start.millis());
                 Duration::from_millis(u64::try_from(millis).unwrap_or(0))

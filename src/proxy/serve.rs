@@ -63,11 +63,12 @@ impl ServerHandle {
     }
 
     /// Connections that stand now.
-    pub fn connections(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
         self.caps.open()
     }
 
-    /// The same for whoever looks now and then, also after the handle is gone.
+    /// Connections that stand now, for whoever looks now and then, also after the handle is gone.
     pub fn counter(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let caps = Arc::clone(&self.caps);
         move || caps.open()

@@ -234,9 +234,9 @@ pub(super) async fn consents_are_replaced(folder: &Path) {
     let ada = person(&store, [1; 32]).await;
     for state in [ConsentState::Given, ConsentState::Withdrawn, ConsentState::Given, ConsentState::Refused] {
         store.commit(data([DataChange::PutConsent(consent(ada.reference, state))])).await.unwrap();
-        let stands = store.stands(vec![[9; 32], [1; 32]]).await.unwrap();
-        assert_eq!(stands[0], StandRow::default());
-        assert_eq!(stands[1].consents, [consent(ada.reference, state)]);
+        assert_eq!(store.stand([9; 32]).await.unwrap(), StandRow::default());
+        let known = store.stand([1; 32]).await.unwrap();
+        assert_eq!(known.consents, [consent(ada.reference, state)]);
     }
     store.close().await;
 }

@@ -207,11 +207,6 @@ impl Store {
         self.read(move |reader| reader.lookup_of(reference)).await
     }
 
-    /// The standing of several persons, in their order, at one look.
-    pub async fn stands(&self, lookups: Vec<Lookup>) -> Result<Vec<StandRow>> {
-        self.read(move |reader| lookups.iter().map(|lookup| reader.stand(lookup)).collect()).await
-    }
-
     /// The key that an exchange of this day seals under, if it is there. A key whose source is closed is not it.
     pub async fn key(&self, reference: Reference, activity: &str, day: Day) -> Result<Option<WrappedKey>> {
         let activity = activity.to_owned();

@@ -100,13 +100,6 @@ pub enum UpstreamError {
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl UpstreamError {
-    /// True where the upstream cannot have seen a byte of the request.
-    pub fn nothing_was_sent(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Held)
-    }
-}
-
 /// A sentence as the source of [`UpstreamError::Broken`].
 fn broken(what: &'static str) -> UpstreamError {
     UpstreamError::Broken(what.into())

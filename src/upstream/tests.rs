@@ -206,7 +206,6 @@ async fn a_request_that_was_sent_is_never_sent_again() {
         }
         let error = api.ask().await.unwrap_err();
         assert!(matches!(error, UpstreamError::Broken(_)), "{error:?}");
-        assert!(!error.nothing_was_sent());
         for _ in 0..replies.len() {
             api.heads.recv().await.unwrap();
         }
@@ -286,7 +285,7 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
     drop(listener);
     let upstream = Upstream::new(UpstreamConfig::new(url.parse().unwrap())).unwrap();
     let error = upstream.send(post("/", "")).await.unwrap_err();
-    assert!(matches!(error, UpstreamError::Unavailable(_)) && error.nothing_was_sent(), "{error:?}");
+    assert!(matches!(error, UpstreamError::Unavailable(_)), "{error:?}");
 }
 
 #[tokio::test]
