@@ -162,6 +162,11 @@ impl Rejection {
         }
     }
 
+    /// What data cannot be processed lawfully without is not at hand, and so nothing is forwarded and nothing answered.
+    pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Problem::DependencyUnavailable).because(cause)
+    }
+
     /// Adds a sentence about this occurrence.
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());

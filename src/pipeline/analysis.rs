@@ -109,9 +109,7 @@ impl Failed {
 
     fn of_us(self) -> Rejection {
         match self {
-            Self::Analyzer(error) => {
-                Rejection::new(Problem::DependencyUnavailable).retry_after(1).because(error)
-            }
+            Self::Analyzer(error) => Rejection::unavailable(error).retry_after(1),
             Self::TooMuch | Self::Unknown => Problem::InternalError.into(),
         }
     }

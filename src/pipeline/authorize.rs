@@ -16,8 +16,8 @@ use crate::limits::Who;
 use crate::payload::Caps;
 use crate::personal::{Person, Reference};
 use crate::plan::{Activity, DeniedRow, Per};
-use crate::problem::{Problem, Rejection};
-use crate::standing::{Ask, Stand, StandingError, Transfer};
+use crate::problem::Rejection;
+use crate::standing::{Ask, Stand, Transfer};
 
 /// How many persons of a batch are looked up at once.
 const AT_ONCE: usize = 64;
@@ -76,7 +76,7 @@ impl Permit {
         let activity = &self.admitted.routed.route.activity;
         for party in &mut self.parties {
             gateway.standing().forget(&party.lookup);
-            let stand = gateway.standing().look(&party.lookup).await.map_err(unknown)?;
+            let stand = gateway.standing().look(&party.lookup).await.map_err(Rejection::unavailable)?;
             stand.permits(ask(gateway, activity)).map_err(Rejection::new)?;
             party.stand = stand;
         }
@@ -165,7 +165,7 @@ async fn many(
 
 async fn look(gateway: &Gateway, person: &Person) -> Result<Party, Rejection> {
     let lookup = gateway.custody().lookup(person);
-    let stand = gateway.standing().look(&lookup).await.map_err(unknown)?;
+    let stand = gateway.standing().look(&lookup).await.map_err(Rejection::unavailable)?;
     Ok(Party { lookup, stand })
 }
 
@@ -176,11 +176,6 @@ pub(super) async fn on_paper(
     person: &Person,
 ) -> Result<(), Rejection> {
     look(gateway, person).await?.stand.permits(ask(gateway, activity)).map_err(Rejection::new)
-}
-
-/// What cannot be looked up permits nothing.
-fn unknown(error: StandingError) -> Rejection {
-    Rejection::new(Problem::DependencyUnavailable).because(error)
 }
 
 /// What an activity asks of a person's standing.

@@ -43,10 +43,10 @@ pub(super) async fn intend(
     };
     let journal = gateway.journal();
     let intent = if overlapped { journal.intent_beside(what) } else { journal.intent(what) };
-    let mut intent = intent.map_err(unwritten)?;
+    let mut intent = intent.map_err(Rejection::unavailable)?;
     if !overlapped {
         let began = Instant::now();
-        intent.durable().await.map_err(unwritten)?;
+        intent.durable().await.map_err(Rejection::unavailable)?;
         gateway.metrics().journal(began.elapsed());
     }
     account.intended = true;
@@ -62,13 +62,13 @@ pub(super) async fn close(
     let began = Instant::now();
     let result = match answered {
         Ok(Minimised { body, headers, drafts, status }) => {
-            let records = drafts.finish().map_err(super::materials::unavailable)?;
+            let records = drafts.finish().map_err(Rejection::unavailable)?;
             let ended = Ended {
                 outcome: audit::Outcome::Answered,
                 problem: None,
                 upstream_status: Some(status.as_u16()),
             };
-            intent.outcome(ended, records).await.map_err(unwritten)?;
+            intent.outcome(ended, records).await.map_err(Rejection::unavailable)?;
             Ok(answer::of_upstream(status, headers, body))
         }
         Err(rejection) => {
@@ -80,7 +80,7 @@ pub(super) async fn close(
             };
             let problem = Some(rejection.problem);
             let ended = Ended { outcome, problem, upstream_status: None };
-            intent.outcome(ended, []).await.map_err(unwritten)?;
+            intent.outcome(ended, []).await.map_err(Rejection::unavailable)?;
             Err(rejection)
         }
     };
@@ -127,10 +127,6 @@ const fn evidence(problem: Problem) -> bool {
 
 /// Writes a piece of evidence; durable when this returns.
 pub(super) async fn write(gateway: &Gateway, what: What<'_>) -> Result<(), Rejection> {
-    gateway.journal().record(what).map_err(unwritten)?.await.map(drop).map_err(unwritten)
-}
-
-/// Without its journal the gateway forwards nothing and answers nothing.
-fn unwritten(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Rejection {
-    Rejection::new(Problem::DependencyUnavailable).because(error)
+    let receipt = gateway.journal().record(what).map_err(Rejection::unavailable)?;
+    receipt.await.map(drop).map_err(Rejection::unavailable)
 }

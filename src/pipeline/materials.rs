@@ -17,7 +17,7 @@ use crate::crypto::InterchangeKey;
 use crate::custody::{CustodyError, SubjectKey};
 use crate::personal::Reference;
 use crate::plan::{Field, Route};
-use crate::problem::{Problem, Rejection};
+use crate::problem::Rejection;
 
 /// What the actions of one exchange use.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub(super) async fn collect(
         false => None,
         true => Some(match gateway.custody().cached_pseudonyms(domain) {
             Some(known) => known,
-            None => Box::pin(gateway.custody().pseudonyms(domain)).await.map_err(unavailable)?,
+            None => Box::pin(gateway.custody().pseudonyms(domain)).await.map_err(Rejection::unavailable)?,
         }),
     };
     let keys = Arc::clone(&permit.admitted.routed.live.keys);
@@ -124,7 +124,7 @@ async fn subjects(
             }
             minted => minted,
         };
-        minted.map_err(unavailable)?
+        minted.map_err(Rejection::unavailable)?
     };
     for party in permit.parties.iter().filter(|party| party.stand.reference().is_none()) {
         // They have a reference now, which the remembered standing does not know.
@@ -149,11 +149,6 @@ async fn mint(
         keys.extend(try_join_all(some.iter().map(key)).await?);
     }
     Ok(keys)
-}
-
-/// Without its keys the gateway processes nothing.
-pub(super) fn unavailable(error: CustodyError) -> Rejection {
-    Rejection::new(Problem::DependencyUnavailable).because(error)
 }
 
 fn keeps(route: &Route) -> bool {

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::admit::{Admitted, text};
-use super::materials::{Materials, unavailable};
+use super::materials::Materials;
 use super::minimise::{Keeping, unfit};
 use crate::action::{Action, Analyses};
 use crate::net::{CanonicalPath, query};
@@ -161,7 +161,9 @@ impl Treat<'_, '_> {
             Treated::LeftOut => return Ok(()),
         };
         match self.kept {
-            Keeping::In(drafts) => drafts.keep(&field.name, &[], (None, &[]), value).map_err(unavailable),
+            Keeping::In(drafts) => {
+                drafts.keep(&field.name, &[], (None, &[]), value).map_err(Rejection::unavailable)
+            }
             Keeping::Rehearsal | Keeping::Questions(_) => Ok(()),
         }
     }

@@ -14,7 +14,6 @@ use super::admit::Admitted;
 use super::answer;
 use super::authorize::ask;
 use super::finish::write;
-use super::materials::unavailable;
 use crate::action::{self, Refused};
 use crate::audit::What;
 use crate::custody::{CustodyError, Kept, OpenedRecord, Reader};
@@ -24,7 +23,7 @@ use crate::personal::Reference;
 use crate::plan::{Activity, Answer};
 use crate::problem::{Problem, Rejection};
 use crate::standing::Stand;
-use crate::store::{RecordRow, StoreError};
+use crate::store::RecordRow;
 use crate::telemetry::Causes;
 
 /// Records on one page.
@@ -101,12 +100,13 @@ impl<'a> Shelf<'a> {
         // The route's check let a whole number from 1 pass; one too large to count to names a page beyond the last.
         let page: u64 = page.map_or(1, |(_, value)| value.parse().unwrap_or(u64::MAX)).max(1);
         let store = self.gateway.store();
-        let count = store.records_count(&self.source.name).await.map_err(unavailable_store)?;
+        let count = store.records_count(&self.source.name).await.map_err(Rejection::unavailable)?;
         let skip = (page - 1).saturating_mul(u64::from(PAGE));
-        let rows = store.records(&self.source.name, None, skip, PAGE).await.map_err(unavailable_store)?;
+        let rows =
+            store.records(&self.source.name, None, skip, PAGE).await.map_err(Rejection::unavailable)?;
 
         let domain = &self.activity.pseudonymization_domain;
-        let pseudonyms = self.gateway.custody().pseudonyms(domain).await.map_err(unavailable)?;
+        let pseudonyms = self.gateway.custody().pseudonyms(domain).await.map_err(Rejection::unavailable)?;
         let materials = action::Materials { pseudonyms: Some(&pseudonyms), keys: &self.keys, analyses: None };
         let mut shown = Vec::new();
         let mut stands = Vec::new();
@@ -151,7 +151,8 @@ impl<'a> Shelf<'a> {
         let unknown = || Rejection::new(Problem::RecordUnknown);
         let number: u64 =
             admitted.routed.params.first().and_then(|text| text.parse().ok()).ok_or_else(unknown)?;
-        let row = self.gateway.store().record(&self.source.name, number).await.map_err(unavailable_store)?;
+        let row =
+            self.gateway.store().record(&self.source.name, number).await.map_err(Rejection::unavailable)?;
         let (stand, record) = match &row {
             Some(row) => self.open(row).await?.ok_or_else(unknown)?,
             None => return Err(unknown()),
@@ -181,16 +182,12 @@ impl<'a> Shelf<'a> {
             Ok(record) => Ok(Some((stand, record))),
             Err(CustodyError::Destroyed) => Ok(None),
             Err(error @ CustodyError::Damaged(_)) => Err(Unopened::Damaged(error)),
-            Err(error) => Err(unavailable(error).into()),
+            Err(error) => Err(Rejection::unavailable(error).into()),
         }
     }
 
     async fn stand(&self, reference: Reference) -> Result<Option<Stand>, Rejection> {
-        self.gateway
-            .standing()
-            .of_reference(reference)
-            .await
-            .map_err(|error| Rejection::new(Problem::DependencyUnavailable).because(error))
+        self.gateway.standing().of_reference(reference).await.map_err(Rejection::unavailable)
     }
 
     /// One row: the person's pseudonym in this activity's domain, and what each field's export destination shows.
@@ -276,8 +273,4 @@ fn kind_of(kept: &RawValue) -> Kind {
 fn push_string(out: &mut String, text: &str) {
     // A string is always JSON.
     out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()));
-}
-
-fn unavailable_store(error: StoreError) -> Rejection {
-    Rejection::new(Problem::DependencyUnavailable).because(error)
 }

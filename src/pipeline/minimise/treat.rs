@@ -7,7 +7,7 @@ use super::super::analysis::Question;
 use super::super::authorize::Permit;
 use super::super::batch;
 use super::super::drafts::{Drafts, Rows};
-use super::super::materials::{self, Materials};
+use super::super::materials::Materials;
 use super::super::route::sentence;
 use super::super::shadow::Trace;
 use crate::action::{Action, Analyses, Refused};
@@ -127,7 +127,7 @@ impl<'a> Treat<'a> {
                 };
                 // A field that is to be kept, in an exchange that has no record for it, would be lost in silence.
                 let kept = drafts.keep(&field.name, at, (row, within), value);
-                kept.map_err(materials::unavailable)
+                kept.map_err(Rejection::unavailable)
             }
             Keeping::Rehearsal | Keeping::Questions(_) => Ok(()),
         }
