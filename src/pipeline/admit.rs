@@ -182,7 +182,7 @@ impl Admitted {
     /// How the bodies of the call are read.
     pub(super) fn payload(&self) -> Result<&Payload, Rejection> {
         // The plan gives every governed route one.
-        self.routed.route.payload.as_ref().ok_or_else(|| Rejection::new(Problem::InternalError))
+        self.routed.route.payload.as_ref().ok_or_else(|| Problem::InternalError.into())
     }
 
     /// Reads the body, whole and decoded, under the route's caps; empty where there is none and none need be.
@@ -203,7 +203,7 @@ impl Admitted {
             Rejection::new(Problem::PayloadNotInspectable).detail(detail)
         })?;
         let cap = self.caps().bytes;
-        let body = came.take().ok_or_else(|| Rejection::new(Problem::InternalError))?;
+        let body = came.take().ok_or(Problem::InternalError)?;
         let body = read::capped(body, cap, &PACE).await.map_err(unread)?;
         let bytes = coding::decode(self.content_encoding.as_deref(), body, cap, RATIO).map_err(undecoded)?;
         Ok(Received { bytes, envelope })

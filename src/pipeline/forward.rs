@@ -40,7 +40,7 @@ impl Upstreams {
         let place = name.and_then(|name| self.0.binary_search_by(|(has, _)| has.cmp(name)).ok());
         let found = place.and_then(|place| self.0.get(place));
         // The plan names only upstreams that the deployment has.
-        found.map(|(_, upstream)| upstream).ok_or_else(|| Rejection::new(Problem::InternalError))
+        found.map(|(_, upstream)| upstream).ok_or_else(|| Problem::InternalError.into())
     }
 }
 

@@ -43,7 +43,7 @@ async fn forwarded(
 ) -> Result<Response<Content>, Rejection> {
     let body = match (cap, &came) {
         (Some(cap), _) => {
-            let body = came.take().ok_or_else(|| Rejection::new(Problem::InternalError))?;
+            let body = came.take().ok_or(Problem::InternalError)?;
             read_body(body, cap).await?
         }
         (None, body) if body.as_ref().is_none_or(|body| body.is_end_stream()) => Bytes::new(),

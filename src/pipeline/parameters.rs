@@ -71,7 +71,7 @@ pub(super) fn treat(
     let mut pairs = String::new();
     for (name, came) in &routed.query {
         let param = route.query.iter().find(|param| *param.name == **name);
-        let param = param.ok_or_else(|| Rejection::new(Problem::InternalError))?;
+        let param = param.ok_or(Problem::InternalError)?;
         if let Some(value) = treat.one(param, came)? {
             query::write(&mut pairs, name, &value);
         }
@@ -91,7 +91,7 @@ pub(super) fn treat(
         }
     }
     let target = path_of(admitted, &path, on_paper)?.target((!pairs.is_empty()).then_some(&*pairs));
-    let target = target.map_err(|_| Rejection::new(Problem::InternalError))?;
+    let target = target.map_err(|_| Problem::InternalError)?;
     Ok(Some(Asked { target, headers: passed }))
 }
 

@@ -28,7 +28,7 @@ pub(super) enum Persons {
 /// The data subjects of an exchange, as the policy says where to find them.
 pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Rejection> {
     let activity = &admitted.routed.route.activity;
-    let named = |field: &usize| activity.request.fields.get(*field).ok_or_else(internal);
+    let named = |field: &usize| activity.request.fields.get(*field).ok_or(Problem::InternalError);
     match &activity.data_subject {
         Some(DataSubject::Claim(claim)) => of_token(admitted, claim).map(Persons::One),
         Some(DataSubject::Body(path, field)) => {
@@ -41,7 +41,7 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
                     Stop::Visitor(_) => invalid(field),
                     Stop::Malformed(malformed) => refusal(format, Stop::Malformed(malformed)),
                     Stop::TooLarge(cap) => refusal(format, Stop::TooLarge(cap)),
-                    Stop::Undeclared | Stop::Unfit(_) => internal(),
+                    Stop::Undeclared | Stop::Unfit(_) => Problem::InternalError.into(),
                 })?;
                 found.and_then(|found| identifier(field, found.value()))
             } else {
@@ -52,7 +52,7 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
             of_body(admitted, &identifier).map(Persons::One)
         }
         Some(DataSubject::Parameter(place, name)) => {
-            let (param, text) = parameters::came(admitted, *place, name).ok_or_else(internal)?;
+            let (param, text) = parameters::came(admitted, *place, name).ok_or(Problem::InternalError)?;
             let identifier = named_by(&param.check, Value { kind: param.kind, text: &text });
             let identifier = identifier.ok_or_else(|| {
                 Rejection::new(Problem::FieldInvalid)
@@ -63,7 +63,7 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
         }
         Some(DataSubject::Rows(_, field)) => of_rows(admitted, body, named(field)?),
         // The plan gives every governed route a data subject.
-        None => Err(internal()),
+        None => Err(Problem::InternalError.into()),
     }
 }
 
@@ -120,7 +120,7 @@ fn of_rows(admitted: &Admitted, body: &Received, field: &Field) -> Result<Person
 /// Walks the body for the person's field alone, as strictly as the walk that treats it.
 fn search<'a>(admitted: &'a Admitted, body: &Received, field: &'a Field) -> Result<Search<'a>, Rejection> {
     let payload = admitted.payload()?;
-    let walker = payload.person.as_ref().ok_or_else(internal)?;
+    let walker = payload.person.as_ref().ok_or(Problem::InternalError)?;
     let mut search = Search { walker, field, id: payload.person_field, all: Vec::new(), rows: 0 };
     // What is written of the body is of no use to anybody.
     let mut out = Vec::new();
@@ -199,8 +199,4 @@ fn invalid(field: &Field) -> Rejection {
     Rejection::new(Problem::FieldInvalid)
         .field(Arc::clone(&field.name))
         .detail("The field says whose data this is: it must be there, once, as a text or a whole number.")
-}
-
-fn internal() -> Rejection {
-    Problem::InternalError.into()
 }

@@ -85,7 +85,7 @@ impl<'a> Shelf<'a> {
         let activity = &admitted.routed.route.activity;
         // INVARIANT: the plan gives an answering route an activity with a source.
         let source = activity.records_of.and_then(|index| live.plan.activities.get(index));
-        let source = source.ok_or_else(|| Rejection::new(Problem::InternalError))?;
+        let source = source.ok_or(Problem::InternalError)?;
         Ok(Self { gateway, activity, source, keys: Arc::clone(&live.keys) })
     }
 
@@ -254,7 +254,7 @@ fn shown(
             Ok(Some(text))
         }
         Ok(Treated::Replaced(_)) => Ok(Some(out)),
-        Err(_) => Err(Rejection::new(Problem::InternalError)),
+        Err(_) => Err(Problem::InternalError.into()),
     }
 }
 

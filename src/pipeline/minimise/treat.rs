@@ -89,7 +89,7 @@ impl<'a> Treat<'a> {
 
     fn field(&self, id: FieldId) -> Result<&'a Field, Rejection> {
         // INVARIANT: the layout was compiled from these fields, so every number it hands out is one of theirs.
-        self.side.fields.get(usize::from(id.0)).ok_or_else(|| Rejection::new(Problem::InternalError))
+        self.side.fields.get(usize::from(id.0)).ok_or_else(|| Problem::InternalError.into())
     }
 
     pub(super) fn invalid(field: &Field, detail: impl Into<Cow<'static, str>>) -> Rejection {
