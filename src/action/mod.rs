@@ -45,6 +45,7 @@ pub use spec::{Ask, DateTo, DetectSpec, Generalize, ReplaceBy, Reversible, Spec}
 use crate::crypto::InterchangeKey;
 use crate::detect::{DetectError, Detector, Wanted};
 use crate::payload::{Kind, Treated, Value};
+use crate::problem::Problem;
 use detect::Detect;
 use generalize::{Bands, Prefix};
 use mask::Mask;
@@ -139,6 +140,18 @@ pub enum Refused {
     /// A secret or key that the action needs was not fetched: a fault of the gateway, not of the caller.
     #[error("a key that this field needs is not at hand")]
     MaterialMissing,
+}
+
+impl Refused {
+    /// What it means for whoever sent the value.
+    pub const fn problem(self) -> Problem {
+        match self {
+            Self::Present => Problem::FieldNotPermitted,
+            Self::Unsuitable(_) => Problem::FieldInvalid,
+            Self::Identifying => Problem::TransferNotPermitted,
+            Self::MaterialMissing => Problem::InternalError,
+        }
+    }
 }
 
 impl Action {

@@ -239,13 +239,7 @@ const IDENTIFYING: &str = "The text tells who somebody is, and its recipient may
 
 /// What an action that could not be done means for the caller.
 pub(in crate::pipeline) fn unfit(field: &Field, refused: Refused) -> Rejection {
-    let problem = match refused {
-        Refused::Present => Problem::FieldNotPermitted,
-        Refused::Unsuitable(_) => Problem::FieldInvalid,
-        Refused::Identifying => Problem::TransferNotPermitted,
-        Refused::MaterialMissing => Problem::InternalError,
-    };
-    let rejection = Rejection::new(problem).field(Arc::clone(&field.name)).because(refused);
+    let rejection = Rejection::new(refused.problem()).field(Arc::clone(&field.name)).because(refused);
     match refused {
         Refused::Identifying => rejection.detail(IDENTIFYING),
         _ => rejection,

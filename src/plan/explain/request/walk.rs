@@ -88,13 +88,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn unfit(&mut self, refused: Refused, at: &str, rule: Rule) {
-        let problem = match refused {
-            Refused::Present => Problem::FieldNotPermitted,
-            Refused::Unsuitable(_) => Problem::FieldInvalid,
-            Refused::Identifying => Problem::TransferNotPermitted,
-            Refused::MaterialMissing => Problem::InternalError,
-        };
-        self.fault(problem, at, format!("It {refused}."), Some(rule));
+        self.fault(refused.problem(), at, format!("It {refused}."), Some(rule));
     }
 
     /// What an export shows of what is kept, in each activity that exports.
