@@ -13,7 +13,7 @@ use super::verify::verify_audit;
 use super::{Command, PersonId, Refusal, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
 use crate::clock::Clock;
-use crate::crypto::digest;
+use crate::crypto::{digest, hex};
 use crate::custody::retention;
 use crate::drift::Summary;
 use crate::journal::{Journal, JournalError};
@@ -387,10 +387,6 @@ fn no_reason(given: &str, reasons: &[Arc<str>]) -> String {
         );
     }
     format!("`{given}` is not a reason that organisation.yaml lists; there are: {}.", reasons.join(", "))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn subject(person: &PersonId) -> Person {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::{Deployment, Exit, deployment, output};
 use crate::config::Config;
-use crate::crypto::random;
+use crate::crypto::{hex, random};
 use crate::plan::{self, Class, Plan, diff};
 
 #[derive(Debug, clap::Args)]
@@ -95,8 +95,7 @@ struct Copy(PathBuf);
 
 impl Copy {
     fn of(policies: &Path, revision: &str) -> anyhow::Result<Self> {
-        let name: String = random::bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-        let folder = std::env::temp_dir().join(format!("consentry-{name}"));
+        let folder = std::env::temp_dir().join(format!("consentry-{}", hex(&random::bytes::<8>())));
         fs::DirBuilder::new().mode(0o700).create(&folder).context("no folder for the revision's policies")?;
         let copy = Self(folder);
         // A revision that begins with a dash would be read as an option.

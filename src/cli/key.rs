@@ -14,7 +14,7 @@ use super::{Exit, output};
 use crate::admin::{Role, new_token};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::crypto::InterchangeKey;
+use crate::crypto::{InterchangeKey, hex};
 use crate::identity::ApiKey;
 use crate::keys::LocalKey;
 use crate::policy::Diagnostics;
@@ -141,7 +141,7 @@ fn api(
 /// An administration token, and the line of it that the reader of consentry.yaml accepts.
 fn admin(name: &str, role: &str) -> anyhow::Result<(Zeroizing<String>, String)> {
     let (token, hash) = new_token();
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&hash);
     let line = format!("  - {{ name: {}, role: {role}, hash: \"sha256:{hash}\" }}", quoted(name));
     config::admin_tokens(&line).map_err(refused)?;
     Ok((token, line))

@@ -17,5 +17,5 @@ mod sign;
 
 pub use aead::{DataKey, OpenError, Sealer};
 pub use fernet::{InterchangeError, InterchangeKey};
-pub use hash::{Digest, Mac, digest, sha256, sha256_of};
+pub use hash::{Digest, Mac, digest, hex, sha256, sha256_of};
 pub use sign::{SignError, SigningKey, VerifyingKey};

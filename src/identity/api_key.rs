@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::condition::CallerFacts;
-use crate::crypto::{Mac, digest, random};
+use crate::crypto::{Mac, digest, hex, random};
 use crate::personal::Personal;
 
 use super::caller::Kind;
@@ -122,16 +122,6 @@ impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKey").field("entry", &self.entry).finish_non_exhaustive()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    bytes.iter().for_each(|byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    });
-    text
 }
 
 /// All API keys, as run.

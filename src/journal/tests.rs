@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::audit::{Broken, Reading, Witness};
 use crate::clock::{Day, Timestamp};
-use crate::crypto::{InterchangeKey, random, sha256};
+use crate::crypto::{InterchangeKey, hex, random, sha256};
 use crate::keys::LocalKey;
 use crate::personal::Reference;
 use crate::store::{KeyringChange, StoreConfig, WrappedKey};
@@ -107,8 +107,7 @@ async fn an_exchange_leaves_intent_and_outcome_with_the_numbers_of_its_records()
     assert_eq!((intent.kind.as_str(), intent.decision()), ("exchange-intended", Some(decision)));
     assert_eq!((outcome.kind.as_str(), outcome.decision()), ("exchange-ended", Some(decision)));
     assert_eq!(outcome.members["records"].to_string(), "[0,1]");
-    let hex: String = sha256(&[&digests[0], &digests[1]]).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(outcome.text("sealed"), Some(hex.as_str()));
+    assert_eq!(outcome.text("sealed"), Some(&*hex(&sha256(&[&digests[0], &digests[1]]))));
     assert_eq!(journal.store.open_intents().await.unwrap(), []);
     let (_, kept) = journal.verify(Vec::new()).await.unwrap();
     assert_eq!(kept, Kept { as_told: 2, ..Kept::default() });

@@ -21,7 +21,7 @@ use crate::app::{Core, Exchanges};
 use crate::check::Check;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Issuer, KeyFrom, MasterKeySource};
-use crate::crypto::{InterchangeKey, random};
+use crate::crypto::{InterchangeKey, hex, random};
 use crate::custody::Reader;
 use crate::identity::{self, Algorithm, DevelopmentToken};
 use crate::keys::LocalKey;
@@ -467,10 +467,6 @@ fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     Ok(writeln!(file, "{secret}")?)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A folder that goes when it is dropped.
