@@ -89,14 +89,14 @@ pub(super) fn request(
     body: &Received,
 ) -> Result<(Cleared, Drafts), Rejection> {
     let mut drafts = materials.drafts(permit);
-    let looks = (Keeping::In(&mut drafts), Watch::of(permit, RouteDrift::request));
+    let looks = Looks::keeping(&mut drafts, Watch::of(permit, RouteDrift::request));
     let cleared = outgoing(&permit.admitted, permit.batch.as_ref(), materials, body, looks)?;
     Ok((cleared, drafts))
 }
 
 /// The same without keeping anything: whether the body would be refused, before a key is made to seal it under.
 pub(super) fn rehearse(permit: &Permit, materials: &Materials, body: &Received) -> Result<(), Rejection> {
-    let looks = (Keeping::Rehearsal, Watch::of(permit, RouteDrift::request));
+    let looks = Looks::rehearsal(Watch::of(permit, RouteDrift::request));
     outgoing(&permit.admitted, permit.batch.as_ref(), materials, body, looks).map(drop)
 }
 
@@ -108,8 +108,7 @@ pub(super) fn request_on_paper(
     body: &Received,
     trace: &mut Trace,
 ) -> Result<(), Rejection> {
-    let looks = (Keeping::Rehearsal, Watch { seen: None, trace: Some(trace) });
-    outgoing(admitted, None, materials, body, looks).map(Cleared::forget)
+    outgoing(admitted, None, materials, body, Looks::on_paper(trace)).map(Cleared::forget)
 }
 
 /// The same of an answer.
@@ -119,8 +118,7 @@ pub(super) fn response_on_paper(
     answer: &Answer,
     trace: &mut Trace,
 ) -> Result<(), Rejection> {
-    let looks = (Keeping::Rehearsal, Watch { seen: None, trace: Some(trace) });
-    incoming(admitted, None, materials, answer, looks).map(|(_, body)| body.forget())
+    incoming(admitted, None, materials, answer, Looks::on_paper(trace)).map(|(_, body)| body.forget())
 }
 
 fn outgoing(
@@ -130,7 +128,7 @@ fn outgoing(
     body: &Received,
     mut looks: Looks<'_>,
 ) -> Result<Cleared, Rejection> {
-    let head = parameters::treat(admitted, materials, &mut looks.0, looks.1.trace.is_some())?;
+    let head = parameters::treat(admitted, materials, &mut looks.kept, looks.watch.trace.is_some())?;
     let cleared = body_of(admitted, batch, materials, body, looks)?;
     Ok(Cleared { head, ..cleared })
 }
@@ -176,7 +174,7 @@ pub(super) fn questions(
     body: &Received,
 ) -> Result<Vec<Question>, Rejection> {
     let mut questions = Vec::new();
-    let looks = (Keeping::Questions(&mut questions), Watch::default());
+    let looks = Looks::asking(&mut questions);
     outgoing(&permit.admitted, permit.batch.as_ref(), materials, body, looks)?.forget();
     Ok(questions)
 }
@@ -188,7 +186,7 @@ pub(super) fn questions_of_answer(
     answer: &Answer,
 ) -> Result<Vec<Question>, Rejection> {
     let mut questions = Vec::new();
-    let looks = (Keeping::Questions(&mut questions), Watch::default());
+    let looks = Looks::asking(&mut questions);
     let (_, body) = incoming(&permit.admitted, permit.batch.as_ref(), materials, answer, looks)?;
     body.forget();
     Ok(questions)
@@ -202,7 +200,7 @@ pub(super) fn response(
     answer: Answer,
     mut drafts: Drafts,
 ) -> Result<Minimised, Rejection> {
-    let looks = (Keeping::In(&mut drafts), Watch::of(permit, RouteDrift::response));
+    let looks = Looks::keeping(&mut drafts, Watch::of(permit, RouteDrift::response));
     let (mut headers, body) = incoming(&permit.admitted, permit.batch.as_ref(), materials, &answer, looks)?;
     if let Some(batch) = &permit.batch {
         batch.tell(&mut headers);

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::super::analysis::Question;
-use super::super::authorize::Permit;
-use super::super::batch;
-use super::super::drafts::{Drafts, Rows};
-use super::super::materials::Materials;
-use super::super::route::sentence;
-use super::super::shadow::Trace;
 use crate::action::{Action, Analyses, Refused};
 use crate::check::Checked;
 use crate::drift::{RouteDrift, Seen, SideDrift};
 use crate::payload::{FieldId, Kind, Row, Treated, Undeclared, Value, Visitor, Walker};
+use crate::pipeline::analysis::Question;
+use crate::pipeline::authorize::Permit;
+use crate::pipeline::batch;
+use crate::pipeline::drafts::{Drafts, Rows};
+use crate::pipeline::materials::Materials;
+use crate::pipeline::route::sentence;
+use crate::pipeline::shadow::Trace;
 use crate::plan::{Field, Side};
 use crate::problem::{Problem, Rejection};
 
@@ -33,7 +33,32 @@ pub(super) struct Treat<'a> {
 }
 
 /// What a walk leaves behind.
-pub(super) type Looks<'a> = (Keeping<'a>, Watch<'a>);
+pub(super) struct Looks<'a> {
+    pub(super) kept: Keeping<'a>,
+    pub(super) watch: Watch<'a>,
+}
+
+impl<'a> Looks<'a> {
+    /// Values in the records, and counts of what occurred.
+    pub(super) fn keeping(drafts: &'a mut Drafts, watch: Watch<'a>) -> Self {
+        Self { kept: Keeping::In(drafts), watch }
+    }
+
+    /// Nothing yet.
+    pub(super) fn rehearsal(watch: Watch<'a>) -> Self {
+        Self { kept: Keeping::Rehearsal, watch }
+    }
+
+    /// A note of what would become of each field.
+    pub(super) fn on_paper(trace: &'a mut Trace) -> Self {
+        Self::rehearsal(Watch { seen: None, trace: Some(trace) })
+    }
+
+    /// What analysers must be asked.
+    pub(super) fn asking(questions: &'a mut Vec<Question>) -> Self {
+        Self { kept: Keeping::Questions(questions), watch: Watch::default() }
+    }
+}
 
 /// Who looks on.
 #[derive(Default)]
@@ -67,7 +92,7 @@ impl<'a> Treat<'a> {
         walker: &'a Walker,
         rows: Rows<'a>,
         materials: &'a Materials,
-        (kept, watch): Looks<'a>,
+        Looks { kept, watch }: Looks<'a>,
     ) -> Self {
         Self {
             side,
