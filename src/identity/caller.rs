@@ -30,13 +30,18 @@ impl Scopes {
     }
 
     /// Whether all of `scopes` are among them; so too if none is asked for.
-    pub fn has_all(&self, scopes: &[impl AsRef<str>]) -> bool {
+    fn has_all(&self, scopes: &[impl AsRef<str>]) -> bool {
         scopes.iter().all(|scope| self.has(scope.as_ref()))
     }
 
     /// Whether one of `scopes` is among them; not so if none is asked for.
-    pub fn has_any(&self, scopes: &[impl AsRef<str>]) -> bool {
+    fn has_any(&self, scopes: &[impl AsRef<str>]) -> bool {
         scopes.iter().any(|scope| self.has(scope.as_ref()))
+    }
+
+    /// Whether all of `all` are among them, and one of `any`, if it names some.
+    pub fn meet(&self, all: &[impl AsRef<str>], any: &[impl AsRef<str>]) -> bool {
+        self.has_all(all) && (any.is_empty() || self.has_any(any))
     }
 
     /// The scopes in order.
@@ -149,5 +154,9 @@ mod tests {
         assert!(scopes.has_all(&["predict", "research"]) && !scopes.has_all(&["predict", "re-identify"]));
         assert!(scopes.has_any(&["re-identify", "predict"]) && !scopes.has_any(&["pred", ""]));
         assert!(scopes.has_all(&[""; 0]) && !scopes.has_any(&[""; 0]));
+        assert!(
+            scopes.meet(&["predict"], &["research", "re-identify"]) && scopes.meet(&["predict"], &[""; 0])
+        );
+        assert!(!scopes.meet(&["re-identify"], &["predict"]) && !scopes.meet(&["predict"], &["re-identify"]));
     }
 }

@@ -258,9 +258,7 @@ pub(super) fn unread(error: read::ReadError) -> Rejection {
 }
 
 fn scopes(access: &Access, caller: &Caller) -> Result<(), Rejection> {
-    let all = access.all_scopes.iter().all(|scope| caller.scopes.has(scope));
-    let any = access.any_scope.is_empty() || access.any_scope.iter().any(|scope| caller.scopes.has(scope));
-    if all && any {
+    if caller.scopes.meet(&access.all_scopes, &access.any_scope) {
         return Ok(());
     }
     let needed: Vec<&str> = access.all_scopes.iter().chain(&access.any_scope).map(|scope| &**scope).collect();

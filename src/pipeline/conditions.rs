@@ -42,9 +42,7 @@ pub(super) fn opened(
     headers: &HeaderMap,
 ) -> Result<Opened, Rejection> {
     let open = |gate: &Gate| {
-        let scopes = &caller.scopes;
-        let scoped = scopes.has_all(&gate.all_scopes)
-            && (gate.any_scope.is_empty() || scopes.has_any(&gate.any_scope));
+        let scoped = caller.scopes.meet(&gate.all_scopes, &gate.any_scope);
         match &gate.when {
             Some(when) if scoped => holds(gateway, routed, caller, headers, when),
             _ => Ok(scoped),
