@@ -260,46 +260,45 @@ fn in_rows(format: Format, side: &Side, path: &Path) -> bool {
 
 /// A category's default must fit every field that takes it.
 fn category_actions(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
-    let Some(organisation) = &set.organisation else { return };
-    let treated = parameters::treated(activity).map(|(_, field)| (field, true));
-    let of = |side: &'_ Option<Side>| side.iter().flat_map(|side| side.fields.clone()).collect::<Vec<_>>();
-    let (asked, answered) = (of(&activity.request), of(&activity.response));
-    let fields = asked.iter().map(|field| (field, true)).chain(answered.iter().map(|field| (field, false)));
-    {
-        for (field, request) in fields.chain(treated) {
-            let Some(category) = &field.category else { continue };
-            let Some((_, default)) =
-                organisation.categories.iter().find(|(name, _)| name.value == category.value)
-            else {
-                continue;
-            };
-            let own = &field.destinations;
-            let outward =
-                if request { (&own.upstream, &default.upstream) } else { (&own.caller, &default.caller) };
-            for (own, default) in [outward, (&own.stored, &default.stored), (&own.export, &default.export)] {
-                if let (None, Some(default)) = (own, default) {
-                    let number = matches!(field.rules.kind, Some(RuleKind::Integer | RuleKind::Number));
-                    let outwards = std::ptr::eq(own, outward.0);
-                    if request
-                        && number
-                        && outwards
-                        && default.value == (Spec::Pseudonymize { as_integer: false })
-                    {
-                        let message = format!(
-                            "`{}` is a number, and its category makes a text of it for the upstream.",
-                            field.name.value
-                        );
-                        let help = "Say at the field which it is: `upstream: { pseudonymize: { as: integer } }`, or `as: string`.";
-                        reader.report(Code::ActionUnfit, field.name.span, message, help);
-                    }
-                    check_action(
-                        &Spanned::new(default.value.clone(), field.name.span),
-                        field.rules.kind,
-                        reader,
-                    );
-                }
+    let asked = activity.request.iter().flat_map(|side| &side.fields);
+    let answered = activity.response.iter().flat_map(|side| &side.fields);
+    let treated = parameters::treated(activity).map(|(_, field)| field);
+    let fields = asked.map(|field| (field, Direction::Request));
+    let fields = fields.chain(answered.map(|field| (field, Direction::Response)));
+    for (field, direction) in fields.chain(treated.map(|field| (field, Direction::Request))) {
+        let Some(default) = defaults_of(set, field) else { continue };
+        let own = &field.destinations;
+        let outward = match direction {
+            Direction::Request => {
+                number_becomes_text(field, default, reader);
+                (&own.upstream, &default.upstream)
+            }
+            Direction::Response => (&own.caller, &default.caller),
+        };
+        for (own, default) in [outward, (&own.stored, &default.stored), (&own.export, &default.export)] {
+            if let (None, Some(default)) = (own, default) {
+                let default = Spanned::new(default.value.clone(), field.name.span);
+                check_action(&default, field.rules.kind, reader);
             }
         }
+    }
+}
+
+/// A category does not know that the upstream expects a number: whether it gets one, the field says.
+fn number_becomes_text(field: &Field, default: &Destinations, reader: &mut Reader) {
+    let number = matches!(field.rules.kind, Some(RuleKind::Integer | RuleKind::Number));
+    let text = default
+        .upstream
+        .as_ref()
+        .is_some_and(|default| default.value == (Spec::Pseudonymize { as_integer: false }));
+    if number && text && field.destinations.upstream.is_none() {
+        let message = format!(
+            "`{}` is a number, and its category makes a text of it for the upstream.",
+            field.name.value
+        );
+        let help =
+            "Say at the field which it is: `upstream: { pseudonymize: { as: integer } }`, or `as: string`.";
+        reader.report(Code::ActionUnfit, field.name.span, message, help);
     }
 }
 
