@@ -461,14 +461,12 @@ impl Compiler<'_> {
         reader: &mut Reader,
     ) -> Option<Action> {
         let keys = &self.deployment.interchange_keys;
+        let written = || field.destinations.all().find(|own| own.value == *spec);
+        let span = || written().map_or(field.name.span, |own| own.span);
         if let Spec::Encrypt { key } = spec
             && !keys.contains(key)
         {
-            let written = &field.destinations;
-            let all = [&written.upstream, &written.caller, &written.stored, &written.export];
-            let own = all.into_iter().flatten().find(|own| own.value == *spec);
-            let span = own.map_or(field.name.span, |own| own.span);
-            let name = Spanned::new(key.clone(), span);
+            let name = Spanned::new(key.clone(), span());
             policy::unknown(
                 &name,
                 "interchange key",
@@ -479,10 +477,7 @@ impl Compiler<'_> {
             return None;
         }
         if let Some(ask) = transfer::ask(spec) {
-            let written = &field.destinations;
-            let all = [&written.upstream, &written.caller, &written.stored, &written.export];
-            let own = all.into_iter().flatten().find(|own| own.value == *spec);
-            let name = Spanned::new(ask.analyzer.clone(), own.map_or(field.name.span, |own| own.span));
+            let name = Spanned::new(ask.analyzer.clone(), span());
             let known = &self.deployment.analyzers;
             let Some(recipient) = known.get(&ask.analyzer) else {
                 let known = known.keys().map(String::as_str);

@@ -290,6 +290,13 @@ pub struct Destinations {
     pub gate: Option<Spanned<Gate>>,
 }
 
+impl Destinations {
+    /// What is said of each, without the gate.
+    pub fn all(&self) -> impl Iterator<Item = &Spanned<Spec>> {
+        [&self.upstream, &self.caller, &self.stored, &self.export].into_iter().flatten()
+    }
+}
+
 /// Who gets one thing, and what others get.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gate {

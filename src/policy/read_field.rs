@@ -77,9 +77,8 @@ fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Fie
     let justification = map.take("justification").and_then(|node| reader.text(node)).map(|text| text.value);
     map.finish(reader);
     let kind = rules.kind;
-    let all = [&destinations.upstream, &destinations.caller, &destinations.stored, &destinations.export];
-    let otherwise = destinations.gate.as_ref().map(|gate| &gate.value.otherwise);
-    for spec in all.into_iter().chain(otherwise).flatten() {
+    let otherwise = destinations.gate.as_ref().and_then(|gate| gate.value.otherwise.as_ref());
+    for spec in destinations.all().chain(otherwise) {
         check_action(spec, kind, reader);
     }
     let name = Spanned::new(entry.key.clone(), entry.at);
