@@ -1,10 +1,11 @@
-//! The deployment that a command speaks of: read, and everything that is wrong with it shown.
+//! The deployment that a command speaks of, and its policies: read, and everything that is wrong with them shown.
 
 use std::path::Path;
 
 use super::{Deployment, output};
 use crate::config::{self, Config};
-use crate::policy::Diagnostics;
+use crate::plan::{self, Plan};
+use crate::policy::{Diagnostics, PolicySet};
 
 /// The deployment's file. Where it is not valid, all findings are shown and there is none.
 pub(super) fn read(deployment: &Deployment) -> Option<Config> {
@@ -17,6 +18,20 @@ pub(super) fn at(path: &Path) -> Option<Config> {
         Ok((config, warnings)) => {
             show(&warnings);
             Some(config)
+        }
+        Err(diagnostics) => {
+            show(&diagnostics);
+            None
+        }
+    }
+}
+
+/// The deployment's policies. Where they are not valid, all findings are shown and there are none.
+pub(super) fn policies(config: &Config) -> Option<(Plan, PolicySet)> {
+    match plan::load(&config.policies, &config.deployment()) {
+        Ok((plan, set, warnings)) => {
+            show(&warnings);
+            Some((plan, set))
         }
         Err(diagnostics) => {
             show(&diagnostics);

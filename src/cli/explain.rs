@@ -42,16 +42,7 @@ enum Format {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
-    let (plan, set) = match plan::load(&config.policies, &config.deployment()) {
-        Ok((plan, set, warnings)) => {
-            deployment::show(&warnings);
-            (plan, set)
-        }
-        Err(diagnostics) => {
-            deployment::show(&diagnostics);
-            return Ok(Exit::InvalidPolicy);
-        }
-    };
+    let Some((plan, set)) = deployment::policies(&config) else { return Ok(Exit::InvalidPolicy) };
     let named = args.route.as_deref().or(args.route_option.as_deref());
     let shadow = plan.shadows.iter().find(|shadow| Some(&*shadow.activity.name) == named);
     let (config, plan, set, named) = match shadow.filter(|_| args.request.is_some()) {

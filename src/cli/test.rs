@@ -4,7 +4,7 @@ use super::table::table;
 use super::{Deployment, Exit, deployment, output};
 use crate::app;
 use crate::app::cases::{Fault, Verdict};
-use crate::plan::{self, Coverage, Covers};
+use crate::plan::{Coverage, Covers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,16 +17,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let Some(config) = deployment::read(&args.deployment) else { return Ok(Exit::InvalidPolicy) };
-    let (plan, set) = match plan::load(&config.policies, &config.deployment()) {
-        Ok((plan, set, warnings)) => {
-            deployment::show(&warnings);
-            (plan, set)
-        }
-        Err(diagnostics) => {
-            deployment::show(&diagnostics);
-            return Ok(Exit::InvalidPolicy);
-        }
-    };
+    let Some((plan, set)) = deployment::policies(&config) else { return Ok(Exit::InvalidPolicy) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let told = |verdict: &Verdict| output::text(outcome(verdict));
     let (verdicts, coverage) = runtime.block_on(app::cases::run(&config, &plan, &set, told))?;
