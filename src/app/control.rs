@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::aside::aside;
-use super::live::Loaded;
+use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
 use super::{AppError, live, open};
@@ -88,7 +88,7 @@ impl Reload {
             Ok::<_, AppError>((loaded, changes, warned))
         };
         let read = aside(read).await.ok_or(AppError::Aside)?;
-        let (Loaded { live, warnings, .. }, changes, warned) = read.map_err(Failed::in_saved)?;
+        let (InForce { live, warnings, .. }, changes, warned) = read.map_err(Failed::in_saved)?;
         let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>();
         let issuers = issuers.map_err(|error| Failed::in_saved(error.into()))?;
         let issuers = Identity::check_issuer_keys(issuers)

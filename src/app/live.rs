@@ -8,7 +8,7 @@ use crate::config::{Config, secret_text};
 use crate::crypto::{Digest, InterchangeKey};
 use crate::notice;
 use crate::pipeline::Live;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Loaded, Plan};
 use crate::policy::{self, Diagnostics};
 
 /// Reads and compiles the deployment's policies. Warnings come beside the plan.
@@ -16,7 +16,7 @@ use crate::policy::{self, Diagnostics};
 /// # Errors
 /// All that is wrong with them, at once.
 pub fn compile(config: &Config) -> Result<(Plan, Diagnostics), Diagnostics> {
-    let (plan, _, warnings) = plan::load(&config.policies, &config.deployment())?;
+    let Loaded { plan, warnings, .. } = plan::load(&config.policies, &config.deployment())?;
     Ok((plan, warnings))
 }
 
@@ -25,12 +25,12 @@ pub fn compile(config: &Config) -> Result<(Plan, Diagnostics), Diagnostics> {
 /// # Errors
 /// As [`compile`].
 pub fn check(config: &Config, now: Timestamp) -> Result<(Plan, Diagnostics), Diagnostics> {
-    let (plan, _, warnings) = plan::load_on(&config.policies, &config.deployment(), now)?;
+    let Loaded { plan, warnings, .. } = plan::load_on(&config.policies, &config.deployment(), now)?;
     Ok((plan, warnings))
 }
 
 /// Policies that are to be in force.
-pub(super) struct Loaded {
+pub(super) struct InForce {
     /// They, with all that they need.
     pub(super) live: Live,
     /// What they were warned of.
@@ -40,20 +40,20 @@ pub(super) struct Loaded {
 }
 
 /// The policies with all that they need to be in force.
-pub(super) fn load(config: &Config, now: Timestamp) -> Result<Loaded, AppError> {
+pub(super) fn load(config: &Config, now: Timestamp) -> Result<InForce, AppError> {
     let (folder, deployment) = (&config.policies, config.deployment());
     let loaded = match &config.promoted {
         None => plan::load(folder, &deployment),
         Some(shadow) => plan::load_promoted(folder, &deployment, shadow),
     };
-    let (plan, set, warnings) = loaded.map_err(AppError::Policies)?;
+    let Loaded { plan, set, warnings } = loaded.map_err(AppError::Policies)?;
     for due in policy::due(&set, now) {
         tracing::warn!(code = due.code.code(), "{} Calls are refused past that day.", due.message);
     }
     let keys = interchange_keys(config)?;
     let pages = notice::pages(&plan)?;
     let live = Live::new(plan, keys, pages, config.drift.window);
-    Ok(Loaded { live, warnings, files: set.files })
+    Ok(InForce { live, warnings, files: set.files })
 }
 
 /// The interchange keys, in the order of the deployment, by which the plan's actions count them.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::live::Loaded;
+use super::live::InForce;
 use super::saved::Saved;
 use super::{AppError, live};
 use crate::analyzer::{Analyzer, AnalyzerConfig};
@@ -55,7 +55,7 @@ impl Core {
         // Before they are read: what is saved in between is seen at the first look.
         let saved = Saved::of(&config);
         let look = saved.before_reading();
-        let Loaded { live, warnings, files } = live::load(&config, clock.now())?;
+        let InForce { live, warnings, files } = live::load(&config, clock.now())?;
         let read_as = look.digest(saved.policies(), &files);
         let store = open_store(&config, &clock)?;
         let provider = master_key(&config, store.is_new())?;

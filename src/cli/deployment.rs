@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Deployment, output};
 use crate::config::{self, Config};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Loaded, Plan};
 use crate::policy::{Diagnostics, PolicySet};
 
 /// The deployment's file. Where it is not valid, all findings are shown and there is none.
@@ -29,7 +29,7 @@ pub(super) fn at(path: &Path) -> Option<Config> {
 /// The deployment's policies. Where they are not valid, all findings are shown and there are none.
 pub(super) fn policies(config: &Config) -> Option<(Plan, PolicySet)> {
     match plan::load(&config.policies, &config.deployment()) {
-        Ok((plan, set, warnings)) => {
+        Ok(Loaded { plan, set, warnings }) => {
             show(&warnings);
             Some((plan, set))
         }

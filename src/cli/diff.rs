@@ -81,7 +81,7 @@ fn side(args: &Args, path: &Path) -> anyhow::Result<Option<Plan>> {
 fn compiled(folder: &Path, config: &Config, which: &str) -> Option<Plan> {
     match plan::load(folder, &config.deployment()) {
         // Warnings are what `check` is for; here they would stand twice.
-        Ok((plan, _, _)) => Some(plan),
+        Ok(loaded) => Some(loaded.plan),
         Err(found) => {
             output::note(format_args!("consentry: the policies {which} are not valid"));
             deployment::show(&found);

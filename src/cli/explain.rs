@@ -9,7 +9,7 @@ use super::{Deployment, Exit, deployment, output};
 use crate::app;
 use crate::config::Config;
 use crate::plan::explain::request::{self, Request, Sent, Trace};
-use crate::plan::{self, Plan, Route, RouteKind, explain};
+use crate::plan::{self, Loaded, Plan, Route, RouteKind, explain};
 use crate::policy::PolicySet;
 use crate::policy::cases::{Call, CallBody};
 
@@ -51,7 +51,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Some(shadow) => {
             let (name, of) = (shadow.activity.name.to_string(), shadow.of.name.to_string());
             match plan::load_promoted(&config.policies, &config.deployment(), &name) {
-                Ok((plan, set, _)) => (Config { promoted: Some(name), ..config }, plan, set, Some(of)),
+                Ok(Loaded { plan, set, .. }) => {
+                    (Config { promoted: Some(name), ..config }, plan, set, Some(of))
+                }
                 Err(diagnostics) => {
                     deployment::show(&diagnostics);
                     return Ok(Exit::InvalidPolicy);

@@ -35,15 +35,23 @@ pub struct Deployment {
     pub analyzers: BTreeMap<String, String>,
 }
 
+/// Policies that were read and compiled.
+#[derive(Debug)]
+pub struct Loaded {
+    /// As they are run.
+    pub plan: Plan,
+    /// As they are written.
+    pub set: PolicySet,
+    /// What they were warned of.
+    pub warnings: Diagnostics,
+}
+
 /// Reads a policies folder and compiles it: everything that is wrong with the files and with how they fit the deployment
 /// is reported at once.
 ///
 /// # Errors
 /// All findings, if any of them is an error; else the warnings come beside the plan.
-pub fn load(
-    folder: &FilePath,
-    deployment: &Deployment,
-) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+pub fn load(folder: &FilePath, deployment: &Deployment) -> Result<Loaded, Diagnostics> {
     loaded(policy::read(folder), deployment)
 }
 
@@ -55,7 +63,7 @@ pub fn load_promoted(
     folder: &FilePath,
     deployment: &Deployment,
     shadow: &str,
-) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+) -> Result<Loaded, Diagnostics> {
     let mut draft = policy::read(folder);
     draft.set.promote(shadow);
     loaded(draft, deployment)
@@ -66,22 +74,18 @@ pub fn load_promoted(
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_on(
-    folder: &FilePath,
-    deployment: &Deployment,
-    now: Timestamp,
-) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+pub fn load_on(folder: &FilePath, deployment: &Deployment, now: Timestamp) -> Result<Loaded, Diagnostics> {
     let mut draft = policy::read(folder);
     draft.found.extend(policy::due(&draft.set, now));
     loaded(draft, deployment)
 }
 
-fn loaded(draft: Draft, deployment: &Deployment) -> Result<(Plan, PolicySet, Diagnostics), Diagnostics> {
+fn loaded(draft: Draft, deployment: &Deployment) -> Result<Loaded, Diagnostics> {
     let Draft { set, found } = draft;
     let mut reader = Reader::after(found);
     let plan = build(&set, deployment, &mut reader);
-    let found = finish(plan, &set, reader)?;
-    Ok((found.0, set, found.1))
+    let (plan, warnings) = finish(plan, &set, reader)?;
+    Ok(Loaded { plan, set, warnings })
 }
 
 /// Compiles a set that was read without errors.

@@ -16,7 +16,7 @@ mod sent;
 mod transfer;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
-pub use compile::{Deployment, compile, load, load_on, load_promoted};
+pub use compile::{Deployment, Loaded, compile, load, load_on, load_promoted};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
 pub use organisation::{Organisation, Purpose, Recipient};

@@ -13,7 +13,7 @@ fn deployment() -> Deployment {
 fn shipped() -> Plan {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     match load(&folder, &deployment()) {
-        Ok((plan, _, warnings)) => {
+        Ok(Loaded { plan, warnings, .. }) => {
             assert!(warnings.is_empty(), "{}", warnings.render(false));
             plan
         }
@@ -76,7 +76,7 @@ fn the_digest_is_of_what_is_enforced() {
             std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
         }
     }
-    let digest = || load(folder.path(), &deployment()).unwrap().0.digest;
+    let digest = || load(folder.path(), &deployment()).unwrap().plan.digest;
     let before = digest();
     std::fs::remove_file(folder.path().join("favourites.cases.yaml")).unwrap();
     assert_eq!(digest(), before, "cases enforce nothing");
@@ -89,7 +89,7 @@ fn the_digest_is_of_what_is_enforced() {
 #[test]
 fn the_shipped_cases_call_every_route_and_send_every_field() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let (plan, set, _) = load(&folder, &deployment()).unwrap();
+    let Loaded { plan, set, .. } = load(&folder, &deployment()).unwrap();
     let cases: Vec<_> = set.cases.iter().flat_map(|file| &file.cases).collect();
     for route in &plan.routes {
         let called = cases.iter().any(|case| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config;
-use crate::plan;
+use crate::plan::{self, Loaded};
 use crate::policy::cases::Expected;
 
 /// The example deployment, with the cases of the shipped policies that are called so.
@@ -12,7 +12,7 @@ fn shipped(names: &[&str]) -> (Config, Plan, PolicySet) {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("consentry.example.yaml");
     let (config, _) = config::load(&file).unwrap();
-    let (plan, mut set, _) = plan::load(&config.policies, &config.deployment()).unwrap();
+    let Loaded { plan, mut set, .. } = plan::load(&config.policies, &config.deployment()).unwrap();
     for file in &mut set.cases {
         file.cases.retain(|case| names.contains(&case.name.value.as_str()));
     }

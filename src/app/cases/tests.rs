@@ -8,7 +8,7 @@ use std::path::Path;
 use super::examples::{STANDING, STANDING_CASES};
 use super::setting::Setting;
 use super::*;
-use crate::plan::Covers;
+use crate::plan::{Covers, Loaded};
 use crate::{config, plan};
 
 /// Legitimate interests, so that nothing but an objection or a restriction stops a call; the person stands in the body.
@@ -186,7 +186,7 @@ fn folder() -> tempfile::TempDir {
 
 fn read(folder: &Path) -> (Config, Plan, PolicySet) {
     let (config, _) = config::load(&folder.join("consentry.yaml")).unwrap();
-    let (plan, set, warnings) =
+    let Loaded { plan, set, warnings } =
         plan::load(&config.policies, &config.deployment()).unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(warnings.errors(), 0);
     (config, plan, set)
@@ -464,7 +464,7 @@ async fn the_cases_of_a_shadow_run_as_if_it_were_in_force() {
     let deployment = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deployment/consentry.yaml");
     let (config, _) = config::load(&deployment).unwrap();
     let config = Config { policies, ..config };
-    let (plan, set, _) = plan::load(&config.policies, &config.deployment()).unwrap();
+    let Loaded { plan, set, .. } = plan::load(&config.policies, &config.deployment()).unwrap();
     let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
     assert_eq!(verdicts.len(), 2);
     assert!(verdicts.iter().all(|verdict| verdict.faults.is_empty()), "{verdicts:?}");

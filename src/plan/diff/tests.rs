@@ -80,7 +80,7 @@ fn plan(files: &[(&str, String)]) -> Plan {
         let name = if name.ends_with(".json") { (*name).to_owned() } else { format!("{name}.yaml") };
         fs::write(folder.path().join(name), text).unwrap();
     }
-    load(folder.path(), &deployment()).unwrap_or_else(|found| panic!("{found}")).0
+    load(folder.path(), &deployment()).unwrap_or_else(|found| panic!("{found}")).plan
 }
 
 /// The tramway's policies, every `(before, after)` replaced once.
@@ -96,7 +96,7 @@ fn tramway(edits: &[(&str, &str)]) -> Plan {
 
 fn of_tests() -> Plan {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/policies");
-    load(&folder, &deployment()).unwrap_or_else(|found| panic!("{found}")).0
+    load(&folder, &deployment()).unwrap_or_else(|found| panic!("{found}")).plan
 }
 
 fn lines(old: &Plan, new: &Plan) -> String {

@@ -10,7 +10,7 @@ use html5ever::tokenizer::{
 
 use super::request::{Request, Sent, Trace, Verdict, page as request_page};
 use super::*;
-use crate::plan::{Deployment, load};
+use crate::plan::{Deployment, Loaded, load};
 use crate::policy::PolicySet;
 use crate::problem::Problem;
 
@@ -24,7 +24,7 @@ fn deployment() -> Deployment {
 }
 
 fn compiled(folder: &Path) -> (Plan, PolicySet) {
-    let (plan, set, _) = load(folder, &deployment()).unwrap_or_else(|found| panic!("{found}"));
+    let Loaded { plan, set, .. } = load(folder, &deployment()).unwrap_or_else(|found| panic!("{found}"));
     (plan, set)
 }
 

@@ -54,7 +54,7 @@ impl Folder {
             analyzers: [("local".to_owned(), "model-host".to_owned())].into(),
         };
         match plan::load(self.0.path(), &deployment) {
-            Ok((_, _, warnings)) => warnings,
+            Ok(loaded) => loaded.warnings,
             Err(found) => found,
         }
     }

@@ -40,7 +40,7 @@ pub(super) fn policies(name: &str, input: &[u8]) {
     }
     write(&folder.join(name), input);
     let found = match plan::load(&folder, &deployment()) {
-        Ok((plan, _, warnings)) => {
+        Ok(plan::Loaded { plan, warnings, .. }) => {
             assert_eq!(warnings.errors(), 0, "a plan is made of files without errors alone");
             assert!(!plan.routes.is_empty(), "a plan serves something");
             warnings
@@ -58,7 +58,7 @@ pub(super) fn plan_of(activity: &str) -> plan::Plan {
     write(&folder.path().join("organisation.yaml"), POLICIES[0].1.as_bytes());
     write(&folder.path().join("favourites.yaml"), activity.as_bytes());
     match plan::load(folder.path(), &deployment()) {
-        Ok((plan, ..)) => plan,
+        Ok(loaded) => loaded.plan,
         Err(found) => panic!("{}", found.render(false)),
     }
 }

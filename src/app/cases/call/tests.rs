@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::config;
 use crate::plan::explain::request::{Sent, Trace};
-use crate::plan::{self};
+use crate::plan::{self, Loaded};
 use crate::policy::PolicySet;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn shipped() -> (Config, Plan, PolicySet) {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("consentry.example.yaml");
     let (config, _) = config::load(&file).unwrap();
-    let (plan, set, _) = plan::load(&config.policies, &config.deployment()).unwrap();
+    let Loaded { plan, set, .. } = plan::load(&config.policies, &config.deployment()).unwrap();
     (config, plan, set)
 }
 
@@ -150,7 +150,7 @@ fn with(activity: &str) -> (tempfile::TempDir, Config, Plan, PolicySet) {
     let name = activity.trim_start().lines().next().unwrap().trim_start_matches("activity: ");
     std::fs::write(policies.join(format!("{name}.yaml")), activity).unwrap();
     let (config, _) = config::load(&folder.path().join("consentry.yaml")).unwrap();
-    let (plan, set, _) =
+    let Loaded { plan, set, .. } =
         plan::load(&config.policies, &config.deployment()).unwrap_or_else(|found| panic!("{found}"));
     (folder, config, plan, set)
 }
