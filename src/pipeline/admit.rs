@@ -12,7 +12,8 @@ use super::Gateway;
 use super::account::Account;
 use super::conditions::{self, Opened};
 use super::identify;
-use super::route::{self, Routed};
+use super::parameters::{check, invalid, text};
+use super::route::Routed;
 use crate::identity::Caller;
 use crate::limits::Who;
 use crate::net::{ConnectionInfo, Content, headers};
@@ -112,12 +113,10 @@ pub(super) fn admit(
         match text(&head.headers, &*param.name)? {
             Some(value) => {
                 routed.live.drift_of(route).iter().for_each(|drift| drift.header(place));
-                route::check(param, value)?;
+                check(param, value)?;
             }
             None if param.required => {
-                return Err(Rejection::new(Problem::FieldInvalid)
-                    .field(Arc::clone(&param.name))
-                    .detail("The header is missing."));
+                return Err(invalid(param).detail("The header is missing."));
             }
             None => {}
         }
@@ -282,16 +281,4 @@ fn reason(routed: &Routed, caller: &Caller, headers: &HeaderMap) -> Result<Arc<s
     given
         .and_then(|given| codes.iter().find(|code| &***code == given).cloned())
         .ok_or_else(|| Problem::ReasonRequired.into())
-}
-
-/// A header that may come once, as text.
-pub(super) fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, Rejection> {
-    let mut values = headers.get_all(name).iter();
-    let malformed =
-        || Rejection::new(Problem::RequestMalformed).detail("A header came twice, or is not text.");
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| malformed()),
-        (Some(_), Some(_)) => Err(malformed()),
-    }
 }

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use super::Gateway;
 use super::account::Account;
-use super::admit::text;
+use super::parameters::text;
 use super::route::{self, Routed};
 use crate::condition::{Condition, Facts, Undecided};
 use crate::identity::Caller;

@@ -1,16 +1,18 @@
-//! Parameters: what becomes of those of path, query and headers that the policy treats as fields. Where there is one, the
-//! request's head is written anew from what each may show; what came is not looked at again.
+//! Parameters of path, query and headers: what each must be, and what becomes of those that the policy treats as fields. Where
+//! there is one, the request's head is written anew from what each may show; what came is not looked at again.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::header::AsHeaderName;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::admit::{Admitted, text};
+use super::admit::Admitted;
 use super::materials::Materials;
 use super::minimise::{Keeping, unfit};
 use crate::action::{Action, Analyses};
+use crate::check::Invalid;
 use crate::net::{CanonicalPath, query};
 use crate::payload::{Treated, Value};
 use crate::plan::{Field, HeadPart, Param};
@@ -21,6 +23,38 @@ use crate::problem::{Problem, Rejection};
 pub(super) struct Asked {
     pub(super) target: PathAndQuery,
     pub(super) headers: HeaderMap,
+}
+
+/// A parameter's text, read as the type that is declared for it.
+pub(super) fn check(param: &Param, text: &str) -> Result<(), Rejection> {
+    match param.check.run_text(text) {
+        Ok(checked) if !checked.is_changed() => Ok(()),
+        // What a sanitiser would change cannot be changed in a target that was already matched.
+        Ok(_) => Err(invalid(param)),
+        Err(unfit) => Err(invalid(param).detail(sentence(&unfit))),
+    }
+}
+
+/// The refusal of a call for one of its parameters.
+pub(super) fn invalid(param: &Param) -> Rejection {
+    Rejection::new(Problem::FieldInvalid).field(Arc::clone(&param.name))
+}
+
+/// What a value must be, as a sentence for the caller.
+pub(super) fn sentence(invalid: &Invalid) -> String {
+    format!("It {}.", invalid.detail)
+}
+
+/// A header that may come once, as text.
+pub(super) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&str>, Rejection> {
+    let mut values = headers.get_all(name).iter();
+    let malformed =
+        || Rejection::new(Problem::RequestMalformed).detail("A header came twice, or is not text.");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| malformed()),
+        (Some(_), Some(_)) => Err(malformed()),
+    }
 }
 
 /// A parameter that came, and its text.
@@ -115,10 +149,6 @@ fn path_of(admitted: &Admitted, values: &[Cow<'_, str>], on_paper: bool) -> Resu
         Ok(found) if found.route.index == route.index => Ok(path),
         _ => Err(at_fault()),
     }
-}
-
-fn invalid(param: &Param) -> Rejection {
-    Rejection::new(Problem::FieldInvalid).field(Arc::clone(&param.name))
 }
 
 struct Treat<'a, 'k> {

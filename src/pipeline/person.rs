@@ -55,8 +55,7 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
             let (param, text) = parameters::came(admitted, *place, name).ok_or(Problem::InternalError)?;
             let identifier = named_by(&param.check, Value { kind: param.kind, text: &text });
             let identifier = identifier.ok_or_else(|| {
-                Rejection::new(Problem::FieldInvalid)
-                    .field(Arc::clone(&param.name))
+                parameters::invalid(param)
                     .detail("The parameter says whose data this is: it must be there, once.")
             })?;
             of_body(admitted, &identifier).map(Persons::One)

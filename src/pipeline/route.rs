@@ -8,7 +8,7 @@ use http::uri::{InvalidUri, PathAndQuery};
 
 use super::account::Account;
 use super::gateway::Live;
-use crate::check::Invalid;
+use super::parameters::{check, invalid};
 use crate::drift::RouteDrift;
 use crate::net::{CanonicalPath, PathError, path, query};
 use crate::plan::{Match, Mode, NoRoute, Param, Route};
@@ -100,27 +100,7 @@ fn check_query(route: &Route, query: &[(String, String)], occurred: impl Fn(usiz
     }
     let missing = |param: &&Param| param.required && !query.iter().any(|(name, _)| **name == *param.name);
     match route.query.iter().find(missing) {
-        Some(param) => Err(Rejection::new(Problem::FieldInvalid)
-            .field(Arc::clone(&param.name))
-            .detail("The query parameter is missing.")),
+        Some(param) => Err(invalid(param).detail("The query parameter is missing.")),
         None => Ok(()),
-    }
-}
-
-/// What a value must be, as a sentence for the caller.
-pub(super) fn sentence(invalid: &Invalid) -> String {
-    format!("It {}.", invalid.detail)
-}
-
-/// A parameter's text, read as the type that is declared for it.
-pub(super) fn check(param: &Param, text: &str) -> Result<(), Rejection> {
-    let Param { name, check, .. } = param;
-    match check.run_text(text) {
-        Ok(checked) if !checked.is_changed() => Ok(()),
-        // What a sanitiser would change cannot be changed in a target that was already matched.
-        Ok(_) => Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(name))),
-        Err(invalid) => {
-            Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(name)).detail(sentence(&invalid)))
-        }
     }
 }

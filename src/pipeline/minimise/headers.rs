@@ -1,28 +1,24 @@
 //! What of an answer's head goes to the caller.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName};
 
-use crate::pipeline::{admit, route};
+use crate::pipeline::parameters::{check, invalid, text};
 use crate::plan::Param;
-use crate::problem::{Problem, Rejection};
+use crate::problem::Rejection;
 
 /// The declared headers of an answer, as they came, each as the policy says that it must be.
 pub(super) fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap, Rejection> {
     let mut passed = HeaderMap::new();
     for param in declared {
-        match admit::text(came, &*param.name)? {
+        match text(came, &*param.name)? {
             Some(value) => {
-                route::check(param, value)?;
+                check(param, value)?;
                 let name = HeaderName::try_from(&*param.name);
                 if let (Ok(name), Some(value)) = (name, came.get(&*param.name)) {
                     passed.insert(name, value.clone());
                 }
             }
-            None if param.required => {
-                return Err(Rejection::new(Problem::FieldInvalid).field(Arc::clone(&param.name)));
-            }
+            None if param.required => return Err(invalid(param)),
             None => {}
         }
     }

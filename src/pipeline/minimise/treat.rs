@@ -12,7 +12,7 @@ use crate::pipeline::authorize::Permit;
 use crate::pipeline::batch;
 use crate::pipeline::drafts::{Drafts, Rows};
 use crate::pipeline::materials::Materials;
-use crate::pipeline::route::sentence;
+use crate::pipeline::parameters::sentence;
 use crate::pipeline::shadow::Trace;
 use crate::plan::{Field, Side};
 use crate::problem::{Problem, Rejection};
