@@ -7,7 +7,7 @@ use super::{Param, Purpose, Recipient};
 use crate::action::{Action, Ask, Spec};
 use crate::check::{Check, Part, Schema};
 use crate::condition::Condition;
-use crate::payload::{Path, Step, Undeclared};
+use crate::payload::{Direction, Path, Step, Undeclared};
 use crate::policy::{
     Art9Condition, DecisionGround, FurtherProcessing, HeadPart, JournalMode, LegalBasis, Mode,
 };
@@ -69,6 +69,13 @@ pub struct Activity {
     pub request: Arc<Side>,
     /// What comes back; in a `records_of` activity, the source's.
     pub response: Arc<Side>,
+}
+
+impl Activity {
+    /// Both sides.
+    pub fn sides(&self) -> [(Direction, &Side); 2] {
+        [(Direction::Request, &self.request), (Direction::Response, &self.response)]
+    }
 }
 
 /// One direction of an exchange.

@@ -16,7 +16,7 @@ use crate::action::{Action, Spec};
 use crate::check::{Check, RuleKind};
 use crate::clock::Timestamp;
 use crate::condition::Vocabulary;
-use crate::payload::{Kind, Undeclared};
+use crate::payload::{Direction, Kind, Undeclared};
 use crate::policy::reader::Reader;
 use crate::policy::units::end_of;
 use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, RouteKind, Spanned};
@@ -246,9 +246,10 @@ impl Compiler<'_> {
         reader: &mut Reader,
     ) -> Option<Activity> {
         let recipient = written.upstream.as_ref().and_then(|name| self.recipient(name, reader));
-        let request =
-            self.side(written.request.as_ref(), true, recipient.as_deref(), &Vocabulary::default(), reader);
-        let response = self.side(written.response.as_ref(), false, None, &policy::of_fields(written), reader);
+        let (asked, answered, none) =
+            (written.request.as_ref(), written.response.as_ref(), Vocabulary::default());
+        let request = self.side(asked, Direction::Request, recipient.as_deref(), &none, reader);
+        let response = self.side(answered, Direction::Response, None, &policy::of_fields(written), reader);
         let source = match &written.records_of {
             None => None,
             Some(name) => Some(self.set.activities.iter().position(|other| other.name == name.value)?),
@@ -360,7 +361,7 @@ impl Compiler<'_> {
     fn side<'w>(
         &self,
         written: Option<&'w policy::Side>,
-        request: bool,
+        direction: Direction,
         recipient: Option<&Recipient>,
         vocabulary: &'w Vocabulary,
         reader: &mut Reader,
@@ -378,10 +379,10 @@ impl Compiler<'_> {
         let fields: Vec<_> = written
             .fields
             .iter()
-            .map(|field| self.field(field, request, recipient, &mut gates, reader))
+            .map(|field| self.field(field, direction, recipient, &mut gates, reader))
             .collect();
         let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
-        let headers = written.headers.iter().filter(|_| !request);
+        let headers = written.headers.iter().filter(|_| direction == Direction::Response);
         let headers = headers.map(|header| param(header, None)).collect::<Option<_>>()?;
         let schema = match &written.schema {
             None => None,
@@ -393,7 +394,7 @@ impl Compiler<'_> {
     pub(super) fn field<'w>(
         &self,
         written: &'w policy::Field,
-        request: bool,
+        direction: Direction,
         recipient: Option<&Recipient>,
         gates: &mut Gates<'w>,
         reader: &mut Reader,
@@ -401,11 +402,7 @@ impl Compiler<'_> {
         let default = policy::defaults(self.written, written);
         let own = &written.destinations;
         let (outward, stored, export) = (
-            if request {
-                own.upstream.as_ref().or(default.and_then(|default| default.upstream.as_ref()))
-            } else {
-                own.caller.as_ref().or(default.and_then(|default| default.caller.as_ref()))
-            },
+            own.outward(direction).or(default.and_then(|default| default.outward(direction))),
             own.stored.as_ref().or(default.and_then(|default| default.stored.as_ref())),
             own.export.as_ref().or(default.and_then(|default| default.export.as_ref())),
         );
@@ -413,7 +410,8 @@ impl Compiler<'_> {
             .category
             .as_ref()
             .is_some_and(|category| policy::identifies(self.written, &category.value));
-        let pseudonyms_only = recipient.filter(|recipient| request && recipient.pseudonymize_before_transfer);
+        let pseudonyms_only = recipient
+            .filter(|recipient| direction == Direction::Request && recipient.pseudonymize_before_transfer);
         if let Some(recipient) = pseudonyms_only {
             transfer::check(written, identifying, outward, recipient, reader);
         }

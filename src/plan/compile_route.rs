@@ -26,7 +26,13 @@ impl Compiler<'_> {
                 Some(field) => {
                     let none = Vocabulary::default();
                     let recipient = activity.recipient.as_deref();
-                    Some(Box::new(self.field(field, true, recipient, &mut Gates::new(&none), reader)?))
+                    Some(Box::new(self.field(
+                        field,
+                        Direction::Request,
+                        recipient,
+                        &mut Gates::new(&none),
+                        reader,
+                    )?))
                 }
             };
             param(declared, field)

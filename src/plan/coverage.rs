@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::sent::{Body, has};
 use super::{Activity, DataSubject, Field, Gate, Plan, Route, RouteKind, Sent, Side};
 use crate::action::Spec;
-use crate::payload::{Format, Step, Undeclared};
+use crate::payload::{Direction, Format, Step, Undeclared};
 use crate::policy::cases::{Case, Expected, UpstreamSees};
 use crate::policy::{Answer, LegalBasis, Mode};
 use crate::problem::Problem;
@@ -79,12 +79,12 @@ enum Target {
     /// A field of an activity's request (or response).
     Field {
         activity: usize,
-        request: bool,
+        direction: Direction,
         field: usize,
     },
     Outward {
         activity: usize,
-        request: bool,
+        direction: Direction,
         field: usize,
     },
     /// What some callers get of a field of the response, and what others.
@@ -101,13 +101,13 @@ enum Target {
     },
     Stored {
         activity: usize,
-        request: bool,
+        direction: Direction,
         field: usize,
     },
     /// A field that an answer of kept records shows, or does not.
     Shown {
         route: usize,
-        request: bool,
+        direction: Direction,
         field: usize,
     },
     /// A refusal by one route, `field` at fault.
@@ -189,14 +189,11 @@ impl Coverage {
                 };
                 let gets =
                     case.caller_gets.as_ref().and_then(|gets| gets.json.as_ref().or(gets.text.as_ref()));
-                let sides = [
-                    (true, &route.activity.request, sent.as_ref(), sees),
-                    (false, &route.activity.response, answered.as_ref(), gets),
-                ];
-                for (request, side, body, outward) in sides {
-                    let opened = if request { &[] } else { outcome.opened };
-                    self.side((activity, request), side, opened, body, outward, case.stored.as_ref());
-                }
+                let stored = case.stored.as_ref();
+                let (request, response) = (&route.activity.request, &route.activity.response);
+                self.side((activity, Direction::Request), request, &[], sent.as_ref(), sees, stored);
+                let opened = outcome.opened;
+                self.side((activity, Direction::Response), response, opened, answered.as_ref(), gets, stored);
             }
         }
     }
@@ -223,7 +220,7 @@ impl Coverage {
 
     fn side(
         &mut self,
-        (activity, request): (usize, bool),
+        (activity, direction): (usize, Direction),
         side: &Side,
         opened: &[bool],
         body: Option<&Body>,
@@ -234,10 +231,9 @@ impl Coverage {
             let steps = field.path.steps();
             let Some(body) = body.filter(|body| body.has(index, steps)) else { continue };
             let looked = |expected: &Expected| body.is_looked_at(expected, steps);
-            let of = (activity, request, index);
-            self.cover(|target| matches!(target, Target::Field { activity, request, field } if (*activity, *request, *field) == of));
+            self.cover(|target| *target == Target::Field { activity, direction, field: index });
             if outward.is_some_and(looked) {
-                self.cover(|target| matches!(target, Target::Outward { activity, request, field } if (*activity, *request, *field) == of));
+                self.cover(|target| *target == Target::Outward { activity, direction, field: index });
             }
             if let Some((gate, _)) = &field.gate
                 && outward.is_some_and(looked)
@@ -246,7 +242,7 @@ impl Coverage {
                 self.cover(|target| *target == Target::Gated { activity, field: index, open });
             }
             if stored.is_some_and(|expected| expected.looks_at(steps)) {
-                self.cover(|target| matches!(target, Target::Stored { activity, request, field } if (*activity, *request, *field) == of));
+                self.cover(|target| *target == Target::Stored { activity, direction, field: index });
             }
         }
     }
@@ -263,11 +259,11 @@ impl Coverage {
             return;
         }
         let Some(source) = source(plan, &route.activity) else { return };
-        for (request, side) in [(true, &source.request), (false, &source.response)] {
+        for (direction, side) in source.sides() {
             for (index, field) in side.fields.iter().enumerate() {
                 let steps: Vec<Step> = before.iter().chain(field.path.steps()).cloned().collect();
                 if expected.looks_at(&steps) {
-                    let shown = Target::Shown { route: route.index, request, field: index };
+                    let shown = Target::Shown { route: route.index, direction, field: index };
                     self.cover(|target| *target == shown);
                 }
             }
@@ -343,7 +339,7 @@ impl Coverage {
     }
 
     fn shown(&mut self, route: &Route, answer: Answer, source: &Activity) {
-        for (request, side) in [(true, &source.request), (false, &source.response)] {
+        for (direction, side) in source.sides() {
             for (field, declared) in side.fields.iter().enumerate() {
                 let form = match answer {
                     Answer::PseudonymizedRecords => declared.specs.export.to_string(),
@@ -352,7 +348,7 @@ impl Coverage {
                 };
                 let what = format!("{}: {} to the caller: {form}", route.text, declared.name);
                 let how = "`caller_gets: { json: … }` of an answer with a record";
-                let target = Target::Shown { route: route.index, request, field };
+                let target = Target::Shown { route: route.index, direction, field };
                 self.add(Covers::Action, &route.activity, what, how, target);
             }
         }
@@ -405,20 +401,20 @@ impl Coverage {
             let target = Target::ByActivity { activity: index, problem, field: None };
             self.add(Covers::Refusal, activity, problem.to_string(), how, target);
         }
-        for (request, side) in [(true, &activity.request), (false, &activity.response)] {
+        for (direction, side) in activity.sides() {
             for (field, declared) in side.fields.iter().enumerate() {
-                self.field(activity, request, field, declared);
+                self.field(activity, direction, field, declared);
             }
         }
     }
 
-    fn field(&mut self, activity: &Activity, request: bool, field: usize, declared: &Field) {
+    fn field(&mut self, activity: &Activity, direction: Direction, field: usize, declared: &Field) {
         let (index, name) = (activity.index, &declared.name);
         let refuses = declared.specs.outward == Spec::RefuseIfPresent;
-        let (problem, how) = match (request, refuses) {
-            (true, false) => (Problem::FieldInvalid, "a body in which its rules are broken"),
-            (true, true) => (Problem::FieldNotPermitted, "a body that has it"),
-            (false, _) => {
+        let (problem, how) = match (direction, refuses) {
+            (Direction::Request, false) => (Problem::FieldInvalid, "a body in which its rules are broken"),
+            (Direction::Request, true) => (Problem::FieldNotPermitted, "a body that has it"),
+            (Direction::Response, _) => {
                 (Problem::UpstreamAnswerRefused, "`upstream_answers` in which its rules are broken")
             }
         };
@@ -429,23 +425,24 @@ impl Coverage {
             // No body that has it is ever let through.
             return;
         }
-        if request && declared.outward.is_guarded() {
+        if direction == Direction::Request && declared.outward.is_guarded() {
             let problem = Problem::TransferNotPermitted;
             let target = Target::ByActivity { activity: index, problem, field: Some(Arc::clone(name)) };
             let how = "a text in which something tells who somebody is";
             self.add(Covers::Refusal, activity, format!("{problem}, {name}"), how, target);
         }
-        let (from, to, how) = if request {
-            ("sent by the caller", "to the upstream", "`upstream_sees` of a body that has it")
-        } else {
-            (
+        let (from, to, how) = match direction {
+            Direction::Request => {
+                ("sent by the caller", "to the upstream", "`upstream_sees` of a body that has it")
+            }
+            Direction::Response => (
                 "answered by the upstream",
                 "to the caller",
                 "`caller_gets: { json: … }` of an answer that has it",
-            )
+            ),
         };
         let there = "a body that has it, let through";
-        let target = Target::Field { activity: index, request, field };
+        let target = Target::Field { activity: index, direction, field };
         self.add(Covers::Field, activity, format!("{name}, {from}"), there, target);
         match (&declared.gate, &declared.specs.otherwise) {
             (Some((gate, _)), Some(otherwise)) => {
@@ -460,7 +457,7 @@ impl Coverage {
                 }
             }
             _ => {
-                let target = Target::Outward { activity: index, request, field };
+                let target = Target::Outward { activity: index, direction, field };
                 let what = format!("{name} {to}: {}", declared.specs.outward);
                 self.add(Covers::Action, activity, what, how, target);
             }
@@ -469,7 +466,7 @@ impl Coverage {
             Spec::Unchanged => "encrypted".to_owned(),
             spec => spec.to_string(),
         };
-        let target = Target::Stored { activity: index, request, field };
+        let target = Target::Stored { activity: index, direction, field };
         self.add(
             Covers::Action,
             activity,

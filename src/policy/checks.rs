@@ -268,14 +268,14 @@ fn category_actions(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
     for (field, direction) in fields.chain(treated.map(|field| (field, Direction::Request))) {
         let Some(default) = defaults_of(set, field) else { continue };
         let own = &field.destinations;
-        let outward = match direction {
-            Direction::Request => {
-                number_becomes_text(field, default, reader);
-                (&own.upstream, &default.upstream)
-            }
-            Direction::Response => (&own.caller, &default.caller),
-        };
-        for (own, default) in [outward, (&own.stored, &default.stored), (&own.export, &default.export)] {
+        if direction == Direction::Request {
+            number_becomes_text(field, default, reader);
+        }
+        for (own, default) in [
+            (own.outward(direction), default.outward(direction)),
+            (own.stored.as_ref(), default.stored.as_ref()),
+            (own.export.as_ref(), default.export.as_ref()),
+        ] {
             if let (None, Some(default)) = (own, default) {
                 let default = Spanned::new(default.value.clone(), field.name.span);
                 check_action(&default, field.rules.kind, reader);

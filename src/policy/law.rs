@@ -6,6 +6,7 @@ use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recip
 use super::reader::{Reader, did_you_mean};
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
 use super::{categories, children, decisions, parameters};
+use crate::payload::Direction;
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
     let organisation = set.organisation.as_ref();
@@ -39,18 +40,18 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
                 );
             }
             if let Some(organisation) = organisation {
-                identifying_field(organisation, field, true, reader);
+                identifying_field(organisation, field, Direction::Request, reader);
             }
         }
         parameters::without_category(activity, reader);
         for (_, field) in parameters::treated(activity) {
             if let Some(organisation) = organisation {
-                identifying_field(organisation, field, true, reader);
+                identifying_field(organisation, field, Direction::Request, reader);
             }
         }
         for field in activity.response.iter().flat_map(|side| &side.fields) {
             if let Some(organisation) = organisation {
-                identifying_field(organisation, field, false, reader);
+                identifying_field(organisation, field, Direction::Response, reader);
             }
         }
     }
@@ -223,17 +224,17 @@ fn categories_of(set: &PolicySet, activity: &Activity, reader: &mut Reader) {
 }
 
 /// Identifying fields: every destination is a decision, and none is left unprotected without a reason.
-fn identifying_field(organisation: &Organisation, field: &Field, request: bool, reader: &mut Reader) {
+fn identifying_field(organisation: &Organisation, field: &Field, direction: Direction, reader: &mut Reader) {
     let Some(category) = field.category.as_ref().filter(|category| identifies(organisation, &category.value))
     else {
         return;
     };
     let default = defaults(organisation, field);
     let own = &field.destinations;
-    let (outward, word) = if request {
-        (own.upstream.as_ref().or(default.and_then(|default| default.upstream.as_ref())), "upstream")
-    } else {
-        (own.caller.as_ref().or(default.and_then(|default| default.caller.as_ref())), "caller")
+    let outward = own.outward(direction).or(default.and_then(|default| default.outward(direction)));
+    let word = match direction {
+        Direction::Request => "upstream",
+        Direction::Response => "caller",
     };
     let stored = own.stored.as_ref().or(default.and_then(|default| default.stored.as_ref()));
     for (missing, word) in [(outward.is_none(), word), (stored.is_none(), "stored")] {
@@ -251,7 +252,8 @@ fn identifying_field(organisation: &Organisation, field: &Field, request: bool, 
         return;
     }
     let export = own.export.as_ref().or(default.and_then(|default| default.export.as_ref()));
-    let leaving = [(outward.filter(|_| request), "the upstream"), (export, "an export")];
+    let leaving =
+        [(outward.filter(|_| direction == Direction::Request), "the upstream"), (export, "an export")];
     for (spec, whither) in leaving {
         if let Some((spec, how)) = spec.and_then(|spec| Some((spec, spec.value.shows()?))) {
             let help = "Say `pseudonymize` or `leave_out`, or add `justification:` with the reason why it must be so.";

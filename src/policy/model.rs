@@ -15,7 +15,7 @@ use super::words::{
 };
 use crate::action::Spec;
 use crate::check::{Rules, Schema};
-use crate::payload::{Format, Path, Undeclared};
+use crate::payload::{Direction, Format, Path, Undeclared};
 
 /// All files of a policies folder.
 #[derive(Clone, Debug)]
@@ -291,6 +291,14 @@ pub struct Destinations {
 }
 
 impl Destinations {
+    /// What whoever is at the end of a side sees.
+    pub fn outward(&self, direction: Direction) -> Option<&Spanned<Spec>> {
+        match direction {
+            Direction::Request => self.upstream.as_ref(),
+            Direction::Response => self.caller.as_ref(),
+        }
+    }
+
     /// What is said of each, without the gate.
     pub fn all(&self) -> impl Iterator<Item = &Spanned<Spec>> {
         [&self.upstream, &self.caller, &self.stored, &self.export].into_iter().flatten()

@@ -10,14 +10,15 @@ use super::shape;
 use super::yaml::{Content, Meaning, Node, Scalar};
 use crate::action::{DateTo, Generalize, ReplaceBy, Spec};
 use crate::check::RuleKind;
+use crate::payload::Direction;
 
-/// Which side of an exchange a field is on.
+/// Of what destinations are said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    Request,
-    Response,
-    /// Neither: a category's defaults, for both.
-    Both,
+pub(super) enum Of {
+    /// Of a field on one side of an exchange.
+    Field(Direction),
+    /// Of a category, for both sides.
+    Category,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,22 +34,22 @@ const NOT_YET: &[&str] = &["tokenize", "noise", "decrypt", "detokenize", "re_ide
 /// What `redact` without a text leaves.
 const REDACTED: &str = "[redacted]";
 
-pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut Reader) -> Destinations {
+pub(super) fn destinations(map: &mut Map<'_>, of: Of, reader: &mut Reader) -> Destinations {
     let mut read = |key, destination| {
         let node = map.take_known(key)?;
         action(node, destination, reader)
     };
     let upstream =
-        (direction != Direction::Response).then(|| read("upstream", Destination::Upstream)).flatten();
+        (of != Of::Field(Direction::Response)).then(|| read("upstream", Destination::Upstream)).flatten();
     let stored = read("stored", Destination::Stored);
     let export = read("export", Destination::Export);
     let (mut caller, mut gate) = (None, None);
-    if direction != Direction::Request
+    if of != Of::Field(Direction::Request)
         && let Some(node) = map.take("caller")
     {
         (caller, gate) = match gated(node) {
             false => (action(node, Destination::Caller, reader), None),
-            true if direction == Direction::Both => {
+            true if of == Of::Category => {
                 let help = "Say it at each field of a response.";
                 let message = "What each caller gets is said of a field, not of a category.";
                 reader.report(Code::NotHere, node.span, message, help);
@@ -65,7 +66,7 @@ pub(super) fn destinations(map: &mut Map<'_>, direction: Direction, reader: &mut
             "Say `upstream`: a field of a request goes to the upstream; what the caller gets stands under `response`.",
         ),
     ] {
-        if direction == wrong
+        if of == Of::Field(wrong)
             && let Some(entry) = map.set_aside(key)
         {
             reader.report(

@@ -6,7 +6,6 @@ use super::codes::Code;
 use super::diagnostics::Spanned;
 use super::model::{Activity, Children, DataSubject, HeadPart, RouteKind};
 use super::proposed;
-use super::read_action::Direction;
 use super::read_field::{side, words};
 use super::read_route::route;
 use super::reader::{Map, Reader};
@@ -16,7 +15,7 @@ use super::words::{
     Art9Condition, DecisionGround, DeniedRow, FurtherProcessing, JournalMode, LegalBasis, Mode,
 };
 use super::yaml::{Meaning, Node};
-use crate::payload::Path;
+use crate::payload::{Direction, Path};
 
 pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut Reader) -> Option<Activity> {
     let mut map = reader.map(node, &shape::ACTIVITY)?;

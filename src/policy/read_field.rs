@@ -3,7 +3,7 @@
 use super::codes::Code;
 use super::diagnostics::Spanned;
 use super::model::{Field, HeadPart, Param, Side, WholeBody};
-use super::read_action::{Direction, destinations, said_which};
+use super::read_action::{Of, destinations, said_which};
 use super::reader::{Map, Reader, capital};
 use super::shape;
 use super::units::{digits, size};
@@ -11,7 +11,7 @@ use super::yaml::{Content, Entry, Meaning, Node};
 use crate::action::{Action, Spec};
 use crate::check::{Check, Format, Length, Range, RefuseKind, RuleKind, Rules, Sanitize};
 use crate::net::headers::why_not_declared;
-use crate::payload::{Path, Undeclared, is_media_type};
+use crate::payload::{Direction, Path, Undeclared, is_media_type};
 
 /// What stands in `request` or `response`.
 pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Option<Side> {
@@ -33,7 +33,7 @@ pub(super) fn side(node: &Node, direction: Direction, reader: &mut Reader) -> Op
         map.not_here("query", "Declare it under `request` or at the route.", reader);
         map.not_here("path", "Declare it under `request` or at the route.", reader);
     }
-    let headers = map.take("headers").map(|node| self::headers(node, request, reader)).unwrap_or_default();
+    let headers = map.take("headers").map(|node| self::headers(node, direction, reader)).unwrap_or_default();
     let schema = map.take("schema").and_then(|node| reader.text(node));
     let schema = schema.map(|file| WholeBody { file, compiled: None });
     map.finish(reader);
@@ -73,7 +73,7 @@ fn field(entry: &Entry, direction: Direction, reader: &mut Reader) -> Option<Fie
     if direction == Direction::Request {
         said_which(&map, rules.kind, reader);
     }
-    let destinations = destinations(&mut map, direction, reader);
+    let destinations = destinations(&mut map, Of::Field(direction), reader);
     let justification = map.take("justification").and_then(|node| reader.text(node)).map(|text| text.value);
     map.finish(reader);
     let kind = rules.kind;
@@ -153,7 +153,7 @@ fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<
     }
     let always = matches!(place, Some(HeadPart::Path | HeadPart::Query));
     let required = map.take("required").and_then(|node| reader.boolean(node)).unwrap_or(always);
-    let destinations = destinations(&mut map, Direction::Request, reader);
+    let destinations = destinations(&mut map, Of::Field(Direction::Request), reader);
     let justification =
         map.take_known("justification").and_then(|node| reader.text(node)).map(|text| text.value);
     map.finish(reader);
@@ -181,7 +181,7 @@ fn param(entry: &Entry, place: Option<HeadPart>, reader: &mut Reader) -> Option<
 }
 
 /// An allow-list of headers: names, or names with rules.
-pub(super) fn headers(node: &Node, request: bool, reader: &mut Reader) -> Vec<Param> {
+pub(super) fn headers(node: &Node, direction: Direction, reader: &mut Reader) -> Vec<Param> {
     let mut headers: Vec<Param> = match &node.content {
         Content::List(nodes) => nodes
             .iter()
@@ -192,7 +192,7 @@ pub(super) fn headers(node: &Node, request: bool, reader: &mut Reader) -> Vec<Pa
             .collect(),
         _ => {
             let entries = reader.names(node, "headers").unwrap_or_default();
-            let place = request.then_some(HeadPart::Header);
+            let place = (direction == Direction::Request).then_some(HeadPart::Header);
             entries.iter().filter_map(|entry| param(entry, place, reader)).collect()
         }
     };

@@ -5,7 +5,7 @@ use super::contact;
 use super::diagnostics::Spanned;
 use super::model::{Organisation, Purpose, Recipient};
 use super::proposed;
-use super::read_action::{Direction, destinations};
+use super::read_action::{Of, destinations};
 use super::read_field::words;
 use super::reader::{Map, Reader};
 use super::shape;
@@ -48,7 +48,7 @@ pub(super) fn organisation(node: &Node, reader: &mut Reader) -> Option<Organisat
         map.take("categories").and_then(|node| reader.names(node, "categories")).unwrap_or_default();
     for entry in categories {
         if let Some(mut map) = reader.map(&entry.value, &shape::CATEGORY) {
-            let destinations = destinations(&mut map, Direction::Both, reader);
+            let destinations = destinations(&mut map, Of::Category, reader);
             map.finish(reader);
             organisation.categories.push((Spanned::new(entry.key.clone(), entry.at), destinations));
         }

@@ -14,7 +14,7 @@ use super::shape;
 use super::units;
 use super::words::{Answer, DeniedRow, Per};
 use super::yaml::{Content, Node};
-use crate::payload::Format;
+use crate::payload::{Direction, Format};
 
 pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
     let mut map = reader.map(node, &shape::ROUTE)?;
@@ -49,7 +49,7 @@ pub(super) fn route(node: &Node, reader: &mut Reader) -> Option<Route> {
         map.not_here("headers", help, reader);
     } else {
         query = map.take("query").map(|node| params(node, HeadPart::Query, reader)).unwrap_or_default();
-        heads = map.take("headers").map(|node| headers(node, true, reader)).unwrap_or_default();
+        heads = map.take("headers").map(|node| headers(node, Direction::Request, reader)).unwrap_or_default();
     }
     map.finish(reader);
     let (text, (method, segments)) = (text?, target?);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::organisation::beyond;
 use super::words::{instead, names, optional, quoted, term, text, whose};
 use super::{Changes, Class, Whom, field};
+use crate::payload::Direction;
 use crate::plan::{
     Activity, Art9Condition, DataSubject, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode,
     Plan, Recipient,
@@ -32,8 +33,8 @@ pub(super) fn added(plan: &Plan, activity: &Activity, found: &mut Changes) {
     }
     activity.other_recipients.iter().for_each(|other| receives(other, "another recipient", found));
     if activity.records_of.is_none() {
-        field::all_new(&activity.request, true, found);
-        field::all_new(&activity.response, false, found);
+        field::all_new(&activity.request, Direction::Request, found);
+        field::all_new(&activity.response, Direction::Response, found);
     }
 }
 
@@ -144,8 +145,8 @@ pub(super) fn compare(
     decision(old.automated_decision.as_ref(), automated_decision.as_ref(), found);
     // The fields of a source are its own, and told there.
     if records_of.is_none() && old.records_of.is_none() {
-        field::compare(&old.request, request, true, found);
-        field::compare(&old.response, response, false, found);
+        field::compare(&old.request, request, Direction::Request, found);
+        field::compare(&old.response, response, Direction::Response, found);
     }
 }
 

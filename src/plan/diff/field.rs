@@ -6,13 +6,16 @@ use std::sync::Arc;
 use super::words::{instead, optional, quoted, seen};
 use super::{Changes, Class, Whom, param};
 use crate::action::Spec;
-use crate::payload::Undeclared;
+use crate::payload::{Direction, Undeclared};
 use crate::plan::{Field, Gate, Side, Specs};
 
 /// One direction of an exchange.
-pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes) {
+pub(super) fn compare(old: &Side, new: &Side, direction: Direction, found: &mut Changes) {
     let Side { unknown_fields, fields, headers, gates: _, schema } = new;
-    let whose = if request { "a request" } else { "an answer" };
+    let whose = match direction {
+        Direction::Request => "a request",
+        Direction::Response => "an answer",
+    };
     let fate = match (old.unknown_fields, unknown_fields) {
         (Undeclared::Refuse, Undeclared::LeaveOut) => {
             Some((Class::More, format!("{whose} with fields that are not declared passes, without them")))
@@ -27,9 +30,9 @@ pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes
     }
     for field in fields {
         match old.fields.iter().find(|before| before.name == field.name) {
-            None => added(field, request, old.unknown_fields, found),
+            None => added(field, direction, old.unknown_fields, found),
             Some(before) => {
-                self::field(before, field, request, found);
+                self::field(before, field, direction, found);
                 gated((old, before), (new, field), found);
             }
         }
@@ -42,10 +45,10 @@ pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes
             }
             Undeclared::LeaveOut => (Class::Less, "it is left out"),
         };
-        found.add(class, outward(request).0, about(before), format!("is no longer declared: {fate}"));
+        found.add(class, outward(direction).0, about(before), format!("is no longer declared: {fate}"));
     }
     param::compare("", "response header", &old.headers, headers, found);
-    let whole = if request { "a request as a whole" } else { "an answer as a whole" };
+    let whole = format!("{whose} as a whole");
     let name = |file: &Arc<str>| quoted(file);
     match (&old.schema, schema) {
         (None, None) => {}
@@ -70,8 +73,8 @@ pub(super) fn compare(old: &Side, new: &Side, request: bool, found: &mut Changes
 }
 
 /// Every field of a side that was not there.
-pub(super) fn all_new(side: &Side, request: bool, found: &mut Changes) {
-    side.fields.iter().for_each(|field| added(field, request, Undeclared::Refuse, found));
+pub(super) fn all_new(side: &Side, direction: Direction, found: &mut Changes) {
+    side.fields.iter().for_each(|field| added(field, direction, Undeclared::Refuse, found));
     param::compare("", "response header", &[], &side.headers, found);
 }
 
@@ -93,14 +96,17 @@ pub(super) fn treatment_refuses(field: &Field) -> bool {
 }
 
 /// Who is at the end of a side, and how that is said.
-const fn outward(request: bool) -> (Whom, &'static str) {
-    if request { (Whom::Upstream, "the upstream sees") } else { (Whom::Callers, "callers get") }
+const fn outward(direction: Direction) -> (Whom, &'static str) {
+    match direction {
+        Direction::Request => (Whom::Upstream, "the upstream sees"),
+        Direction::Response => (Whom::Callers, "callers get"),
+    }
 }
 
 /// `until_now` is what became of it while it was not declared.
-pub(super) fn added(field: &Field, request: bool, until_now: Undeclared, found: &mut Changes) {
+pub(super) fn added(field: &Field, direction: Direction, until_now: Undeclared, found: &mut Changes) {
     let Specs { outward: out, stored, export, otherwise } = &field.specs;
-    let (whom, sees) = outward(request);
+    let (whom, sees) = outward(direction);
     let mut parts = vec![format!("{sees} {}", seen(out))];
     parts
         .extend(otherwise.as_ref().map(|other| format!("some of them only; the others get {}", seen(other))));
@@ -110,10 +116,11 @@ pub(super) fn added(field: &Field, request: bool, until_now: Undeclared, found: 
     if *export != Spec::LeaveOut {
         parts.push(format!("an export shows {}", seen(export)));
     }
-    if request && field.required {
+    let demanded = direction == Direction::Request && field.required;
+    if demanded {
         parts.push("it must be sent".to_owned());
     }
-    let nowhere = *stored == Spec::LeaveOut && *export == Spec::LeaveOut && !(request && field.required);
+    let nowhere = *stored == Spec::LeaveOut && *export == Spec::LeaveOut && !demanded;
     let class = match (out, until_now) {
         (Spec::LeaveOut, Undeclared::LeaveOut) | (Spec::RefuseIfPresent, Undeclared::Refuse) if nowhere => {
             Class::Other
@@ -124,7 +131,7 @@ pub(super) fn added(field: &Field, request: bool, until_now: Undeclared, found: 
     found.add(class, whom, about(field), format!("is new: {}", parts.join("; ")));
 }
 
-fn field(old: &Field, new: &Field, request: bool, found: &mut Changes) {
+fn field(old: &Field, new: &Field, direction: Direction, found: &mut Changes) {
     // What is run is compiled from the words, which are what is compared.
     let Field {
         name: _,
@@ -141,17 +148,17 @@ fn field(old: &Field, new: &Field, request: bool, found: &mut Changes) {
         specs,
     } = new;
     let about = about(new);
-    destinations(&old.specs, specs, request, &about, found);
+    destinations(&old.specs, specs, direction, &about, found);
     for change in check.rules().changes(old.check.rules()) {
         param::rule(&change, &about, found);
     }
     if *required != old.required {
-        let (class, says) = match (request, required) {
+        let (class, says) = match (direction, required) {
             // Whoever left it out until now gives it from now on.
-            (true, true) => (Class::More, "must be sent"),
-            (true, false) => (Class::Less, "may be missing"),
-            (false, true) => (Class::Other, "must be in an answer"),
-            (false, false) => (Class::Other, "may be missing in an answer"),
+            (Direction::Request, true) => (Class::More, "must be sent"),
+            (Direction::Request, false) => (Class::Less, "may be missing"),
+            (Direction::Response, true) => (Class::Other, "must be in an answer"),
+            (Direction::Response, false) => (Class::Other, "may be missing in an answer"),
         };
         found.add(class, Whom::Callers, &about, says);
     }
@@ -200,7 +207,7 @@ pub(super) fn treated(old: Option<&Field>, new: Option<&Field>, about: &str, fou
     };
     let specs = |field: Option<&Field>| field.map_or_else(untreated, |field| field.specs.clone());
     if old.is_some() || new.is_some() {
-        destinations(&specs(old), &specs(new), true, about, found);
+        destinations(&specs(old), &specs(new), Direction::Request, about, found);
     }
     let category = |field: Option<&Field>| field.and_then(|field| field.category.clone());
     let (before, after) = (category(old), category(new));
@@ -210,10 +217,10 @@ pub(super) fn treated(old: Option<&Field>, new: Option<&Field>, about: &str, fou
     }
 }
 
-fn destinations(old: &Specs, new: &Specs, request: bool, about: &str, found: &mut Changes) {
+fn destinations(old: &Specs, new: &Specs, direction: Direction, about: &str, found: &mut Changes) {
     // What others get is compared with who they are.
     let Specs { outward: out, stored, export, otherwise: _ } = new;
-    let (whom, sees) = outward(request);
+    let (whom, sees) = outward(direction);
     if let Some(class) = class(&old.outward, out) {
         found.add(class, whom, about, outwards(&old.outward, out, sees));
     }

@@ -3,7 +3,7 @@
 use super::words::{instead, quoted};
 use super::{Changes, Class, Whom};
 use crate::check::{Bearing, RuleChange};
-use crate::payload::Undeclared;
+use crate::payload::{Direction, Undeclared};
 use crate::plan::Param;
 
 /// Parameters of one kind, before and after. `what` names one of them: `query parameter`; `of` is whose they are, and a comma.
@@ -18,7 +18,7 @@ pub(super) fn compare(of: &str, what: &str, old: &[Param], new: &[Param], found:
         let about = format!("{of}{what} {}", quoted(name));
         let Some(before) = old.iter().find(|before| before.name == *name) else {
             match field {
-                Some(field) => super::field::added(field, true, Undeclared::Refuse, found),
+                Some(field) => super::field::added(field, Direction::Request, Undeclared::Refuse, found),
                 None => found.add(Class::More, whom, about, format!("is new: {sees}")),
             }
             continue;
