@@ -127,8 +127,7 @@ pub struct Rejection {
     pub field: Option<Arc<str>>,
     /// Seconds after which to try again.
     pub retry_after: Option<u32>,
-    /// For 401: the `error` of the `WWW-Authenticate` challenge (RFC 6750 section 3.1), empty where no credential came;
-    /// for 403 `scope-missing`: the scopes that the route needs.
+    /// What the `WWW-Authenticate` header says (RFC 6750 section 3.1): for 401, and for 403 `scope-missing`.
     pub challenge: Option<Challenge>,
     /// For 405: what the `Allow` header lists.
     pub allow: Option<String>,
@@ -140,7 +139,7 @@ pub struct Rejection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Challenge {
     /// No credential came: no error is named.
-    None,
+    NoCredential,
     /// `error="invalid_token"`.
     InvalidToken,
     /// `error="insufficient_scope"` and the scopes needed.
@@ -200,6 +199,12 @@ impl Rejection {
     /// Sets the `WWW-Authenticate` challenge.
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         self.challenge = Some(challenge);
+        self
+    }
+
+    /// Says which methods there are.
+    pub fn allow(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
         self
     }
 }

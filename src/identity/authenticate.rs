@@ -366,7 +366,7 @@ fn credential<'h>(headers: &'h HeaderMap, query: Option<&str>) -> Result<&'h str
         return Err(several());
     }
     let mut found = headers.get_all(AUTHORIZATION).into_iter().chain(headers.get_all(API_KEY_HEADER));
-    let missing = || Rejection::new(Problem::AuthenticationRequired).challenge(Challenge::None);
+    let missing = || Rejection::new(Problem::AuthenticationRequired).challenge(Challenge::NoCredential);
     let Some(first) = found.next() else { return Err(missing()) };
     if found.next().is_some() {
         return Err(several());

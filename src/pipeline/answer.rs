@@ -60,7 +60,7 @@ pub(super) fn problem(gateway: &Gateway, account: &Account, rejection: &Rejectio
 /// RFC 6750 section 3.
 fn challenge_text(challenge: &Challenge) -> String {
     match challenge {
-        Challenge::None => r#"Bearer realm="consentry""#.to_owned(),
+        Challenge::NoCredential => r#"Bearer realm="consentry""#.to_owned(),
         Challenge::InvalidToken => r#"Bearer realm="consentry", error="invalid_token""#.to_owned(),
         Challenge::InsufficientScope(scope) => {
             format!(r#"Bearer realm="consentry", error="insufficient_scope", scope="{scope}""#)

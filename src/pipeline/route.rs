@@ -43,9 +43,7 @@ pub(super) fn find(live: Arc<Live>, head: &Parts, account: &mut Account) -> Resu
     let Match { route, params } =
         live.plan.route(&head.method, canonical.as_str()).map_err(|none| match none {
             NoRoute::Unknown => Rejection::new(Problem::RouteUnknown),
-            NoRoute::Method { allow } => {
-                Rejection { allow: Some(allow), ..Rejection::new(Problem::MethodNotPermitted) }
-            }
+            NoRoute::Method { allow } => Rejection::new(Problem::MethodNotPermitted).allow(allow),
         })?;
     let route = Arc::clone(route);
     account.activity = Some(Arc::clone(&route.activity.name));

@@ -33,9 +33,9 @@ fn method(method: &Method) -> Result<(), Rejection> {
     if METHODS.contains(method) {
         return Ok(());
     }
-    let mut refusal = Rejection::new(Problem::MethodNotPermitted).detail("This method is never served here.");
-    refusal.allow = Some(METHODS.map(|method| method.to_string()).join(", "));
-    Err(refusal)
+    Err(Rejection::new(Problem::MethodNotPermitted)
+        .detail("This method is never served here.")
+        .allow(METHODS.map(|method| method.to_string()).join(", ")))
 }
 
 /// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: who is meant is said exactly once, or twice alike.

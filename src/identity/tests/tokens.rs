@@ -185,7 +185,7 @@ fn one_credential_in_one_place() {
     let missing = problem(&HeaderMap::new(), None);
     assert_eq!(
         (missing.problem, missing.challenge),
-        (Problem::AuthenticationRequired, Some(Challenge::None))
+        (Problem::AuthenticationRequired, Some(Challenge::NoCredential))
     );
     let basic = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Basic dTpw"))]);
     assert_eq!(problem(&basic, None).problem, Problem::AuthenticationRequired);
