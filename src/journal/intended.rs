@@ -23,13 +23,16 @@ pub struct Intended {
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// How.
-    pub outcome: Outcome,
-    /// What the caller is told, if it is refused.
-    pub problem: Option<Problem>,
-    /// The status of the upstream's answer, if there was one.
-    pub upstream_status: Option<u16>,
+pub enum Ended {
+    /// The caller is given the answer, which came from the upstream with this status.
+    Answered {
+        /// The upstream's.
+        upstream_status: u16,
+    },
+    /// The caller is told this.
+    Refused(Problem),
+    /// The caller is told this, and it is the upstream's fault.
+    UpstreamFailed(Problem),
 }
 
 impl Intended {
@@ -77,7 +80,11 @@ impl Intended {
         }
         change.events.push(Entry::Told(Box::new(move |done| {
             let (numbers, sealed) = kept(done, &digests);
-            let Ended { outcome, problem, upstream_status } = ended;
+            let (outcome, problem, upstream_status) = match ended {
+                Ended::Answered { upstream_status } => (Outcome::Answered, None, Some(upstream_status)),
+                Ended::Refused(problem) => (Outcome::Refused, Some(problem), None),
+                Ended::UpstreamFailed(problem) => (Outcome::UpstreamFailed, Some(problem), None),
+            };
             let what = What::ExchangeEnded {
                 decision,
                 outcome,

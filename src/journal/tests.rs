@@ -53,7 +53,7 @@ fn intended(decision: DecisionId) -> What<'static> {
     }
 }
 
-const ANSWERED: Ended = Ended { outcome: Outcome::Answered, problem: None, upstream_status: Some(200) };
+const ANSWERED: Ended = Ended::Answered { upstream_status: 200 };
 
 async fn entries(journal: &Journal) -> Vec<Reading> {
     let entries = journal.store.audit_entries(1, 100).await.unwrap();

@@ -10,7 +10,7 @@ use super::answer;
 use super::authorize::Permit;
 use super::materials::Materials;
 use super::minimise::Minimised;
-use crate::audit::{self, What};
+use crate::audit::What;
 use crate::journal::{Ended, Intended};
 use crate::net::Content;
 use crate::plan::JournalMode;
@@ -63,23 +63,17 @@ pub(super) async fn close(
     let result = match answered {
         Ok(Minimised { body, headers, drafts, status }) => {
             let records = drafts.finish().map_err(Rejection::unavailable)?;
-            let ended = Ended {
-                outcome: audit::Outcome::Answered,
-                problem: None,
-                upstream_status: Some(status.as_u16()),
-            };
+            let ended = Ended::Answered { upstream_status: status.as_u16() };
             intent.outcome(ended, records).await.map_err(Rejection::unavailable)?;
             Ok(answer::of_upstream(status, headers, body))
         }
         Err(rejection) => {
-            let outcome = match rejection.problem {
-                Problem::UpstreamUnavailable | Problem::UpstreamAnswerRefused => {
-                    audit::Outcome::UpstreamFailed
+            let ended = match rejection.problem {
+                problem @ (Problem::UpstreamUnavailable | Problem::UpstreamAnswerRefused) => {
+                    Ended::UpstreamFailed(problem)
                 }
-                _ => audit::Outcome::Refused,
+                problem => Ended::Refused(problem),
             };
-            let problem = Some(rejection.problem);
-            let ended = Ended { outcome, problem, upstream_status: None };
             intent.outcome(ended, []).await.map_err(Rejection::unavailable)?;
             Err(rejection)
         }
