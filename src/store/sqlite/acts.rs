@@ -87,16 +87,11 @@ pub(super) fn put_consent(data: &Prepared<'_>, columns: impl Params) -> rusqlite
 
 /// A consent as both files write it.
 pub(super) fn columns(row: &ConsentRow) -> impl Params {
-    let state = match row.state {
-        ConsentState::Given => 0,
-        ConsentState::Refused => 1,
-        ConsentState::Withdrawn => 2,
-    };
     (
         row.reference.as_bytes(),
         &row.purpose,
         row.notice_version,
-        state,
+        row.state,
         row.at.millis(),
         row.expires.map(|at| at.millis()),
         row.wording,

@@ -218,14 +218,14 @@ impl<'a, 'c> Unit<'a, 'c> {
                 let sql = "INSERT INTO stop (lookup, kind, purpose, everything, at) VALUES (?1, ?2, ?3, ?4, ?5) \
                            ON CONFLICT DO NOTHING";
                 let (purpose, everything) = scope(stop.purpose.as_deref());
-                let row = params![stop.lookup, kind(stop.kind), purpose, everything, stop.at.millis()];
+                let row = params![stop.lookup, stop.kind, purpose, everything, stop.at.millis()];
                 self.keyring.execute(sql, row)?;
             }
             KeyringChange::LiftStop { lookup, kind: of, purpose } => {
                 let sql =
                     "DELETE FROM stop WHERE lookup = ?1 AND kind = ?2 AND purpose = ?3 AND everything = ?4";
                 let (purpose, everything) = scope(purpose.as_deref());
-                let row = params![lookup, kind(*of), purpose, everything];
+                let row = params![lookup, of, purpose, everything];
                 done.stops_lifted += counted(self.keyring.execute(sql, row)?);
             }
             KeyringChange::DestroyKeys { which: KeySelector::Unused(_), .. }
@@ -439,13 +439,6 @@ fn destroyed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Destroyed> {
         activity: row.get(2)?,
         day: Day::from_number(row.get(3)?),
     })
-}
-
-const fn kind(kind: StopKind) -> i64 {
-    match kind {
-        StopKind::Restriction => 0,
-        StopKind::Objection => 1,
-    }
 }
 
 /// A purpose, and whether all are meant: NULLs would not be equal to each other.

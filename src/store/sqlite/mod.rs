@@ -3,6 +3,7 @@
 mod acts;
 mod anchor;
 mod apply;
+mod codes;
 mod desk;
 mod files;
 mod inbox;

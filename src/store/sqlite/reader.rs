@@ -39,11 +39,7 @@ impl Reader<'_> {
                 let everything: bool = row.get(2)?;
                 Ok(Stop {
                     lookup: *lookup,
-                    kind: if row.get::<_, i64>(0)? == 0 {
-                        StopKind::Restriction
-                    } else {
-                        StopKind::Objection
-                    },
+                    kind: row.get(0)?,
                     purpose: (!everything).then(|| row.get(1)).transpose()?,
                     at: moment(row, 3)?,
                 })
@@ -54,12 +50,8 @@ impl Reader<'_> {
     }
 
     pub(in crate::store) fn lookup_of(&self, reference: Reference) -> rusqlite::Result<Option<Lookup>> {
-        let found = self.keyring.rows(
-            "SELECT lookup FROM subject WHERE reference = ?1",
-            params![reference.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(found.into_iter().next())
+        let sql = "SELECT lookup FROM subject WHERE reference = ?1";
+        self.keyring.row(sql, params![reference.as_bytes()], |row| row.get(0))
     }
 
     fn consents(&self, reference: Reference) -> Rows<ConsentRow> {
@@ -200,12 +192,7 @@ fn consent(reference: Reference, row: &Row<'_>) -> rusqlite::Result<ConsentRow> 
         reference,
         purpose: row.get(0)?,
         notice_version: row.get(1)?,
-        state: match row.get(2)? {
-            0 => ConsentState::Given,
-            1 => ConsentState::Refused,
-            // INVARIANT: a state that this gateway does not know is not a consent.
-            _ => ConsentState::Withdrawn,
-        },
+        state: row.get(2)?,
         at: moment(row, 3)?,
         expires: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
         wording: row.get(5)?,
