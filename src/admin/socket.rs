@@ -1,13 +1,14 @@
 //! The administration's socket file. Nothing else that may stand at its path is ever removed.
 
-use std::fs::{File, Metadata, OpenOptions, symlink_metadata};
+use std::fs::{Metadata, symlink_metadata};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
+
+use crate::lock::{Lock, LockError};
 
 /// Device, number and time of a file: a number alone is soon given to another.
 type Identity = (u64, u64, i64, i64);
@@ -19,7 +20,7 @@ pub struct Served {
     made: Identity,
     /// INVARIANT: held for as long as the socket is. So nobody makes theirs between a look at what stands at the path and its
     /// removal.
-    lock: File,
+    _lock: Lock,
 }
 
 impl Drop for Served {
@@ -28,8 +29,6 @@ impl Drop for Served {
         if found.is_ok_and(|found| found.file_type().is_socket() && identity(&found) == self.made) {
             drop(std::fs::remove_file(&self.path));
         }
-        // Closing alone would not do while a child process is being started.
-        let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
@@ -53,7 +52,7 @@ pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Served)> {
         std::fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
-    let served = Served { path: path.to_owned(), made: identity(&symlink_metadata(path)?), lock };
+    let served = Served { path: path.to_owned(), made: identity(&symlink_metadata(path)?), _lock: lock };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok((listener, served))
 }
@@ -72,18 +71,11 @@ fn stands(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Holds the path for this process; the system lets go when it ends, however it ends.
-fn lock(path: &Path) -> io::Result<File> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".lock");
-    let beside = PathBuf::from(beside);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&beside);
-    let file = file.map_err(|error| not_ours(&beside, error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(taken("another gateway has its socket there")),
-        Err(error) => Err(error.into()),
-    }
+fn lock(path: &Path) -> io::Result<Lock> {
+    Lock::take(path).map_err(|error| match error {
+        LockError::Held(_) => taken("another gateway has its socket there"),
+        error => io::Error::other(error),
+    })
 }
 
 fn taken(by: &str) -> io::Error {
@@ -103,22 +95,8 @@ fn answers(path: &Path) -> io::Result<bool> {
         Err(error) => match error.kind() {
             io::ErrorKind::WouldBlock => Ok(true),
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(false),
-            _ => Err(not_ours(path, error)),
+            _ => Err(io::Error::other(LockError::opening(path, error))),
         },
-    }
-}
-
-/// Says whose a file is that this user may not open: a gateway was started by somebody else before.
-fn not_ours(path: &Path, error: io::Error) -> io::Error {
-    match path.metadata() {
-        Ok(found) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let (path, owner) = (path.display(), found.uid());
-            let why = format!(
-                "{path} is of the user with the id {owner}: start the gateway as that user, or remove it"
-            );
-            io::Error::new(io::ErrorKind::PermissionDenied, why)
-        }
-        _ => error,
     }
 }
 

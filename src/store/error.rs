@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::lock::LockError;
 use crate::personal::Reference;
 
 /// What lies beneath an error: the database's own words, which hold names of columns and no values.
@@ -24,21 +25,9 @@ pub enum StoreError {
          time", .0.display()
     )]
     Locked(PathBuf),
-    /// A file, or the folder that it is to lie in, belongs to another user than the one whom this process runs as.
-    #[error(
-        "user {user} may not open {}: {} belongs to user {owner}. The gateway and its commands run as one user: run this as that one, \
-         or give them the files with `chown`", .path.display(), .theirs.display()
-    )]
-    Foreign {
-        /// Which file.
-        path: PathBuf,
-        /// What belongs to somebody else.
-        theirs: PathBuf,
-        /// To whom.
-        owner: u32,
-        /// Whom this runs as.
-        user: u32,
-    },
+    /// A file's lock cannot be made.
+    #[error(transparent)]
+    Lock(LockError),
     /// A file cannot be opened or read.
     #[error("cannot open {}", .path.display())]
     Open {
@@ -110,6 +99,15 @@ impl StoreError {
     /// Whether to answer 503: nothing is wrong with the change, it may be tried again.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Busy)
+    }
+}
+
+impl From<LockError> for StoreError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held(file) => Self::Locked(file),
+            error => Self::Lock(error),
+        }
     }
 }
 

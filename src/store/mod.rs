@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::{Chain, Checkpoint, StoredEntry};
 use crate::clock::{Clock, Day, Timestamp};
+use crate::lock::Lock;
 use crate::personal::Reference;
 use sqlite::Reader;
 
@@ -55,7 +56,7 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// Whether a gateway, or a command that is at work, has the files open.
     pub fn is_held(&self) -> bool {
-        [&self.sqlite, &self.keyring].into_iter().any(|file| sqlite::is_held(file))
+        [&self.sqlite, &self.keyring].into_iter().any(|file| Lock::is_held(file))
     }
 }
 
@@ -103,7 +104,7 @@ impl Store {
     /// looks at the audit's tail, replays tombstones, and starts the threads. Blocks on the disk: call it at start.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
+    /// [`StoreError::Locked`], [`Lock`](StoreError::Lock), [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
     /// [`KeyringMissing`](StoreError::KeyringMissing), [`Strangers`](StoreError::Strangers),
     /// [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {

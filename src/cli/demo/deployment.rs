@@ -1,12 +1,12 @@
 //! The demo's deployment: a real one, in a folder of its own, with material that serves loopback listeners only.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use zeroize::Zeroizing;
 
 use super::Args;
@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::custody::Custody;
 use crate::identity::{self, DevelopmentToken};
+use crate::lock::{Lock, LockError};
 use crate::store::Store;
 
 /// What the shipped policies are for.
@@ -35,7 +36,7 @@ pub(super) struct Demo {
     secret: Zeroizing<String>,
     socket: PathBuf,
     /// Held as long as the demo runs.
-    _folder_is_ours: File,
+    _folder_is_ours: Lock,
 }
 
 impl Demo {
@@ -115,24 +116,18 @@ fn refuse_taken_port(port: u16) -> anyhow::Result<()> {
     }
 }
 
-/// Takes the folder for this demo, before it is emptied: of `--port 0` there may be another, whose port is not known. The lock
-/// is on a file beside, which stays.
-fn hold(folder: &Path) -> anyhow::Result<File> {
-    let beside = folder.with_extension("lock");
+/// Takes the folder for this demo, before it is emptied: of `--port 0` there may be another, whose port is not known.
+fn hold(folder: &Path) -> anyhow::Result<Lock> {
     if let Some(above) = folder.parent() {
         fs::create_dir_all(above).with_context(|| format!("cannot make {}", above.display()))?;
     }
-    let file = File::create(&beside).with_context(|| format!("cannot make {}", beside.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!(
+    Lock::take(folder).map_err(|error| match error {
+        LockError::Held(folder) => anyhow!(
             "another demo runs in {}: stop it, or give this one a folder of its own with --folder",
             folder.display()
         ),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", beside.display()))
-        }
-    }
+        error => error.into(),
+    })
 }
 
 /// Writes the deployment into an empty folder: the demo starts from nothing each time.

@@ -1,13 +1,14 @@
-//! The two files: the lock beside each, and connections to them.
+//! The two files: the lock of each, and connections to them.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::lock::{Lock, LockError};
 use crate::store::{Identity, StoreConfig, StoreError, identity};
 
 use super::schema;
@@ -30,22 +31,6 @@ pub(super) struct Connections {
     pub(super) keyring: Connection,
 }
 
-/// Holds both files for this process; the system lets go when it ends, however it ends.
-///
-/// The lock is on a file beside: closing any descriptor of a database file would drop SQLite's own locks on it.
-pub(super) struct Lock {
-    held: [File; 2],
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing alone would not do while a child process is being started: it holds a copy until it runs its program.
-        for file in &self.held {
-            let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
-        }
-    }
-}
-
 impl Files {
     pub(super) fn new(config: &StoreConfig) -> Self {
         Self {
@@ -56,9 +41,9 @@ impl Files {
         }
     }
 
-    /// Takes both locks.
-    pub(super) fn lock(&self) -> Result<Lock, StoreError> {
-        Ok(Lock { held: [lock(&self.data)?, lock(&self.keyring)?] })
+    /// Holds both files for this process.
+    pub(super) fn lock(&self) -> Result<[Lock; 2], StoreError> {
+        Ok([lock(&self.data)?, lock(&self.keyring)?])
     }
 
     /// Connects to the files for writing. A file that is not there is made only where `create` says so.
@@ -103,53 +88,17 @@ fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Whether somebody holds the lock of this file. Nothing is made where there is none.
-pub(in crate::store) fn is_held(path: &Path) -> bool {
-    // Shared, so that two who ask do not take each other for whom they ask about.
-    let lock = |file: File| rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared);
-    File::open(beside(path)).is_ok_and(|file| lock(file) == Err(rustix::io::Errno::WOULDBLOCK))
-}
-
-/// The file that the lock of this one is on.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
-}
-
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let beside = beside(path);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(|error| unlocked(&beside, error, rustix::process::geteuid().as_raw()))?;
+fn lock(path: &Path) -> Result<Lock, StoreError> {
     let mut tries = 0;
     loop {
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            // A command that only asks whether it is held holds it for a moment (`is_held`).
-            Err(rustix::io::Errno::WOULDBLOCK) if tries < 5 => {
+        match Lock::take(path) {
+            // A command that only asks whether it is held holds it for a moment (`StoreConfig::is_held`).
+            Err(LockError::Held(_)) if tries < 5 => {
                 tries += 1;
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20));
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Locked(path.to_owned())),
-            Err(error) => return Err(unopened(&beside, error)),
+            taken => return taken.map_err(StoreError::from),
         }
-    }
-}
-
-/// Why there is no lock: mostly a gateway was started, or a command run, by somebody else before.
-fn unlocked(path: &Path, error: std::io::Error, user: u32) -> StoreError {
-    let of = |path: &Path| Some((path.to_owned(), path.metadata().ok()?.uid()));
-    let found = of(path).or_else(|| of(path.parent()?));
-    match found {
-        Some((theirs, owner)) if error.kind() == std::io::ErrorKind::PermissionDenied && owner != user => {
-            StoreError::Foreign { path: path.to_owned(), theirs, owner, user }
-        }
-        _ => unopened(path, error),
     }
 }
 
@@ -183,24 +132,4 @@ fn reading(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     configured().map_err(|error| unopened(path, error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_of_somebody_else_is_said_to_be_theirs() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("consentry.db.lock");
-        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        let owner = folder.path().metadata().unwrap().uid();
-        let says = |path: &Path, user| unlocked(path, denied(), user).to_string();
-        // It is not there, so the folder is in the way.
-        let theirs = format!("{} belongs to user {owner}.", folder.path().display());
-        assert!(says(&path, owner + 1).contains(&theirs));
-        std::fs::write(&path, "").unwrap();
-        assert!(says(&path, owner + 1).contains("consentry.db.lock belongs to user"));
-        assert!(matches!(unlocked(&path, denied(), owner), StoreError::Open { .. }));
-    }
 }

@@ -41,7 +41,6 @@ use records::fresh::Fresh;
 use tail::Both;
 use writer::{Message, Writer};
 
-pub(super) use files::is_held;
 pub(super) use reader::Reader;
 pub use view::AuditView;
 

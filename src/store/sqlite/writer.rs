@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::audit::Chain;
 use crate::clock::Clock;
+use crate::lock::Lock;
 use crate::store::post::{self, Waiting};
 use crate::store::{Cause, Change, Done, Identity, Result, Signer, StoreError};
 use crate::telemetry::Causes;
@@ -19,7 +20,7 @@ use super::acts;
 use super::anchor::Beside;
 use super::apply::{Fault, State, touches_keyring};
 use super::desk::{Desk, truncate};
-use super::files::{self, Connections, Files, Lock};
+use super::files::{self, Connections, Files};
 use super::inbox::{self, For, Hurries, Messages};
 use super::pace::Pace;
 use super::prepared::Prepared;
@@ -69,7 +70,7 @@ pub(super) struct Writer {
     pub(super) beside: Beside,
     /// Which files were opened at the start.
     pub(super) are: Identity,
-    pub(super) lock: Lock,
+    pub(super) lock: [Lock; 2],
 }
 
 /// What was taken from the inbox for the next group.
