@@ -64,7 +64,6 @@ pub enum Who<'a> {
 pub struct Limiter {
     rate: Rate,
     limiter: RateLimiter<Key, Store, Ticker, StateInformationMiddleware>,
-    store: Store,
     hasher: RandomState,
 }
 
@@ -85,9 +84,8 @@ impl Limiter {
     fn by(rate: Rate, cap: usize, ticker: Ticker) -> Self {
         // The interval is not zero, which is all that a quota asks.
         let quota = Quota::with_period(rate.interval).unwrap_or(Quota::per_hour(rate.count));
-        let store = Store::new(cap);
-        let limiter = RateLimiter::new(quota.allow_burst(rate.burst), store.clone(), ticker);
-        Self { rate, limiter, store, hasher: RandomState::new() }
+        let limiter = RateLimiter::new(quota.allow_burst(rate.burst), Store::new(cap), ticker);
+        Self { rate, limiter, hasher: RandomState::new() }
     }
 
     /// Counts one request.
@@ -107,13 +105,6 @@ impl Limiter {
                 Err(Limited { standing: standing(0, wait), wait })
             }
         }
-    }
-
-    /// Whether the next request would be refused, without counting one.
-    pub fn is_exhausted(&self, who: Who<'_>) -> bool {
-        let Some(next) = self.store.next(&self.key(who)) else { return false };
-        let tolerance = self.rate.interval.saturating_mul(self.rate.burst.get() - 1);
-        self.limiter.clock().now() < next.saturating_sub(tolerance)
     }
 
     /// Forgets the keys that are as good as new. To be called every second or so, off the threads that serve.

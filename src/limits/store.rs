@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use governor::nanos::Nanos;
 use governor::state::StateStore;
@@ -22,11 +21,8 @@ pub(super) struct Key {
 }
 
 /// The theoretical arrival times of GCRA, in nanoseconds since the limiter was made.
-#[derive(Clone, Debug)]
-pub(super) struct Store(Arc<Tables>);
-
 #[derive(Debug)]
-struct Tables {
+pub(super) struct Store {
     shards: Vec<Mutex<Shard>>,
     /// How many keys a shard may hold.
     cap: usize,
@@ -39,24 +35,17 @@ impl Store {
     /// A store of up to about `cap` keys.
     pub(super) fn new(cap: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Tables { shards, cap: cap.div_ceil(SHARDS).max(1), shared: Shared::new(cap) }))
-    }
-
-    /// The arrival time of a key, if it was ever counted: its own, or its neighbourhood's.
-    pub(super) fn next(&self, key: &Key) -> Option<Duration> {
-        let own = self.shard(key)?.get(&key.fine).copied();
-        let next = own.unwrap_or_else(|| self.0.shared.counted(key));
-        (next > 0).then(|| Duration::from_nanos(next))
+        Self { shards, cap: cap.div_ceil(SHARDS).max(1), shared: Shared::new(cap) }
     }
 
     fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
         // The table itself uses the lowest and the highest bits.
         let index = usize::try_from(key.fine >> 32).unwrap_or(0) % SHARDS;
-        self.0.shards.get(index).map(lock)
+        self.shards.get(index).map(lock)
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.0.shards.iter().map(lock)
+        self.shards.iter().map(lock)
     }
 }
 
@@ -115,14 +104,14 @@ impl StateStore for Store {
             *own = next.as_u64();
             return Ok(decision);
         }
-        if shard.len() < self.0.cap {
+        if shard.len() < self.cap {
             // Whoever was counted in a bucket goes on from there: a place of one's own is no fresh start.
-            let (decision, next) = decide(counted(self.0.shared.counted(key)))?;
+            let (decision, next) = decide(counted(self.shared.counted(key)))?;
             shard.insert(key.fine, next.as_u64());
             return Ok(decision);
         }
         drop(shard);
-        let Some(bucket) = self.0.shared.bucket(key) else { return unmet(decide) };
+        let Some(bucket) = self.shared.bucket(key) else { return unmet(decide) };
         let mut before = bucket.load(Ordering::Acquire);
         loop {
             let (decision, next) = decide(counted(before))?;
@@ -201,10 +190,10 @@ mod tests {
     #[test]
     fn what_keys_share_is_made_for_the_first_that_has_no_place() {
         let store = full();
-        assert!(store.0.shared.made.get().is_none());
-        let (first, next) = (SHARDS as u64, SHARDS as u64 + store.0.shared.count as u64);
+        assert!(store.shared.made.get().is_none());
+        let (first, next) = (SHARDS as u64, SHARDS as u64 + store.shared.count as u64);
         assert_eq!((count(&store, first), count(&store, next)), (None, Some(1)), "they are neighbours");
-        assert_eq!(store.0.shared.made.get().map(|made| made.len()), Some(256));
+        assert_eq!(store.shared.made.get().map(|made| made.len()), Some(256));
     }
 
     #[test]
