@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use consentry::admin::Command;
@@ -12,7 +10,8 @@ use consentry::crypto::random;
 use consentry::identity::ApiKey;
 use consentry::problem::Problem::{self, DependencyUnavailable, FieldInvalid, ScopeMissing, TokenInvalid};
 
-use crate::support::gateway::{RISK, write};
+use crate::support::gateway::write;
+use crate::support::load::Callers;
 use crate::support::{Call, Gateway, Options, changed, clean_body};
 
 /// What the figures say of this one.
@@ -189,21 +188,9 @@ async fn what_the_journal_does_not_take_changes_nothing() {
 #[tokio::test]
 async fn nothing_is_lost_while_policies_are_saved_under_load() {
     let gateway = Gateway::with_holder().await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let done = Arc::new(AtomicUsize::new(0));
-    let mut callers = Vec::new();
-    for _ in 0..4 {
-        let mut connection = gateway.client.http1().await;
-        let (stop, done, call) = (Arc::clone(&stop), Arc::clone(&done), gateway.score(clean_body()));
-        callers.push(tokio::spawn(async move {
-            while !stop.load(Ordering::Relaxed) {
-                assert_eq!(connection.send(call.clone()).await.unwrap().ok().text(), RISK);
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-        }));
-    }
+    let callers = Callers::begin(&gateway, 4).await;
     for round in 0..4 {
-        let seen = done.load(Ordering::Relaxed);
+        let seen = callers.done();
         let (from, to) =
             if round % 2 == 0 { ("keep_last: 3", "keep_last: 2") } else { ("keep_last: 2", "keep_last: 3") };
         // As editors save: beside it, and then in its place.
@@ -212,16 +199,10 @@ async fn nothing_is_lost_while_policies_are_saved_under_load() {
         write(gateway.folder.path(), aside, &text);
         fs::rename(gateway.folder.path().join(aside), gateway.folder.path().join(path)).unwrap();
         gateway.counted(ACCEPTED, round + 1).await;
-        while done.load(Ordering::Relaxed) < seen + 8 {
-            tokio::task::yield_now().await;
-            assert!(callers.iter().all(|caller| !caller.is_finished()), "a call failed");
-        }
+        callers.reach(seen + 8).await;
     }
-    stop.store(true, Ordering::Relaxed);
-    for caller in callers {
-        caller.await.unwrap();
-    }
-    assert_eq!(gateway.upstream.take().len(), done.load(Ordering::Relaxed));
+    let done = callers.end().await;
+    assert_eq!(gateway.upstream.take().len(), done);
     assert_eq!(gateway.figure(REFUSED).await, 0);
     gateway.healthy().await;
     gateway.close().await;

@@ -1,12 +1,12 @@
 //! Reload: what is good comes into force whole, what is not changes nothing, and nobody under way notices.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use consentry::admin::Command;
 use consentry::problem::Problem::{FieldInvalid, FieldNotPermitted, RouteUnknown};
 
 use crate::support::gateway::{RISK, write};
+use crate::support::load::Callers;
 use crate::support::{Call, Gateway, Reply, canary, changed, clean_body};
 
 #[tokio::test]
@@ -76,35 +76,17 @@ async fn an_exchange_sees_one_set_from_start_to_end() {
 #[tokio::test]
 async fn calls_under_load_do_not_notice_a_reload() {
     let gateway = Gateway::with_holder().await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let done = Arc::new(AtomicUsize::new(0));
-    let mut callers = Vec::new();
-    for _ in 0..4 {
-        let mut connection = gateway.client.http1().await;
-        let (stop, done, call) = (Arc::clone(&stop), Arc::clone(&done), gateway.score(clean_body()));
-        callers.push(tokio::spawn(async move {
-            while !stop.load(Ordering::Relaxed) {
-                assert_eq!(connection.send(call.clone()).await.unwrap().ok().text(), RISK);
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-        }));
-    }
+    let callers = Callers::begin(&gateway, 4).await;
     for round in 0..8 {
-        let seen = done.load(Ordering::Relaxed);
+        let seen = callers.done();
         let (from, to) =
             if round % 2 == 0 { ("keep_last: 3", "keep_last: 2") } else { ("keep_last: 2", "keep_last: 3") };
         gateway.edit_policy("churn.yaml", |text| text.replace(from, to));
         gateway.admin.done(Command::Reload {}).await;
-        while done.load(Ordering::Relaxed) < seen + 8 {
-            tokio::task::yield_now().await;
-            assert!(callers.iter().all(|caller| !caller.is_finished()), "a call failed");
-        }
+        callers.reach(seen + 8).await;
     }
-    stop.store(true, Ordering::Relaxed);
-    for caller in callers {
-        caller.await.unwrap();
-    }
-    assert_eq!(gateway.upstream.take().len(), done.load(Ordering::Relaxed));
+    let done = callers.end().await;
+    assert_eq!(gateway.upstream.take().len(), done);
     gateway.healthy().await;
     gateway.close().await;
 }

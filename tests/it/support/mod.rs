@@ -5,6 +5,7 @@ pub(crate) mod canary;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod issuer;
+pub(crate) mod load;
 pub(crate) mod upstream;
 
 use std::time::Duration;
