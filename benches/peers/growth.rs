@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use consentry::admin::{Command as Order, Office, PersonId};
+use consentry::admin::Office;
 use consentry::app::Core;
 use consentry::clock::Clock;
 use consentry::limits::{Limiter, Rate, Who};
@@ -22,7 +22,7 @@ use crate::install::Tools;
 use crate::measure::Bench;
 use crate::proc::resident;
 use crate::statistics::Spread;
-use crate::targets::consentry::{Consentry, deployment};
+use crate::targets::consentry::{Consentry, deployment, grant};
 use crate::workload::Shape;
 
 /// Keys of a limiter.
@@ -190,7 +190,7 @@ fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Resul
         let mut persons = 0;
         while persons < wanted && begun.elapsed() < patience {
             let until = wanted.min(persons + AT_ONCE);
-            try_join_all((persons..until).map(|number| agree(&office, number))).await?;
+            try_join_all((persons..until).map(|number| grant(&office, name(number)))).await?;
             persons = until;
         }
         let made_per_second = persons as f64 / begun.elapsed().as_secs_f64();
@@ -233,18 +233,6 @@ fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Resul
         let disk_mib = disk as f64 / f64::from(1 << 20);
         Ok(Persons { wanted, persons, made_per_second, look_us, remembered_ns, minted_us, disk_mib })
     })
-}
-
-async fn agree(office: &Office, number: usize) -> anyhow::Result<()> {
-    let order = Order::ConsentGrant {
-        person: PersonId { namespace: "customers".to_owned(), identifier: name(number).into() },
-        purpose: "product-recommendation".to_owned(),
-        language: "en".to_owned(),
-        method: "api".to_owned(),
-    };
-    let reply = office.carry_out(order).await?;
-    ensure!(reply.done, "{}", reply.says);
-    Ok(())
 }
 
 fn person(number: usize) -> Person {

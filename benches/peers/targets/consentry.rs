@@ -137,19 +137,21 @@ pub(crate) fn agree(deployment: &Path) -> anyhow::Result<()> {
     runtime.block_on(async {
         let core = Core::open(config, Clock::system()).await?;
         let office = Office::new(std::sync::Arc::clone(&core.gateway), core.rights.clone(), None);
-        try_join_all((0..AGREED as usize).map(async |number| {
-            let order = Order::ConsentGrant {
-                person: PersonId { namespace: "customers".to_owned(), identifier: caller(number).into() },
-                purpose: "product-recommendation".to_owned(),
-                language: "en".to_owned(),
-                method: "api".to_owned(),
-            };
-            let reply = office.carry_out(order).await?;
-            ensure!(reply.done, "{}", reply.says);
-            Ok(())
-        }))
-        .await?;
+        try_join_all((0..AGREED as usize).map(|number| grant(&office, caller(number)))).await?;
         core.gateway.store().close().await;
         Ok(())
     })
+}
+
+/// Somebody agrees.
+pub(crate) async fn grant(office: &Office, identifier: String) -> anyhow::Result<()> {
+    let order = Order::ConsentGrant {
+        person: PersonId { namespace: "customers".to_owned(), identifier: identifier.into() },
+        purpose: "product-recommendation".to_owned(),
+        language: "en".to_owned(),
+        method: "api".to_owned(),
+    };
+    let reply = office.carry_out(order).await?;
+    ensure!(reply.done, "{}", reply.says);
+    Ok(())
 }
