@@ -19,6 +19,11 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// For what no file says, and of which nothing is reported.
+    pub const NOWHERE: Self = Self { source: 0, start: 0, end: 0 };
+}
+
 /// A value, and where it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {

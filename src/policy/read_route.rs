@@ -144,8 +144,7 @@ fn passing_body(map: &mut Map<'_>, reader: &mut Reader) -> Option<u64> {
 /// Why a text is not what a route matches, if it is not.
 pub(crate) fn fault_of_route(text: &str) -> Option<String> {
     let mut reader = Reader::default();
-    let nowhere = Span { source: 0, start: 0, end: 0 };
-    drop(target(&Spanned::new(text.to_owned(), nowhere), &mut reader));
+    drop(target(&Spanned::new(text.to_owned(), Span::NOWHERE), &mut reader));
     reader.found.pop().map(|found| found.message)
 }
 

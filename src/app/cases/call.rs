@@ -23,8 +23,6 @@ const SOMEBODY: &str = "somebody";
 /// What is not the caller's to say here, or is said by the connection.
 const OURS: &[&str] =
     &["authorization", "connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding"];
-const NOWHERE: Span = Span { source: 0, start: 0, end: 0 };
-
 /// A call of a route with a body, its path, query and headers made up where they must be there. What was made up comes beside
 /// it, a sentence each.
 ///
@@ -69,7 +67,7 @@ pub fn call(route: &Route, body: String) -> anyhow::Result<(Call, Vec<String>)> 
         headers.push(("Content-Type".to_owned(), format.media_type().to_owned()));
     }
     let body = if body.is_empty() { CallBody::None } else { CallBody::Text(body) };
-    let call = Call { method: route.method.clone(), path: Spanned::new(path, NOWHERE), headers, body };
+    let call = Call { method: route.method.clone(), path: Spanned::new(path, Span::NOWHERE), headers, body };
     Ok((call, assumed))
 }
 
@@ -111,7 +109,7 @@ fn staged(plan: &Plan, call: Call, trace: Option<&Trace>, assumed: &mut Vec<Stri
     }
     let headers = call.headers.iter().filter(|(name, _)| !ours(name)).cloned().collect();
     let case = Case {
-        name: Spanned::new("explain".to_owned(), NOWHERE),
+        name: Spanned::new("explain".to_owned(), Span::NOWHERE),
         given,
         send: Call { headers, ..call },
         upstream_answers: None,
@@ -253,7 +251,7 @@ fn permit(
         assumed
             .push(format!("Everybody whose data it holds is taken to have agreed to {}.", agreed.join(", ")));
     }
-    given.consent = agreed.into_iter().map(|purpose| Spanned::new(purpose, NOWHERE)).collect();
+    given.consent = agreed.into_iter().map(|purpose| Spanned::new(purpose, Span::NOWHERE)).collect();
     given.token = Some(Token { sub: Some(person), scopes, claims, ..Token::default() });
     others
 }

@@ -100,9 +100,8 @@ fn of_json(text: &str) -> anyhow::Result<Call> {
 /// A call of its parts.
 fn call(method: &str, path: String, headers: Vec<(String, String)>, body: String) -> anyhow::Result<Call> {
     let method = method.parse().with_context(|| format!("`{method}` is not a method"))?;
-    let nowhere = Span { source: 0, start: 0, end: 0 };
     let body = if body.is_empty() { CallBody::None } else { CallBody::Text(body) };
-    Ok(Call { method, path: Spanned::new(path, nowhere), headers, body })
+    Ok(Call { method, path: Spanned::new(path, Span::NOWHERE), headers, body })
 }
 
 /// Path and query of a URL, or of what is one already.
