@@ -33,8 +33,9 @@ const BODY: Duration = Duration::from_secs(10);
 /// How long what is under way is let come of whoever is refused.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
+/// What every handler has at hand.
 #[derive(Clone)]
-struct Desk {
+struct AppState {
     office: Arc<Office>,
     access: Arc<Access>,
 }
@@ -62,23 +63,23 @@ pub fn serve_tls(
 
 fn desk(office: Arc<Office>, access: Access) -> door::Desk {
     let access = Arc::new(access);
-    let router = router(Desk { office, access: Arc::clone(&access) });
+    let router = router(AppState { office, access: Arc::clone(&access) });
     door::Desk { router, access, patience: Patience::default() }
 }
 
-fn router(desk: Desk) -> Router {
+fn router(state: AppState) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/v1/commands", post(command))
         .layer(DefaultBodyLimit::max(BODY_CAP))
-        .with_state(desk)
+        .with_state(state)
 }
 
-async fn health(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    if desk.office.healthy() {
-        let operates = desk.access.permits(bearer(&headers), Role::Operator) == Decision::Yes;
-        let also = desk.office.not_in_force(operates);
+async fn health(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    if state.office.healthy() {
+        let operates = state.access.permits(bearer(&headers), Role::Operator) == Decision::Yes;
+        let also = state.office.not_in_force(operates);
         (StatusCode::OK, format!("ok\n{also}")).into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the store does not take changes; nothing is forwarded\n")
@@ -86,11 +87,11 @@ async fn health(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn metrics(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    if let Some(refusal) = desk.refusal(&headers, Role::Operator) {
+async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = state.refusal(&headers, Role::Operator) {
         return refusal;
     }
-    match desk.office.metrics() {
+    match state.office.metrics() {
         Ok(text) => {
             let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, media_type)], text).into_response()
@@ -99,10 +100,10 @@ async fn metrics(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn command(State(desk): State<Desk>, request: Request) -> Response {
+async fn command(State(state): State<AppState>, request: Request) -> Response {
     // From the head alone: whoever may do nothing here does not learn which commands there are.
     let headers = request.headers().clone();
-    if let Decision::Unknown = desk.access.permits(bearer(&headers), Role::Auditor) {
+    if let Decision::Unknown = state.access.permits(bearer(&headers), Role::Auditor) {
         // What is under way is let come, and nobody looks at it: a socket that is closed on it may take the answer along.
         let mut body = request.into_body();
         let gone = async { while let Some(Ok(_)) = body.frame().await {} };
@@ -113,15 +114,15 @@ async fn command(State(desk): State<Desk>, request: Request) -> Response {
         Ok(command) => command,
         Err(refusal) => return refusal,
     };
-    if let Some(refusal) = desk.refusal(&headers, command.role()) {
+    if let Some(refusal) = state.refusal(&headers, command.role()) {
         return refusal;
     }
-    if headers.get(STORE).is_some_and(|store| !desk.office.holds(store.as_bytes())) {
+    if headers.get(STORE).is_some_and(|store| !state.office.holds(store.as_bytes())) {
         let says = "This gateway holds another store than the one that the command is for. Nothing was done.";
         return (StatusCode::MISDIRECTED_REQUEST, Json(Reply::not_done(says))).into_response();
     }
     // On a task of its own: what was begun is done to its end, whether its caller stays or not.
-    let office = Arc::clone(&desk.office);
+    let office = Arc::clone(&state.office);
     match tokio::spawn(async move { office.carry_out(command).await }).await {
         Ok(Ok(reply)) => Json(reply).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -163,7 +164,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "json" || kind.ends_with("+json")
 }
 
-impl Desk {
+impl AppState {
     fn refusal(&self, headers: &HeaderMap, needed: Role) -> Option<Response> {
         match self.access.permits(bearer(headers), needed) {
             Decision::Yes => None,
