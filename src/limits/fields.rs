@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::Rate;
 
-/// Where a caller stands in a limit.
+/// What a limit leaves to a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Allowance {
     /// How many requests there are in a window.
     pub limit: u32,
     /// The length of a window, in seconds.
@@ -22,13 +22,13 @@ pub struct Standing {
 /// A request too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
-    /// Where the caller stands.
-    pub standing: Standing,
+    /// What is left to the caller.
+    pub allowance: Allowance,
     /// How long until a request would be accepted.
     pub wait: Duration,
 }
 
-impl Standing {
+impl Allowance {
     pub(super) fn new(rate: &Rate, remaining: u32, reset: Duration) -> Self {
         Self { limit: rate.count.get(), window: seconds(rate.period), remaining, reset: seconds(reset) }
     }

@@ -7,7 +7,7 @@
 mod fields;
 mod store;
 
-pub use fields::{Limited, Standing};
+pub use fields::{Allowance, Limited};
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
@@ -92,17 +92,17 @@ impl Limiter {
     ///
     /// # Errors
     /// [`Limited`] if it is one too many, with the time until it would not be. A refused request is not counted.
-    pub fn check(&self, who: Who<'_>) -> Result<Standing, Limited> {
-        let standing = |remaining, reset| Standing::new(&self.rate, remaining, reset);
+    pub fn check(&self, who: Who<'_>) -> Result<Allowance, Limited> {
+        let allowance = |remaining, reset| Allowance::new(&self.rate, remaining, reset);
         match self.limiter.check_key(&self.key(who)) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let used = self.rate.burst.get().saturating_sub(remaining);
-                Ok(standing(remaining, self.rate.interval.saturating_mul(used)))
+                Ok(allowance(remaining, self.rate.interval.saturating_mul(used)))
             }
             Err(until) => {
                 let wait = until.wait_time_from(self.limiter.clock().now());
-                Err(Limited { standing: standing(0, wait), wait })
+                Err(Limited { allowance: allowance(0, wait), wait })
             }
         }
     }

@@ -174,13 +174,13 @@ fn a_refused_request_is_not_counted() {
 fn fields_are_those_of_the_draft() {
     let clock = clock();
     let limiter = limiter(100, 60, 20, 100, &clock);
-    let standing = limiter.check(Who::Caller(7)).unwrap();
-    assert_eq!(standing.policy("default"), r#""default";q=100;w=60"#);
-    assert_eq!(standing.field("default"), r#""default";r=19;t=1"#);
-    assert_eq!(standing.field("a\"\\\r\né b"), r#""a b";r=19;t=1"#);
+    let allowance = limiter.check(Who::Caller(7)).unwrap();
+    assert_eq!(allowance.policy("default"), r#""default";q=100;w=60"#);
+    assert_eq!(allowance.field("default"), r#""default";r=19;t=1"#);
+    assert_eq!(allowance.field("a\"\\\r\né b"), r#""a b";r=19;t=1"#);
     accepted(&limiter, Who::Caller(7), 100);
     let limited = limiter.check(Who::Caller(7)).unwrap_err();
-    assert_eq!(limited.standing.field("default"), r#""default";r=0;t=1"#);
+    assert_eq!(limited.allowance.field("default"), r#""default";r=0;t=1"#);
 }
 
 #[test]

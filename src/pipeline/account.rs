@@ -35,7 +35,7 @@ pub(super) struct Account {
     /// The person's reference, where they have one.
     pub(super) person: Option<Reference>,
     /// What the answer says of the caller's rate limit.
-    pub(super) rate_limit: Option<limits::Standing>,
+    pub(super) rate_limit: Option<limits::Allowance>,
     /// Whether the intent was written, so that its outcome closes the matter.
     pub(super) intended: bool,
     /// What shadows look at, where the route has some.
@@ -75,9 +75,9 @@ impl Account {
         headers.reserve(4);
         headers.extend(decision_header(self.decision));
         headers.insert(header::LINK, self.gateway.notice_link());
-        if let Some(standing) = self.rate_limit {
+        if let Some(allowance) = self.rate_limit {
             let fields =
-                [(RATE_LIMIT_POLICY, standing.policy("route")), (RATE_LIMIT, standing.field("route"))];
+                [(RATE_LIMIT_POLICY, allowance.policy("route")), (RATE_LIMIT, allowance.field("route"))];
             for (name, text) in fields {
                 // Copied, since a text with room to spare takes two allocations.
                 if let Ok(value) = HeaderValue::from_str(&text) {

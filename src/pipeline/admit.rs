@@ -227,7 +227,7 @@ pub(super) fn again(gateway: &Gateway, admitted: &mut Admitted, own: &Activity) 
 pub(super) fn limit(routed: &Routed, per: Per, who: Who<'_>, account: &mut Account) -> Result<(), Rejection> {
     let Some(limiter) = routed.live.limiter(&routed.route, per) else { return Ok(()) };
     let checked = limiter.check(who);
-    account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.standing));
+    account.rate_limit = Some(checked.unwrap_or_else(|limited| limited.allowance));
     checked
         .map(drop)
         .map_err(|limited| Rejection::new(Problem::RateLimited).retry_after(limited.retry_after()))
