@@ -2,7 +2,7 @@
 
 use super::writer::Writer;
 use super::{Said, yaml};
-use crate::policy::{DATA_SUBJECT_REQUEST, Standing, standing};
+use crate::policy::{Adequacy, DATA_SUBJECT_REQUEST, adequacy};
 
 /// The comment that `accept` takes out with the last mark.
 pub(super) const TO_FILL_IN: &str =
@@ -70,8 +70,8 @@ fn recipients(writer: &mut Writer, said: &Said, recipient: &str, own: bool) {
     let country = said.recipient_country.as_ref().or(own_country).map(String::as_str);
     let what = "two letters: FR, DE (Art. 44 to 49)";
     writer.said("    ", "country", &format!("{place}.country"), country, what);
-    let near = country.and_then(standing);
-    let near = country.is_none() || matches!(near, Some(Standing::Eea | Standing::Adequate));
+    let near = country.and_then(adequacy);
+    let near = country.is_none() || matches!(near, Some(Adequacy::Eea | Adequacy::Adequate));
     if !near || said.transfer.is_some() {
         let what = "what the transfer rests on: scc, bcr, … (Art. 45 to 49)";
         let place = format!("{place}.transfer_instrument");

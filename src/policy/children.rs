@@ -1,7 +1,7 @@
 //! What GDPR Art. 8 asks where a service is offered to children, and what of it a policy can say.
 
 use super::codes::Code;
-use super::countries::{Standing, age_of_consent, standing};
+use super::countries::{Adequacy, adequacy, age_of_consent};
 use super::diagnostics::Spanned;
 use super::model::{Activity, Children, Field};
 use super::reader::Reader;
@@ -21,8 +21,8 @@ pub(super) fn check(activity: &Activity, reader: &mut Reader) {
     };
     let Children::From { member_state, minimum_age, parental_authorisation } = children else { return };
     let Some(alone) = age_of_consent(&member_state.value) else {
-        let message = match standing(&member_state.value) {
-            Some(Standing::Eea) => {
+        let message = match adequacy(&member_state.value) {
+            Some(Adequacy::Eea) => {
                 format!("`{}` is a part of a member state with a code of its own.", member_state.value)
             }
             _ => {

@@ -5,7 +5,7 @@
 
 /// How the law sees a country, from the Union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Adequacy {
     /// A member state of the European Economic Area.
     Eea,
     /// A decision covers the whole country.
@@ -16,18 +16,18 @@ pub enum Standing {
     Third,
 }
 
-/// The standing of an ISO 3166-1 alpha-2 code; `None` where it is not assigned.
-pub fn standing(code: &str) -> Option<Standing> {
+/// The adequacy of an ISO 3166-1 alpha-2 code; `None` where it is not assigned.
+pub fn adequacy(code: &str) -> Option<Adequacy> {
     if EEA.contains(&code) {
-        return Some(Standing::Eea);
+        return Some(Adequacy::Eea);
     }
     if ADEQUATE.iter().any(|(country, _)| *country == code) {
-        return Some(Standing::Adequate);
+        return Some(Adequacy::Adequate);
     }
     if let Some((_, whom)) = PARTLY_ADEQUATE.iter().find(|(country, _)| *country == code) {
-        return Some(Standing::PartlyAdequate(whom));
+        return Some(Adequacy::PartlyAdequate(whom));
     }
-    OTHERS.split_ascii_whitespace().any(|country| country == code).then_some(Standing::Third)
+    OTHERS.split_ascii_whitespace().any(|country| country == code).then_some(Adequacy::Third)
 }
 
 /// From how many years on a child consents alone to what an information society service does with their data (GDPR
@@ -118,13 +118,13 @@ mod tests {
 
     #[test]
     fn countries_stand_as_the_commission_lists_them() {
-        assert_eq!(standing("DE"), Some(Standing::Eea));
-        assert_eq!(standing("NO"), Some(Standing::Eea));
-        assert_eq!(standing("CH"), Some(Standing::Adequate));
-        assert!(matches!(standing("US"), Some(Standing::PartlyAdequate(_))));
-        assert_eq!(standing("CN"), Some(Standing::Third));
-        assert_eq!(standing("UK"), None);
-        assert_eq!(standing("de"), None);
+        assert_eq!(adequacy("DE"), Some(Adequacy::Eea));
+        assert_eq!(adequacy("NO"), Some(Adequacy::Eea));
+        assert_eq!(adequacy("CH"), Some(Adequacy::Adequate));
+        assert!(matches!(adequacy("US"), Some(Adequacy::PartlyAdequate(_))));
+        assert_eq!(adequacy("CN"), Some(Adequacy::Third));
+        assert_eq!(adequacy("UK"), None);
+        assert_eq!(adequacy("de"), None);
     }
 
     #[test]

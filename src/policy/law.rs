@@ -1,7 +1,7 @@
 //! What the law makes an error or a warning, as far as it can be known before a deployment is: each with its article.
 
 use super::codes::Code;
-use super::countries::{Standing, standing};
+use super::countries::{Adequacy, adequacy};
 use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recipient, RouteKind};
 use super::reader::{Reader, did_you_mean};
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
@@ -97,7 +97,7 @@ fn known_category(category: &str, span: super::Span, reader: &mut Reader) {
 /// A recipient outside the Union needs what a transfer rests on.
 fn transfer(recipient: &Recipient, reader: &mut Reader) {
     let Some(country) = &recipient.country else { return };
-    let (message, help) = match (standing(&country.value), recipient.transfer_instrument) {
+    let (message, help) = match (adequacy(&country.value), recipient.transfer_instrument) {
         (None, _) => {
             let help = "Write the two capital letters of ISO 3166-1: `DE`, `FR`, `GB`, `US`.";
             reader.report(
@@ -108,12 +108,12 @@ fn transfer(recipient: &Recipient, reader: &mut Reader) {
             );
             return;
         }
-        (Some(Standing::Eea | Standing::Adequate), _) | (Some(_), Some(_))
+        (Some(Adequacy::Eea | Adequacy::Adequate), _) | (Some(_), Some(_))
             if !misplaced_adequacy(recipient) =>
         {
             return;
         }
-        (Some(Standing::PartlyAdequate(whom)), _) => (
+        (Some(Adequacy::PartlyAdequate(whom)), _) => (
             format!("The adequacy decision for `{}` covers only {whom}.", country.value),
             "Add `transfer_instrument: adequacy` if this recipient is among them, else `scc` or what the transfer rests on.",
         ),
@@ -134,8 +134,8 @@ fn transfer(recipient: &Recipient, reader: &mut Reader) {
 
 /// Whether a recipient claims a decision that the table does not have.
 fn misplaced_adequacy(recipient: &Recipient) -> bool {
-    let country = recipient.country.as_ref().and_then(|country| standing(&country.value));
-    recipient.transfer_instrument == Some(TransferInstrument::Adequacy) && country == Some(Standing::Third)
+    let country = recipient.country.as_ref().and_then(|country| adequacy(&country.value));
+    recipient.transfer_instrument == Some(TransferInstrument::Adequacy) && country == Some(Adequacy::Third)
 }
 
 /// Consent needs a text that is shown, legitimate interests an assessment.

@@ -44,7 +44,7 @@ pub(crate) use check_routes::path_parameters;
 pub(crate) use checks::{json_rows, unknown};
 pub use codes::{Code, Severity};
 pub(crate) use conditions::{of_fields, of_route};
-pub use countries::{Standing, standing};
+pub use countries::{Adequacy, adequacy};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Source, Sources, Span, Spanned};
 pub use folder::{Draft, has_errors, load, read};
 pub(crate) use folder::{read_file, utf8};

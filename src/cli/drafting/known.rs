@@ -1,7 +1,7 @@
 //! What a person says of a draft: as options, or when asked at a terminal. Each is one of the same questions.
 
 use crate::draft::Said;
-use crate::policy::{self, Art9Condition, LegalBasis, Role, TransferInstrument, contact, standing, units};
+use crate::policy::{self, Art9Condition, LegalBasis, Role, TransferInstrument, adequacy, contact, units};
 
 /// What is asked where a place of a draft is left empty.
 pub(super) struct Question {
@@ -150,7 +150,7 @@ pub(super) fn retention(text: &str) -> Result<String, String> {
 
 pub(super) fn country(text: &str) -> Result<String, String> {
     let code = text.trim().to_ascii_uppercase();
-    match standing(&code) {
+    match adequacy(&code) {
         Some(_) => Ok(code),
         None => Err("write the two letters of ISO 3166-1: FR, DE".into()),
     }

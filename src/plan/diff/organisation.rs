@@ -6,7 +6,7 @@ use super::words::{instead, names, optional, quoted, term, text};
 use super::{Changes, Class, Whom, words};
 use crate::clock::Timestamp;
 use crate::plan::{Organisation, Purpose, Recipient, Role};
-use crate::policy::countries::{self, Standing};
+use crate::policy::countries::{self, Adequacy};
 
 pub(super) fn compare(old: &Organisation, new: &Organisation, found: &mut Changes) {
     let Organisation {
@@ -198,11 +198,11 @@ const fn freedom(role: Role) -> u8 {
 
 /// How far from the law of the Union a country is.
 fn distance(country: &str) -> u8 {
-    match countries::standing(country) {
-        Some(Standing::Eea) => 0,
-        Some(Standing::Adequate) => 1,
-        Some(Standing::PartlyAdequate(_)) => 2,
-        Some(Standing::Third) | None => 3,
+    match countries::adequacy(country) {
+        Some(Adequacy::Eea) => 0,
+        Some(Adequacy::Adequate) => 1,
+        Some(Adequacy::PartlyAdequate(_)) => 2,
+        Some(Adequacy::Third) | None => 3,
     }
 }
 

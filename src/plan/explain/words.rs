@@ -11,7 +11,7 @@ use crate::plan::{
     Activity, Answer, DataSubject, DeniedRow, Field, FurtherProcessing, LegalBasis, Mode, Per, Plan,
     Recipient, Role, Route, RouteKind, Side,
 };
-use crate::policy::countries::{self, Standing};
+use crate::policy::countries::{self, Adequacy};
 use crate::policy::units::{say_duration, show_duration};
 
 /// What and its value.
@@ -323,8 +323,8 @@ fn recipient_of(recipient: &Recipient) -> String {
         Role::JointController => "joint controller",
         Role::Controller => "controller",
     };
-    let place = match countries::standing(&recipient.country) {
-        Some(Standing::Eea) => String::new(),
+    let place = match countries::adequacy(&recipient.country) {
+        Some(Adequacy::Eea) => String::new(),
         _ => match transfer(recipient) {
             Some(ground) => format!(", outside the EEA on the ground of {ground}"),
             None => ", outside the EEA".to_owned(),
