@@ -64,14 +64,13 @@ const NOT_FOR_CONNECTION: [&str; 14] = [
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
 
 /// What may stand once.
-const SINGLE: [(HeaderName, &str); 7] = [
+const SINGLE: [(HeaderName, &str); 6] = [
     (AUTHORIZATION, "Authorization"),
     (CONTENT_LENGTH, "Content-Length"),
     (CONTENT_TYPE, "Content-Type"),
     (HeaderName::from_static("consentry-api-key"), "Consentry-Api-Key"),
     (HeaderName::from_static("consentry-purpose"), "Consentry-Purpose"),
     (HeaderName::from_static("consentry-reason"), "Consentry-Reason"),
-    (HeaderName::from_static("consentry-api-key"), "Consentry-Api-Key"),
 ];
 
 /// The gateway's own fields that a caller does send.
