@@ -36,6 +36,18 @@ pub enum AppError {
          data cannot be opened, and a new key would not open it either"
     )]
     MasterKeyMissing(PathBuf),
+    /// A master key of before cannot be used.
+    #[error(
+        "the previous master key {place} cannot be used: it is needed there until `consentry key rotate` says that it opens nothing any \
+         more"
+    )]
+    PreviousKey {
+        /// Where it is.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Keys and secrets do not open.
     #[error("what the keyring holds does not open")]
     Custody(#[from] CustodyError),

@@ -60,6 +60,7 @@ impl Core {
         let store = open_store(&config, &clock)?;
         let provider = master_key(&config, store.is_new())?;
         let journal = Journal::open(store.clone(), &*provider, clock.clone()).await?;
+        tell_of_rotation(&journal, &*provider, &config).await?;
         let custody = Custody::open(store.clone(), provider, clock.clone()).await?;
         let standing = Standing::new(store.clone(), standing::REMEMBERED);
         let identity = Arc::new(identity(&config, &custody, &clock)?);
@@ -123,7 +124,34 @@ pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvid
         }
         source => LocalKey::from_text(&source.text()?)?,
     };
+    let key = config.previous_keys.iter().try_fold(key, |key, source| {
+        previous(key, source)
+            .map_err(|cause| AppError::PreviousKey { place: source.to_string(), source: cause })
+    })?;
     Ok(Arc::new(key))
+}
+
+/// Says in the log whether master keys of before are still needed.
+async fn tell_of_rotation(
+    journal: &Journal,
+    provider: &dyn KeyProvider,
+    config: &Config,
+) -> Result<(), AppError> {
+    if !journal.is_rotated(provider).await? {
+        tracing::warn!("keys are wrapped under a previous master key still: run `consentry key rotate`");
+    } else if !config.previous_keys.is_empty() {
+        tracing::info!(
+            "the master keys under `previous` open nothing any more: take them out of consentry.yaml"
+        );
+    }
+    Ok(())
+}
+
+fn previous(
+    key: LocalKey,
+    source: &MasterKeySource,
+) -> Result<LocalKey, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(key.and_previous(LocalKey::from_text(&source.text()?)?)?)
 }
 
 fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {

@@ -274,12 +274,12 @@ events! {
         /// Whose.
         person: Reference,
     }
-    /// The wrapped keys were wrapped anew under a newer master key.
+    /// From now on nothing is wrapped under a master key of before.
     KeysRotated "keys-rotated" {
-        /// How many.
+        /// How many data keys the run that came to the end wrapped anew.
         keys: u64,
-        /// Under which version of the master key.
-        version: u64,
+        /// How many secrets.
+        secrets: u64,
     }
     /// A record was shown with the person's data in clear.
     ReIdentified "re-identified" {

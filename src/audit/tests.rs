@@ -78,7 +78,7 @@ fn samples() -> Vec<What<'static>> {
         What::RetentionRun { activity, day, keys, records },
         What::KeyMinted { activity, day, person },
         What::KeyDestroyed { activity, because: "erasure", day, person },
-        What::KeysRotated { keys, version: 2 },
+        What::KeysRotated { keys, secrets: 3 },
         What::ReIdentified {
             activity,
             caller,

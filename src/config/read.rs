@@ -58,7 +58,7 @@ fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {
         }
     }
     let help = "Write `keys: { file: keys/master.key }` or `keys: { env: ENCRYPTION_KEY }`.";
-    let keys = map.must("keys", help).and_then(|node| master_key(node, file));
+    let keys = map.must("keys", help).and_then(|node| master_keys(node, file));
     let interchange_keys = match map.take("interchange_keys") {
         None => Some(Vec::new()),
         Some(node) => interchange_keys(node, file),
@@ -87,14 +87,17 @@ fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {
         map.take("connections").map_or_else(|| Some(<_>::default()), |node| connections(node, file));
     map.not_yet(&["portal", "console", "oauth", "detectors", "cluster", "tracing"], &mut file.reader);
     map.finish(&mut file.reader);
+    let (keys, previous_keys) = keys?;
     let config = Config {
+        file: path.to_owned(),
         folder: file.folder().to_owned(),
         listeners: listeners?,
         admin: admin?,
         upstreams: upstreams?,
         issuers: issuers?,
         api_keys: optional(api_keys)?,
-        keys: keys?,
+        keys,
+        previous_keys,
         interchange_keys: interchange_keys?,
         analyzers: analyzers?,
         problems: optional(problems)?.map(|(url, _)| url.trim_end_matches('/').to_owned()),
@@ -207,8 +210,31 @@ fn upstream_timeouts(node: &Node, file: &mut File<'_>) -> Option<UpstreamTimeout
 
 const KEY_HELP: &str = "Write `{ file: FILE }` or `{ env: NAME }`.";
 
-fn master_key(node: &Node, file: &mut File<'_>) -> Option<MasterKeySource> {
+/// The one in use, and those before it.
+fn master_keys(node: &Node, file: &mut File<'_>) -> Option<(MasterKeySource, Vec<MasterKeySource>)> {
     let mut map = key_map(node, &shape::MASTER_KEY, KEY_HELP, file)?;
+    let listed = map.take("previous");
+    let current = place(map, file);
+    let previous = listed.map_or(Some(Vec::new()), |node| {
+        let nodes = file.reader.list(node, "previous master keys")?;
+        let mut known: Vec<MasterKeySource> = current.iter().cloned().collect();
+        file.each(nodes, |node, file| {
+            let place = place(key_map(node, &shape::PREVIOUS_KEY, KEY_HELP, file)?, file)?;
+            if known.iter().any(|known| is_one(known, &place)) {
+                let message = "This master key is named already.";
+                let help =
+                    "Name each once: the one that wraps beside `previous`, those before it in the list.";
+                file.reader.report(Code::NameTwice, node.span, message, help);
+            }
+            known.push(place.clone());
+            Some(place)
+        })
+    });
+    Some((current?, previous?))
+}
+
+/// Where a master key is, by the words that the map has left.
+fn place(mut map: Map<'_>, file: &mut File<'_>) -> Option<MasterKeySource> {
     let elsewhere = ["vault", "openbao", "aws_kms", "gcp_kms", "azure_key_vault", "pkcs11"];
     let later = elsewhere.iter().any(|key| map.has(key));
     map.not_yet(&elsewhere, &mut file.reader);
@@ -228,6 +254,13 @@ fn master_key(node: &Node, file: &mut File<'_>) -> Option<MasterKeySource> {
     };
     map.finish(&mut file.reader);
     source
+}
+
+fn is_one(one: &MasterKeySource, other: &MasterKeySource) -> bool {
+    match (one, other) {
+        (MasterKeySource::File(one), MasterKeySource::File(other)) => plain(one) == plain(other),
+        (one, other) => one == other,
+    }
 }
 
 /// The map that says where a key is; the key itself may not stand in its place.

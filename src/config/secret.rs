@@ -132,6 +132,16 @@ impl MasterKeySource {
     }
 }
 
+/// The place, for messages: never the key.
+impl fmt::Display for MasterKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "at {}", path.display()),
+            Self::Env(name) => write!(f, "of the environment variable {name}"),
+        }
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn environment(name: &str) -> Option<Zeroizing<String>> {
     std::env::var(name).ok().map(Zeroizing::new)

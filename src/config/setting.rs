@@ -18,6 +18,8 @@ use crate::upstream::UpstreamTimeouts;
 /// A deployment. Paths are relative to the working directory or absolute: the file's folder stands before them already.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file itself.
+    pub file: PathBuf,
     /// The folder of the file; paths in the file start from it.
     pub folder: PathBuf,
     /// `listeners`: where callers connect. At least one, and no address twice.
@@ -32,6 +34,8 @@ pub struct Config {
     pub api_keys: Option<PathBuf>,
     /// `keys`: where the master key is. Has no default.
     pub keys: MasterKeySource,
+    /// `keys.previous`: where those before it are, which only open. No two places of `keys` are one. Default: none.
+    pub previous_keys: Vec<MasterKeySource>,
     /// `interchange_keys`: files of Fernet keys that are shared with the other side, by name, in the order of the file.
     /// Default: none.
     pub interchange_keys: Vec<(Arc<str>, PathBuf)>,
@@ -89,9 +93,7 @@ impl Config {
             KeyFrom::Jwks(_) => None,
             KeyFrom::PublicKey(path) | KeyFrom::SecretFile(path) => Some(&**path),
         }));
-        if let MasterKeySource::File(path) = &self.keys {
-            files.push(path);
-        }
+        files.extend(self.master_key_files());
         files.extend(self.interchange_keys.iter().map(|(_, path)| &**path));
         files
     }
@@ -115,17 +117,21 @@ impl Config {
             KeyFrom::Jwks(_) => None,
             KeyFrom::PublicKey(path) | KeyFrom::SecretFile(path) => Some(path),
         });
-        let master = match &self.keys {
-            MasterKeySource::File(path) => Some(path),
-            MasterKeySource::Env(_) => None,
-        };
         listeners
             .chain(self.upstreams.values().filter_map(|upstream| upstream.ca.as_ref()))
             .chain(issuers)
             .chain(&self.api_keys)
-            .chain(master)
-            .chain(self.interchange_keys.iter().map(|(_, path)| path))
             .map(PathBuf::as_path)
+            .chain(self.master_key_files())
+            .chain(self.interchange_keys.iter().map(|(_, path)| &**path))
+    }
+
+    /// The files of master keys, that of the one in use first.
+    fn master_key_files(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.keys).chain(&self.previous_keys).filter_map(|key| match key {
+            MasterKeySource::File(path) => Some(&**path),
+            MasterKeySource::Env(_) => None,
+        })
     }
 }
 
@@ -232,7 +238,7 @@ pub enum ReloadOn {
     Command,
 }
 
-/// Where the master key is. A missing or wrong one beside existing data is an error of whoever opens it.
+/// Where a master key is. A missing or wrong one beside existing data is an error of whoever opens it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MasterKeySource {
     /// `file`: in a file that its owner alone may read.

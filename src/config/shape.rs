@@ -171,19 +171,36 @@ pub(super) const ISSUER: Shape = Shape {
     rules: &[Rule::One(&["jwks", "public_key", "secret_file"])],
 };
 
+const KEY_FILE: Key = may("file", FILE, "A file, readable by its owner alone.");
+const KEY_VARIABLE: Key = may(
+    "env",
+    form("^[A-Za-z_][A-Za-z0-9_]{0,63}$", "ENCRYPTION_KEY"),
+    "An environment variable; its name, never the key.",
+);
+
 /// Where the master key is.
 pub(super) const MASTER_KEY: Shape = Shape {
     id: "master-key",
     what: "the master key",
     says: "Where the master key is: 32 bytes in URL-safe base64, as a Fernet key is written.",
     keys: &[
-        may("file", FILE, "A file, readable by its owner alone."),
+        KEY_FILE,
+        KEY_VARIABLE,
         may(
-            "env",
-            form("^[A-Za-z_][A-Za-z0-9_]{0,63}$", "ENCRYPTION_KEY"),
-            "An environment variable; its name, never the key.",
+            "previous",
+            list(&Is::Keys(&PREVIOUS_KEY)),
+            "Master keys before it, which only open what `consentry key rotate` has not wrapped anew yet.",
         ),
     ],
+    rules: &[Rule::One(&["file", "env"])],
+};
+
+/// Where a master key of before is.
+pub(super) const PREVIOUS_KEY: Shape = Shape {
+    id: "previous-master-key",
+    what: "a previous master key",
+    says: "Where a master key is that was in use before.",
+    keys: &[KEY_FILE, KEY_VARIABLE],
     rules: &[Rule::One(&["file", "env"])],
 };
 

@@ -167,6 +167,8 @@ fn the_example_loads_and_its_defaults_are_those_of_the_code() {
     let other = text.replace("#|", "").replacen("keys:\n  file: keys/master.key ", "#", 1);
     let other = good(&other);
     assert_eq!(other.keys, MasterKeySource::Env("ENCRYPTION_KEY".into()));
+    let [MasterKeySource::File(before)] = &other.previous_keys[..] else { panic!("one of before") };
+    assert!(before.ends_with("keys/master.key"));
     let tls = other.admin.tls.unwrap();
     assert_eq!(tls.listener.https.port(), 9443);
     assert_eq!((tls.tokens[0].role, tls.tokens[0].hash), (AdminRole::Operator, [0; 32]));
@@ -260,6 +262,19 @@ fn each_check_underlines_what_it_is_about() {
         (least, "keys: { file: one, env: TWO }", Code::WrongValue, "{ file: one, env: TWO }"),
         (least, "keys: {}", Code::Missing, "{}"),
         (least, "keys: { pkcs11: x }", Code::NotImplementedYet, "pkcs11"),
+        (least, "keys: { file: a, previous: { file: b } }", Code::WrongShape, "{ file: b }"),
+        (
+            least,
+            "keys: { file: a, previous: [{ file: b, env: B }] }",
+            Code::WrongValue,
+            "{ file: b, env: B }",
+        ),
+        (least, "keys: { file: a, previous: [{}] }", Code::Missing, "{}"),
+        (least, "keys: { file: a, previous: [{ vault: b }] }", Code::NotImplementedYet, "vault"),
+        (least, "keys: { file: a, previous: [{ file: k/../a }] }", Code::NameTwice, "{ file: k/../a }"),
+        (least, "keys: { env: A, previous: [{ env: B }, { env: B }] }", Code::NameTwice, "{ env: B }"),
+        (least, "keys: { previous: [{ file: b }] }", Code::Missing, "{ previous: [{ file: b }] }"),
+        (least, "keys: { file: a, previous: [{ file: b, previous: [] }] }", Code::UnknownKey, "previous"),
         (least, &with("store: { redis: x }"), Code::NotImplementedYet, "redis"),
         (least, &with("store: { keyring: data//./consentry.db }"), Code::SameFile, "keyring"),
         (least, &with("admin: { socket: data/./consentry.db }"), Code::SameFile, "admin"),
@@ -391,6 +406,13 @@ fn a_key_that_stands_in_the_file_is_never_shown() {
         (least, format!("keys: {}", *fernet), &**fernet, Code::KeyNotHere),
         (least, format!("keys: {{ file: \"{}\" }}", *fernet), &**fernet, Code::KeyNotHere),
         (least, format!("keys: {{ env: \"{}\" }}", *fernet), &**fernet, Code::WrongValue),
+        (least, format!("keys: {{ file: a, previous: [{}] }}", *fernet), &**fernet, Code::KeyNotHere),
+        (
+            least,
+            format!("keys: {{ file: a, previous: [{{ file: {} }}] }}", *fernet),
+            &**fernet,
+            Code::KeyNotHere,
+        ),
         (least, format!("keys:\n  file: {pem}"), "SECRETabcdefgh", Code::KeyNotHere),
         (least, format!("{least}\ninterchange_keys: {{ a: {} }}", *fernet), &**fernet, Code::KeyNotHere),
         ("http://127.0.0.1", "http://me:hunter-two@127.0.0.1".into(), "hunter-two", Code::KeyNotHere),

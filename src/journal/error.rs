@@ -15,11 +15,18 @@ pub enum JournalError {
     /// The master key cannot be reached.
     #[error("the journal's signing key cannot be opened")]
     Key(#[source] KeyError),
-    /// The master key is not the one that the keyring was made with.
+    /// The master key is not the one that the keyring is under.
     #[error(
-        "this is not the master key that the keyring was made with: nothing that is kept could be read with it"
+        "this is not the master key that the keyring was made with, or was last wrapped under: nothing that is kept could be read \
+         with it. Where it is to take that one's place, name that one under `previous` of `keys`"
     )]
     WrongMasterKey,
+    /// Some of the keyring may be under a master key that is not known.
+    #[error(
+        "a change of the master key is not finished: some of the keyring may be wrapped under a master key that `keys` does not name. \
+         Name both, the one that is to stay in `keys` and the other under its `previous`, and run `consentry key rotate`"
+    )]
+    UnfinishedRotation,
     /// The keyring holds keys, but what the journal keeps there is gone.
     #[error("the keyring lacks `{0}`, which was there: it was tampered with, or comes from elsewhere")]
     Missing(&'static str),

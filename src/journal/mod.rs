@@ -8,6 +8,7 @@ mod error;
 mod intended;
 mod kept;
 mod open;
+mod rotation;
 
 #[cfg(test)]
 mod tests;

@@ -8,26 +8,27 @@ use crate::crypto::SigningKey;
 use crate::keys::{self, KeyError, KeyProvider};
 use crate::store::{Change, KeyringChange, Store, WrappedSecret};
 
+use super::rotation::{self, CHECK};
 use super::{Journal, JournalError};
 
-/// The name of the value that tells the right master key, in the keyring.
-const CHECK: &str = "master-check";
 /// The name of the signing key, in the keyring.
-const SIGNING: &str = "audit-signing";
+pub(super) const SIGNING: &str = "audit-signing";
 const VERSION: u32 = 1;
 
 impl Journal {
-    /// Opens the journal over a store. Sees to it that `provider` holds the master key that the keyring was made with;
-    /// only a keyring without any key gets a check value and a signing key. Call it before anything is unwrapped.
+    /// Opens the journal over a store. Sees to it that `provider` holds every master key that the keyring is under, and that the
+    /// keyring knows the current one; only a keyring without any key gets a signing key. Call it before anything is wrapped
+    /// or unwrapped.
     ///
     /// # Errors
-    /// [`JournalError::WrongMasterKey`], [`Missing`](JournalError::Missing), [`Key`](JournalError::Key),
+    /// As [`admit`](Self::admit), [`Missing`](JournalError::Missing), [`Key`](JournalError::Key),
     /// [`Store`](JournalError::Store).
     pub async fn open(store: Store, provider: &dyn KeyProvider, clock: Clock) -> Result<Self, JournalError> {
         if store.is_new() && store.secret(CHECK).await?.is_none() {
             begin(&store, provider).await?;
         }
         let journal = Self::read_only(store, provider, clock).await?;
+        journal.admit(provider).await?;
         let (signer, at) = (Arc::clone(&journal.key), journal.clock.clone());
         journal.store.sign_with(Box::new(move |chain| Checkpoint::sign(chain, at.now(), &signer)))?;
         Ok(journal)
@@ -42,8 +43,7 @@ impl Journal {
         provider: &dyn KeyProvider,
         clock: Clock,
     ) -> Result<Self, JournalError> {
-        let check = store.secret(CHECK).await?.ok_or(JournalError::Missing(CHECK))?;
-        keys::confirm(provider, &check.wrapped).await.map_err(refused)?;
+        rotation::confirmed(&store, provider).await?;
         let kept = store.secret(SIGNING).await?.ok_or(JournalError::Missing(SIGNING))?;
         let der = provider.unwrap(SIGNING.as_bytes(), &kept.wrapped).await.map_err(refused)?;
         let key = Arc::new(SigningKey::from_pkcs8(&der).map_err(JournalError::Signing)?);
@@ -65,7 +65,7 @@ async fn begin(store: &Store, provider: &dyn KeyProvider) -> Result<(), JournalE
     Ok(())
 }
 
-fn refused(error: KeyError) -> JournalError {
+pub(super) fn refused(error: KeyError) -> JournalError {
     match error {
         KeyError::Refused => JournalError::WrongMasterKey,
         KeyError::Unavailable => JournalError::Key(error),

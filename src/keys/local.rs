@@ -70,6 +70,9 @@ pub enum LocalKeyError {
     /// The text is not a key.
     #[error("this is no master key: it must be 32 bytes in URL-safe base64, 44 characters")]
     Malformed,
+    /// It is one that is there already.
+    #[error("it is the same key as another one that is named")]
+    Twice,
 }
 
 impl LocalKey {
@@ -130,11 +133,17 @@ impl LocalKey {
     }
 
     /// Opens also what `older` wrapped; new secrets are wrapped under this one.
-    #[must_use]
-    pub fn and_previous(mut self, older: Self) -> Self {
-        self.previous.push(older.current);
-        self.previous.extend(older.previous);
-        self
+    ///
+    /// # Errors
+    /// [`LocalKeyError::Twice`]: whoever names one key twice believes that it was exchanged.
+    pub fn and_previous(mut self, older: Self) -> Result<Self, LocalKeyError> {
+        for older in std::iter::once(older.current).chain(older.previous) {
+            if std::iter::once(&self.current).chain(&self.previous).any(|known| known.id == older.id) {
+                return Err(LocalKeyError::Twice);
+            }
+            self.previous.push(older);
+        }
+        Ok(self)
     }
 
     fn seal(&self, context: &[u8], secret: &[u8]) -> Result<Vec<u8>, KeyError> {
@@ -215,11 +224,18 @@ mod tests {
         let wrapped = old.wrap(b"c", b"secret").await.unwrap();
         let both =
             LocalKey::from_text(&texts[1]).unwrap().and_previous(LocalKey::from_text(&texts[0]).unwrap());
+        let both = both.unwrap();
         assert_eq!(both.unwrap(b"c", &wrapped).await.unwrap().as_slice(), b"secret");
         assert!(!both.is_current(&wrapped));
         let anew = both.wrap(b"c", b"secret").await.unwrap();
         assert!(both.is_current(&anew));
         assert_eq!(old.unwrap(b"c", &anew).await.unwrap_err(), KeyError::Refused);
+        for text in &texts {
+            let again = fresh().and_previous(LocalKey::from_text(text).unwrap()).unwrap();
+            let error = again.and_previous(LocalKey::from_text(text).unwrap()).unwrap_err();
+            assert!(matches!(error, LocalKeyError::Twice) && !format!("{error} {error:?}").contains(&**text));
+        }
+        assert!(matches!(old.and_previous(both), Err(LocalKeyError::Twice)));
     }
 
     #[test]

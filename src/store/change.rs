@@ -90,7 +90,8 @@ pub enum KeyringChange {
     },
     /// Keeps a secret. First wins per (name, version): the one in force is answered in [`Done::secrets`].
     PutSecret(WrappedSecret),
-    /// Wraps a secret anew (rotation).
+    /// Wraps a secret anew (rotation). Nothing happens where it is gone. Whatever was wrapped anew before it leaves the keyring's log
+    /// with it.
     RewrapSecret(WrappedSecret),
     /// Forbids processing. A stop that is there already keeps its time.
     PutStop(Stop),
@@ -229,6 +230,8 @@ pub struct Done {
     pub records_deleted: u64,
     /// How many keys had their source closed.
     pub sources_closed: u64,
+    /// How many keys and secrets were wrapped anew.
+    pub rewrapped: u64,
     /// How many stops were lifted.
     pub stops_lifted: u64,
     /// How many tombstones the keyring holds now.

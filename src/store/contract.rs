@@ -261,6 +261,30 @@ pub(super) async fn a_closed_source_seals_no_more_and_a_new_key_can_be_minted(fo
     store.close().await;
 }
 
+pub(super) async fn what_is_wrapped_anew_is_counted_and_what_was_destroyed_stays_gone(folder: &Path) {
+    let store = open(folder).unwrap();
+    let (ada, bob) = (person(&store, [1; 32]).await, person(&store, [2; 32]).await);
+    let secret = |wrapped: u8| WrappedSecret { name: "s".to_owned(), version: 1, wrapped: vec![wrapped; 60] };
+    store.commit(keyring([KeyringChange::PutSecret(secret(1))])).await.unwrap();
+    // Looked at, and destroyed before it is wrapped anew.
+    store.commit(keyring([destroy(of(ada.reference), Because::Erasure)])).await.unwrap();
+    let anew = |id: KeyId| KeyringChange::Rewrap { id, wrapped: vec![9; 60] };
+    let done = store.commit(keyring([anew(ada.id), anew(bob.id)])).await.unwrap();
+    assert_eq!(done.rewrapped, 1);
+    assert_eq!(store.key_by_id(ada.id).await.unwrap(), None);
+    let bob = WrappedKey { wrapped: vec![9; 60], ..bob };
+    assert_eq!(store.keys(None, 10).await.unwrap(), std::slice::from_ref(&bob));
+    let other = WrappedSecret { version: 2, ..secret(3) };
+    let both = [KeyringChange::RewrapSecret(secret(2)), KeyringChange::RewrapSecret(other)];
+    assert_eq!(store.commit(keyring(both)).await.unwrap().rewrapped, 1);
+    assert_eq!(store.secrets().await.unwrap(), [secret(2)]);
+    store.close().await;
+    let store = open(folder).unwrap();
+    assert_eq!(store.key_by_id(bob.id).await.unwrap(), Some(bob));
+    assert_eq!(store.secrets().await.unwrap(), [secret(2)]);
+    store.close().await;
+}
+
 pub(super) async fn retention_takes_records_then_keys_then_the_person(folder: &Path) {
     let store = open(folder).unwrap();
     let ada = person(&store, [1; 32]).await;

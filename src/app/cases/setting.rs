@@ -413,6 +413,7 @@ fn stage(
     let master = folder.join("master.key");
     LocalKey::create(&master)?;
     staged.keys = MasterKeySource::File(master);
+    staged.previous_keys.clear();
     staged.store.sqlite = folder.join("data.db");
     staged.store.keyring = folder.join("keys.db");
     staged.api_keys = None;

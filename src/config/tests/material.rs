@@ -52,7 +52,7 @@ fn material_of_the_demo_serves_this_host_alone() {
 
     // Every file that the configuration names is looked into.
     let everything = good_material(&write);
-    assert_eq!(everything.len(), 11);
+    assert_eq!(everything.len(), 12);
     for name in &everything {
         let file = folder.path().join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -74,7 +74,7 @@ issuers:
   - { issuer: one, public_key: k/1.pem, audience: a, algorithms: [EdDSA], namespace: customers }
   - { issuer: two, secret_file: k/2, audience: a, algorithms: [HS512], namespace: customers }
 api_keys: k/api-keys.yaml
-keys: { file: k/master }
+keys: { file: k/master, previous: [{ file: k/before }, { env: BEFORE }] }
 interchange_keys: { one: { file: k/one }, two: { file: k/two } }
 "#;
 

@@ -32,7 +32,8 @@ pub(super) fn is_act(change: &Change) -> bool {
     keyring || change.data.iter().any(said)
 }
 
-/// Whether a change takes from the keyring what leads to a person: it is to leave the keyring's log as well.
+/// Whether a change takes from the keyring what leads to a person, or what opens under a master key of before: it is to leave the
+/// keyring's log as well.
 pub(super) fn forgets(change: &Change) -> bool {
     change.keyring.iter().any(|one| {
         matches!(
@@ -40,6 +41,7 @@ pub(super) fn forgets(change: &Change) -> bool {
             KeyringChange::RemoveSubject { .. }
                 | KeyringChange::LiftStop { .. }
                 | KeyringChange::ForgetUnused(_)
+                | KeyringChange::RewrapSecret(_)
         )
     })
 }

@@ -185,7 +185,8 @@ impl<'a, 'c> Unit<'a, 'c> {
             }
             KeyringChange::PutKey(key) => self.mint(key, done)?,
             KeyringChange::Rewrap { id, wrapped } => {
-                self.keyring.execute("UPDATE key SET wrapped = ?2 WHERE id = ?1", params![id, wrapped])?;
+                let sql = "UPDATE key SET wrapped = ?2 WHERE id = ?1";
+                done.rewrapped += counted(self.keyring.execute(sql, params![id, wrapped])?);
             }
             KeyringChange::DestroyKeys { which: KeySelector::Ids(ids), because } => {
                 let keys = self.keys(ids)?;
@@ -212,7 +213,8 @@ impl<'a, 'c> Unit<'a, 'c> {
             }
             KeyringChange::RewrapSecret(new) => {
                 let sql = "UPDATE secret SET wrapped = ?3 WHERE name = ?1 AND version = ?2";
-                self.keyring.execute(sql, params![new.name, new.version, new.wrapped])?;
+                let row = params![new.name, new.version, new.wrapped];
+                done.rewrapped += counted(self.keyring.execute(sql, row)?);
             }
             KeyringChange::PutStop(stop) => {
                 let sql = "INSERT INTO stop (lookup, kind, purpose, everything, at) VALUES (?1, ?2, ?3, ?4, ?5) \

@@ -60,6 +60,7 @@ contract! {
     stops_outlive_an_erasure_and_nothing_is_minted_after_it
     consents_are_replaced
     a_closed_source_seals_no_more_and_a_new_key_can_be_minted
+    what_is_wrapped_anew_is_counted_and_what_was_destroyed_stays_gone
     retention_takes_records_then_keys_then_the_person
     a_bad_change_fails_alone
     patient_changes_go_with_the_next
