@@ -114,6 +114,8 @@ pub enum Command {
     },
     /// Says what is declared and does not occur, what occurs undeclared, and what shadows would have done otherwise.
     Drift {},
+    /// Puts the master key in force that the deployment names now, and wraps anew what is wrapped under one of before.
+    KeyRotate {},
     /// Reads policies, certificates and keys anew.
     Reload {},
 }
@@ -134,7 +136,7 @@ impl Command {
             | Self::AuditCheckpoint {}
             | Self::AuditKey {}
             | Self::AuditShow { .. } => Role::Auditor,
-            Self::Retention {} | Self::Drift {} | Self::Reload {} => Role::Operator,
+            Self::Retention {} | Self::Drift {} | Self::KeyRotate {} | Self::Reload {} => Role::Operator,
         }
     }
 
@@ -155,6 +157,7 @@ impl Command {
             | Self::AuditKey {}
             | Self::AuditShow { .. }
             | Self::Drift {}
+            | Self::KeyRotate {}
             | Self::Reload {} => None,
         }
     }
@@ -176,6 +179,7 @@ impl Command {
             Self::AuditShow { .. } => "audit-show",
             Self::Access { .. } => "access",
             Self::Drift {} => "drift",
+            Self::KeyRotate {} => "key-rotate",
             Self::Reload {} => "reload",
         }
     }

@@ -37,6 +37,7 @@ const COMMANDS: &[(&str, &[Member])] = &[
     ("audit-key", &[]),
     ("audit-show", &[("from", Is::Number(u64::MAX), true), ("count", Is::Number(4_294_967_295), true)]),
     ("drift", &[]),
+    ("key-rotate", &[]),
     ("reload", &[]),
 ];
 /// The members of a person.

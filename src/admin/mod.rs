@@ -15,6 +15,7 @@ mod misread;
 mod objection;
 mod office;
 mod refusal;
+mod rotation;
 mod shown;
 mod socket;
 mod verify;

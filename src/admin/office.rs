@@ -8,13 +8,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::objection;
+use super::rotation;
 use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
 use super::{Command, PersonId, Refusal, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
 use crate::clock::Clock;
 use crate::crypto::{digest, hex};
-use crate::custody::retention;
+use crate::custody::{CustodyError, retention};
 use crate::drift::Summary;
 use crate::journal::{Journal, JournalError};
 use crate::personal::Person;
@@ -28,11 +29,15 @@ use crate::telemetry::Metrics;
 /// How many entries of the audit are shown at once.
 const ENTRIES: u32 = 1000;
 
-/// What the composition root does for the administration: swap the policies.
+/// What the composition root does for the administration: swap the policies, exchange the master key.
 pub trait Control: Send + Sync {
     /// Reads policies, certificates and keys anew. The answer is for people: what is in force now, or what is wrong
     /// with the new set, in which case the old one stays.
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>>;
+
+    /// Reads where the master keys are anew, and puts the current one in force. Answers what is wrong with them, in which case those
+    /// before stay.
+    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
 
     /// Why what was read last is not in force, where it is not.
     fn refused(&self) -> Option<Refusal>;
@@ -56,6 +61,9 @@ pub enum OfficeError {
     /// The journal does not answer.
     #[error("the journal did not do what was asked; ask again")]
     Journal(#[from] JournalError),
+    /// The keys do not open, or cannot be wrapped anew.
+    #[error("the keys did not do what was asked; ask again")]
+    Custody(#[from] CustodyError),
     /// The answer cannot be written.
     #[error("the answer could not be written")]
     Answer(#[from] serde_json::Error),
@@ -78,7 +86,7 @@ impl OfficeError {
         match self {
             Self::Asked(_) => true,
             Self::Rights(error) => !matches!(error, RightsError::Store(_) | RightsError::Custody(_)),
-            Self::Store(_) | Self::Journal(_) | Self::Answer(_) => false,
+            Self::Store(_) | Self::Journal(_) | Self::Custody(_) | Self::Answer(_) => false,
         }
     }
 }
@@ -88,12 +96,14 @@ pub struct Office {
     gateway: Arc<Gateway>,
     rights: Rights,
     control: Option<Arc<dyn Control>>,
+    /// One rotation at a time.
+    rotating: tokio::sync::Mutex<()>,
 }
 
 impl Office {
     /// Over the rooms that exchanges use. Without `control` there is nothing to reload.
     pub fn new(gateway: Arc<Gateway>, rights: Rights, control: Option<Arc<dyn Control>>) -> Self {
-        Self { gateway, rights, control }
+        Self { gateway, rights, control, rotating: tokio::sync::Mutex::default() }
     }
 
     pub(super) fn healthy(&self) -> bool {
@@ -196,6 +206,10 @@ impl Office {
             Command::AuditShow { from, count } => self.entries(from, count).await,
             Command::Access { person, reason } => self.access(&subject(&person), &reason).await,
             Command::Drift {} => Ok(self.drift()),
+            Command::KeyRotate {} => {
+                let _turn = self.rotating.lock().await;
+                rotation::rotate(&self.gateway, self.control.as_deref()).await
+            }
             Command::Reload {} => self.reload().await,
         }
     }

@@ -11,7 +11,7 @@ use super::saved::Saved;
 use super::{AppError, live, open};
 use crate::admin::{Control, Refusal, Unrenewed};
 use crate::audit::What;
-use crate::config::{Config, Issuer, SecretError};
+use crate::config::{self, Config, Issuer, SecretError};
 use crate::crypto::Digest;
 use crate::identity::Identity;
 use crate::net::Certificates;
@@ -212,6 +212,42 @@ impl Control for Reload {
             let _turn = self.turn.lock().await;
             let digest = self.digest().await;
             self.told(digest).await
+        })
+    }
+
+    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(async move {
+            let serving = Arc::clone(&self.config);
+            let read = move || {
+                let (Config { keys, previous_keys, .. }, _) =
+                    config::load(&serving.file).map_err(AppError::Configuration)?;
+                // With all else as it is in force, whatever the file says of it by now.
+                let config = Config { keys, previous_keys, ..Config::clone(&serving) };
+                config::refuse_demo(&config)?;
+                open::master_key(&config, false)
+            };
+            let admitted = async {
+                let provider = aside(read).await.ok_or(AppError::Aside)??;
+                // INVARIANT: the keyring knows it before anything is wrapped under it.
+                self.gateway.journal().admit(&*provider).await?;
+                Ok::<_, AppError>(provider)
+            };
+            let error = match admitted.await {
+                Ok(provider) => {
+                    self.gateway.custody().exchange(provider).await;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let causes = Causes(&error).to_string();
+            tracing::error!(cause = %causes, "the master key of consentry.yaml is not in force: that of before stays");
+            let listed = match &error {
+                AppError::Configuration(found) => listed(found),
+                _ => String::new(),
+            };
+            Err(format!(
+                "Nothing was wrapped anew, the master key of before stays in force: {causes}.{listed}"
+            ))
         })
     }
 

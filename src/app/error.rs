@@ -18,6 +18,9 @@ use crate::store::StoreError;
 /// Why a deployment does not start, in the operator's words.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// The deployment's file is not valid.
+    #[error("consentry.yaml is not valid")]
+    Configuration(Diagnostics),
     /// The policies are not valid.
     #[error("the policies are not valid")]
     Policies(Diagnostics),

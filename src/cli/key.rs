@@ -10,8 +10,8 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
-use super::{Exit, output};
-use crate::admin::{Role, new_token};
+use super::{Deployment, Exit, connect, output};
+use crate::admin::{Command, Role, new_token};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::crypto::{InterchangeKey, hex};
@@ -36,6 +36,12 @@ enum Kind {
     Master {
         /// The file; one that is there is never overwritten. A folder that is not there is made, for its owner alone.
         file: PathBuf,
+    },
+    /// Take the master key that consentry.yaml names now into use, and wrap anew everything that is wrapped under one of `previous`.
+    /// Requests go on meanwhile; given again, it goes on where it was interrupted.
+    Rotate {
+        #[command(flatten)]
+        deployment: Deployment,
     },
     /// Make a Fernet key to share with an upstream or a caller, and print it.
     Interchange,
@@ -87,6 +93,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             LocalKey::create(&file).with_context(|| format!("no key was made in {}", file.display()))?;
             output::note(format_args!("Made {}. Back it up apart from the data.", file.display()));
         }
+        Kind::Rotate { deployment } => return connect::carry_out(&deployment, Command::KeyRotate {}),
         Kind::Interchange => output::line(InterchangeKey::generate().as_str()),
         Kind::Api { name, scopes, namespace, days } => {
             let (key, line) = api(name, scopes, namespace, days, Clock::system().now())?;

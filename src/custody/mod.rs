@@ -19,11 +19,13 @@ mod json;
 mod list;
 mod record;
 pub mod retention;
+mod rotation;
 mod vault;
 
 pub use cache::SubjectKey;
 pub use error::CustodyError;
 pub use record::{Kept, OpenedRecord, RecordDraft};
+pub use rotation::Rewrapped;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -223,7 +225,7 @@ impl Custody {
         let person = reference.unwrap_or_else(|| Reference::from_bytes(random::bytes()));
         let id = random::bytes();
         let context = key_context(&id, person, activity, day);
-        let wrapped = self.0.vault.wrap(&DataKey::generate(), &context).await?;
+        let (wrapped, in_force) = self.0.vault.wrap(&DataKey::generate(), &context).await?;
         let mut change = Change::default();
         if reference.is_none() {
             change.keyring.push(KeyringChange::PutSubject { lookup: *lookup, reference: person });
@@ -243,7 +245,9 @@ impl Custody {
                 .any(|minted| minted.new)
                 .then(|| Event { at, what: What::KeyMinted { activity: &name, day, person } }.encoded())
         })));
-        let done = self.0.store.commit(change).await.map_err(|error| match error {
+        let queued = self.0.store.queue(change)?;
+        drop(in_force);
+        let done = queued.await.map_err(|error| match error {
             StoreError::Forgotten => CustodyError::Forgotten,
             other => CustodyError::Store(other),
         })?;
@@ -266,18 +270,24 @@ impl std::fmt::Debug for Custody {
 
 /// The newest secret of this name, made if there is none. Whoever writes first wins, and all use that one.
 async fn secret(store: &Store, vault: &Vault, name: &str) -> Result<(u32, DataKey), CustodyError> {
-    let context = |version: u32| context(&[b"consentry secret v1", name.as_bytes(), &version.to_be_bytes()]);
     let found = match store.secret(name).await? {
         Some(found) => found,
         None => {
-            let wrapped = vault.wrap(&DataKey::generate(), &context(1)).await?;
+            let (wrapped, in_force) = vault.wrap(&DataKey::generate(), &secret_context(name, 1)).await?;
             let put = WrappedSecret { name: name.to_owned(), version: 1, wrapped };
             let change = Change { keyring: vec![KeyringChange::PutSecret(put)], ..Change::default() };
-            let done = store.commit(change).await?;
+            let queued = store.queue(change)?;
+            drop(in_force);
+            let done = queued.await?;
             done.secrets.into_iter().next().ok_or(CustodyError::Store(StoreError::Unavailable(None)))?
         }
     };
-    Ok((found.version, vault.unwrap(&found.wrapped, &context(found.version)).await?))
+    Ok((found.version, vault.unwrap(&found.wrapped, &secret_context(name, found.version)).await?))
+}
+
+/// What a wrapped secret is bound to.
+fn secret_context(name: &str, version: u32) -> Vec<u8> {
+    context(&[b"consentry secret v1", name.as_bytes(), &version.to_be_bytes()])
 }
 
 /// What a wrapped key is bound to, so that it opens in its own row of the keyring only.

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{RwLock, RwLockReadGuard};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Timestamp};
@@ -18,10 +19,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 pub(super) struct Vault {
-    provider: Arc<dyn KeyProvider>,
+    /// Exchanged when a new master key comes into force. Asked when a key is made or opened, never for one in memory.
+    provider: RwLock<Arc<dyn KeyProvider>>,
     clock: Clock,
     pause: Mutex<Pause>,
 }
+
+/// As long as somebody holds it no other master key comes into force. INVARIANT: whoever wraps holds it until what is wrapped is
+/// queued for the keyring, so that what is queued after an exchange is behind all that was wrapped before it.
+pub(super) type InForce<'a> = RwLockReadGuard<'a, Arc<dyn KeyProvider>>;
 
 #[derive(Default)]
 struct Pause {
@@ -33,17 +39,33 @@ struct Pause {
 
 impl Vault {
     pub(super) fn new(provider: Arc<dyn KeyProvider>, clock: Clock) -> Self {
-        Self { provider, clock, pause: Mutex::default() }
+        Self { provider: RwLock::new(provider), clock, pause: Mutex::default() }
     }
 
-    pub(super) async fn wrap(&self, key: &DataKey, context: &[u8]) -> Result<Vec<u8>, CustodyError> {
+    /// Puts another provider in force, once what was wrapped by the one before is queued.
+    pub(super) async fn exchange(&self, provider: Arc<dyn KeyProvider>) {
+        *self.provider.write().await = provider;
+    }
+
+    pub(super) async fn provider(&self) -> Arc<dyn KeyProvider> {
+        Arc::clone(&*self.provider.read().await)
+    }
+
+    pub(super) async fn wrap(
+        &self,
+        key: &DataKey,
+        context: &[u8],
+    ) -> Result<(Vec<u8>, InForce<'_>), CustodyError> {
+        let in_force = self.provider.read().await;
         let entered = self.enter()?;
-        self.leave(entered, self.provider.wrap(context, key.expose()).await)
+        let wrapped = self.leave(entered, in_force.wrap(context, key.expose()).await)?;
+        Ok((wrapped, in_force))
     }
 
     pub(super) async fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<DataKey, CustodyError> {
+        let provider = self.provider().await;
         let entered = self.enter()?;
-        let bytes: Zeroizing<Vec<u8>> = self.leave(entered, self.provider.unwrap(context, wrapped).await)?;
+        let bytes: Zeroizing<Vec<u8>> = self.leave(entered, provider.unwrap(context, wrapped).await)?;
         let bytes: &[u8; 32] =
             bytes.as_slice().try_into().map_err(|_| CustodyError::Foreign(KeyError::Refused))?;
         Ok(DataKey::from_bytes(*bytes))

@@ -22,6 +22,7 @@ mod killed;
 mod log;
 mod order;
 mod reload;
+mod rotation;
 mod support;
 mod twice;
 mod withdrawal;

@@ -1,0 +1,374 @@
+//! From one master key to another: under load, killed in the middle, beside erasures, in the wrong order.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+
+use consentry::app::Core;
+use consentry::clock::Clock;
+use consentry::personal::Person;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{
+    Activity, Caller, Deployment, Evidence, Gateway, Load, SOON, Said, Upstream, program, until,
+};
+
+const OLD: &str = "{ file: master.key }";
+const NEW: &str = "{ file: new.key }";
+const NEW_AFTER_OLD: &str = "{ file: new.key, previous: [ { file: master.key } ] }";
+const OLD_AFTER_NEW: &str = "{ file: master.key, previous: [ { file: new.key } ] }";
+const ROTATE: &[&str] = &["key", "rotate"];
+/// Every request is about a person of its own, and so makes a key.
+const CALLED: &[Activity] = &[Activity::Counted, Activity::Overlapped];
+/// How many keys a rotation wraps anew in one step.
+const STEP: usize = 250;
+const PERSONS: usize = 5 * STEP;
+
+/// Names other master keys in the deployment's file.
+fn keys(deployment: &Deployment, keys: &str) {
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    let lines = text.lines().map(|line| match line.starts_with("keys: ") {
+        true => format!("keys: {keys}\n"),
+        false => format!("{line}\n"),
+    });
+    fs::write(deployment.file(), lines.collect::<String>()).unwrap();
+}
+
+/// Makes the new master key, as an operator does.
+fn new_key(deployment: &Deployment) {
+    let said =
+        Said::from(program().args(["key", "master"]).arg(deployment.path("new.key")).output().unwrap());
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
+fn done(said: Said) -> String {
+    assert_eq!(said.code, Some(0), "{said:?}");
+    said.out
+}
+
+/// `serve` must not start, and says why.
+fn refused(deployment: &Deployment, words: &[&str]) {
+    let said = Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    for word in words {
+        assert!(said.err.contains(word), "{word}: {said:?}");
+    }
+    unseen(deployment, &said.err);
+}
+
+/// Neither master key stands in what was said.
+fn unseen(deployment: &Deployment, said: &str) {
+    for name in ["master.key", "new.key"] {
+        if let Ok(key) = fs::read_to_string(deployment.path(name)) {
+            assert!(!said.contains(key.trim()), "{name} is shown");
+        }
+    }
+}
+
+async fn called(deployment: &Deployment, gateway: &Gateway, person: &str) -> String {
+    let caller = Caller::new(deployment, gateway.address);
+    let body = json!({ "number": 5 });
+    let answer = caller.post(&Activity::Counted.path(), &deployment.token(person), &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.decision
+}
+
+/// The keyring, read beside whoever holds it.
+fn keyring(deployment: &Deployment) -> Connection {
+    let keyring =
+        Connection::open_with_flags(deployment.keyring(), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    keyring.busy_timeout(SOON).unwrap();
+    keyring
+}
+
+fn count(keyring: &Connection, sql: &str, parameter: &[u8]) -> usize {
+    keyring.query_row(sql, [parameter], |row| row.get::<_, u32>(0)).unwrap() as usize
+}
+
+/// Where all keys are under one master key: what everything that is wrapped under it begins with.
+fn mark(keyring: &Connection) -> Vec<u8> {
+    let sql = "SELECT DISTINCT substr(wrapped, 1, 9) FROM key UNION SELECT substr(wrapped, 1, 9) FROM secret";
+    let marks: Vec<Vec<u8>> =
+        keyring.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let [mark] = <[_; 1]>::try_from(marks).expect("one master key");
+    mark
+}
+
+fn under(keyring: &Connection, mark: &[u8]) -> usize {
+    count(keyring, "SELECT count(*) FROM key WHERE substr(wrapped, 1, 9) = ?1", mark)
+}
+
+fn holds(file: &Path, mark: &[u8]) -> bool {
+    fs::read(file).is_ok_and(|bytes| bytes.windows(mark.len()).any(|window| window == mark))
+}
+
+/// A deployment with keys of many persons under its first master key, and a second that is not in use yet.
+async fn peopled(upstream: &Upstream) -> Deployment {
+    let deployment = Deployment::new(upstream.address());
+    let core = Core::open(deployment.config(), Clock::system()).await.unwrap();
+    let mut minting = JoinSet::new();
+    for number in 0..PERSONS {
+        let custody = core.gateway.custody().clone();
+        minting.spawn(async move {
+            let lookup = custody.lookup(&Person::new("customers", Load::person(number as u64).as_str()));
+            custody.key(&lookup, None, "counted", Clock::system().now().day()).await.unwrap();
+        });
+    }
+    minting.join_all().await;
+    core.gateway.store().close().await;
+    new_key(&deployment);
+    deployment
+}
+
+/// `key rotate`, begun and left to itself.
+fn rotating(deployment: &Deployment) -> Child {
+    let mut rotate = program();
+    rotate.args(ROTATE).arg("--config").arg(deployment.file());
+    rotate.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Has the step of a rotation that wraps the key in the middle anew take long, so that it is certain to be in the middle. Answers how
+/// many keys are not wrapped anew while it is at that step.
+fn slow_in_the_middle(keyring: &Connection, rounds: u64) -> usize {
+    let sql = format!(
+        "CREATE TRIGGER slow BEFORE UPDATE OF wrapped ON key
+         WHEN old.id = (SELECT id FROM key ORDER BY id LIMIT 1 OFFSET {})
+         BEGIN
+             SELECT count(*) FROM (
+                 WITH RECURSIVE round(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM round WHERE n < {rounds}) SELECT n FROM round
+             );
+         END",
+        PERSONS / 2
+    );
+    keyring.execute_batch(&sql).unwrap();
+    PERSONS - PERSONS / 2 / STEP * STEP
+}
+
+/// When so many keys are not wrapped anew.
+async fn left(keyring: &Connection, old: &[u8], many: usize) {
+    until("the rotation is in the middle", async || (under(keyring, old) == many).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_master_key_under_load_fails_no_request_and_what_was_kept_opens() {
+    let upstream = Upstream::start();
+    let deployment = Arc::new(Deployment::new(upstream.address()));
+    deployment.configure("127.0.0.1:0", "debug");
+    let organisation = deployment.path("policies/organisation.yaml");
+    let text = fs::read_to_string(&organisation).unwrap();
+    fs::write(organisation, format!("{text}reasons: [data-subject-request]\n")).unwrap();
+    let gateway = Gateway::start(&deployment);
+    let underway = Load::default().begin(&deployment, gateway.address, CALLED, 4);
+    underway.answered(200).await;
+    let reader = keyring(&deployment);
+    let old = mark(&reader);
+
+    new_key(&deployment);
+    keys(&deployment, NEW_AFTER_OLD);
+    let rotated = Arc::clone(&deployment);
+    let said = done(tokio::task::spawn_blocking(move || rotated.run(ROTATE)).await.unwrap());
+    assert!(said.contains("under the new master key") && said.contains("take it out"), "{said}");
+    assert_eq!(under(&reader, &old), 0);
+    let outcome = {
+        let sofar = upstream.count();
+        upstream.seen(sofar + 200).await;
+        underway.stop().await
+    };
+    assert_eq!(outcome.refused, []);
+    assert_eq!(outcome.lost, [0; 0]);
+    // Also what was minted since, and the secrets.
+    assert_ne!(mark(&reader), old);
+    drop(reader);
+    for ending in ["", "-wal"] {
+        let file = deployment.keyring().with_extension(format!("db{ending}"));
+        assert!(!holds(&file, &old), "{} holds what the old master key opens", file.display());
+    }
+    let said = done(deployment.run(ROTATE));
+    assert!(said.contains("Nothing was to be done"), "{said}");
+    let (first, _, answer) = outcome.answered.iter().min_by_key(|(number, ..)| *number).unwrap();
+    let person = Load::person(*first);
+    let access = ["access", "--person", &person, "--reason", "data-subject-request"];
+    let before = done(deployment.run(&access));
+    assert!(before.contains("\"number\""), "{before}");
+    let (code, log) = gateway.stop();
+    assert_eq!(code, Some(0), "{log}");
+    unseen(&deployment, &log);
+
+    // The old one is gone for good.
+    keys(&deployment, NEW);
+    fs::remove_file(deployment.path("master.key")).unwrap();
+    let gateway = Gateway::start(&deployment);
+    called(&deployment, &gateway, "ada").await;
+    let opened = done(deployment.run(&access));
+    assert!(opened.contains("\"number\""), "{opened}");
+    assert!(!gateway.log().contains("`previous`"), "{}", gateway.log());
+    assert_eq!(gateway.stop().0, Some(0));
+    let evidence = Evidence::read(&deployment).await;
+    for (number, activity, answer) in &outcome.answered {
+        assert_eq!(evidence.record(*activity, &answer.decision).await["number"], *number);
+    }
+    assert_eq!(evidence.of("keys-rotated").count(), 1);
+    assert!(evidence.outcomes().contains_key(&answer.decision));
+    deployment.verify();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_in_the_middle_it_goes_on_where_it_was() {
+    let upstream = Upstream::start();
+    let deployment = peopled(&upstream).await;
+    let reader = keyring(&deployment);
+    let old = mark(&reader);
+    let many = slow_in_the_middle(&reader, u64::MAX >> 1);
+    keys(&deployment, NEW_AFTER_OLD);
+    let gateway = Gateway::start(&deployment);
+    assert!(gateway.log().contains("run `consentry key rotate`"), "{}", gateway.log());
+    let rotation = rotating(&deployment);
+    left(&reader, &old, many).await;
+    gateway.kill();
+    let said = Said::from(rotation.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(under(&reader, &old), many);
+    reader.execute_batch("DROP TRIGGER slow").unwrap();
+    drop(reader);
+
+    for alone in [OLD, NEW] {
+        keys(&deployment, alone);
+        refused(&deployment, &["is not finished", "`previous`", "`consentry key rotate`"]);
+    }
+    keys(&deployment, NEW_AFTER_OLD);
+    let gateway = Gateway::start(&deployment);
+    assert!(gateway.log().contains("run `consentry key rotate`"), "{}", gateway.log());
+    let decision = called(&deployment, &gateway, "ada").await;
+    let said = done(deployment.run(ROTATE));
+    assert!(said.contains(&format!("{many} keys and ")), "{many} were left: {said}");
+    let reader = keyring(&deployment);
+    assert_eq!((under(&reader, &old), under(&reader, &mark(&reader))), (0, PERSONS + 1));
+    drop(reader);
+    assert_eq!(gateway.stop().0, Some(0));
+    keys(&deployment, NEW);
+    let gateway = Gateway::start(&deployment);
+    assert_eq!(gateway.stop().0, Some(0));
+    let evidence = Evidence::read(&deployment).await;
+    let told: Vec<_> = evidence.of("keys-rotated").map(|event| event.members["keys"].clone()).collect();
+    assert_eq!(told, [json!(many)], "the audit tells of the run that came to its end");
+    assert_eq!(evidence.record(Activity::Counted, &decision).await["number"], 5);
+    drop(evidence);
+    deployment.verify();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_erased_meanwhile_does_not_come_back() {
+    let upstream = Upstream::start();
+    let deployment = peopled(&upstream).await;
+    let reader = keyring(&deployment);
+    let old = mark(&reader);
+    // About a second: longer than the commands take to come in.
+    let many = slow_in_the_middle(&reader, 5_000_000);
+    keys(&deployment, NEW_AFTER_OLD);
+    let gateway = Gateway::start(&deployment);
+    let rotation = rotating(&deployment);
+    left(&reader, &old, many).await;
+    let erasures: Vec<_> = (0..4)
+        .map(|number| {
+            let mut erase = program();
+            erase.args(["erase", "--person", &Load::person(number), "--config"]).arg(deployment.file());
+            erase.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for erasure in erasures {
+        let said = done(Said::from(erasure.wait_with_output().unwrap()));
+        assert!(said.contains("1 keys destroyed"), "{said}");
+    }
+    done(Said::from(rotation.wait_with_output().unwrap()));
+    assert_eq!((under(&reader, &old), under(&reader, &mark(&reader))), (0, PERSONS - 4));
+    let sql = "SELECT count(*) FROM tombstone JOIN key USING (id) WHERE ?1 IS NOT NULL";
+    assert_eq!(count(&reader, sql, &[]), 0, "a destroyed key is there");
+    drop(reader);
+    assert_eq!(gateway.stop().0, Some(0));
+    keys(&deployment, NEW);
+    deployment.verify();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_the_demo_comes_into_force_before_nobody_but_this_host() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    new_key(&deployment);
+    let new = deployment.path("new.key");
+    let marked = format!("# consentry-demo\n{}", fs::read_to_string(&new).unwrap());
+    fs::write(&new, marked).unwrap();
+    deployment.configure("0.0.0.0:0", "info");
+    let gateway = Gateway::start(&deployment);
+    // What the file says of listeners by now is not in force.
+    deployment.configure("127.0.0.1:0", "info");
+    keys(&deployment, NEW_AFTER_OLD);
+    let said = deployment.run(ROTATE);
+    assert!(said.code == Some(1) && said.out.contains("was made for the demo"), "{said:?}");
+    assert_eq!(gateway.stop().0, Some(0));
+    let gateway = Gateway::start(&deployment);
+    done(deployment.run(ROTATE));
+    assert_eq!(gateway.stop().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wrong_order_is_refused_and_says_what_is_missing() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    deployment.configure("127.0.0.1:0", "trace");
+    let gateway = Gateway::start(&deployment);
+    let first = called(&deployment, &gateway, "ada").await;
+    new_key(&deployment);
+
+    // Without the one of before nothing is exchanged, and it is served as ever.
+    keys(&deployment, NEW);
+    let said = deployment.run(ROTATE);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("stays in force") && said.out.contains("`previous`"), "{said:?}");
+    keys(&deployment, "{ file: new.key, previous: [ { file: nowhere.key } ] }");
+    let said = deployment.run(ROTATE);
+    assert!(said.code == Some(1) && said.out.contains("nowhere.key"), "{said:?}");
+    called(&deployment, &gateway, "bob").await;
+    assert_eq!(gateway.stop().0, Some(0));
+    keys(&deployment, NEW);
+    refused(&deployment, &["this is not the master key", "under `previous`"]);
+    keys(&deployment, "{ file: new.key, previous: [ { file: nowhere.key } ] }");
+    refused(&deployment, &["the previous master key at", "nowhere.key", "there is no file"]);
+    let copy = deployment.path("copy.key");
+    fs::copy(deployment.path("master.key"), &copy).unwrap();
+    keys(&deployment, "{ file: master.key, previous: [ { file: copy.key } ] }");
+    refused(&deployment, &["copy.key", "the same key"]);
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o640)).unwrap();
+    refused(&deployment, &["copy.key", "chmod 600"]);
+
+    // From the first start on something may be under the new one.
+    keys(&deployment, NEW_AFTER_OLD);
+    let gateway = Gateway::start(&deployment);
+    let second = called(&deployment, &gateway, "eve").await;
+    let (_, log) = gateway.stop();
+    unseen(&deployment, &log);
+    for alone in [OLD, NEW] {
+        keys(&deployment, alone);
+        refused(&deployment, &["is not finished", "`previous`"]);
+    }
+    // Back to the one of before is a rotation as any other, here while no gateway runs.
+    keys(&deployment, OLD_AFTER_NEW);
+    let said = done(deployment.run(ROTATE));
+    assert!(said.contains("1 keys and "), "{said}");
+    keys(&deployment, NEW);
+    refused(&deployment, &["this is not the master key"]);
+    keys(&deployment, OLD);
+    let evidence = Evidence::read(&deployment).await;
+    for decision in [&first, &second] {
+        assert_eq!(evidence.record(Activity::Counted, decision).await["number"], 5);
+    }
+    drop(evidence);
+    keys(&deployment, OLD_AFTER_NEW);
+    let gateway = Gateway::start(&deployment);
+    assert!(gateway.log().contains("take them out"), "{}", gateway.log());
+    assert_eq!(gateway.stop().0, Some(0));
+    deployment.verify();
+}
