@@ -4,6 +4,7 @@
 
 // Ground: what every room may stand on.
 pub mod clock;
+pub mod files;
 pub mod lock;
 pub mod newest;
 pub mod personal;

@@ -2,7 +2,7 @@
 //! another.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, KeyFrom};
 use crate::crypto::{Digest, digest};
+use crate::files;
 
 /// As much of a file as its state is told by: no policy and no key that is read is larger.
 const READ: u64 = 2 * 1024 * 1024;
@@ -145,7 +146,7 @@ fn is_policy(name: &str) -> bool {
 
 fn state(path: &Path) -> Digest {
     let mut bytes = Zeroizing::new(Vec::new());
-    let read = File::open(path).and_then(|file| {
+    let read = files::open(path).and_then(|file| {
         // With room for all of it, it comes with one call and not with eight, and leaves no copies behind.
         bytes.reserve_exact(usize::try_from(file.metadata()?.len().min(READ) + 1).unwrap_or(0));
         file.take(READ).read_to_end(&mut bytes)

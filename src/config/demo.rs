@@ -1,11 +1,12 @@
 //! The demo's keys are known to everybody who can run the demo's script: they serve this host alone.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::files;
 
 use super::setting::Config;
 
@@ -47,6 +48,6 @@ fn is_demo(path: &Path) -> bool {
     // As much room at once as there may be: what grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LOOKED_AT + 64));
     let cap = u64::try_from(LOOKED_AT).unwrap_or(u64::MAX);
-    let read = File::open(path).and_then(|file| file.take(cap).read_to_end(&mut bytes));
+    let read = files::open(path).and_then(|file| file.take(cap).read_to_end(&mut bytes));
     read.is_ok() && bytes.windows(DEMO_MARKER.len()).any(|window| window == DEMO_MARKER.as_bytes())
 }

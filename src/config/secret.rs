@@ -10,6 +10,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::files;
+
 use super::demo::demo_only;
 use super::setting::MasterKeySource;
 
@@ -106,7 +108,7 @@ fn read(
         io::ErrorKind::NotFound => SecretError::Missing(path.to_owned()),
         _ => SecretError::Read { path: path.to_owned(), source: Arc::new(source) },
     };
-    let file = fs::File::open(path).map_err(failed)?;
+    let file = files::open(path).map_err(failed)?;
     // Of the file that was opened, not of the path: it may be another by now.
     check(&file.metadata().map_err(failed)?)?;
     // As much room at once as there may be: what grows leaves copies behind.

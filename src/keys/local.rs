@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE;
 use zeroize::Zeroizing;
 
 use crate::crypto::{DataKey, InterchangeKey, Mac, Sealer};
+use crate::files;
 
 use super::{Answer, KeyError, KeyProvider};
 
@@ -83,7 +84,7 @@ impl LocalKey {
     pub fn from_file(path: &Path) -> Result<Self, LocalKeyError> {
         let read =
             |source: io::Error| LocalKeyError::Read { path: path.to_owned(), source: Arc::new(source) };
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let file = files::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => LocalKeyError::Missing(path.to_owned()),
             _ => read(error),
         })?;

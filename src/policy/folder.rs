@@ -8,6 +8,8 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
+use crate::files;
+
 use super::cases::CaseFile;
 use super::codes::{Code, Severity};
 use super::diagnostics::{Diagnostic, Diagnostics, Sources};
@@ -253,7 +255,7 @@ fn list(folder: &Path, reader: &mut Reader) -> Vec<String> {
 pub(crate) fn read_file(path: &Path, found: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {
     let cap = u64::try_from(yaml::MAX_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| {
+    let read = files::open(path).and_then(|file| {
         // With room for all of it, it comes with one call and not with eight.
         let long = file.metadata()?.len().min(cap) + 1;
         bytes.reserve_exact(usize::try_from(long).unwrap_or(0));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors from the ground up. What stands on the ground may be used by all, its neighbours included.
 const FLOORS: [&[&str]; 12] = [
-    &["clock", "lock", "newest", "personal", "problem", "telemetry"],
+    &["clock", "files", "lock", "newest", "personal", "problem", "telemetry"],
     &["crypto", "detect", "net", "payload"],
     &["action", "audit", "check", "condition"],
     &["policy"],

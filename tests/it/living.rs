@@ -9,6 +9,7 @@ use consentry::clock::Timestamp;
 use consentry::crypto::random;
 use consentry::identity::ApiKey;
 use consentry::problem::Problem::{self, DependencyUnavailable, FieldInvalid, ScopeMissing, TokenInvalid};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::support::gateway::write;
 use crate::support::load::Callers;
@@ -88,6 +89,20 @@ async fn what_is_saved_comes_into_force_and_what_is_bad_is_refused_aloud() {
     assert_eq!(audit.matches("\"administered\"").count(), 0, "{audit}");
     drop(gateway.upstream.take());
     gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn a_pipe_among_the_policies_is_refused_aloud_and_keeps_nobody_waiting() {
+    let gateway = Gateway::with_holder().await;
+    let pipe = gateway.folder.path().join("policies/pipe.yaml");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
+    assert!(reply.says.contains("pipe.yaml cannot be read: it is no regular file"), "{}", reply.says);
+    assert!(!reply.done && gateway.figure("consentry_policies_refused").await == 1);
+    gateway.healthy().await;
+    fs::remove_file(&pipe).unwrap();
+    gateway.admin.done(Command::Reload {}).await;
     gateway.close().await;
 }
 
