@@ -52,8 +52,9 @@ impl Batch {
     /// What becomes of a row on its way to the upstream.
     pub(super) fn outgoing(&self, row: u32) -> Row {
         match self.parties.get(row as usize) {
-            Some(None) => Row::LeftOut,
-            _ => Row::Visited,
+            Some(Some(_)) => Row::Visited,
+            // Whatever stands beyond the rows that have persons is nobody's; that there is such a row is refused at its list's end.
+            _ => Row::LeftOut,
         }
     }
 
@@ -162,6 +163,7 @@ mod tests {
         let batch = batch();
         assert_eq!(batch.parties(), [None, Some(0), None, None, Some(1), Some(0)]);
         assert_eq!((batch.outgoing(0), batch.outgoing(1)), (Row::LeftOut, Row::Visited));
+        assert_eq!(batch.outgoing(6), Row::LeftOut, "beyond the last it is nobody's");
         let incoming: Vec<_> = (0..4).map(|row| batch.incoming(row)).collect();
         assert_eq!(incoming, [Row::After(1), Row::After(2), Row::Visited, Row::Visited]);
         assert_eq!((batch.answered(1), batch.answered(3)), (Some(4), None));

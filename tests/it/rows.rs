@@ -164,6 +164,25 @@ async fn what_is_no_batch_is_refused_and_mints_nothing() {
 }
 
 #[tokio::test]
+async fn columns_of_unlike_lengths_are_the_callers_fault_whoever_is_known() {
+    let gateway = gateway().await;
+    let columns =
+        |holders: &[&str], visits: &[u32]| json!({ "inputs": { "holder": holders, "visits": visits } });
+    // Before and after the key of the day is in memory.
+    for scores in [&[0.1][..], &[0.2]] {
+        for visits in [&[5, 9][..], &[5, 9, 9], &[]] {
+            let call = call(&gateway, "strict", &columns(&["holder-1"], visits));
+            gateway.refuses(call, FieldInvalid).await;
+        }
+        answers(&gateway, scores);
+        gateway.send(call(&gateway, "strict", &columns(&["holder-1"], &[5]))).await.ok();
+        drop(gateway.upstream.take());
+    }
+    assert_eq!(kept(&gateway, "batch").await.len(), 2);
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn an_answer_with_another_number_of_rows_reaches_nobody() {
     let gateway = gateway().await;
     for scores in [&[][..], &[0.1], &[0.1, 0.2, 0.3]] {
