@@ -69,8 +69,8 @@ pub async fn grant(
     let expires = checked(facts, &statement)?;
     let now = rights.clock.now();
     rights
-        .change(person, |_, reference| {
-            let mut row = row(reference, &statement, ConsentState::Given, now);
+        .change(person, |turn, reference| {
+            let mut row = row(reference, &statement, ConsentState::Given, last_word(turn, &statement, now));
             row.expires = Some(now.plus(expires));
             let given = What::ConsentGiven {
                 language: Some(statement.language),
@@ -186,6 +186,14 @@ fn checked(facts: &Facts, statement: &Statement<'_>) -> Result<Duration, RightsE
         return Err(RightsError::Language);
     }
     Ok(purpose.consent_expires)
+}
+
+/// From when a statement counts: behind all that was said about its purpose. A clock that ran ahead when something was said does
+/// not make that the last word for as long as it ran ahead.
+fn last_word(turn: &Turn<'_>, statement: &Statement<'_>, now: Timestamp) -> Timestamp {
+    let said = turn.row.consents.iter().filter(|consent| consent.purpose == statement.purpose);
+    let behind = said.map(|consent| consent.at.plus(Duration::from_millis(1))).max();
+    behind.map_or(now, |behind| now.max(behind))
 }
 
 fn row(reference: Reference, statement: &Statement<'_>, state: ConsentState, at: Timestamp) -> ConsentRow {

@@ -54,6 +54,21 @@ async fn an_older_material_version_is_evidence_and_no_consent() {
 }
 
 #[tokio::test]
+async fn a_clock_that_ran_ahead_does_not_make_an_older_word_the_last() {
+    let mut house = House::new().await;
+    let ahead = Clock::fixed(NOON.plus(Duration::from_secs(2 * 24 * 3600)));
+    let early = Rights::new(house.store.clone(), house.custody.clone(), house.standing.clone(), ahead);
+    grant(&early, &house.facts, &person("ada"), statement("recommendation")).await.unwrap();
+    withdraw(&early, &house.facts, &person("ada"), "recommendation", Method::Page).await.unwrap();
+    house.facts.activities[0].notice_version = 2;
+    let newer = Statement { notice_version: 2, ..statement("recommendation") };
+    grant(&house.rights, &house.facts, &person("ada"), newer).await.unwrap();
+    assert_eq!(house.permits("ada", "favourites").await, Ok(()));
+    house.withdraw("ada", "recommendation").await;
+    assert_eq!(house.permits("ada", "favourites").await, Err(Problem::ConsentWithdrawn));
+}
+
+#[tokio::test]
 async fn a_withdrawal_destroys_the_keys_of_its_purpose_alone() {
     let house = House::new().await;
     house.grant("ada", "recommendation").await;
