@@ -4,18 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::Gateway;
 use super::admit::{self, Received};
 use super::authorize::Permit;
 use super::minimise::Cleared;
+use super::parameters;
 use crate::payload::{Caps, Envelope, Format, coding, read};
 use crate::problem::{Problem, Rejection};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
 /// What an upstream may answer beyond the size of the request's cap: an answer may be larger than what was asked.
 const ANSWER_CAP: usize = 8 * 1024 * 1024;
+
+/// Why an answer with status 206 is refused.
+pub(super) const PART: &str = "the upstream answered with a part, which nobody asked for";
 
 /// How often leave is asked for anew, before a neighbourhood that changes all the time is left to itself.
 const LOOKS: usize = 3;
@@ -127,15 +131,23 @@ async fn whole(
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", head.status.as_u16())));
     }
-    let text = |name| head.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    let envelope = Envelope::open(format, text(header::CONTENT_TYPE), text(admit::JSON_LENGTH));
+    if head.status == StatusCode::PARTIAL_CONTENT {
+        return Err(Rejection::new(Problem::UpstreamAnswerRefused).because(PART));
+    }
+    let text = |name: HeaderName| {
+        parameters::text(&head.headers, name).map_err(|_| {
+            Rejection::new(Problem::UpstreamAnswerRefused)
+                .because("a header that says how to read the upstream's answer came twice, or is not text")
+        })
+    };
+    let envelope = Envelope::open(format, text(header::CONTENT_TYPE)?, text(admit::JSON_LENGTH)?);
     let envelope = envelope.ok_or_else(|| {
         let why = format!("the upstream's answer is not {}", format.media_type());
         Rejection::new(Problem::UpstreamAnswerRefused).because(why)
     })?;
     let caps = Caps { bytes: ANSWER_CAP, ..request_caps };
     let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(unread)?;
-    let body = coding::decode(text(header::CONTENT_ENCODING), body, caps.bytes, super::admit::RATIO)
+    let body = coding::decode(text(header::CONTENT_ENCODING)?, body, caps.bytes, super::admit::RATIO)
         .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
     let body = Received { bytes: body, envelope };
     Ok(Answer { status: head.status, headers: head.headers, body, caps })

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Response, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 
@@ -16,8 +16,9 @@ use crate::payload::read;
 use crate::problem::{Problem, Rejection};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
-/// What of an upstream's head goes to the caller.
-static PASSED: [HeaderName; 3] = [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED];
+/// What of an upstream's head is looked at. All but the coding goes to the caller.
+static LOOKED_AT: [HeaderName; 4] =
+    [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED, header::CONTENT_ENCODING];
 /// What an answer on such a route may hold.
 const ANSWER_CAP: usize = 64 * 1024 * 1024;
 
@@ -60,9 +61,16 @@ async fn forwarded(
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", answered.status.as_u16())));
     }
+    let refused = |why: &'static str| Rejection::new(Problem::UpstreamAnswerRefused).because(why);
+    if answered.status == StatusCode::PARTIAL_CONTENT {
+        return Err(refused(forward::PART));
+    }
+    let coding = answered.headers.remove(header::CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(refused("the upstream's answer is compressed, which nobody asked for"));
+    }
     if body.size_hint().lower() > ANSWER_CAP as u64 {
-        return Err(Rejection::new(Problem::UpstreamAnswerRefused)
-            .because("the upstream announces a larger answer than may pass"));
+        return Err(refused("the upstream announces a larger answer than may pass"));
     }
     answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let body = match body.into_whole() {
@@ -88,7 +96,13 @@ fn ask<'a>(
         Some(media_type) => &[identity, (header::CONTENT_TYPE, media_type)][..],
         None => &[identity],
     };
-    upstream.ask(Ask { method, target, fields: Fields::List(fields), body, wanted: Wanted::First(&PASSED) })
+    upstream.ask(Ask {
+        method,
+        target,
+        fields: Fields::List(fields),
+        body,
+        wanted: Wanted::First(&LOOKED_AT),
+    })
 }
 
 async fn read_body(body: Content, cap: u64) -> Result<Bytes, Rejection> {

@@ -45,6 +45,11 @@ async fn an_answer_that_is_not_as_declared_goes_no_further() {
         Reply::json(gzip(RISK.as_bytes())).header("content-encoding", "lzma"),
         Reply::json(bomb).header("content-encoding", "gzip"),
         Reply::json(RISK).header("content-encoding", "gzip"),
+        Reply::json(gzip(RISK.as_bytes()))
+            .header("content-encoding", "gzip")
+            .header("content-encoding", "identity"),
+        Reply::json(RISK).header("content-type", "text/html"),
+        Reply::of(206, "application/json", RISK),
         Reply::Truncated(RISK.into()),
         Reply::Raw("SSH-2.0-model\r\n".into()),
         Reply::Raw("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n".into()),
@@ -104,6 +109,29 @@ async fn a_compressed_answer_is_read() {
     gateway.upstream.answer(Reply::json(gzip(RISK.as_bytes())).header("content-encoding", "gzip"));
     let answer = gateway.send(gateway.score(clean_body())).await.ok();
     assert_eq!((answer.text(), answer.header("content-encoding")), (RISK, None));
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_open_routes_answer_that_cannot_be_read_as_it_stands_goes_no_further() {
+    let gateway = Gateway::with_holder().await;
+    let zipped = gzip(b"alive");
+    for reply in [
+        Reply::of(200, "text/plain", zipped.clone()).header("content-encoding", "gzip"),
+        Reply::of(200, "text/plain", zipped).header("content-encoding", "identity, gzip"),
+        Reply::of(206, "text/plain", "ali").header("content-range", "bytes 0-2/5"),
+        Reply::of(302, "text/plain", "").header("location", "/elsewhere"),
+        Reply::of(500, "text/plain", "no"),
+    ] {
+        let shown = format!("{reply:.200?}");
+        gateway.upstream.answer(reply);
+        let answer = gateway.send(Call::get("/v1/live")).await;
+        assert_eq!(answer.status, 502, "{shown}");
+        answer.problem(UpstreamAnswerRefused);
+    }
+    gateway.upstream.answer(Reply::of(200, "text/plain", "alive").header("content-encoding", "Identity"));
+    let answer = gateway.send(Call::get("/v1/live")).await.ok();
+    assert_eq!((answer.text(), answer.header("content-encoding")), ("alive", None));
     gateway.close().await;
 }
 
