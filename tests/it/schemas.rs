@@ -59,6 +59,23 @@ fn dear_visit() -> String {
     body.to_string()
 }
 
+/// As deep as a policy may permit, which is as deep as other readers of JSON go no more.
+#[tokio::test]
+async fn a_body_as_deep_as_its_policy_permits_is_held_against_its_schema() {
+    let gateway = gateway().await;
+    gateway.edit_policy("churn.yaml", |text| text.replace("depth: 6", "depth: 128"));
+    gateway.edit_policy("churn.yaml", |text| {
+        text.replace("request:\n", "request:\n  unknown_fields: leave_out\n")
+    });
+    gateway.admin.done(Command::Reload {}).await;
+    let deep = format!("\"deep\": {}{}, \"birth_year\"", "[".repeat(127), "]".repeat(127));
+    let with = |year: &str| clean_body().replace("\"birth_year\"", &deep).replace("1987", year);
+    gateway.send(gateway.score(with("1987"))).await.ok();
+    drop(gateway.upstream.take());
+    gateway.refuses(gateway.score(with("2015")), FieldInvalid).await;
+    gateway.close().await;
+}
+
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_the_upstreams_fault() {
     let gateway = gateway().await;
