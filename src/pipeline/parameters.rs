@@ -136,10 +136,12 @@ fn path_of(admitted: &Admitted, values: &[Cow<'_, str>], on_paper: bool) -> Resu
     let route = &*routed.route;
     let text = route.path_with(|index| values.get(index).map_or("", |value| value));
     let at_fault = || {
-        let treated = route.path.iter().find(|param| param.field.is_some());
+        // Of several nobody can tell which it is: they stand in one path.
+        let mut treated = route.path.iter().filter(|param| param.field.is_some());
+        let alone = treated.next().filter(|_| treated.next().is_none());
         let rejection = Rejection::new(Problem::FieldInvalid)
-            .detail("What the upstream may see of it cannot stand in the path.");
-        Rejection { field: treated.map(|param| Arc::clone(&param.name)), ..rejection }
+            .detail("What the upstream may see of the path's parameters cannot stand in the path.");
+        Rejection { field: alone.map(|param| Arc::clone(&param.name)), ..rejection }
     };
     let path = CanonicalPath::new(&text).map_err(|_| at_fault())?;
     if on_paper {

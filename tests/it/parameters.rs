@@ -173,4 +173,15 @@ async fn a_treated_path_never_leaves_its_route() {
     gateway.send(of("caf%C3%A9%2B%3B1")).await.ok();
     assert_eq!(gateway.upstream.one().target, "/v1/standing/caf%C3%A9%2B");
     gateway.close().await;
+
+    // Of two nobody can tell which it is.
+    let policy = policy
+        .replace("GET /v1/standing/{customer}", "GET /v1/standing/{branch}/{customer}")
+        .replace("GET /v1/standing/admin", "GET /v1/standing/x/admin")
+        .replace("path: { customer:", "path: { branch: { type: string, category: pd:Location, upstream: pseudonymize, stored: leave_out }, customer:");
+    let gateway = self::gateway(&policy).await;
+    let call = Call::get("/v1/standing/north/.a").bearer(&gateway.token(canary::HOLDER, &["score"]));
+    let answer = gateway.refuses(call, FieldInvalid).await;
+    assert_eq!(answer.json().get("field"), None, "{}", answer.text());
+    gateway.close().await;
 }
