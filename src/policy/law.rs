@@ -3,7 +3,8 @@
 use super::codes::Code;
 use super::countries::{Adequacy, adequacy};
 use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recipient, RouteKind};
-use super::reader::{Reader, did_you_mean};
+use super::reader::Reader;
+use super::spelling::did_you_mean;
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
 use super::{categories, children, decisions, parameters};
 use crate::payload::Direction;

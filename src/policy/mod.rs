@@ -35,6 +35,7 @@ pub mod report;
 mod schemas;
 mod shadows;
 pub mod shape;
+mod spelling;
 mod transfers;
 pub mod units;
 mod words;
