@@ -82,7 +82,7 @@ problems! {
     PayloadTooLarge "payload-too-large" PAYLOAD_TOO_LARGE "The body is larger than this route accepts."
         "Send less in one request, or ask the operator to raise the route's limits.";
     UriTooLong "uri-too-long" URI_TOO_LONG "The request target is too long."
-        "Shorten the path and the query.";
+        "Shorten the path and the query: a path has at most 4 KiB, a query 8 KiB and 100 parameters.";
     PayloadNotInspectable "payload-not-inspectable" UNSUPPORTED_MEDIA_TYPE "The body cannot be inspected as this route declares it."
         "Send the body as the policy declares it: its media type and its shape, in UTF-8, uncompressed or compressed once with gzip, deflate, br or zstd.";
     Misdirected "misdirected" MISDIRECTED_REQUEST "The request is for another host than the connection."

@@ -10,7 +10,8 @@ use super::account::Account;
 use super::gateway::Live;
 use super::parameters::{check, invalid};
 use crate::drift::RouteDrift;
-use crate::net::{CanonicalPath, PathError, path, query};
+use crate::net::query::{self, QueryError};
+use crate::net::{CanonicalPath, PathError, path};
 use crate::plan::{Match, Mode, NoRoute, Param, Route};
 use crate::problem::{Problem, Rejection};
 
@@ -54,7 +55,10 @@ pub(super) fn find(live: Arc<Live>, head: &Parts, account: &mut Account) -> Resu
     }
     let malformed =
         |error: &dyn std::error::Error| Rejection::new(Problem::RequestMalformed).detail(error.to_string());
-    let pairs = query::pairs(head.uri.query().unwrap_or_default()).map_err(|error| malformed(&error))?;
+    let pairs = query::pairs(head.uri.query().unwrap_or_default()).map_err(|error| match error {
+        QueryError::TooLong => Rejection::new(Problem::UriTooLong).detail(error.to_string()),
+        error => malformed(&error),
+    })?;
     let query: Query =
         pairs.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     for (param, value) in route.path.iter().zip(&params) {

@@ -2,7 +2,7 @@
 
 use consentry::admin::Command;
 use consentry::identity::DevelopmentToken;
-use consentry::problem::Problem::{FieldInvalid, FieldNotPermitted, SubjectMismatch};
+use consentry::problem::Problem::{FieldInvalid, FieldNotPermitted, SubjectMismatch, UriTooLong};
 use http::Method;
 
 use crate::support::gateway::RISK;
@@ -142,6 +142,10 @@ async fn what_may_not_stand_there_is_refused_and_a_body_too() {
     let shown = gateway.admin.show(canary::HOLDER).await;
     assert!(shown.contains("said nothing"), "a refused call gives nobody a reference: {shown}");
     gateway.refuses(of("?mail=nobody"), FieldInvalid).await.at("mail");
+    let many: Vec<_> = (0..101).map(|number| format!("p{number}=1")).collect();
+    for long in [format!("?mail={}", "a".repeat(8192)), format!("?{}", many.join("&"))] {
+        gateway.refuses(of(&long), UriTooLong).await;
+    }
     let body = Call::new(Method::GET, format!("/v1/standing/{}", canary::HOLDER));
     let body = body.body("{}").header("content-type", "application/json").bearer(&token);
     gateway.refuses(body, FieldNotPermitted).await;
