@@ -1,5 +1,6 @@
 //! What can be wrong with a credential, for the log, and with what the operator wrote, for the operator.
 
+use jsonwebtoken::Algorithm;
 use thiserror::Error;
 
 /// Why a credential was not accepted. INVARIANT: names the part at fault, never what stood there.
@@ -90,6 +91,18 @@ pub enum SetupError {
         issuer: String,
         /// In what way.
         why: &'static str,
+    },
+    /// A secret that is easier to guess than what is signed with it (RFC 7518 section 3.2).
+    #[error(
+        "the secret of the issuer `{issuer}` is shorter than the hash of {algorithm:?}, {least} bytes: make a longer one"
+    )]
+    ShortSecret {
+        /// The issuer.
+        issuer: String,
+        /// The algorithm with the longest hash of those that it may use.
+        algorithm: Algorithm,
+        /// How long it must be, in bytes.
+        least: usize,
     },
     /// Keys would come over an unprotected connection.
     #[error("the key set of the issuer `{issuer}` must have an https address, or one of this host")]

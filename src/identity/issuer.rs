@@ -135,9 +135,11 @@ fn secret_key(issuer: &str, secret: &[u8], algorithms: &[Algorithm]) -> Result<K
     if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
         return Err(key_error("a PEM key is no secret: name it as `public_key`"));
     }
-    let least = algorithms.iter().map(|algorithm| least_secret(*algorithm));
-    if secret.len() < least.max().unwrap_or(32) {
-        return Err(key_error("the secret is shorter than the hash of its algorithm (32 bytes for HS256)"));
+    if let Some(algorithm) = algorithms.iter().copied().max_by_key(|algorithm| least_secret(*algorithm))
+        && let least = least_secret(algorithm)
+        && secret.len() < least
+    {
+        return Err(SetupError::ShortSecret { issuer: issuer.to_owned(), algorithm, least });
     }
     Ok(KeySet::of_one(Key::new(None, algorithms.to_vec(), DecodingKey::from_secret(secret), b"")))
 }

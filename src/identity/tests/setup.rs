@@ -19,7 +19,8 @@ fn a_secret_is_long_and_no_pem() {
     let short = || KeySource::Secret(Zeroizing::new(vec![7; 31]));
     assert!(error(issuer(short(), &[Algorithm::HS256])).contains("shorter"));
     let long = || KeySource::Secret(Zeroizing::new(vec![7; 32]));
-    assert!(error(issuer(long(), &[Algorithm::HS256, Algorithm::HS512])).contains("shorter"));
+    let both = error(issuer(long(), &[Algorithm::HS256, Algorithm::HS512, Algorithm::HS384]));
+    assert!(both.contains("shorter than the hash of HS512, 64 bytes"), "{both}");
     assert!(error(issuer(long(), &[Algorithm::HS256, Algorithm::RS256])).contains("HMAC only"));
     let pem = KeySource::Secret(Zeroizing::new(Signer::ec().pem()));
     assert!(error(issuer(pem, &[Algorithm::HS256])).contains("PEM"));
