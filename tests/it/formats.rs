@@ -234,6 +234,10 @@ async fn of_parts_only_declared_contents_travel() {
     assert!(kept["scan"].as_str().unwrap().starts_with("data:image/png;base64,iVBORw0KGgo"), "{kept}");
 
     let scans = |scan: Vec<u8>| [text("patient", "p"), scan, end()].concat();
+    // What a browser sends for a file that nobody chose.
+    let unchosen = b"--XX\r\nContent-Disposition: form-data; name=\"scan\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n";
+    let answer = gateway.refuses(send(scans(unchosen.to_vec())), FieldInvalid).await;
+    assert_eq!(answer.at("scan").json()["detail"], "The field is missing.");
     for (body, field) in [
         (scans(file("scan", "image/gif", b"GIF89a")), "scan"),
         (scans(file("scan", "image/png", b"<svg onload=x>")), "scan"),

@@ -84,8 +84,10 @@ pub(super) fn walk<V: Visitor>(
                     }
                 }
             }
-            // What a browser sends for a file that nobody chose.
-            Content::File { media: _, named: false } if content.is_empty() && visitor.may_lack(field) => {
+            // What a browser sends for a file that nobody chose; among several of one name it is one that is empty.
+            Content::File { media: _, named: false }
+                if content.is_empty() && (!declared.many || visitor.may_lack(field)) =>
+            {
                 visitor.missing(field).map_err(Stop::Visitor)?;
             }
             Content::File { media, .. } => {

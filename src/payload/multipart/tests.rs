@@ -134,9 +134,14 @@ fn what_nobody_chose_is_not_there_where_it_may_lack() {
     let out = run(&whole, &["f", "a"], &mut acting).unwrap();
     assert_eq!(out, "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--B--\r\n");
     assert_eq!(acting.told, [Told::Missing(0), Told::Missing(1)]);
+    // Where it must be there it is what is missing, and no empty file: whoever decides is told so.
     let mut acting = Acting::keeping(2);
     run(&whole, &["f", "a"], &mut acting).unwrap();
-    assert_eq!(acting.values(), ["data:application/octet-stream;base64,", ""]);
+    assert_eq!(acting.told.first(), Some(&Told::Missing(0)));
+    assert_eq!(acting.values(), [""]);
+    let mut acting = Acting::keeping(1);
+    run(&body(&[(unchosen, b"")]), &["f[*]"], &mut acting).unwrap();
+    assert_eq!(acting.values(), ["data:application/octet-stream;base64,"]);
 }
 
 #[test]
