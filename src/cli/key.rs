@@ -16,7 +16,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::crypto::{InterchangeKey, hex};
 use crate::identity::ApiKey;
-use crate::keys::LocalKey;
+use crate::keys::{LocalKey, write_new};
 use crate::policy::Diagnostics;
 
 /// Seconds of a day.
@@ -43,8 +43,12 @@ enum Kind {
         #[command(flatten)]
         deployment: Deployment,
     },
-    /// Make a Fernet key to share with an upstream or a caller, and print it.
-    Interchange,
+    /// Make a Fernet key to share with an upstream or a caller: in a new file that its owner alone can read, or printed.
+    Interchange {
+        /// The file; one that is there is never overwritten. A folder that is not there is made, for its owner alone. Left
+        /// out, the key is printed.
+        file: Option<PathBuf>,
+    },
     /// Make an API key: the key for its holder, and the lines for api-keys.yaml.
     Api {
         /// Whose it is.
@@ -82,6 +86,10 @@ fn room(file: &Path) -> io::Result<()> {
     File::open(above)?.sync_all()
 }
 
+fn room_for(file: &Path) -> anyhow::Result<()> {
+    room(file).with_context(|| format!("the folder of {} cannot be made", file.display()))
+}
+
 fn role(word: &str) -> Result<String, &'static str> {
     Role::parse(word).map(|_| word.to_owned()).ok_or("the roles are operator, officer and auditor")
 }
@@ -89,12 +97,21 @@ fn role(word: &str) -> Result<String, &'static str> {
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     match args.kind {
         Kind::Master { file } => {
-            room(&file).with_context(|| format!("the folder of {} cannot be made", file.display()))?;
+            room_for(&file)?;
             LocalKey::create(&file).with_context(|| format!("no key was made in {}", file.display()))?;
             output::note(format_args!("Made {}. Back it up apart from the data.", file.display()));
         }
         Kind::Rotate { deployment } => return connect::carry_out(&deployment, Command::KeyRotate {}),
-        Kind::Interchange => output::line(InterchangeKey::generate().as_str()),
+        Kind::Interchange { file: None } => output::line(InterchangeKey::generate().as_str()),
+        Kind::Interchange { file: Some(file) } => {
+            room_for(&file)?;
+            write_new(&file, &InterchangeKey::generate())
+                .with_context(|| format!("no key was made in {}", file.display()))?;
+            output::note(format_args!(
+                "Made {}. The other side needs the same key; nobody else may have it.",
+                file.display()
+            ));
+        }
         Kind::Api { name, scopes, namespace, days } => {
             let (key, line) = api(name, scopes, namespace, days, Clock::system().now())?;
             output::note("The key, shown this once; give it to its holder:");
@@ -121,6 +138,8 @@ fn api(
     days: u64,
     now: Timestamp,
 ) -> anyhow::Result<(Zeroizing<String>, String)> {
+    named(&[(&name, "the name"), (&namespace, "--namespace")])?;
+    scopes.iter().try_for_each(|scope| named(&[(scope, "--scope")]))?;
     if days == 0 {
         bail!("no key was made: with --days 0 it would have ended already");
     }
@@ -147,11 +166,20 @@ fn api(
 
 /// An administration token, and the line of it that the reader of consentry.yaml accepts.
 fn admin(name: &str, role: &str) -> anyhow::Result<(Zeroizing<String>, String)> {
+    named(&[(name, "the name")])?;
     let (token, hash) = new_token();
     let hash = hex(&hash);
     let line = format!("  - {{ name: {}, role: {role}, hash: \"sha256:{hash}\" }}", quoted(name));
     config::admin_tokens(&line).map_err(refused)?;
     Ok((token, line))
+}
+
+/// Whether each of these says something: of an empty text a file's reader could only say that nothing stands in the file.
+fn named(said: &[(&str, &str)]) -> anyhow::Result<()> {
+    match said.iter().find(|(text, _)| text.trim().is_empty()) {
+        Some((_, what)) => bail!("no key was made: {what} is empty"),
+        None => Ok(()),
+    }
 }
 
 /// What the reader says of what was asked for, without a place: there is no file yet.
@@ -200,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn an_interchange_key_in_a_file_is_its_owners_alone_and_never_written_over() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys/partner.fernet");
+        let make = || run(Args { kind: Kind::Interchange { file: Some(file.clone()) } });
+        make().unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let made = config::secret_text(&file).unwrap();
+        InterchangeKey::parse(&made).unwrap();
+        assert!(make().is_err());
+        assert_eq!(*config::secret_text(&file).unwrap(), *made);
+    }
+
+    #[test]
     fn the_greatest_number_of_days_is_one_that_the_reader_accepts() {
         let line = of_api("crm", "score", "customers", 2_912_382).unwrap();
         assert!(line.contains("9999-12-31"), "{line}");
@@ -209,6 +252,10 @@ mod tests {
     fn no_key_is_made_for_what_would_be_refused() {
         for (made, says) in [
             (of_api("a b", "score", "customers", 365), "`a b`"),
+            (of_api("", "score", "customers", 365), "the name is empty"),
+            (of_api("crm", " ", "customers", 365), "--scope is empty"),
+            (of_api("crm", "score", "", 365), "--namespace is empty"),
+            (admin("", "operator").map(|(_, line)| line), "the name is empty"),
             (of_api("crm", "c d", "customers", 365), "`c d` is not a scope"),
             (of_api("crm", "score", "my customers", 365), "`my customers`"),
             (of_api("crm", "score", "customers", 0), "--days 0"),

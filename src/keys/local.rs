@@ -76,6 +76,21 @@ pub enum LocalKeyError {
     Twice,
 }
 
+/// Writes a key as a line of a new file that nobody but its owner may read. Blocks on the disk.
+///
+/// # Errors
+/// Where it cannot be written, also where there is a file at `path` already: a key is never overwritten.
+pub fn write_new(path: &Path, key: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(key.as_bytes()).and_then(|()| file.write_all(b"\n"))?;
+    // The key must not be lost with the power while what it wrapped is not.
+    file.sync_all()?;
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 impl LocalKey {
     /// Reads the master key from a file that nobody but its owner may read. Blocks on the disk.
     ///
@@ -120,16 +135,7 @@ impl LocalKey {
     pub fn create(path: &Path) -> Result<Self, LocalKeyError> {
         let create =
             |source: io::Error| LocalKeyError::Create { path: path.to_owned(), source: Arc::new(source) };
-        let text = InterchangeKey::generate();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(create)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(create)?;
-        // The key must not be lost with the power while what it wrapped is not.
-        file.sync_all().map_err(create)?;
-        if let Some(folder) = folder {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(create)?;
-        }
+        write_new(path, &InterchangeKey::generate()).map_err(create)?;
         Self::from_file(path)
     }
 

@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use zeroize::Zeroizing;
 
-pub use local::{LocalKey, LocalKeyError};
+pub use local::{LocalKey, LocalKeyError, write_new};
 
 /// What a provider answers, later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyError>> + Send + 'a>>;
