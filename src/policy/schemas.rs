@@ -156,6 +156,8 @@ impl Other for Beside {
     fn fetch(&self, uri: &str) -> Result<Value, String> {
         let name = uri.strip_prefix(BASE).ok_or("nothing is fetched from outside the policies folder")?;
         let bytes = self.bytes(name)?;
-        serde_json::from_slice(&bytes).map_err(|error| format!("it is not JSON: {error}"))
+        // The mark that some editors put first, as of all that people write.
+        serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
+            .map_err(|error| format!("it is not JSON: {error}"))
     }
 }

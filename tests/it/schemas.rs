@@ -23,7 +23,7 @@ const ANSWER: &str =
 fn files() -> Vec<(&'static str, String)> {
     vec![
         ("policies/churn.schema.json", SCHEMA.to_owned()),
-        ("policies/parts/visit.json", VISIT.to_owned()),
+        ("policies/parts/visit.json", format!("\u{feff}{VISIT}")),
         ("policies/answer.json", ANSWER.to_owned()),
     ]
 }

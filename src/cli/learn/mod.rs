@@ -120,9 +120,29 @@ fn lines(file: &Path, seen: &mut Seen) -> anyhow::Result<()> {
         if u64::try_from(read).unwrap_or(u64::MAX) > LINE {
             bail!("{}, line {number} is longer than {} MiB", file.display(), LINE >> 20);
         }
+        // Some editors put a mark before the first line.
+        let line = if number == 1 { line.strip_prefix('\u{feff}').unwrap_or(&line) } else { &line };
         if !line.trim().is_empty() {
-            learn::line(&line, seen).with_context(|| format!("{}, line {number}", file.display()))?;
+            learn::line(line, seen).with_context(|| format!("{}, line {number}", file.display()))?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_before_the_first_line_is_no_part_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("calls.jsonl");
+        let line = r#"{"method":"POST","path":"/a","request":{"v":2},"response":{"s":2}}"#;
+        fs::write(&file, format!("\u{feff}{line}\n{line}\n")).unwrap();
+        let mut seen = Seen::default();
+        lines(&file, &mut seen).unwrap();
+        assert_eq!(seen.exchanges(), 2);
+        fs::write(&file, format!("{line}\n\u{feff}{line}\n")).unwrap();
+        assert!(lines(&file, &mut seen).is_err());
+    }
 }

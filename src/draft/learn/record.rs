@@ -24,6 +24,8 @@ pub enum RecordError {
 /// # Errors
 /// If it is none.
 pub fn har(bytes: &[u8], seen: &mut Seen) -> Result<Option<String>, RecordError> {
+    // The mark that some programs put first is no part of the JSON.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let file: Value = serde_json::from_slice(bytes).map_err(|_| RecordError::NotJson)?;
     let entries = file.pointer("/log/entries").and_then(Value::as_array).ok_or(RecordError::NotHar)?;
     let mut origin = None;
