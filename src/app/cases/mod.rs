@@ -14,7 +14,7 @@ mod upstream;
 use crate::config::Config;
 use crate::plan::{Coverage, Outcome, Plan};
 use crate::policy::PolicySet;
-use crate::policy::cases::{Case, CaseFile, Difference, UpstreamAsked, UpstreamSees, unexpected};
+use crate::policy::cases::{Case, CaseFile, Difference, Expected, UpstreamAsked, UpstreamSees, unexpected};
 pub use call::{call, outcome, params};
 use setting::{Got, Setting};
 
@@ -118,8 +118,8 @@ fn compare(case: &Case, got: &Got) -> Vec<Fault> {
             look("what the upstream saw", saw.map(unexpected).unwrap_or_default(), None);
         }
         Some(UpstreamSees::Body(expected)) => {
-            let note = if saw.is_none() { Some(refused(got)) } else { None };
-            look("what the upstream saw", expected.differences(saw), note);
+            let note = saw.is_none().then(|| refused(got));
+            look("what the upstream saw", expected.differences(saw), expected.word_as_text().or(note));
         }
         None => {}
     }
@@ -141,10 +141,11 @@ fn compare(case: &Case, got: &Got) -> Vec<Fault> {
             places.extend(body.differences(got.body.as_ref()));
         }
         let note = got.problem().filter(|_| expected.problem.is_none()).map(|_| refused(got));
-        look("what the caller got", places, note);
+        let as_text = expected.json.as_ref().and_then(Expected::word_as_text);
+        look("what the caller got", places, note.or(as_text));
     }
     if let Some(expected) = &case.stored {
-        look("what was stored", expected.differences(got.stored.as_ref()), None);
+        look("what was stored", expected.differences(got.stored.as_ref()), expected.word_as_text());
     }
     faults
 }

@@ -50,6 +50,26 @@ impl Expected {
         }
     }
 
+    /// What to say where one of the words is expected as a text, and something else came: it was hardly meant so.
+    pub fn word_as_text(&self) -> Option<String> {
+        match self {
+            Self::Exactly(Value::String(text)) => match text.as_str() {
+                NOTHING => Some(
+                    "The case expects the text \"nothing\". That no call comes is `upstream_sees: nothing`, that a value is \
+                     not there `absent`, both without quotes."
+                        .to_owned(),
+                ),
+                word @ ("any" | "absent") => {
+                    Some(format!("The case expects the text \"{word}\": as a word it stands without quotes."))
+                }
+                _ => None,
+            },
+            Self::Members(members) => members.iter().find_map(|(_, expected)| expected.word_as_text()),
+            Self::Elements(elements) => elements.iter().find_map(Self::word_as_text),
+            Self::Exactly(_) | Self::Matches(_) | Self::Any | Self::Absent => None,
+        }
+    }
+
     fn compare(&self, at: String, got: Option<&Value>, all: &mut Vec<Difference>) {
         match (self, got) {
             (Self::Members(members), Some(Value::Object(object))) if !members.is_empty() => {
@@ -206,6 +226,19 @@ mod tests {
             let agrees = empty.differences(Some(&got)).iter().all(|one| one.agrees);
             assert_eq!(empty.accepts(Some(&got)), agrees);
         }
+    }
+
+    #[test]
+    fn a_word_that_is_expected_as_a_text_is_told() {
+        let text = |text: &str| Expected::Exactly(text.into());
+        for (word, says) in
+            [("nothing", "`upstream_sees: nothing`"), ("any", "without quotes"), ("absent", "without quotes")]
+        {
+            assert!(text(word).word_as_text().unwrap().contains(says), "{word}");
+            assert!(members(vec![("a", text(word))]).word_as_text().is_some(), "{word}");
+            assert!(Expected::Elements(vec![text("x"), text(word)]).word_as_text().is_some(), "{word}");
+        }
+        assert_eq!(expected().word_as_text(), None);
     }
 
     #[test]
