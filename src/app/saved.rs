@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, KeyFrom};
 use crate::crypto::{Digest, digest};
 use crate::files;
+use crate::policy::looks_like_policy;
 
 /// As much of a file as its state is told by: no policy and no key that is read is larger.
 const READ: u64 = 2 * 1024 * 1024;
@@ -139,9 +140,9 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a file of this name may be read with the policies: an activity, its cases, a schema.
+/// Whether a file of this name may be read with the policies, or is reported by their reader: an activity, its cases, a schema.
 fn is_policy(name: &str) -> bool {
-    !name.starts_with('.') && [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
+    looks_like_policy(name) || !name.starts_with('.') && name.ends_with(".json")
 }
 
 fn state(path: &Path) -> Digest {
@@ -237,6 +238,9 @@ mod tests {
             ("policies", true),
             ("policies/a.yaml", true),
             ("policies/new.yml", true),
+            ("policies/new.YAML", true),
+            ("policies/new.yaml ", true),
+            ("policies/new.yaml.bak", false),
             ("policies/..data", true),
             ("policies/schemas/whole.json", true),
             ("policies/.a.yaml.swp", false),

@@ -76,6 +76,7 @@ codes! {
     TooDeep               "CP0009" Error   "too many levels";
     FileName              "CP0010" Error   "a file name that says something else";
     NotCompiled           "CP0011" Error   "a policy that could not be compiled";
+    PolicyBelow           "CP0012" Warning "a policy in a folder below";
 
     UnknownKey            "CP0101" Error   "an unknown key";
     Missing               "CP0102" Error   "a key that is missing";

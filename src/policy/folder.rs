@@ -13,14 +13,12 @@ use crate::files;
 use super::cases::CaseFile;
 use super::codes::{Code, Severity};
 use super::diagnostics::{Diagnostic, Diagnostics, Sources};
+use super::listing::{ACTIVITY, CASES, Listed, ORGANISATION, list};
 use super::model::{Activity, Organisation, PolicySet};
 use super::reader::Reader;
 use super::{cases, checks, law, read_activity, read_organisation, schemas, transfers, yaml};
 
-const ORGANISATION: &str = "organisation.yaml";
 const ORGANISATION_STEM: &str = "organisation";
-const CASES: &str = ".cases.yaml";
-const ACTIVITY: &str = ".yaml";
 /// How many files make a thread worth its while, and how many it takes at a time.
 const FOR_A_THREAD: usize = 8;
 const PORTION: usize = 4;
@@ -59,7 +57,7 @@ pub fn read(folder: &Path) -> Draft {
         files: Vec::new(),
     };
     let mut digest = Sha256::new();
-    let names = list(folder, &mut reader);
+    let Listed { names, misnamed } = list(folder, &mut reader);
     let mut files: Vec<_> = names.iter().map(|name| File::new(folder, name)).collect();
     on_all_cores(&mut files, File::open);
     for file in &mut files {
@@ -68,7 +66,7 @@ pub fn read(folder: &Path) -> Draft {
     on_all_cores(&mut files, File::interpret);
     files.into_iter().for_each(|file| file.add_to(&mut set, &mut reader));
     let organisation_there = names.iter().any(|name| name == ORGANISATION);
-    if !names.is_empty() && !organisation_there {
+    if !names.is_empty() && !organisation_there && !misnamed {
         let message = format!("{} has no {ORGANISATION}.", folder.display());
         let help = "Write it: it names the controller, the purposes and the recipients.";
         reader.found.push(Diagnostic::nowhere(Code::NoController, message, help));
@@ -205,50 +203,6 @@ fn on_all_cores<'a>(files: &mut [File<'a>], work: impl Fn(&mut File<'a>) + Sync)
         (1..cores).for_each(|_| drop(scope.spawn(some)));
         some();
     });
-}
-
-/// The names of the folder's policy files, sorted.
-fn list(folder: &Path, reader: &mut Reader) -> Vec<String> {
-    let unreadable = |error: &std::io::Error| {
-        let message = format!("{} cannot be read: {error}.", folder.display());
-        let help = "Name the folder under `policies` in consentry.yaml, and let the gateway read it.";
-        Diagnostic::nowhere(Code::FolderUnreadable, message, help)
-    };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            reader.found.push(unreadable(&error));
-            return Vec::new();
-        }
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                reader.found.push(unreadable(&error));
-                continue;
-            }
-        };
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with('.') {
-            continue;
-        }
-        if name.ends_with(".yml") {
-            // Passed over, it would be a policy that somebody believes to be in force.
-            let message = format!("{} would not be read.", entry.path().display());
-            reader.found.push(Diagnostic::nowhere(Code::FileName, message, "Let its name end in `.yaml`."));
-        } else if name.ends_with(ACTIVITY) {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    if !names.iter().any(|name| name != ORGANISATION && !name.ends_with(CASES)) {
-        let message = format!("{} holds no activity.", folder.display());
-        let help = "Write at least one `NAME.yaml`: without a policy nothing is served.";
-        reader.found.push(Diagnostic::nowhere(Code::FolderEmpty, message, help));
-    }
-    names
 }
 
 /// The bytes of a file of bounded size.

@@ -21,6 +21,7 @@ mod decisions;
 mod diagnostics;
 mod folder;
 mod law;
+mod listing;
 mod model;
 mod parameters;
 pub mod proposed;
@@ -50,6 +51,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Place, Source, Sources, Span, Spa
 pub use folder::{Draft, has_errors, load, read};
 pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
+pub use listing::looks_like_policy;
 pub use model::{
     Access, Activity, DATA_SUBJECT_REQUEST, DataSubject, Destinations, Field, Gate, HeadPart, Limits,
     Organisation, Param, Payload, PolicySet, Purpose, RateLimit, Recipient, Route, RouteKind, Segment, Side,

@@ -375,11 +375,37 @@ fn no_word_without_code_is_accepted_in_silence() {
 fn a_folder_that_governs_nothing_is_refused() {
     assert_eq!(Folder::empty().codes(), [Code::FolderEmpty]);
     assert_eq!(Folder::empty().with(".hidden.yaml", "a: 1").codes(), [Code::FolderEmpty]);
-    assert_eq!(Folder::shipped().with("extra.yml", "a: 1").codes(), [Code::FileName]);
+    for name in ["extra.yml", "extra.YAML", "extra.Yml", "extra.yaml "] {
+        assert_eq!(Folder::shipped().with(name, "a: 1").codes(), [Code::FileName], "{name:?}");
+    }
     assert_eq!(Folder::shipped().with("extra.yaml", [0xff, 0xfe]).codes(), [Code::NotUtf8]);
     assert_eq!(Folder::shipped().with("extra.yaml", " ".repeat((1 << 20) + 1)).codes(), [Code::FileTooLarge]);
     assert_eq!(Folder::shipped().with("extra.yaml", "").codes(), [Code::NotYaml]);
     assert_eq!(Folder::shipped().with("extra.cases.yaml", "[]").codes(), [Code::UnknownName]);
+}
+
+#[test]
+fn a_policy_below_the_folder_is_warned_of_unless_it_is_of_another_set() {
+    for name in ["sub/x.yaml", "sub/deep/er/x.YML"] {
+        assert_eq!(Folder::shipped().with(name, "a: 1").codes(), [Code::PolicyBelow], "{name}");
+    }
+    for name in ["..data/x.yaml", ".git/x.yaml", "sub/.x.yaml", "sub/x.yaml~", "sub/x.yaml.bak", "sub/x.json"]
+    {
+        assert!(Folder::shipped().with(name, "a: 1").codes().is_empty(), "{name}");
+    }
+    let set = Folder::shipped().with("set/organisation.yaml", "a: 1").with("set/x.yaml", "a: 1");
+    assert!(set.codes().is_empty());
+}
+
+#[test]
+fn an_organisation_under_another_name_is_told_and_nothing_else() {
+    for name in ["organization.yaml", "Organisation.yaml"] {
+        let folder = Folder::shipped();
+        std::fs::rename(folder.path().join("organisation.yaml"), folder.path().join(name)).unwrap();
+        let found = folder.found();
+        let help: Vec<_> = found.iter().map(|one| (one.code, one.help.as_str())).collect();
+        assert_eq!(help, [(Code::FileName, "Did you mean `organisation.yaml`? Rename it.")], "{found}");
+    }
 }
 
 #[test]

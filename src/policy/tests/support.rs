@@ -25,7 +25,9 @@ impl Folder {
     }
 
     pub(super) fn with(self, name: &str, text: impl AsRef<[u8]>) -> Self {
-        fs::write(self.0.path().join(name), text).unwrap();
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
         self
     }
 
