@@ -28,13 +28,14 @@ pub(super) fn listeners(node: &Node, taken: &mut Taken, file: &mut File<'_>) -> 
     }
     file.each(nodes, |node, file| {
         let mut map = file.reader.map(node, &shape::LISTENER)?;
-        let listener = https(&mut map, taken, file);
+        let listener = https(&mut map, "0.0.0.0:8443", taken, file);
         map.finish(&mut file.reader);
         listener
     })
 }
 
-fn https(map: &mut Map<'_>, taken: &mut Taken, file: &mut File<'_>) -> Option<Listener> {
+/// An address with TLS; `usual` is the address that is advised where none stands.
+fn https(map: &mut Map<'_>, usual: &str, taken: &mut Taken, file: &mut File<'_>) -> Option<Listener> {
     map.not_yet(&["client_certificates", "proxy_protocol", "http3"], &mut file.reader);
     let clear = map.has("http");
     if clear {
@@ -43,11 +44,12 @@ fn https(map: &mut Map<'_>, taken: &mut Taken, file: &mut File<'_>) -> Option<Li
         file.reader.report(Code::InsecureSetting, map.place_of("http"), message, help);
         map.set_aside("http");
     }
-    let node = if clear { map.take("https") } else { map.must("https", "Write `https: \"0.0.0.0:8443\"`.") };
+    let help = format!("Write `https: \"{usual}\"`.");
+    let node = if clear { map.take("https") } else { map.must("https", &help) };
     let https = node.and_then(|node| {
-        let help = "Write an address and a port: \"0.0.0.0:8443\", \"[::]:8443\".";
+        let help = format!("Write an address and a port: \"{usual}\", \"[::]:8443\".");
         let parse = |text: &str| text.parse::<SocketAddr>().ok();
-        let address = file.reader.parsed(node, parse, "an address with a port", help)?;
+        let address = file.reader.parsed(node, parse, "an address with a port", &help)?;
         if address.port() != 0 {
             taken.push(Spanned::new(address.to_string(), node.span));
         }
@@ -62,7 +64,8 @@ pub(super) fn admin(node: &Node, taken: &mut Taken, file: &mut File<'_>) -> Opti
     let mut map = file.reader.map(node, &shape::ADMIN)?;
     let tcp = ["http", "https", "certificate", "key", "tokens", "client_certificates"];
     let tls = tcp.iter().any(|key| map.has(key)).then(|| {
-        let listener = https(&mut map, taken, file);
+        // What administers is not for everybody's network.
+        let listener = https(&mut map, "127.0.0.1:9443", taken, file);
         let help = "Write `tokens: [ { name: NAME, role: operator, hash: \"sha256:…\" } ]`: TLS alone does not say who calls.";
         let tokens = map.must("tokens", help).and_then(|node| tokens(node, file));
         Some(AdminTls { listener: listener?, tokens: tokens? })

@@ -57,7 +57,7 @@ pub enum SecretError {
         source: Arc<io::Error>,
     },
     /// The file is larger than 64 KiB or not UTF-8.
-    #[error("{} is not a text of at most 64 KiB", .0.display())]
+    #[error("{} is not a text in UTF-8 of at most 64 KiB", .0.display())]
     NotText(PathBuf),
     /// The file has nothing but comments and white space.
     #[error("{} is empty", .0.display())]

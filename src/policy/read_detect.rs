@@ -12,6 +12,8 @@ use crate::detect::{self, DetectError, Detector, Kind, Named, Wanted};
 
 /// How certain an analyser must be where the policy does not say.
 const SCORE: u8 = 50;
+/// What says what is looked for: one of three, or several.
+const WHAT: &str = "Say what is looked for: `kinds: [email, phone]`, `patterns: { NAME: REGEX }`, or `analyzer: NAME` with `entities`.";
 const HELP: &str = "Write `detect: { kinds: [email, phone], replace_by: mask }`.";
 
 pub(super) fn detect(at: Span, options: Option<&Node>, reader: &mut Reader) -> Option<DetectSpec> {
@@ -24,7 +26,7 @@ pub(super) fn detect(at: Span, options: Option<&Node>, reader: &mut Reader) -> O
     let mut wanted = Wanted::default();
     let patterns = map.take("patterns");
     let analyzer = map.take("analyzer");
-    let kinds = if patterns.or(analyzer).is_some() { map.take("kinds") } else { map.must("kinds", HELP) };
+    let kinds = if patterns.or(analyzer).is_some() { map.take("kinds") } else { map.must("kinds", WHAT) };
     if let Some(node) = kinds {
         self::kinds(node, &mut wanted, reader);
     }
@@ -93,7 +95,7 @@ fn kinds(node: &Node, wanted: &mut Wanted, reader: &mut Reader) {
             Code::WrongValue,
             node.span,
             "Kinds are named, but the list is empty.",
-            "Name at least one, or leave the key out where there are patterns.",
+            "Name at least one, or leave the key out where there are `patterns` or an `analyzer`.",
         );
     }
     for node in nodes {

@@ -11,6 +11,9 @@ use super::spelling::{did_you_mean, nearest};
 use super::units;
 use super::yaml::{Content, Entry, Meaning, Node, Scalar};
 
+/// How a help ends where the key need not be there.
+const LEAVE_OUT: &str = ", or leave the key out.";
+
 /// Collects what is wrong while values are read.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -52,6 +55,7 @@ impl Reader {
                 taken: vec![false; entries.len()],
                 words: Vec::new(),
                 before: self.found.len(),
+                needed: Vec::new(),
                 missing: Vec::new(),
             }),
             _ => self.wrong_shape(
@@ -86,13 +90,21 @@ impl Reader {
                 Code::WrongValue,
                 node.span,
                 format!("{what} are named, but the list is empty."),
-                "Name at least one, or leave the key out.",
+                format!("Name at least one{LEAVE_OUT}"),
             );
             return None;
         }
         let mut texts: Vec<Spanned<String>> = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let Some(text) = self.text(node) else { continue };
+            let before = self.found.len();
+            let Some(text) = self.text(node) else {
+                self.not_by_leaving_out(
+                    before,
+                    node.span,
+                    Some("Write the text, or leave it out of the list."),
+                );
+                continue;
+            };
             if texts.iter().any(|other| other.value == text.value) {
                 self.report(
                     Code::NameTwice,
@@ -104,6 +116,15 @@ impl Reader {
             texts.push(text);
         }
         Some(texts)
+    }
+
+    /// Takes back the advice to leave the key out, where what was found since stands at a key that must be there, or at none.
+    fn not_by_leaving_out(&mut self, since: usize, span: Span, instead: Option<&str>) {
+        for found in self.found.iter_mut().skip(since).filter(|found| found.span == Some(span)) {
+            if let Some(rest) = found.help.strip_suffix(LEAVE_OUT) {
+                found.help = instead.map_or_else(|| format!("{rest}."), str::to_owned);
+            }
+        }
     }
 
     /// A single value of any meaning.
@@ -126,7 +147,7 @@ impl Reader {
                     Code::WrongValue,
                     node.span,
                     "A text is expected, and nothing is written.",
-                    "Write the text after the colon, or leave the key out.",
+                    format!("Write the text after the colon{LEAVE_OUT}"),
                 );
                 None
             }
@@ -246,7 +267,7 @@ impl Reader {
             node,
             units::size,
             "a size",
-            "Write a whole number and B, KiB or MiB: `64KiB`; from 1B to 1GiB.",
+            "Write a whole number and B, KiB, MiB or GiB: `64KiB`; from 1B to 1GiB.",
         )
     }
 
@@ -304,6 +325,8 @@ pub struct Map<'n> {
     words: Vec<&'static str>,
     /// How much was found before the map.
     before: usize,
+    /// What must be there, and is.
+    needed: Vec<Span>,
     /// What must be there and is not. Reported at the end: the key may only be misspelt.
     missing: Vec<(&'static str, Diagnostic)>,
 }
@@ -347,9 +370,12 @@ impl<'n> Map<'n> {
     /// The value of a key that must be there by a rule of its own.
     pub fn must_by(&mut self, code: Code, key: &'static str, help: &str) -> Option<&'n Node> {
         let value = self.take(key);
-        if value.is_none() {
-            let message = format!("{} has no `{key}`.", capital(self.shape.what));
-            self.missing.push((key, Diagnostic::new(code, self.span, message, help)));
+        match value {
+            Some(node) => self.needed.push(node.span),
+            None => {
+                let message = format!("{} has no `{key}`.", capital(self.shape.what));
+                self.missing.push((key, Diagnostic::new(code, self.span, message, help)));
+            }
         }
         value
     }
@@ -411,6 +437,7 @@ impl<'n> Map<'n> {
     /// Reports every key that was not asked for, and every missing one that none of those was meant to be.
     pub fn finish(mut self, reader: &mut Reader) {
         self.note_misread(reader);
+        self.needed.iter().for_each(|span| reader.not_by_leaving_out(self.before, *span, None));
         let left = self.entries.iter().zip(&self.taken).filter(|(_, taken)| !**taken);
         for (entry, _) in left {
             let entries = self.entries;

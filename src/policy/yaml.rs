@@ -93,7 +93,7 @@ pub fn parse(source: u32, text: &str, found: &mut Vec<Diagnostic>) -> Option<Nod
             Code::NotYaml,
             places.span(0, 0),
             message,
-            "Write the policy into it, or remove the file.",
+            "Write into it what it should say, or remove it.",
         ));
     }
     builder.document
@@ -213,7 +213,7 @@ impl Builder<'_, '_> {
                 None => false,
             },
             Event::Alias(_) => {
-                self.feature(span, "An alias cannot stand in a policy.");
+                self.feature(span, "An alias cannot stand here.");
                 self.node(Node {
                     span,
                     content: Content::Scalar(Scalar {
@@ -224,7 +224,7 @@ impl Builder<'_, '_> {
                 })
             }
             Event::DocumentStart(_) if self.document.is_some() => {
-                self.feature(span, "A policy is one document.");
+                self.feature(span, "A file is one document, and a second one begins here.");
                 false
             }
             Event::Nothing
@@ -259,7 +259,7 @@ impl Builder<'_, '_> {
                 Code::TooDeep,
                 span,
                 format!("This lies more than {MAX_DEPTH} levels deep."),
-                "Write it flatter: no policy needs so many levels.",
+                "Write it flatter: nothing that is read needs so many levels.",
             ));
             return false;
         }
@@ -301,10 +301,10 @@ impl Builder<'_, '_> {
 
     fn plain_node(&mut self, span: Span, anchor: usize, tag: bool) {
         if anchor != 0 {
-            self.feature(span, "An anchor cannot stand in a policy.");
+            self.feature(span, "An anchor cannot stand here.");
         }
         if tag {
-            self.feature(span, "A tag cannot stand in a policy.");
+            self.feature(span, "A tag cannot stand here.");
         }
     }
 
