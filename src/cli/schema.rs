@@ -9,8 +9,9 @@ use super::{Exit, output};
 use crate::config::FileKind;
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "consentry schema <KIND>\n       consentry schema --output <FOLDER> [KIND]")]
 pub(super) struct Args {
-    /// Which kind of file; left out, every kind.
+    /// Which kind of file; with --output it may be left out for every kind.
     #[arg(value_parser = kinds())]
     kind: Option<String>,
     /// Write each to a file of this folder, `activity.schema.json` for example, instead of printing it.

@@ -144,7 +144,7 @@ pub(super) fn retention(text: &str) -> Result<String, String> {
     let duration = text.strip_suffix("after exchange").unwrap_or(text).trim();
     match units::duration(duration) {
         Some(_) => Ok(format!("{duration} after exchange")),
-        None => Err(format!("write a whole number and s, min, h or d: 30d; {}", units::BOUNDS)),
+        None => Err(format!("write a whole number and ms, s, min, h or d: 30d; {}", units::BOUNDS)),
     }
 }
 

@@ -23,7 +23,8 @@ pub(super) struct Known {
     /// The folder for consentry.yaml and policies/.
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     output: PathBuf,
-    /// Where the API is; by default where the description is fetched from, or says. A path in it comes before the paths of
+    /// Where the API is; by default where the description is fetched from, or says. A file that says nothing of it (a model's, or
+    /// lines of calls) needs this. A path in it comes before the paths of
     /// the routes; where it ends in what the description's `servers` put before every path, that is meant once.
     #[arg(long, value_name = "URL")]
     upstream_url: Option<String>,
@@ -76,7 +77,7 @@ pub(super) struct Known {
     /// Where people reach the data protection officer.
     #[arg(long, value_name = "CONTACT", help_heading = ONLY_YOU, value_parser = known::address)]
     dpo: Option<String>,
-    /// The controller's country, two letters.
+    /// The country in which the API runs where it is the controller's own, two letters.
     #[arg(long, value_name = "CODE", help_heading = ONLY_YOU, value_parser = known::country)]
     country: Option<String>,
     /// Who runs the API, where that is somebody else.
@@ -88,7 +89,7 @@ pub(super) struct Known {
     /// The reference of the agreement with them (Art. 28).
     #[arg(long, value_name = "TEXT", help_heading = ONLY_YOU, value_parser = known::text)]
     agreement: Option<String>,
-    /// The country in which the API runs, two letters.
+    /// The country in which the API runs where others run it, two letters.
     #[arg(long, value_name = "CODE", help_heading = ONLY_YOU, value_parser = known::country)]
     recipient_country: Option<String>,
     /// What a transfer there rests on: scc, bcr, adequacy, …
