@@ -27,6 +27,7 @@ mod formats;
 mod kserve;
 mod limits;
 mod living;
+mod manual;
 mod pages;
 mod parameters;
 mod records;
