@@ -11,7 +11,7 @@ use super::objection;
 use super::rotation;
 use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
-use super::{Command, PersonId, Refusal, Reply, Unrenewed};
+use super::{Command, PersonId, Refusal, Reloaded, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
 use crate::clock::Clock;
 use crate::crypto::{digest, hex};
@@ -31,9 +31,8 @@ const ENTRIES: u32 = 1000;
 
 /// What the composition root does for the administration: swap the policies, exchange the master key.
 pub trait Control: Send + Sync {
-    /// Reads policies, certificates and keys anew. The answer is for people: what is in force now, or what is wrong
-    /// with the new set, in which case the old one stays.
-    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>>;
+    /// Reads policies, certificates and keys anew. What is not in order leaves what was in force.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>>;
 
     /// Reads where the master keys are anew, and puts the current one in force. Answers what is wrong with them, in which case those
     /// before stay.
@@ -317,13 +316,11 @@ impl Office {
         let Some(control) = &self.control else {
             return Err(OfficeError::Asked("No gateway runs: there is nothing to reload.".to_owned()));
         };
-        match control.reload().await {
-            Ok(says) => {
-                self.journal().record(What::Administered { command: "reload", role: "operator" })?.await?;
-                Ok(Reply::done(says))
-            }
-            Err(says) => Ok(Reply::not_done(says)),
+        let Reloaded { says, policies, all } = control.reload().await;
+        if policies {
+            self.journal().record(What::Administered { command: "reload", role: "operator" })?.await?;
         }
+        Ok(if all { Reply::done(says) } else { Reply::not_done(says) })
     }
 
     /// Somebody unknown is answered like somebody known, so a namespace that no credential has must not pass for one: what

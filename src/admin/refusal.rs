@@ -5,6 +5,17 @@ use std::fmt;
 
 use crate::clock::Timestamp;
 
+/// What became of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// For people: what is in force now, and what is not and why.
+    pub says: String,
+    /// Whether the policies came into force, with all that they need.
+    pub policies: bool,
+    /// Whether all that was read is in force, certificates and API keys too.
+    pub all: bool,
+}
+
 /// A set of policies that was read and is not in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

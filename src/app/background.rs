@@ -11,7 +11,7 @@ use super::aside::aside;
 use super::renewal::Renewal;
 use crate::admin::Office;
 use crate::config::{self, Config};
-use crate::identity;
+use crate::identity::{self, ApiKeyEntry, FetchError};
 use crate::pipeline::{self, Gateway};
 use crate::telemetry::Causes;
 
@@ -39,11 +39,16 @@ pub(super) fn start(
     tasks.spawn(until(stop.clone(), renew(renewal)));
     tasks.spawn(until(stop.clone(), Arc::clone(gateway.identity()).keep_fresh()));
     if let Some(path) = &config.api_keys {
-        let load = |path: &Path| config::api_keys(path).map_err(|found| found.to_string().into());
-        let watch = identity::watch_api_keys(Arc::clone(gateway.identity()), path.clone(), load, API_KEYS);
+        let identity = Arc::clone(gateway.identity());
+        let watch = identity::watch_api_keys(identity, path.clone(), load_api_keys, API_KEYS);
         tasks.spawn(until(stop.clone(), watch));
     }
     tasks
+}
+
+/// The API keys that the file lists now.
+pub(super) fn load_api_keys(path: &Path) -> Result<Vec<ApiKeyEntry>, FetchError> {
+    config::api_keys(path).map_err(|found| found.to_string().into())
 }
 
 /// Keeps the figure of open connections fresh.

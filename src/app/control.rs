@@ -1,4 +1,6 @@
-//! Reload: policies, certificates, API keys, issuers' key files. A set that is not valid leaves the one in force as it is.
+//! Reload: policies with the interchange keys and issuers' key files that they need, all together or not at all; and certificates and
+//! API keys, each for itself. What is not in order leaves what is in force as it is, and holds nothing else back: `mode: closed` is to
+//! come into force whatever a certificate is like.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,13 +10,12 @@ use super::aside::aside;
 use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
-use super::{AppError, live, open};
-use crate::admin::{Control, Refusal, Unrenewed};
+use super::{AppError, background, live};
+use crate::admin::{Control, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
 use crate::config::{self, Config, Issuer, SecretError};
 use crate::crypto::Digest;
 use crate::identity::Identity;
-use crate::net::Certificates;
 use crate::pipeline::Gateway;
 use crate::plan::{self, Change};
 use crate::policy::{Code, Diagnostics, Severity};
@@ -28,7 +29,6 @@ const LOGGED: usize = 100;
 pub(super) struct Reload {
     config: Arc<Config>,
     gateway: Arc<Gateway>,
-    certificates: Vec<Arc<Certificates>>,
     renewal: Arc<Renewal>,
     saved: Saved,
     /// One at a time: of two that read one after the other, the later must not be swapped out by the earlier.
@@ -49,13 +49,12 @@ impl Reload {
     pub(super) fn new(
         config: Arc<Config>,
         gateway: Arc<Gateway>,
-        certificates: Vec<Arc<Certificates>>,
         renewal: Arc<Renewal>,
         read_as: Digest,
     ) -> Self {
         let saved = Saved::of(&config);
         let seen = Mutex::new(Seen { digest: Some(read_as), refused: None });
-        Self { config, gateway, certificates, renewal, saved, turn: tokio::sync::Mutex::default(), seen }
+        Self { config, gateway, renewal, saved, turn: tokio::sync::Mutex::default(), seen }
     }
 
     /// The files that are read when they were saved.
@@ -76,10 +75,10 @@ impl Reload {
         drop(self.told(Some(now)).await);
     }
 
-    /// Everything is read, found in order and written down before anything is swapped, so that a mistake in one file, or a
-    /// journal that does not answer, changes nothing. With what the policies are warned of, and what changes, comes the first as
-    /// text.
-    async fn reload(&self) -> Result<(Diagnostics, Vec<Change>, String), Failed> {
+    /// The policies and what they need: everything is read, found in order and written down before anything is swapped, so that a
+    /// mistake in one file, or a journal that does not answer, changes nothing. With what the policies are warned of, and what changes,
+    /// comes the first as text.
+    async fn policies(&self) -> Result<(Diagnostics, Vec<Change>, String), Failed> {
         let (config, gateway) = (Arc::clone(&self.config), Arc::clone(&self.gateway));
         let read = move || {
             let loaded = live::load(&config, gateway.clock().now())?;
@@ -93,41 +92,52 @@ impl Reload {
         let issuers = issuers.map_err(|error| Failed::in_saved(error.into()))?;
         let issuers = Identity::check_issuer_keys(issuers)
             .map_err(|errors| Failed::in_saved(AppError::Identity(errors)))?;
-        let identity = self.gateway.identity();
-        let reading = identity.reading_api_keys();
-        let api_keys = open::api_keys(&self.config)?;
-        let api_keys = identity.check_api_keys(reading, api_keys).map_err(AppError::Identity)?;
-        let pairs = self.certificates.iter().map(|one| one.read()).collect::<Result<Vec<_>, _>>();
-        let pairs = pairs.map_err(AppError::from)?;
         // This alone can still fail, so it comes before the first is swapped. A stop in between leaves an entry of a set that never
         // was in force, and that is what the next start would read; what is in force is never missing in the audit.
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
         let journal = self.gateway.journal();
         journal.record(loaded).map_err(AppError::from)?.await.map_err(AppError::from)?;
+        let identity = self.gateway.identity();
         identity.put_issuer_keys(issuers);
-        identity.put_api_keys(api_keys);
         // Whoever reloads may have revoked something: every token is verified anew, and known as the conditions that were
         // in force and those that will be need it.
         let before = self.gateway.live();
         let wanted = before.plan.claims.iter().chain(&live.plan.claims).flatten().cloned().collect();
         let conditional = before.plan.claims.is_some() || live.plan.claims.is_some();
         identity.want(conditional.then_some(wanted));
-        for (certificates, pair) in self.certificates.iter().zip(pairs) {
-            certificates.replace(pair);
-        }
         self.gateway.replace(live);
         Ok((warnings, changes, warned))
     }
 
-    /// Reloads, counts it, and says what came of it: in the log, to whoever asked, and to whoever asks later.
+    /// Certificates and API keys, which are looked at by themselves too: those that are in order come into force. For each that is
+    /// not, a line; the one before stays.
+    async fn others(&self) -> Vec<String> {
+        let (renewal, identity) = (Arc::clone(&self.renewal), Arc::clone(self.gateway.identity()));
+        let keys = self.config.api_keys.clone();
+        let read = move || {
+            renewal.look();
+            let stays =
+                |one: Unrenewed| format!("NOT in force, the certificate before stays: {}.", one.cause);
+            let mut refused: Vec<String> = renewal.refused().into_iter().map(stays).collect();
+            let bad = keys.map(|path| identity.renew_api_keys(|| background::load_api_keys(&path)));
+            if let Some(Err(error)) = bad {
+                let stay = "the API keys before stay, one that is revoked by now among them, since their file is bad";
+                refused.push(format!("NOT in force, {stay}:\n{}", Causes(&*error)));
+            }
+            refused
+        };
+        let unread = "Whether certificates and API keys are in force is not known: the thread that was to read them ended before \
+                      its time.";
+        aside(read).await.unwrap_or_else(|| vec![unread.to_owned()])
+    }
+
+    /// Reloads the policies, counts it, and says what came of it: in the log, to whoever asked, and to whoever asks later.
     async fn told(&self, digest: Option<Digest>) -> Result<String, String> {
-        let reloaded = self.reload().await;
+        let reloaded = self.policies().await;
         self.gateway.metrics().reload(reloaded.is_ok());
         match reloaded {
             Ok((warnings, changes, warned)) => {
                 self.note(digest, false, None);
-                // Certificates that were not in force are now.
-                self.renewal.look();
                 let live = self.gateway.live();
                 let (activities, routes) = (live.plan.activities.len(), live.plan.routes.len());
                 tracing::info!(activities, routes, "reloaded");
@@ -180,7 +190,7 @@ struct Failed {
     again: bool,
 }
 
-/// The journal, a certificate, the API keys, a defect of ours: nothing that a state of the saved files tells of.
+/// The journal, a defect of ours: nothing that a state of the saved files tells of.
 impl From<AppError> for Failed {
     fn from(error: AppError) -> Self {
         Self { error, again: true }
@@ -207,11 +217,19 @@ impl Failed {
 }
 
 impl Control for Reload {
-    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>> {
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
         Box::pin(async move {
             let _turn = self.turn.lock().await;
             let digest = self.digest().await;
-            self.told(digest).await
+            let told = self.told(digest).await;
+            let refused = self.others().await;
+            let policies = told.is_ok();
+            let mut says = told.unwrap_or_else(|says| says);
+            if !policies && refused.is_empty() {
+                says.push_str("\nCertificates and API keys are in force as their files are.");
+            }
+            refused.iter().for_each(|line| says.push_str(&format!("\n{line}")));
+            Reloaded { says, policies, all: policies && refused.is_empty() }
         })
     }
 

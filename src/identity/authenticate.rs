@@ -18,7 +18,7 @@ use crate::problem::{Challenge, Problem, Rejection};
 use super::api_key::{ApiKeys, PREFIX};
 use super::caller::Kind;
 use super::issuer::{Issuer, Keys};
-use super::jwks::{Fetch, Jwks, Refresher};
+use super::jwks::{Fetch, FetchError, Jwks, Refresher};
 use super::keyset::{KeySet, Verdict};
 use super::remembered::Remembered;
 use super::token::{Claims, LONGEST, Token};
@@ -166,6 +166,27 @@ impl Identity {
     /// must not come back.
     pub fn put_api_keys(&self, new: NewApiKeys) {
         self.api_keys.put(new.reading, new.keys);
+    }
+
+    /// Puts in force what `load` makes of the file of API keys. Where it makes nothing, or something that is not in order, the keys
+    /// before stay, and [`Self::api_keys_refused`] says so.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn renew_api_keys(
+        &self,
+        load: impl FnOnce() -> Result<Vec<ApiKeyEntry>, FetchError>,
+    ) -> Result<(), FetchError> {
+        let reading = self.reading_api_keys();
+        let new = load().and_then(|entries| {
+            self.check_api_keys(reading, entries).map_err(|errors| {
+                let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                texts.join("; ").into()
+            })
+        });
+        self.note_api_keys(new.is_ok());
+        self.put_api_keys(new?);
+        Ok(())
     }
 
     /// Since when the file of API keys is bad or gone, so that those before are in force: a key that is revoked in it works

@@ -55,25 +55,16 @@ impl Watch {
     ) {
         // The stamp is taken before the file is read: a change between the two is seen at the next look.
         let found = std::fs::metadata(path).ok().map(|metadata| stamp(&metadata));
-        if self.in_force.is_some() && self.in_force == found {
+        // A reload reads the file as well, and may have found it bad for a moment.
+        if self.in_force.is_some() && self.in_force == found && identity.api_keys_refused().is_none() {
             return;
         }
-        let reading = identity.reading_api_keys();
-        let loaded = load(path).and_then(|entries| {
-            identity.check_api_keys(reading, entries).map_err(|errors| {
-                let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                texts.join("; ").into()
-            })
-        });
-        match loaded {
-            Ok(keys) => {
-                identity.put_api_keys(keys);
-                identity.note_api_keys(true);
+        match identity.renew_api_keys(|| load(path)) {
+            Ok(()) => {
                 tracing::info!("the API keys were loaded");
                 *self = Self { in_force: found, told: None };
             }
             Err(error) => {
-                identity.note_api_keys(false);
                 let cause = Causes(&*error).to_string();
                 if self.told.as_ref() != Some(&cause) {
                     tracing::error!(cause, "the API keys could not be loaded; those before stay in force");

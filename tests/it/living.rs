@@ -8,12 +8,14 @@ use consentry::admin::Command;
 use consentry::clock::Timestamp;
 use consentry::crypto::random;
 use consentry::identity::ApiKey;
-use consentry::problem::Problem::{self, DependencyUnavailable, FieldInvalid, ScopeMissing, TokenInvalid};
+use consentry::problem::Problem::{
+    self, ActivityClosed, DependencyUnavailable, FieldInvalid, ScopeMissing, TokenInvalid,
+};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::support::gateway::write;
 use crate::support::load::Callers;
-use crate::support::{Call, Gateway, Options, changed, clean_body};
+use crate::support::{Call, Gateway, Options, canary, changed, clean_body};
 
 /// What the figures say of this one.
 pub(crate) fn figure(metrics: &str, name: &str) -> u64 {
@@ -107,44 +109,53 @@ async fn a_pipe_among_the_policies_is_refused_aloud_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn what_was_refused_for_another_file_comes_into_force_once_that_is_mended() {
+async fn what_is_saved_comes_into_force_whatever_certificates_and_api_keys_are_like() {
+    let gateway = Gateway::with(Options {
+        more: "api_keys: api-keys.yaml\n".into(),
+        files: vec![("api-keys.yaml", "keys: []\n".into())],
+        ..Options::default()
+    })
+    .await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    write(gateway.folder.path(), "server.key", "");
+    write(gateway.folder.path(), "api-keys.yaml", "keys: [");
+    gateway.edit_policy("churn.yaml", |text| format!("mode: closed\n{text}"));
+    gateway.soon_refuses(&gateway.score(clean_body()), ActivityClosed).await;
+    gateway.counted("consentry_api_keys_refused", 1).await;
+    assert_eq!((gateway.figure("consentry_policies_refused").await, gateway.figure(REFUSED).await), (0, 0));
+    let health = gateway.admin.send("GET", "/health", Vec::new()).await.1;
+    let health = String::from_utf8(health.to_vec()).unwrap();
+    assert!(health.contains("the file of API keys is NOT in force"), "{health}");
+    assert!(!health.contains("what is saved is NOT in force"), "{health}");
+    drop(gateway.upstream.take());
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_for_a_mode_comes_into_force_once_that_is_mended() {
     let gateway = Gateway::with_holder().await;
-    let born_early = gateway.score(changed("1987", "1940"));
     // A look soon, and not in ten seconds: the same text, saved.
     let look = || {
         let path = gateway.folder.path().join("policies/churn.yaml");
         fs::write(&path, fs::read_to_string(&path).unwrap()).unwrap();
     };
-    let key = fs::read_to_string(gateway.folder.path().join("server.key")).unwrap();
-    write(gateway.folder.path(), "server.key", "");
-    gateway.edit_policy("churn.yaml", |text| text.replace("1900..2030", "1950..2030"));
-    gateway.counted(REFUSED, 1).await;
-    gateway.send(born_early.clone()).await.ok();
-    // It is no matter of the policies: the file and the reason are told, and no tool that does not look at it is named.
-    let health = gateway.admin.send("GET", "/health", Vec::new()).await.1;
-    let health = String::from_utf8(health.to_vec()).unwrap();
-    let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
-    for says in [health, reply.says] {
-        let told = ["NOT", "stays in force"].iter().any(|part| says.contains(part));
-        assert!(told && says.contains("server.key cannot be read as PEM: "), "{says}");
-        assert!(!says.contains("consentry check"), "{says}");
-    }
-    write(gateway.folder.path(), "server.key", &key);
-    look();
-    gateway.soon_refuses(&born_early, FieldInvalid).await;
-    assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
-
-    // Nor does a refused command leave its mark where nothing was saved. A mode is mended without a save.
+    // A refused command does not leave its mark where nothing was saved. A mode is mended without a save.
     let partner = gateway.folder.path().join("partner.fernet");
     fs::set_permissions(&partner, fs::Permissions::from_mode(0o644)).unwrap();
     let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
-    assert!(!reply.done && reply.says.contains("partner.fernet"), "{}", reply.says);
+    let health = gateway.admin.send("GET", "/health", Vec::new()).await.1;
+    let health = String::from_utf8(health.to_vec()).unwrap();
+    // It is no matter of the policies: the file and the reason are told, and no tool that does not look at it is named.
+    assert!(!reply.done && health.contains("NOT in force"), "{health}");
+    for says in [health, reply.says] {
+        assert!(says.contains("partner.fernet") && !says.contains("consentry check"), "{says}");
+    }
     assert_eq!(gateway.figure("consentry_policies_refused").await, 1);
     fs::set_permissions(&partner, fs::Permissions::from_mode(0o600)).unwrap();
     look();
-    gateway.counted(ACCEPTED, 2).await;
+    gateway.counted(ACCEPTED, 1).await;
     assert_eq!(gateway.figure("consentry_policies_refused").await, 0);
-    drop(gateway.upstream.take());
+    gateway.healthy().await;
     gateway.close().await;
 }
 

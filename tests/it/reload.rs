@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use consentry::admin::Command;
-use consentry::problem::Problem::{FieldInvalid, FieldNotPermitted, RouteUnknown};
+use consentry::problem::Problem::{ActivityClosed, FieldInvalid, FieldNotPermitted, RouteUnknown};
 
 use crate::support::gateway::{RISK, write};
 use crate::support::load::Callers;
-use crate::support::{Call, Gateway, Reply, canary, changed, clean_body};
+use crate::support::{Call, Gateway, Options, Reply, canary, changed, clean_body};
 
 #[tokio::test]
 async fn a_good_set_is_swapped_and_a_bad_one_says_all_and_changes_nothing() {
@@ -136,21 +136,92 @@ async fn certificates_are_swapped_and_no_connection_is_dropped() {
     gateway.close().await;
 }
 
+/// Policies and what they need come into force together: a key that one of them names is not in order, and none of it is.
 #[tokio::test]
-async fn a_mistake_in_one_file_keeps_the_others_from_coming_into_force() {
-    let gateway = Gateway::with_holder().await;
+async fn a_mistake_in_what_policies_need_keeps_all_of_them_from_coming_into_force() {
+    let gateway = Gateway::with(Options { more: "reload: by_command\n".into(), ..Options::default() }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
     gateway.edit_policy("churn.yaml", |text| {
         text.replace("upstream: { redact: \"(a remark)\" }", "upstream: refuse_if_present")
     });
-    write(gateway.folder.path(), "server.key", "");
+    let key = std::fs::read_to_string(gateway.folder.path().join("partner.fernet")).unwrap();
+    write(gateway.folder.path(), "partner.fernet", "no key");
+    let before = gateway.client.certificate().await;
+    gateway.authority.sign(gateway.folder.path());
     let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
-    assert!(!reply.done);
+    assert!(!reply.done && reply.says.contains("what was in force stays in force"), "{}", reply.says);
+    assert!(reply.says.contains("partner"), "{}", reply.says);
+    // A certificate is no matter of theirs.
+    assert!(
+        reply.says.ends_with("Certificates and API keys are in force as their files are."),
+        "{}",
+        reply.says
+    );
+    assert_ne!(gateway.client.certificate().await, before);
     let remark = changed("}]}", &format!("}}], \"remark\": \"{}\"}}", canary::REMARK));
     gateway.send(gateway.score(remark.clone())).await.ok();
     drop(gateway.upstream.take());
-    gateway.authority.sign(gateway.folder.path());
+    write(gateway.folder.path(), "partner.fernet", &key);
     gateway.admin.done(Command::Reload {}).await;
     gateway.refuses(gateway.score(remark), FieldNotPermitted).await.at("remark");
+    gateway.close().await;
+}
+
+/// `mode: closed` is the emergency stop: it is not to wait for anybody's certificate.
+#[tokio::test]
+async fn a_certificate_or_api_keys_that_are_bad_hold_no_policy_back_and_are_told() {
+    let gateway = Gateway::with(Options {
+        more: "api_keys: api-keys.yaml\nreload: by_command\n".into(),
+        files: vec![("api-keys.yaml", "keys: []\n".into())],
+        ..Options::default()
+    })
+    .await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
     gateway.healthy().await;
+    let certificate = gateway.client.certificate().await;
+    write(gateway.folder.path(), "server.key", "");
+    write(gateway.folder.path(), "api-keys.yaml", "keys:\n  - { id: 1, nmae: crm }\n");
+    gateway.edit_policy("churn.yaml", |text| format!("mode: closed\n{text}"));
+    let (status, reply) = gateway.admin.ask(&Command::Reload {}).await;
+    assert!(status.is_success() && !reply.done, "{}", reply.says);
+    for says in [
+        "In force: 6 activities",
+        "NOT in force, the certificate before stays: ",
+        "server.key cannot be read as PEM",
+        "NOT in force, the API keys before stay",
+        "api-keys.yaml:2",
+        "nmae",
+    ] {
+        assert!(reply.says.contains(says), "{says} is not in {}", reply.says);
+    }
+    assert!(!reply.says.contains("policies are not valid"), "{}", reply.says);
+    gateway.refuses(gateway.score(clean_body()), ActivityClosed).await;
+    assert_eq!(gateway.client.certificate().await, certificate);
+    let metrics = gateway.admin.metrics().await;
+    for line in [
+        "consentry_reloads_total{result=\"accepted\"} 1\n",
+        "consentry_policies_refused 0\n",
+        "consentry_api_keys_refused 1\n",
+        "consentry_certificates_refused 1\n",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    let health = gateway.admin.send("GET", "/health", Vec::new()).await.1;
+    let health = String::from_utf8(health.to_vec()).unwrap();
+    assert!(
+        health.contains("the file of API keys is NOT in force") && health.contains("server.key"),
+        "{health}"
+    );
+    assert!(!health.contains("what is saved is NOT in force"), "{health}");
+    // It was a command, and it put policies in force: both are evidence.
+    let audit = gateway.admin.done(Command::AuditShow { from: 1, count: 1000 }).await.says;
+    assert_eq!(audit.matches("\"administered\"").count(), 1, "{audit}");
+
+    gateway.authority.sign(gateway.folder.path());
+    write(gateway.folder.path(), "api-keys.yaml", "keys: []\n");
+    let reply = gateway.admin.done(Command::Reload {}).await;
+    assert!(!reply.says.contains("NOT"), "{}", reply.says);
+    assert_ne!(gateway.client.certificate().await, certificate);
+    assert_eq!(gateway.admin.send("GET", "/health", Vec::new()).await.1, "ok\n");
     gateway.close().await;
 }
