@@ -24,6 +24,6 @@ pub use access::{Access, Grant, Role, new_token};
 pub use command::{Command, PersonId, Reply};
 pub use http::{STORE, serve_socket, serve_tls};
 pub use office::{Control, Office, OfficeError};
-pub use refusal::{Refusal, Reloaded, Unrenewed};
+pub use refusal::{Lapsed, Refusal, Reloaded, Unrenewed};
 pub use socket::Served;
 pub use verify::verify_audit;

@@ -11,7 +11,7 @@ use super::objection;
 use super::rotation;
 use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
-use super::{Command, PersonId, Refusal, Reloaded, Reply, Unrenewed};
+use super::{Command, Lapsed, PersonId, Refusal, Reloaded, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
 use crate::clock::Clock;
 use crate::crypto::{digest, hex};
@@ -43,6 +43,9 @@ pub trait Control: Send + Sync {
 
     /// What lies in the files of certificates and is not in force.
     fn unrenewed(&self) -> Vec<Unrenewed>;
+
+    /// Certificates that are in force and not valid.
+    fn lapsed(&self) -> Vec<Lapsed>;
 }
 
 /// Why a command was not carried out.
@@ -119,12 +122,15 @@ impl Office {
         self.control.as_ref()?.refused()
     }
 
-    /// What is saved and not in force, a line each: to whoever may operate the gateway with its causes, to others without.
+    /// What is saved and not in force, and what is in force and not valid, a line each: to whoever may operate the gateway with
+    /// its causes, to others without.
     pub(super) fn not_in_force(&self, causes: bool) -> String {
         let unrenewed = self.control.iter().flat_map(|control| control.unrenewed());
         let unrenewed = unrenewed.map(|one| if causes { one.to_string() } else { one.without_cause() });
         let refused = self.refused().map(|one| if causes { one.to_string() } else { one.without_cause() });
-        let lines = refused.into_iter().chain(unrenewed).chain(self.refused_api_keys(causes));
+        let lapsed = self.control.iter().flat_map(|control| control.lapsed());
+        let lapsed = lapsed.map(|one| if causes { one.to_string() } else { one.without_file() });
+        let lines = refused.into_iter().chain(unrenewed).chain(lapsed).chain(self.refused_api_keys(causes));
         lines.map(|line| format!("{line}\n")).collect()
     }
 

@@ -89,3 +89,25 @@ impl fmt::Display for Unrenewed {
         write!(f, "{}: {}", self.stands(), self.cause)
     }
 }
+
+/// A certificate that is in force and that callers who look at its times refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapsed {
+    /// Its file.
+    pub file: String,
+    /// How it stands: the rest of a sentence that begins with the file.
+    pub says: String,
+}
+
+impl Lapsed {
+    /// For those who may not know which file it is. When a certificate ends is told to whoever connects.
+    pub(super) fn without_file(&self) -> String {
+        format!("a certificate that is served {}; callers who look at that do not connect", self.says)
+    }
+}
+
+impl fmt::Display for Lapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.without_file(), self.file)
+    }
+}

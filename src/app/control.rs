@@ -11,7 +11,7 @@ use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
 use super::{AppError, background, live};
-use crate::admin::{Control, Refusal, Reloaded, Unrenewed};
+use crate::admin::{Control, Lapsed, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
 use crate::config::{self, Config, Issuer, SecretError};
 use crate::crypto::Digest;
@@ -275,6 +275,10 @@ impl Control for Reload {
 
     fn unrenewed(&self) -> Vec<Unrenewed> {
         self.renewal.refused()
+    }
+
+    fn lapsed(&self) -> Vec<Lapsed> {
+        self.renewal.lapsed()
     }
 }
 

@@ -1,15 +1,19 @@
 //! Certificates are often replaced by another program, which tells nobody; mounted secrets swap a folder. So their files are
-//! looked at. What cannot be put in force is tried again at each look: a mode is mended without a change of the file, and of two
+//! looked at, and at the calendar too. What cannot be put in force is tried again at each look: a mode is mended without a change of the file, and of two
 //! files one comes after the other.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::admin::Unrenewed;
-use crate::clock::Clock;
-use crate::net::Certificates;
+use crate::admin::{Lapsed, Unrenewed};
+use crate::clock::{Clock, Timestamp};
+use crate::net::{Certificates, Standing, Validity};
 use crate::telemetry::{Causes, Metrics};
+
+/// How often the log hears of a certificate that is not valid, or soon will not be.
+const AGAIN: Duration = Duration::from_secs(86_400);
 
 /// What tells one state of a file from another: device and number, size, and when its contents and its mode changed; none where it
 /// is not there.
@@ -18,6 +22,8 @@ type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 /// The certificates of all listeners, and what became of their files.
 pub(super) struct Renewal {
     watched: Vec<Watched>,
+    /// One look at a time: what a reload says of its own look must not be another's.
+    turn: Mutex<()>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -34,6 +40,8 @@ struct Seen {
     read_as: Option<[Stamp; 2]>,
     /// Why what lies there is not in force, where it is not.
     refused: Option<Unrenewed>,
+    /// How the one in force stood when the log last heard of it, and when that was.
+    told: Option<(Standing, Validity, Timestamp)>,
 }
 
 impl Watched {
@@ -45,32 +53,43 @@ impl Watched {
 impl Renewal {
     pub(super) fn new(certificates: Vec<Arc<Certificates>>, clock: Clock, metrics: Metrics) -> Self {
         let watched = |certificates| Watched { certificates, seen: Mutex::default() };
-        Self { watched: certificates.into_iter().map(watched).collect(), clock, metrics }
+        let watched = certificates.into_iter().map(watched).collect();
+        Self { watched, turn: Mutex::default(), clock, metrics }
+    }
+
+    /// Says at the start what is to be said of those that are served. None of it keeps a gateway from starting: a caller may know the
+    /// certificate by itself, and a mount may give its files no other mode.
+    pub(super) fn begin(&self) {
+        for watched in &self.watched {
+            warn_of_mode(&watched.certificates);
+            self.tell(watched);
+        }
     }
 
     /// Puts in force what was replaced, and what could not be put in force before. The log hears of a failure once, and again
     /// when it is another.
     pub(super) fn look(&self) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         for watched in &self.watched {
             // Before they are read: a change between the two is seen at the next look.
             let (now, before) = (stamps(&watched.certificates), watched.seen().clone());
-            if before.read_as == Some(now) && before.refused.is_none() {
-                continue;
+            if before.read_as != Some(now) || before.refused.is_some() {
+                let refused = self.reload(&watched.certificates, &before);
+                *watched.seen() = Seen { read_as: Some(now), refused, told: before.told };
             }
-            let refused = self.reload(&watched.certificates, &before);
-            *watched.seen() = Seen { read_as: Some(now), refused };
+            self.tell(watched);
         }
         self.metrics.certificates_refused().set(i64::try_from(self.refused().len()).unwrap_or(i64::MAX));
     }
 
     fn reload(&self, certificates: &Certificates, before: &Seen) -> Option<Unrenewed> {
-        let Err(error) = certificates.reload() else {
+        let Err(cause) = self.renew(certificates) else {
             if before.read_as.is_some() {
                 tracing::info!("certificates reloaded");
+                warn_of_mode(certificates);
             }
             return None;
         };
-        let cause = Causes(&error).to_string();
         let refused = before.refused.as_ref();
         if refused.is_none_or(|before| before.cause != cause) {
             tracing::error!(
@@ -81,9 +100,65 @@ impl Renewal {
         Some(Unrenewed { since: refused.map_or_else(|| self.clock.now(), |before| before.since), cause })
     }
 
+    /// Puts in force what lies in the files: unless it is not valid now and what is in force is, so that callers would be lost by it. It
+    /// is tried again, so one that begins soon comes into force when it does.
+    fn renew(&self, certificates: &Certificates) -> Result<(), String> {
+        let pair = certificates.read().map_err(|error| Causes(&error).to_string())?;
+        let now = self.clock.now();
+        if certificates.validity().is_some_and(|in_force| in_force.holds(now))
+            && let Some(new) = pair.validity().filter(|new| !new.holds(now))
+        {
+            let [file, _] = certificates.files();
+            return Err(format!("{} {}", file.display(), new.says(now).unwrap_or_default()));
+        }
+        certificates.replace(pair);
+        Ok(())
+    }
+
+    /// Brings the figure up to date, and tells the log of one that is not valid, or soon will not be: at once, and then once a day.
+    fn tell(&self, watched: &Watched) {
+        let [file, _] = watched.certificates.files();
+        let (file, now) = (file.display().to_string(), self.clock.now());
+        let Some(validity) = watched.certificates.validity() else { return };
+        self.metrics.certificate_ends(&file, validity.ends.seconds());
+        let (standing, says) = (validity.at(now), validity.says(now));
+        let mut seen = watched.seen();
+        let heard = |(before, of, at): (Standing, Validity, Timestamp)| {
+            (before, of) == (standing, validity) && now < at.plus(AGAIN)
+        };
+        match says {
+            None => seen.told = None,
+            Some(says) if !seen.told.is_some_and(heard) => {
+                seen.told = Some((standing, validity, now));
+                drop(seen);
+                tracing::warn!(file, "a certificate that is served {says}");
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Those that are in force and not valid.
+    pub(super) fn lapsed(&self) -> Vec<Lapsed> {
+        let now = self.clock.now();
+        let lapsed = |watched: &Watched| {
+            let validity = watched.certificates.validity().filter(|validity| !validity.holds(now))?;
+            let [file, _] = watched.certificates.files();
+            Some(Lapsed { file: file.display().to_string(), says: validity.says(now)? })
+        };
+        self.watched.iter().filter_map(lapsed).collect()
+    }
+
     /// What lies in files and is not in force.
     pub(super) fn refused(&self) -> Vec<Unrenewed> {
         self.watched.iter().filter_map(|watched| watched.seen().refused.clone()).collect()
+    }
+}
+
+fn warn_of_mode(certificates: &Certificates) {
+    let [_, key] = certificates.files();
+    if let Some(mode) = certificates.exposed() {
+        let (file, mode) = (key.display().to_string(), format!("{mode:03o}"));
+        tracing::warn!(file, mode, "others than its owner have access to the private key of a certificate");
     }
 }
 
@@ -101,10 +176,90 @@ fn stamp(path: &Path) -> Stamp {
 mod tests {
     use std::fs;
 
-    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
 
     use super::*;
-    use crate::clock::Timestamp;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    /// Writes a certificate with its key that is valid between these days of 2026.
+    fn write(folder: &Path, begins: (u8, u8), ends: (u8, u8)) {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2026, begins.0, begins.1);
+        params.not_after = date_time_ymd(2026, ends.0, ends.1);
+        let key = KeyPair::generate().unwrap();
+        fs::write(folder.join("tls.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn one_that_is_not_valid_replaces_none_that_is_and_is_told_where_it_is_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(folder.path(), (1, 1), (3, 20));
+        let certificates = Certificates::load(at("tls.crt"), at("tls.key")).unwrap();
+        // 2026-03-02, 18 days before its end.
+        let (clock, metrics) = (Clock::fixed(Timestamp::from_millis(1_772_409_600_000)), Metrics::new());
+        let renewal = Renewal::new(vec![Arc::clone(&certificates)], clock.clone(), metrics.clone());
+        renewal.begin();
+        let ends = || certificates.validity().unwrap().ends.to_string();
+        let told = || renewal.watched[0].seen().told.map(|(standing, _, at)| (standing, at));
+        let refused = |says: &str| {
+            renewal.look();
+            assert_eq!(metrics.certificates_refused().get(), i64::from(!says.is_empty()));
+            assert!(renewal.refused().iter().all(|one| one.cause.ends_with(says)), "{:?}", renewal.refused());
+        };
+        let figure = |file: &Path, seconds: i64| {
+            let line = format!(
+                "consentry_certificate_not_after_seconds{{certificate=\"{}\"}} {seconds}\n",
+                file.display()
+            );
+            let text = metrics.encode().unwrap();
+            assert!(text.contains(&line), "{line} is not in {text}");
+        };
+        refused("");
+        figure(&at("tls.crt"), 1_773_964_800);
+        // One that has ended, and one that has not begun: callers would be lost.
+        write(folder.path(), (1, 1), (3, 1));
+        refused("tls.crt is not valid any more: it ended at 2026-03-01T00:00:00Z");
+        write(folder.path(), (3, 5), (12, 1));
+        refused("tls.crt is not valid yet: it begins at 2026-03-05T00:00:00Z");
+        assert_eq!((ends(), renewal.lapsed(), told()), ("2026-03-20T00:00:00Z".to_owned(), Vec::new(), None));
+        // It comes into force by itself once it has begun.
+        clock.advance(3 * DAY);
+        refused("");
+        assert_eq!(ends(), "2026-12-01T00:00:00Z");
+
+        // Within the last 14 days the log hears of it, once a day.
+        write(folder.path(), (3, 1), (3, 10));
+        refused("");
+        assert_eq!(
+            (ends(), told()),
+            ("2026-03-10T00:00:00Z".to_owned(), Some((Standing::EndsSoon, clock.now())))
+        );
+        let first = clock.now();
+        clock.advance(DAY - Duration::from_secs(1));
+        renewal.look();
+        assert_eq!(told(), Some((Standing::EndsSoon, first)));
+        clock.advance(Duration::from_secs(1));
+        renewal.look();
+        assert_eq!(told(), Some((Standing::EndsSoon, clock.now())));
+        assert!(renewal.lapsed().is_empty());
+        // Once it has ended health tells too. Where none is valid any more, the newer one is served.
+        clock.advance(5 * DAY);
+        renewal.look();
+        assert_eq!(told(), Some((Standing::Ended, clock.now())));
+        let lapsed = renewal.lapsed();
+        assert_eq!(lapsed.len(), 1);
+        assert_eq!(lapsed[0].says, "is not valid any more: it ended at 2026-03-10T00:00:00Z");
+        write(folder.path(), (1, 1), (3, 9));
+        refused("");
+        assert_eq!(ends(), "2026-03-09T00:00:00Z");
+        figure(&at("tls.crt"), 1_773_014_400);
+        write(folder.path(), (1, 1), (12, 1));
+        refused("");
+        assert_eq!((renewal.lapsed(), told()), (Vec::new(), None));
+    }
 
     #[test]
     fn what_cannot_be_read_is_tried_again_until_it_can() {

@@ -53,6 +53,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     let gateway = Arc::clone(&core.gateway);
     let (clock, metrics) = (gateway.clock().clone(), gateway.metrics().clone());
     let renewal = Arc::new(Renewal::new(certificates, clock, metrics));
+    renewal.begin();
     let reload = Reload::new(Arc::clone(&config), gateway, Arc::clone(&renewal), core.read_as);
     let reload = Arc::new(reload);
     let control: Arc<dyn Control> = Arc::<Reload>::clone(&reload);

@@ -1,6 +1,7 @@
 //! A listener's certificate and key, which can be exchanged while connections live.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::Validity;
 use super::tls::{self, TlsError};
 use crate::newest::{Newest, Reading};
 
@@ -24,6 +26,13 @@ pub struct Certificates {
 /// A chain and its key that belong together, read and not yet in force.
 #[derive(Debug)]
 pub struct Pair(Reading, CertifiedKey);
+
+impl Pair {
+    /// When the server's certificate is valid, if it says so.
+    pub fn validity(&self) -> Option<Validity> {
+        validity(&self.1)
+    }
+}
 
 impl Certificates {
     /// Reads the chain (the server's certificate first) and the key.
@@ -60,6 +69,19 @@ impl Certificates {
         self.current.put(reading, pair);
     }
 
+    /// When the certificate that is in force is valid, if it says so. Of the server's own: clients do without others of a chain that have
+    /// ended, where they know a better one.
+    pub fn validity(&self) -> Option<Validity> {
+        validity(&self.current.load())
+    }
+
+    /// The mode of the key's file, where others than its owner have access to it. Mounted secrets often leave no choice, so that is said
+    /// and not refused.
+    pub fn exposed(&self) -> Option<u32> {
+        let mode = self.key.metadata().ok()?.mode() & 0o777;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+
     /// The two files, certificate first: what to watch for changes.
     pub fn files(&self) -> [&Path; 2] {
         [&self.certificate, &self.key]
@@ -80,6 +102,10 @@ impl fmt::Debug for Certificates {
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
+}
+
+fn validity(pair: &CertifiedKey) -> Option<Validity> {
+    Validity::of(pair.cert.first()?)
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {

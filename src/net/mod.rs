@@ -14,9 +14,11 @@ pub mod peer;
 pub mod query;
 pub mod tls;
 pub mod trace;
+mod validity;
 
 pub use body::{BodyError, Content};
 pub use certificates::Certificates;
 pub use connection::{ConnectionInfo, Protocol, TlsInfo, Waits};
 pub use path::{CanonicalPath, PathError, canonical};
 pub use peer::{PeerKey, TrustedProxies};
+pub use validity::{Standing, Validity};

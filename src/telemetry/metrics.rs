@@ -80,6 +80,7 @@ struct Figures {
     policies_refused: Gauge,
     api_keys_refused: Gauge,
     certificates_refused: Gauge,
+    certificate_ends: Family<CertificateLabel, Gauge>,
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
     shadow_exchanges: Family<ShadowLabels, Counter>,
@@ -102,6 +103,11 @@ struct ProblemLabels {
 struct DriftLabels {
     activity: Arc<str>,
     what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabel {
+    certificate: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -136,6 +142,14 @@ impl Collector for LostLines {
 fn kept<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
     let figure = M::default();
     registry.register(name, help, figure.clone());
+    figure
+}
+
+/// When certificates end.
+fn ends(registry: &mut Registry) -> Family<CertificateLabel, Gauge> {
+    let figure = Family::<CertificateLabel, Gauge>::default();
+    let help = "The last second at which a certificate in force is valid, counted from 1970";
+    registry.register_with_unit("certificate_not_after", help, Unit::Seconds, figure.clone());
     figure
 }
 
@@ -181,6 +195,7 @@ impl Metrics {
                 "certificates_refused",
                 "Certificates whose files hold what cannot be put in force, so that an older one is",
             ),
+            certificate_ends: ends(all),
             drift_missing: kept(
                 all,
                 "drift_missing",
@@ -242,6 +257,12 @@ impl Metrics {
     /// How many certificates lie in their files and cannot be put in force, so that an older one is.
     pub fn certificates_refused(&self) -> &Gauge {
         &self.0.certificates_refused
+    }
+
+    /// The certificate in force, by its file, is valid up to this second after 1970.
+    pub fn certificate_ends(&self, file: &str, seconds: i64) {
+        let label = CertificateLabel { certificate: file.into() };
+        self.0.certificate_ends.get_or_create(&label).set(seconds);
     }
 
     /// Whether what is saved was refused (1), so that an older set is in force.
