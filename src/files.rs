@@ -1,8 +1,8 @@
-//! Files that are read whole: only those that end by themselves.
+//! Files that are read whole, only those that end by themselves; and the folders of files that are somebody's alone.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -23,10 +23,26 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Makes the folder of a file where it is not there: its owner's alone, whatever the umask is. Those above it are made as any folder is.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn private_folder(file: &Path) -> io::Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+    else {
+        return Ok(());
+    };
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(above)?;
+    DirBuilder::new().mode(0o700).create(folder)?;
+    // With a key in it, it must not be lost with the power.
+    File::open(above)?.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -48,5 +64,17 @@ mod tests {
             assert_eq!(open(&at(name)).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{name}");
         }
         assert_eq!(open(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_missing_folder_is_its_owners_alone_and_those_above_are_as_any() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("etc/keys/master.key");
+        private_folder(&key).unwrap();
+        private_folder(&key).unwrap();
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("etc/keys"), 0o700);
+        fs::create_dir(folder.path().join("any")).unwrap();
+        assert_eq!(mode("etc"), mode("any"));
     }
 }

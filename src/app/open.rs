@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{self, AnalyzerEntry, Config, Issuer, MasterKeySource};
 use crate::crypto::{Digest, Mac};
 use crate::custody::Custody;
+use crate::files;
 use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
 use crate::journal::Journal;
 use crate::keys::{KeyProvider, LocalKey};
@@ -98,10 +99,7 @@ impl std::fmt::Debug for Core {
 fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
     let store = &config.store;
     for path in [&store.sqlite, &store.keyring] {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| AppError::File { path: folder.to_owned(), source })?;
-        }
+        files::private_folder(path).map_err(|source| AppError::File { path: path.clone(), source })?;
     }
     Ok(Store::open(&files(config), clock.clone())?)
 }

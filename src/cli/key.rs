@@ -1,9 +1,6 @@
 //! `key`: keys and tokens, made here and shown once.
 
-use std::fs::{self, DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -73,23 +70,6 @@ enum Kind {
     },
 }
 
-/// Makes the folder of a key where it is not there: its owner's alone. Those above it are made as any folder is.
-fn room(file: &Path) -> io::Result<()> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-    else {
-        return Ok(());
-    };
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(above)?;
-    DirBuilder::new().mode(0o700).create(folder)?;
-    // With the key in it, it must not be lost with the power.
-    File::open(above)?.sync_all()
-}
-
-fn room_for(file: &Path) -> anyhow::Result<()> {
-    room(file).with_context(|| format!("the folder of {} cannot be made", file.display()))
-}
-
 fn role(word: &str) -> Result<String, &'static str> {
     Role::parse(word).map(|_| word.to_owned()).ok_or("the roles are operator, officer and auditor")
 }
@@ -97,14 +77,12 @@ fn role(word: &str) -> Result<String, &'static str> {
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     match args.kind {
         Kind::Master { file } => {
-            room_for(&file)?;
             LocalKey::create(&file).with_context(|| format!("no key was made in {}", file.display()))?;
             output::note(format_args!("Made {}. Back it up apart from the data.", file.display()));
         }
         Kind::Rotate { deployment } => return connect::carry_out(&deployment, Command::KeyRotate {}),
         Kind::Interchange { file: None } => output::line(InterchangeKey::generate().as_str()),
         Kind::Interchange { file: Some(file) } => {
-            room_for(&file)?;
             write_new(&file, &InterchangeKey::generate())
                 .with_context(|| format!("no key was made in {}", file.display()))?;
             output::note(format_args!(
@@ -211,20 +189,6 @@ mod tests {
         assert!(line.contains("\"score:read\"") && line.contains("2027-03-02"), "{line}");
         let (token, line) = admin("prometheus", "operator").unwrap();
         assert!(token.starts_with("ca_") && line.contains("role: operator"), "{line}");
-    }
-
-    #[test]
-    fn a_missing_folder_is_its_owners_alone_and_those_above_are_as_any() {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let folder = tempfile::tempdir().unwrap();
-        let key = folder.path().join("etc/keys/master.key");
-        room(&key).unwrap();
-        room(&key).unwrap();
-        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode("etc/keys"), 0o700);
-        fs::create_dir(folder.path().join("any")).unwrap();
-        assert_eq!(mode("etc"), mode("any"));
     }
 
     #[test]

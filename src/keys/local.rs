@@ -76,11 +76,13 @@ pub enum LocalKeyError {
     Twice,
 }
 
-/// Writes a key as a line of a new file that nobody but its owner may read. Blocks on the disk.
+/// Writes a key as a line of a new file that nobody but its owner may read. A folder that is not there is made, for its owner alone.
+/// Blocks on the disk.
 ///
 /// # Errors
 /// Where it cannot be written, also where there is a file at `path` already: a key is never overwritten.
 pub fn write_new(path: &Path, key: &str) -> io::Result<()> {
+    files::private_folder(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(key.as_bytes()).and_then(|()| file.write_all(b"\n"))?;
     // The key must not be lost with the power while what it wrapped is not.
@@ -128,7 +130,8 @@ impl LocalKey {
         Ok(Self { current: Master { id, sealer }, previous: Vec::new() })
     }
 
-    /// Makes a new master key in a new file that nobody but its owner may read, and reads it.
+    /// Makes a new master key in a new file that nobody but its owner may read, and reads it. A folder that is not there is made, for
+    /// its owner alone.
     ///
     /// # Errors
     /// [`LocalKeyError::Create`], also where there is a file at `path` already: a key is never overwritten.
@@ -218,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("master.key");
+        let path = folder.path().join("keys/master.key");
         let provider = LocalKey::create(&path).unwrap();
         let again = LocalKey::from_file(&path).unwrap();
         contract::suite(&provider, &again, &fresh()).await;
