@@ -29,7 +29,7 @@ pub async fn alone(config: Config, command: Command) -> Result<Reply, AloneError
     if let Command::AuditVerify { against } = &command {
         return verify(&config, against.as_deref()).await;
     }
-    let core = Core::open(config, Clock::system()).await?;
+    let core = Core::for_command(config, Clock::system()).await?;
     let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
     let reply = office.carry_out(command).await;
     core.gateway.store().close().await;

@@ -52,6 +52,21 @@ impl Core {
     /// # Errors
     /// The first part that does not open; nothing is served then.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
+        let core = Self::for_command(config, clock).await?;
+        let journal = core.gateway.journal();
+        journal.recover(env!("CARGO_PKG_VERSION")).await?;
+        let digest = core.gateway.live().plan.digest;
+        let loaded = What::PolicyLoaded { digest, warnings: core.warnings.warnings() as u64 };
+        journal.record(loaded)?.await?;
+        Ok(core)
+    }
+
+    /// The same for a command, which serves nobody: no gateway starts and no policies come into force, so the audit does not say so.
+    /// What the run before left open is left to the next start.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) async fn for_command(config: Config, clock: Clock) -> Result<Self, AppError> {
         config::refuse_demo(&config)?;
         // Before they are read: what is saved in between is seen at the first look.
         let saved = Saved::of(&config);
@@ -66,10 +81,6 @@ impl Core {
         let standing = Standing::new(store.clone(), standing::REMEMBERED);
         let identity = Arc::new(identity(&config, &custody, &clock)?);
         let rights = Rights::new(store.clone(), custody.clone(), standing.clone(), clock.clone());
-
-        journal.recover(env!("CARGO_PKG_VERSION")).await?;
-        let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
-        journal.record(loaded)?.await?;
 
         identity.want(live.plan.claims.clone());
         let parts = Parts {

@@ -12,7 +12,7 @@ const FILES: [&str; 2] = ["data/data.db", "keys/keys.db"];
 /// A deployment with a dozen entries, and a copy of its files.
 fn furnished() -> Deployment {
     let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
-    for person in ["ada", "bob", "cem"] {
+    for person in ["ada", "bob", "cem", "dee", "eva", "fay", "gus", "hal", "ida", "jo", "kit", "lea"] {
         deployment.grant(person);
     }
     deployment.verify();
@@ -111,6 +111,7 @@ fn a_checkpoint_kept_elsewhere_sees_a_cut_that_the_keyring_was_made_to_forget() 
     assert_eq!(first.code, Some(0), "{first:?}");
     let elsewhere = deployment.path("checkpoint");
     // As they are kept: one behind the other.
+    deployment.grant("max");
     let later = deployment.run(&["audit", "checkpoint"]);
     fs::write(&elsewhere, format!("{}{}", first.out, later.out)).unwrap();
     let against = ["--against", elsewhere.to_str().unwrap()];
