@@ -40,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         sqlite: folder.path().join("data.db"),
         keyring: folder.path().join("keyring.db"),
         restored: false,
+        lost: false,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -108,17 +108,23 @@ impl std::fmt::Debug for Core {
 }
 
 fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
-    let store = &config.store;
+    let store = files(config);
+    store.both_there()?;
     for path in [&store.sqlite, &store.keyring] {
         files::private_folder(path).map_err(|source| AppError::File { path: path.clone(), source })?;
     }
-    Ok(Store::open(&files(config), clock.clone())?)
+    Ok(Store::open(&store, clock.clone())?)
 }
 
 /// Where the store's files are.
 pub fn files(config: &Config) -> StoreConfig {
     let store = &config.store;
-    StoreConfig { sqlite: store.sqlite.clone(), keyring: store.keyring.clone(), restored: store.restored }
+    StoreConfig {
+        sqlite: store.sqlite.clone(),
+        keyring: store.keyring.clone(),
+        restored: store.restored,
+        lost: store.lost,
+    }
 }
 
 /// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.

@@ -19,6 +19,7 @@ use super::{Deployment, Exit, deployment, outlive_full_files, output};
 use crate::admin::{self, Command, Reply};
 use crate::app::{self, AloneError, AppError};
 use crate::config::Config;
+use crate::lock::LockError;
 use crate::payload::read;
 use crate::store::{Identity, StoreConfig, StoreError};
 
@@ -48,9 +49,8 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
                 {
                     alone(config, command, socket, &error).await
                 }
-                Err(error) => {
-                    Err(error).with_context(|| format!("cannot reach the gateway at {}", socket.display()))
-                }
+                Err(error) => Err(LockError::opening(socket, error))
+                    .with_context(|| format!("cannot reach the gateway at {}", socket.display())),
             },
             None => without_socket(config, command).await,
         }

@@ -19,6 +19,10 @@ pub(super) struct Args {
     /// gone, for this one start. What was erased since stays unreadable.
     #[arg(long)]
     restored: bool,
+    /// The data file is lost, and no copy of it is left: begin a new one beside today's keyring, for this one start. Records,
+    /// consents and the audit are gone; restrictions, objections and pseudonyms stay as they are.
+    #[arg(long, conflicts_with = "restored")]
+    data_lost: bool,
     #[command(flatten)]
     deployment: Deployment,
 }
@@ -33,7 +37,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             return Ok(Exit::InvalidPolicy);
         }
     };
-    config.store.restored = args.restored;
+    (config.store.restored, config.store.lost) = (args.restored, args.data_lost);
     let log = telemetry::start_log(&config.log.filter, config.log.format);
     show(&warnings, log.is_for_people());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -69,7 +69,12 @@ fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {
     };
     let problems = map.take("problems").map(|node| address::url(node, Query::Refused, file));
     let store = match map.take("store") {
-        None => Some(Store { sqlite: file.under(SQLITE), keyring: file.under(KEYRING), restored: false }),
+        None => Some(Store {
+            sqlite: file.under(SQLITE),
+            keyring: file.under(KEYRING),
+            restored: false,
+            lost: false,
+        }),
         Some(node) => store(node, file),
     };
     let policies = file.path_or(map.take("policies"), "policies");
@@ -324,7 +329,7 @@ fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
         file.reader.report(Code::SameFile, at, "Data and keys would be kept in one file.", help);
         return None;
     }
-    Some(Store { sqlite, keyring, restored: false })
+    Some(Store { sqlite, keyring, restored: false, lost: false })
 }
 
 fn drift(node: &Node, file: &mut File<'_>) -> Option<Drift> {

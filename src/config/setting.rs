@@ -256,6 +256,8 @@ pub struct Store {
     pub keyring: PathBuf,
     /// That the operator has put an older data file back. Never from the file: `serve --restored` says it for one start.
     pub restored: bool,
+    /// That the operator takes the data file for lost. Never from the file: `serve --data-lost` says it for one start.
+    pub lost: bool,
 }
 
 /// What is logged, and how.

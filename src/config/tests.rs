@@ -110,7 +110,12 @@ fn what_is_left_out_has_the_documented_defaults() {
     assert_eq!(config.problems, None);
     assert_eq!(
         config.store,
-        Store { sqlite: under("data/consentry.db"), keyring: under("data/keys.db"), restored: false }
+        Store {
+            sqlite: under("data/consentry.db"),
+            keyring: under("data/keys.db"),
+            restored: false,
+            lost: false
+        }
     );
     assert_eq!(config.policies, under("policies"));
     assert_eq!(config.log, Log::default());

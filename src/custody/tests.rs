@@ -63,6 +63,7 @@ pub(crate) fn opened(directory: &Path, clock: &Clock) -> Store {
         sqlite: directory.join("data.db"),
         keyring: directory.join("keys.db"),
         restored: false,
+        lost: false,
     };
     Store::open(&config, clock.clone()).unwrap()
 }

@@ -20,7 +20,7 @@ impl House {
 
     fn config(&self) -> StoreConfig {
         let path = |name: &str| -> std::path::PathBuf { Path::new(self.folder.path()).join(name) };
-        StoreConfig { sqlite: path("data.db"), keyring: path("keyring.db"), restored: false }
+        StoreConfig { sqlite: path("data.db"), keyring: path("keyring.db"), restored: false, lost: false }
     }
 
     fn store(&self) -> Store {

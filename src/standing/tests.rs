@@ -151,6 +151,7 @@ fn store(directory: &std::path::Path) -> Store {
         sqlite: directory.join("data.db"),
         keyring: directory.join("keys.db"),
         restored: false,
+        lost: false,
     };
     Store::open(&config, Clock::fixed(NOW)).unwrap()
 }

@@ -13,7 +13,12 @@ pub(super) const NOTES: &str = "notes";
 pub(super) const DAY: Day = Day::from_number(20_000);
 
 pub(super) fn config(folder: &Path) -> StoreConfig {
-    StoreConfig { sqlite: folder.join("data.db"), keyring: folder.join("keyring.db"), restored: false }
+    StoreConfig {
+        sqlite: folder.join("data.db"),
+        keyring: folder.join("keyring.db"),
+        restored: false,
+        lost: false,
+    }
 }
 
 pub(super) fn clock() -> Clock {

@@ -50,6 +50,23 @@ pub enum StoreError {
     /// There is a data file and no keyring for it.
     #[error("{} is missing, and there is data that it belongs to: restore it, none is made beside existing data", .0.display())]
     KeyringMissing(PathBuf),
+    /// There is a keyring, and no data file for it.
+    #[error(
+        "{} is missing, and the keyring vouches for {anchored} entries of the audit in it: is its volume there? Put it back; nothing \
+         was made in its place", .path.display()
+    )]
+    DataMissing {
+        /// The data file.
+        path: PathBuf,
+        /// How many entries there were at least.
+        anchored: u64,
+    },
+    /// A file is there and holds nothing, though there is more that belongs to it.
+    #[error(
+        "{path} holds nothing, and what else is there belongs to a file that does. Where it was copied from a gateway that ran, most is \
+         in {path}-wal: that belongs to it, so copy both. Else put a copy of it back", path = .0.display()
+    )]
+    Bare(PathBuf),
     /// The two files were not made together.
     #[error("the data file and the keyring do not belong together")]
     Strangers,

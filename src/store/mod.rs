@@ -51,9 +51,22 @@ pub struct StoreConfig {
     /// The operator says that the data file is an older copy, put back on purpose: audit entries after it are lost, and
     /// the gateway starts all the same.
     pub restored: bool,
+    /// The operator says that the data file is lost, and no copy of it is left: a new one is begun beside the keyring, which keeps
+    /// what binds (restrictions, objections, withdrawals, tombstones) and the secrets of pseudonyms.
+    pub lost: bool,
 }
 
 impl StoreConfig {
+    /// Refuses where one of the two files is not there and the other is. Makes nothing: where a volume is not mounted, nothing is to
+    /// be left in its place. A keyring that vouches for no entry is what is left of a first start that did not come to its end.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyringMissing`], [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), or why the keyring cannot
+    /// be read.
+    pub fn both_there(&self) -> Result<()> {
+        sqlite::both_there(self)
+    }
+
     /// Whether a gateway, or a command that is at work, has the files open.
     pub fn is_held(&self) -> bool {
         [&self.sqlite, &self.keyring].into_iter().any(|file| Lock::is_held(file))
@@ -105,7 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`Lock`](StoreError::Lock), [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
-    /// [`KeyringMissing`](StoreError::KeyringMissing), [`Strangers`](StoreError::Strangers),
+    /// [`KeyringMissing`](StoreError::KeyringMissing), [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), [`Strangers`](StoreError::Strangers),
     /// [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
         sqlite::Sqlite::open(config, clock).map(Self::Sqlite)
@@ -115,7 +128,8 @@ impl Store {
     /// change is answered `Unavailable`. A gateway may hold them meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Open`] where one is missing or no database.
+    /// [`StoreError::Open`], [`KeyringMissing`](StoreError::KeyringMissing) or [`DataMissing`](StoreError::DataMissing) where one is
+    /// missing or no database, [`Bare`](StoreError::Bare) where one holds nothing of a store.
     pub fn inspect(config: &StoreConfig) -> Result<Self> {
         sqlite::Sqlite::inspect(config).map(Self::Sqlite)
     }

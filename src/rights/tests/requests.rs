@@ -114,7 +114,12 @@ async fn a_copy_of_the_data_from_before_an_erasure_stays_unreadable() {
     assert!(!house.opens(&record, Reader::Outliving).await, "the very ciphertexts, with today's keyring");
     let (clock, provider) = (house.clock.clone(), house.provider.clone());
 
-    let config = StoreConfig { sqlite: copied, keyring: elsewhere.path().join("keys.db"), restored: true };
+    let config = StoreConfig {
+        sqlite: copied,
+        keyring: elsewhere.path().join("keys.db"),
+        restored: true,
+        lost: false,
+    };
     let store = Store::open(&config, clock.clone()).unwrap();
     let house = House::over(elsewhere, clock, provider, store, facts()).await;
     assert!(!house.opens(&record, Reader::Outliving).await);

@@ -1,17 +1,21 @@
 //! The two files: the lock of each, and connections to them.
 
 use std::fs::OpenOptions;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::Access;
+use rustix::io::Errno;
 
 use crate::lock::{Lock, LockError};
 use crate::store::{Identity, StoreConfig, StoreError, identity};
 
-use super::schema;
+use super::prepared::Prepared;
+use super::{anchor, schema};
 
 /// How long a statement waits for another connection of this process: readers are short.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,6 +45,36 @@ impl Files {
         }
     }
 
+    /// Refuses where one of the two is not there and the other is, before anything is made, a lock included.
+    pub(super) fn both_there(&self, lost: bool) -> Result<(), StoreError> {
+        // INVARIANT: a keyring is never made beside existing data.
+        if self.data.exists() && !self.keyring.exists() {
+            return Err(StoreError::KeyringMissing(self.keyring.clone()));
+        }
+        if lost || !self.keyring.exists() || !is_bare(&self.data)? || is_bare(&self.keyring)? {
+            return Ok(());
+        }
+        let keyring = reading(&self.keyring)?;
+        let anchored = anchor::latest(&Prepared::new(&keyring), &self.keyring)
+            .map_err(|error| unopened(&self.keyring, error))?
+            .map_or(0, |anchor| anchor.count);
+        match self.data.exists() {
+            _ if anchored == 0 => Ok(()),
+            true => Err(StoreError::Bare(self.data.clone())),
+            false => Err(StoreError::DataMissing { path: self.data.clone(), anchored }),
+        }
+    }
+
+    /// Refuses a file that holds nothing of a store, which whoever only reads would not give a layout.
+    pub(super) fn both_hold(&self) -> Result<(), StoreError> {
+        for path in [&self.data, &self.keyring] {
+            if layout(&reading(path)?).map_err(|error| unopened(path, error))? == 0 {
+                return Err(StoreError::Bare(path.clone()));
+            }
+        }
+        Ok(())
+    }
+
     /// Holds both files for this process.
     pub(super) fn lock(&self) -> Result<[Lock; 2], StoreError> {
         Ok([lock(&self.data)?, lock(&self.keyring)?])
@@ -49,10 +83,6 @@ impl Files {
     /// Connects to the files for writing. A file that is not there is made only where `create` says so.
     pub(super) fn connect(&self, create: bool) -> Result<Connections, StoreError> {
         if create {
-            // INVARIANT: a keyring is never made beside existing data.
-            if self.data.exists() && !self.keyring.exists() {
-                return Err(StoreError::KeyringMissing(self.keyring.clone()));
-            }
             make(&self.keyring)?;
             make(&self.data)?;
         }
@@ -75,6 +105,29 @@ impl Files {
     }
 }
 
+/// Whether a file is not there, or holds nothing of a store, its log included. One that is larger than this was given a layout.
+fn is_bare(path: &Path) -> Result<bool, StoreError> {
+    const LAID_OUT: u64 = 4096;
+    match path.metadata() {
+        Err(_) => Ok(true),
+        Ok(file) if file.len() > LAID_OUT => Ok(false),
+        Ok(_) => Ok(layout(&reading(path)?).map_err(|error| unopened(path, error))? == 0),
+    }
+}
+
+fn layout(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// A database that does not open: mostly another user's, of which the database's own words say nothing.
+fn not_opened(path: &Path, error: rusqlite::Error) -> StoreError {
+    // Asked of the path: closing a descriptor of a database would drop SQLite's own locks on it.
+    match rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) {
+        Err(Errno::ACCESS) => LockError::opening(path, io::ErrorKind::PermissionDenied.into()).into(),
+        _ => unopened(path, error),
+    }
+}
+
 /// An error at opening `path`.
 pub(super) fn unopened(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Open { path: path.to_owned(), source: Arc::new(error) }
@@ -83,7 +136,7 @@ pub(super) fn unopened(path: &Path, error: impl std::error::Error + Send + Sync 
 /// Makes the file for its owner alone; SQLite gives the files beside it the same mode.
 fn make(path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(unopened(path, error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(unopened(path, error)),
         _ => Ok(()),
     }
 }
@@ -117,7 +170,7 @@ fn writing(path: &Path, scripts: &[&str]) -> Result<Connection, StoreError> {
         )?;
         Ok(connection)
     };
-    let connection = configured().map_err(|error| unopened(path, error))?;
+    let connection = configured().map_err(|error| not_opened(path, error))?;
     schema::migrate(&connection, path, scripts)?;
     Ok(connection)
 }
@@ -131,5 +184,5 @@ fn reading(path: &Path) -> Result<Connection, StoreError> {
         )?;
         Ok(connection)
     };
-    configured().map_err(|error| unopened(path, error))
+    configured().map_err(|error| not_opened(path, error))
 }

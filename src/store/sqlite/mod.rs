@@ -42,6 +42,11 @@ use tail::Both;
 use writer::{Message, Writer};
 
 pub(super) use reader::Reader;
+
+/// [`StoreConfig::both_there`].
+pub(super) fn both_there(config: &StoreConfig) -> Result<()> {
+    Files::new(config).both_there(config.lost)
+}
 pub use view::AuditView;
 
 /// Two SQLite files, the writer's thread and the readers'.
@@ -83,6 +88,7 @@ impl Shared {
 impl Sqlite {
     pub(super) fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
         let files = Files::new(config);
+        files.both_there(config.lost)?;
         let lock = files.lock()?;
         let connections = files.connect(true)?;
         let fresh = Fresh::default();
@@ -91,10 +97,10 @@ impl Sqlite {
             let keyring = Prepared::new(&connections.keyring);
             fresh.load(&data)?;
             let both = Both { data: &data, keyring: &keyring, fresh: &fresh, files: &files };
-            let pair = both.pair(config.restored)?;
-            let mut chain = both.chain(config.restored)?;
-            if config.restored {
-                both.note_restore(&mut chain, &clock)?;
+            let pair = both.pair(config.lost)?;
+            let mut chain = both.chain(config.restored, config.lost)?;
+            if config.restored || config.lost {
+                both.note_restore(&mut chain, config.lost, &clock)?;
             }
             let chain = both.reconcile(chain, &clock)?;
             anchor::vouch(&keyring, chain)?;
@@ -147,7 +153,8 @@ impl Sqlite {
     /// Reads the files as they are; nothing is checked, nothing can be written. Records that no index names yet are not found.
     pub(super) fn inspect(config: &StoreConfig) -> Result<Self> {
         let files = Files::new(config);
-        drop(files.connect_reader()?);
+        files.both_there(false)?;
+        files.both_hold()?;
         let shared = Arc::new(Shared {
             able: AtomicBool::new(false),
             generation: AtomicU64::new(0),

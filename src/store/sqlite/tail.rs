@@ -27,7 +27,7 @@ pub(super) struct Both<'a, 'c> {
 
 impl Both<'_, '_> {
     /// Sees that the files were made together; gives them one name where both are new. Returns it.
-    pub(super) fn pair(&self, restored: bool) -> Result<[u8; 16]> {
+    pub(super) fn pair(&self, lost: bool) -> Result<[u8; 16]> {
         let name = |file: &Prepared<'_>| -> rusqlite::Result<Option<[u8; 16]>> {
             file.row("SELECT value FROM meta WHERE name = 'pair'", [], |row| row.get(0))
         };
@@ -45,7 +45,7 @@ impl Both<'_, '_> {
                 Ok(new)
             }
             (Some(keyring), None) if bare => match self.anchored()?.filter(|anchor| anchor.count > 0) {
-                Some(anchor) if !restored => Err(StoreError::Cut { count: 0, anchored: anchor.count }),
+                Some(_) if !lost => Err(StoreError::Bare(self.files.data.clone())),
                 _ => {
                     call(self.data, keyring)?;
                     Ok(keyring)
@@ -55,14 +55,20 @@ impl Both<'_, '_> {
         }
     }
 
-    /// Where the audit ends, if its last entry is sound and nothing that is vouched for is missing.
-    pub(super) fn chain(&self, restored: bool) -> Result<Chain> {
+    /// Where the audit ends, if its last entry is sound and nothing that is vouched for is missing. An older data file that was put
+    /// back holds something; where none does, that is another matter, and another word of the operator's.
+    pub(super) fn chain(&self, restored: bool, lost: bool) -> Result<Chain> {
         let chain = tail(self.data)?;
+        let vouched = self.anchored()?.is_some_and(|anchor| anchor.count > 0);
+        if chain == Chain::genesis() && vouched && !lost {
+            return Err(StoreError::Bare(self.files.data.clone()));
+        }
+        let given_up = restored || lost && chain == Chain::genesis();
         let signed_at = self.last_checkpoint()?.filter(|said| said.count > 0);
         let anchored = anchor::both(self.keyring, &self.files.keyring)?
             .into_iter()
             .flatten()
-            .filter(|said| said.count > 0 && !restored);
+            .filter(|said| said.count > 0 && !given_up);
         for said in signed_at.into_iter().chain(anchored) {
             if said.count > chain.count {
                 return Err(StoreError::Cut { count: chain.count, anchored: said.count });
@@ -74,11 +80,16 @@ impl Both<'_, '_> {
         Ok(chain)
     }
 
-    /// Notes that an older data file was put back, if the keyring knows of entries that are gone.
-    pub(super) fn note_restore(&self, chain: &mut Chain, clock: &Clock) -> Result<()> {
-        if self.anchored()?.is_some_and(|anchor| anchor.count > chain.count) {
-            tracing::warn!(entries = chain.count, "audit entries are lost: an older data file was put back");
-            let what = What::Administered { command: "restore", role: "operator" };
+    /// Notes that an older data file was put back, or that a new one is begun, if the keyring knows of entries that are gone.
+    pub(super) fn note_restore(&self, chain: &mut Chain, lost: bool, clock: &Clock) -> Result<()> {
+        if let Some(anchor) = self.anchored()?.filter(|anchor| anchor.count > chain.count) {
+            let (entries, vouched) = (chain.count, anchor.count);
+            let (command, why) = match lost {
+                true => ("data-lost", "the data file was lost, and a new one is begun"),
+                false => ("restore", "an older data file was put back"),
+            };
+            tracing::warn!(entries, vouched, "records, consents and audit entries are lost: {why}");
+            let what = What::Administered { command, role: "operator" };
             append(self.data, chain, &Event { at: clock.now(), what }.encoded())?;
         }
         Ok(())

@@ -395,7 +395,7 @@ impl Writer {
         shared.fresh.load(&data)?;
         let both = Both { data: &data, keyring: &keyring, fresh: &shared.fresh, files: &self.files };
         both.pair(false)?;
-        let found = both.chain(false)?;
+        let found = both.chain(false, false)?;
         let answered = self.state.chain;
         if found != answered && Some(found) != self.unanswered {
             return Err(if found.count < answered.count {

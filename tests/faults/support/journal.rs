@@ -36,6 +36,7 @@ impl Evidence {
             sqlite: config.store.sqlite.clone(),
             keyring: config.store.keyring.clone(),
             restored: false,
+            lost: false,
         };
         let store = Store::inspect(&files).unwrap();
         let MasterKeySource::File(master) = &config.keys else { panic!("the key is in a file") };

@@ -134,12 +134,95 @@ async fn a_cut_tail_and_an_altered_one_do_not_start() {
     raw(folder.path(), "data.db", "UPDATE entry SET body = x'7b7d' WHERE seq = 5");
     assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Altered(5)));
     put_back(folder.path(), "data.db");
+    let data = folder.path().join("data.db");
     raw(folder.path(), "data.db", "DELETE FROM entry");
-    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Cut { count: 0, anchored: 5 }));
-    std::fs::remove_file(folder.path().join("data.db")).unwrap();
-    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Cut { count: 0, anchored: 5 }));
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Bare(file) if file == data));
     put_back(folder.path(), "data.db");
     open(folder.path()).unwrap().close().await;
+}
+
+/// The names of the files in a folder, less the locks, which stay.
+fn names(folder: &Path) -> Vec<String> {
+    let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| !name.ends_with(".lock")).collect();
+    names.sort_unstable();
+    names
+}
+
+/// A volume that is not mounted looks like this. Nobody is told to start without it, and nothing is left in its place.
+#[tokio::test]
+async fn where_the_data_file_is_missing_nothing_is_made_and_only_who_says_it_is_lost_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = furnished(folder.path()).await;
+    let store = open(folder.path()).unwrap();
+    let stop =
+        Stop { lookup: [1; 32], kind: StopKind::Objection, purpose: Some("ads".into()), at: clock().now() };
+    store.commit(keyring([KeyringChange::PutStop(stop)])).await.unwrap();
+    store.close().await;
+    let data = folder.path().join("data.db");
+    std::fs::rename(&data, folder.path().join("kept")).unwrap();
+    let (before, restored) = (names(folder.path()), StoreConfig { restored: true, ..config(folder.path()) });
+    for config in [&config(folder.path()), &restored] {
+        let refused = Store::open(config, clock()).unwrap_err();
+        assert!(
+            matches!(&refused, StoreError::DataMissing { path, anchored: 1 } if *path == data),
+            "{refused:?}"
+        );
+        assert!(!refused.to_string().contains("restored"), "{refused}");
+    }
+    assert!(matches!(Store::inspect(&restored).unwrap_err(), StoreError::DataMissing { anchored: 1, .. }));
+    assert_eq!(names(folder.path()), before);
+    // A file without anything in it, and a copy without its log: a page that says what kind of file it is.
+    let head = Connection::open(folder.path().join("head")).unwrap();
+    head.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    drop(head);
+    for bare in [Vec::new(), std::fs::read(folder.path().join("head")).unwrap()] {
+        std::fs::write(&data, &bare).unwrap();
+        for config in [&config(folder.path()), &restored] {
+            let refused = Store::open(config, clock()).unwrap_err();
+            assert!(matches!(&refused, StoreError::Bare(file) if *file == data), "{refused:?}");
+            assert!(refused.to_string().contains("data.db-wal"), "{refused}");
+        }
+        assert!(matches!(Store::inspect(&restored).unwrap_err(), StoreError::Bare(_)));
+        assert_eq!(std::fs::read(&data).unwrap(), bare);
+        std::fs::remove_file(&data).unwrap();
+    }
+
+    let lost = StoreConfig { lost: true, ..config(folder.path()) };
+    let store = Store::open(&lost, clock()).unwrap();
+    assert_eq!(kinds(&store).await.first().map(String::as_str), Some("administered"));
+    let said = store.audit_entries(1, 1).await.unwrap();
+    assert!(String::from_utf8_lossy(&said[0].encoded).contains("data-lost"));
+    // What the person forbade binds, and they are who they were.
+    let stand = store.stand([1; 32]).await.unwrap();
+    assert_eq!((stand.reference, stand.stops.len()), (Some(key.reference), 1));
+    store.close().await;
+    open(folder.path()).unwrap().close().await;
+    // Where there is data it is not given up: an older file is not a lost one.
+    std::fs::rename(folder.path().join("kept"), &data).unwrap();
+    let store = Store::open(&lost, clock()).map(|_| ()).unwrap_err();
+    assert!(matches!(store, StoreError::Altered(_) | StoreError::Cut { .. }), "{store:?}");
+}
+
+/// A snapshot of a running store is as a loss of power: the log of each file belongs to it.
+#[tokio::test]
+async fn a_snapshot_of_a_running_store_holds_all_with_its_logs_and_nothing_without_them() {
+    let (running, put_back) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    furnished(running.path()).await;
+    let store = open(running.path()).unwrap();
+    for _ in 0..3 {
+        store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+    }
+    // What lies at the target of another time goes before the copy comes.
+    for name in ["data.db", "data.db-wal", "keyring.db", "keyring.db-wal"] {
+        std::fs::write(put_back.path().join(name), "of another time").unwrap();
+        std::fs::copy(running.path().join(name), put_back.path().join(name)).unwrap();
+    }
+    let chain = store.chain();
+    let restored = open(put_back.path()).unwrap();
+    assert_eq!(restored.chain(), chain);
+    restored.close().await;
+    store.close().await;
 }
 
 /// Between checkpoints the table in the keyring is behind; the file beside it is not, also where the process was killed.
