@@ -1,5 +1,6 @@
 //! From policy files to what is in force: the same way at start and at every reload.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::AppError;
@@ -58,10 +59,10 @@ pub(super) fn load(config: &Config, now: Timestamp) -> Result<InForce, AppError>
 
 /// The interchange keys, in the order of the deployment, by which the plan's actions count them.
 fn interchange_keys(config: &Config) -> Result<Arc<[InterchangeKey]>, AppError> {
-    let read = |(name, path): &(Arc<str>, std::path::PathBuf)| {
-        let text = secret_text(path)?;
-        InterchangeKey::parse(&text)
-            .map_err(|source| AppError::Interchange { name: name.to_string(), source })
-    };
-    config.interchange_keys.iter().map(read).collect()
+    config.interchange_keys.iter().map(|(name, path)| interchange_key(name, path)).collect()
+}
+
+pub(super) fn interchange_key(name: &str, path: &Path) -> Result<InterchangeKey, AppError> {
+    let text = secret_text(path)?;
+    InterchangeKey::parse(&text).map_err(|source| AppError::Interchange { name: name.to_owned(), source })
 }

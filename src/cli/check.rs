@@ -1,8 +1,10 @@
 //! `check`: read deployment and policies as the gateway does, and report everything at once.
 
 use anyhow::anyhow;
+use serde_json::{Map, Value};
 
 use super::{Deployment, Exit, deployment, output};
+use crate::app::Needs;
 use crate::clock::Clock;
 use crate::policy::{Code, Diagnostics, report};
 use crate::{app, config};
@@ -50,10 +52,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     };
     let keys = config.as_ref().and_then(|config| config.api_keys.as_deref());
     let of_keys = keys.and_then(|path| config::api_keys(path).err());
+    // Who checks policies in a pipeline has no keys, and should not have: what is wanting makes nothing invalid.
+    let needs = config.as_ref().map(|config| app::needs(config, now));
     let found: Vec<&Diagnostics> = std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
     match args.format {
         Format::Human => found.iter().for_each(|found| deployment::show(found)),
-        Format::Json => output::text(report::json(&found, args.pages.as_deref())),
+        Format::Json => output::text(report::json(&found, args.pages.as_deref(), members(needs.as_ref()))),
         Format::Sarif => output::text(report::sarif(&found, args.pages.as_deref())),
     }
     let Some(plan) = plan.filter(|_| of_keys.is_none()) else { return Ok(Exit::InvalidPolicy) };
@@ -65,13 +69,24 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             word(activities, "activity", "activities"),
             word(routes, "route", "routes")
         ));
-        // Who checks policies in a pipeline has no keys, and should not have.
-        let named = config.iter().flat_map(|config| config.named_files());
-        let missing: Vec<_> =
-            named.filter(|file| !file.exists()).map(|file| file.display().to_string()).collect();
-        if !missing.is_empty() {
-            output::note(format_args!("Before the gateway serves, it needs: {}.", missing.join(", ")));
-        }
+        let Needs { needs, cautions } = needs.unwrap_or_default();
+        note("Before the gateway serves, something is wanting here:", &needs);
+        note("The gateway serves with this, and it should not stay so:", &cautions);
     }
     Ok(Exit::Fine)
+}
+
+fn note(about: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        output::note(about);
+    }
+    lines.iter().for_each(|line| output::note(format_args!("  {line}.")));
+}
+
+/// The same for programs.
+fn members(needs: Option<&Needs>) -> Map<String, Value> {
+    let list =
+        |of: fn(&Needs) -> &Vec<String>| needs.map_or(Value::Null, |needs| of(needs).as_slice().into());
+    let members = [("needs", list(|needs| &needs.needs)), ("cautions", list(|needs| &needs.cautions))];
+    members.into_iter().map(|(name, list)| (name.to_owned(), list)).collect()
 }

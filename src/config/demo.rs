@@ -29,19 +29,19 @@ pub fn demo_only(text: &str) -> bool {
     text.contains(DEMO_MARKER)
 }
 
-/// Refuses material of the demo where other hosts can connect. Looks into every file of [`Config::material`]; one that
-/// cannot be read is left to whoever opens it. Blocks on the disk.
+/// Refuses material of the demo where other hosts can connect.
 ///
 /// # Errors
-/// [`DemoExposed`], with the first such file.
+/// The first of [`demo_exposed`].
 pub fn refuse_demo(config: &Config) -> Result<(), DemoExposed> {
-    if config.all_loopback() {
-        return Ok(());
-    }
-    match config.material().find(|path| is_demo(path)) {
-        Some(path) => Err(DemoExposed { path: path.to_owned() }),
-        None => Ok(()),
-    }
+    demo_exposed(config).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Material of the demo where other hosts can connect. Looks into every file of [`Config::material`]; one that cannot be read is
+/// left to whoever opens it. Blocks on the disk.
+pub fn demo_exposed(config: &Config) -> Vec<DemoExposed> {
+    let material = config.material().filter(|_| !config.all_loopback());
+    material.filter(|path| is_demo(path)).map(|path| DemoExposed { path: path.to_owned() }).collect()
 }
 
 fn is_demo(path: &Path) -> bool {

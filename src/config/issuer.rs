@@ -1,6 +1,6 @@
 //! Who issues tokens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jsonwebtoken::AlgorithmFamily;
@@ -61,6 +61,16 @@ pub enum KeyFrom {
     PublicKey(PathBuf),
     /// `secret_file`: a file with a secret for HMAC, as [`secret_text`](super::secret_text) reads it.
     SecretFile(PathBuf),
+}
+
+impl KeyFrom {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Jwks(_) => None,
+            Self::PublicKey(path) | Self::SecretFile(path) => Some(path),
+        }
+    }
 }
 
 impl Issuer {

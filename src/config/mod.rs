@@ -28,7 +28,7 @@ mod tests;
 pub use address::upstream_url;
 pub use analyzer::AnalyzerEntry;
 pub use api_key::{api_key_entries, api_keys};
-pub use demo::{DEMO_MARKER, DemoExposed, demo_only, refuse_demo};
+pub use demo::{DEMO_MARKER, DemoExposed, demo_exposed, demo_only, refuse_demo};
 pub use issuer::{Issuer, KeyFrom};
 pub use listener::admin_tokens;
 pub use read::load;

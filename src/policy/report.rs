@@ -33,23 +33,28 @@ const SARIF_SCHEMA: &str =
 
 /// All findings as one JSON object.
 ///
-/// `version` is 1; `valid` says whether a gateway would serve; `errors` and `warnings` count; `diagnostics` holds for each finding
+/// `version` is 1; `valid` says whether there are no errors; `errors` and `warnings` count; `diagnostics` holds for each finding
 /// `code`, `severity` (`error` or `warning`), `title` (what the code is about), `article` of the GDPR (or null), `message`,
 /// `help`, and its place: `file`, and `line`, `column`, `end_line`, `end_column`, counted from one and in characters,
 /// the end not included. A finding without a place has null there. `page` is the address of the code's page below `pages`,
 /// where the pages are published, or null.
-pub fn json(found: &[&Diagnostics], pages: Option<&str>) -> String {
+///
+/// `more` are members besides, of whoever reports.
+pub fn json(found: &[&Diagnostics], pages: Option<&str>, more: Map<String, Value>) -> String {
     let errors: usize = found.iter().map(|found| found.errors()).sum();
     let warnings: usize = found.iter().map(|found| found.warnings()).sum();
     let diagnostics: Vec<Value> =
         found.iter().flat_map(|all| all.iter().map(|one| finding(one, place(all, one), pages))).collect();
-    let report = json!({
+    let mut report = json!({
         "version": 1,
         "valid": errors == 0,
         "errors": errors,
         "warnings": warnings,
         "diagnostics": diagnostics,
     });
+    if let Some(members) = report.as_object_mut() {
+        members.extend(more);
+    }
     format!("{report:#}\n")
 }
 
@@ -179,16 +184,16 @@ mod tests {
     #[test]
     fn the_findings_of_all_files_are_one_object() {
         let [one, other] = two_files();
-        insta::assert_snapshot!("json", json(&[&one, &other], None));
+        insta::assert_snapshot!("json", json(&[&one, &other], None, Map::new()));
     }
 
     #[test]
     fn a_warning_alone_is_valid_and_so_is_nothing() {
         let [warning, _] = two_files();
-        let pages = json(&[&warning], Some("https://example.org/codes"));
+        let pages = json(&[&warning], Some("https://example.org/codes"), Map::new());
         assert!(pages.contains("\"page\": \"https://example.org/codes/CP0604.md\""), "{pages}");
         for found in [&[&warning][..], &[]] {
-            let report: Value = serde_json::from_str(&json(found, None)).unwrap();
+            let report: Value = serde_json::from_str(&json(found, None, Map::new())).unwrap();
             assert_eq!(report["valid"], true);
             assert_eq!(report["errors"], 0);
             assert_eq!(report["warnings"], found.len());

@@ -25,4 +25,5 @@ mod reload;
 mod rotation;
 mod support;
 mod twice;
+mod wanting;
 mod withdrawal;

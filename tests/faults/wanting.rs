@@ -1,0 +1,164 @@
+//! What is wanting before a gateway serves: `check` says what keeps `serve` from starting. And what commands leave behind.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use consentry::crypto::InterchangeKey;
+use serde_json::Value;
+
+use crate::support::{Deployment, Evidence, Said, program};
+
+const LOOPBACK: &str = "127.0.0.1:0";
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn check(deployment: &Deployment) -> Value {
+    let said = deployment.run(&["check", "--format", "json"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((report["valid"].as_bool(), report["errors"].as_u64()), (Some(true), Some(0)), "{report:#}");
+    report
+}
+
+fn list(report: &Value, member: &str) -> Vec<String> {
+    let list = report[member].as_array().unwrap();
+    list.iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_check_finds_wanting_is_what_the_start_ends_with() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    // The master key is made at the first start, so it is not wanting before that.
+    assert_eq!(list(&check(&deployment), "needs"), [""; 0]);
+    deployment.grant("ada");
+    let partner = deployment.path("partner.key");
+    fs::write(&partner, InterchangeKey::generate().as_bytes()).unwrap();
+    mode(&partner, 0o600);
+    let text = fs::read_to_string(deployment.file()).unwrap()
+        + "interchange_keys: { partner: { file: partner.key } }\n";
+    fs::write(deployment.file(), &text).unwrap();
+    let report = check(&deployment);
+    assert_eq!((list(&report, "needs"), list(&report, "cautions")), (Vec::new(), Vec::new()));
+
+    let found = |sentence: &str| {
+        let needs = list(&check(&deployment), "needs");
+        assert!(needs.len() == 1 && needs[0].contains(sentence), "{sentence}: {needs:?}");
+        let said = deployment.run(&["check"]);
+        assert!(said.code == Some(0) && said.err.contains(sentence), "{said:?}");
+        let served = program().arg("serve").arg("--config").arg(deployment.file()).output();
+        let said = Said::from(served.unwrap());
+        assert!(said.code == Some(1), "{sentence}: {said:?}");
+        let file = needs[0].split_whitespace().find(|word| word.contains('/')).unwrap_or(sentence);
+        assert!(said.err.contains(file.trim_end_matches([':', ','])), "{sentence}: {said:?}");
+    };
+    for name in [
+        "server.pem",
+        "server.key",
+        "issuer.secret",
+        "partner.key",
+        "master.key",
+        "data/data.db",
+        "keys/keys.db",
+    ] {
+        fs::rename(deployment.path(name), deployment.path("away")).unwrap();
+        found(&format!("{name} is missing"));
+        fs::rename(deployment.path("away"), deployment.path(name)).unwrap();
+    }
+    for name in ["issuer.secret", "partner.key", "master.key"] {
+        mode(&deployment.path(name), 0o644);
+        found(&format!("chmod 600 {}", deployment.path(name).display()));
+        mode(&deployment.path(name), 0o600);
+    }
+    for name in ["server.pem", "server.key", "partner.key"] {
+        let good = fs::read(deployment.path(name)).unwrap();
+        fs::write(deployment.path(name), "nothing of the kind").unwrap();
+        found(if name == "partner.key" { "the interchange key `partner` cannot be used" } else { name });
+        fs::write(deployment.path(name), good).unwrap();
+    }
+    let changed = |from: &str, to: &str, sentence: &str| {
+        assert!(text.contains(from));
+        fs::write(deployment.file(), text.replace(from, to)).unwrap();
+        found(sentence);
+        fs::write(deployment.file(), &text).unwrap();
+    };
+    changed(
+        "keys: { file: master.key }",
+        "keys: { env: NO_SUCH_KEY }",
+        "the environment variable NO_SUCH_KEY is not set",
+    );
+    let key = fs::read_to_string(deployment.path("server.key")).unwrap();
+    fs::write(deployment.path("server.key"), format!("# consentry-demo\n{key}")).unwrap();
+    assert_eq!(list(&check(&deployment), "needs"), [""; 0], "the demo serves this host");
+    changed(LOOPBACK, "0.0.0.0:0", "server.key was made for the demo");
+    fs::write(deployment.path("server.key"), key).unwrap();
+
+    // A key that others may read is served all the same, and said.
+    mode(&deployment.path("server.key"), 0o640);
+    let report = check(&deployment);
+    let cautions = list(&report, "cautions");
+    assert!(list(&report, "needs").is_empty() && cautions.len() == 1, "{report:#}");
+    assert!(cautions[0].contains("server.key (mode 640)"), "{report:#}");
+    let said = deployment.run(&["check"]);
+    assert!(said.err.contains("server.key (mode 640)"), "{said:?}");
+}
+
+#[test]
+fn a_command_says_in_the_audit_what_it_did_and_not_that_a_gateway_started() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    deployment.grant("ada");
+    for words in [
+        &["consent", "show", "--person", "ada"][..],
+        &["audit", "show"],
+        &["audit", "checkpoint"],
+        &["audit", "key"],
+    ] {
+        let said = deployment.run(words);
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+    let said = deployment.run(&["audit", "show"]);
+    let kinds: Vec<&str> = said.out.lines().collect();
+    assert!(kinds.len() == 1 && kinds[0].contains("\"consent-given\""), "{said:?}");
+    deployment.verify();
+}
+
+#[test]
+fn the_folders_of_data_and_keys_are_made_for_their_owner_alone() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    fs::write(deployment.file(), text.replace("file: master.key", "file: secrets/master.key")).unwrap();
+    // As an administrator's shell has it: everybody may read what is made.
+    let words = ["-c", "umask 022; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_consentry")];
+    let grant = ["consent", "grant", "--person", "ada", "--purpose", "advice", "--config"];
+    let made = std::process::Command::new("sh").args(words).args(grant).arg(deployment.file()).output();
+    let said = Said::from(made.unwrap());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for name in ["data", "keys", "secrets"] {
+        let mode = fs::metadata(deployment.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_without_its_log_is_said_to_lack_it() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    for person in ["ada", "bob"] {
+        deployment.grant(person);
+    }
+    // What a copy of a young file is, taken while a gateway ran: its first page, and all else in the log.
+    let whole = fs::read(deployment.data()).unwrap();
+    let head = rusqlite::Connection::open(deployment.path("head")).unwrap();
+    head.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    drop(head);
+    fs::copy(deployment.path("head"), deployment.data()).unwrap();
+    for words in [&["audit", "verify"][..], &["audit", "show"]] {
+        let said = deployment.run(words);
+        assert!(said.code == Some(1) && said.err.contains("data.db-wal"), "{said:?}");
+        assert!(!said.err.contains("ask again") && !said.err.contains("no such table"), "{said:?}");
+    }
+    fs::write(deployment.data(), whole).unwrap();
+    deployment.verify();
+    assert_eq!(Evidence::read(&deployment).await.entries.len(), 2);
+}
