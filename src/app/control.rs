@@ -10,7 +10,7 @@ use super::aside::aside;
 use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
-use super::{AppError, background, live};
+use super::{AppError, background, live, open};
 use crate::admin::{Control, Lapsed, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
 use crate::config::{self, Config, Issuer, SecretError};

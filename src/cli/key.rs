@@ -193,6 +193,7 @@ mod tests {
 
     #[test]
     fn an_interchange_key_in_a_file_is_its_owners_alone_and_never_written_over() {
+        use std::fs;
         use std::os::unix::fs::PermissionsExt as _;
 
         let folder = tempfile::tempdir().unwrap();

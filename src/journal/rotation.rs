@@ -149,7 +149,8 @@ mod tests {
 
         async fn open(&self, which: &[usize]) -> Result<Journal, JournalError> {
             let path = |name: &str| self.folder.path().join(name);
-            let files = StoreConfig { sqlite: path("data.db"), keyring: path("keys.db"), restored: false };
+            let (sqlite, keyring) = (path("data.db"), path("keys.db"));
+            let files = StoreConfig { sqlite, keyring, restored: false, lost: false };
             let clock = Clock::fixed(Timestamp::from_millis(1_795_421_350_123));
             let store = Store::open(&files, clock.clone()).unwrap();
             let opened = Journal::open(store.clone(), &self.provider(which), clock).await;

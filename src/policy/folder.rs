@@ -1,6 +1,5 @@
 //! Reads a policies folder.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
