@@ -162,7 +162,7 @@ impl Command {
         }
     }
 
-    /// Its name, for the audit.
+    /// Its name, as it travels.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::ConsentGrant { .. } => "consent-grant",
