@@ -245,11 +245,6 @@ impl DateTo {
             Self::Month => "month",
         }
     }
-
-    /// What a policy writes as `word`.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Year, Self::Month].into_iter().find(|to| to.word() == word)
-    }
 }
 
 /// As a table says it.

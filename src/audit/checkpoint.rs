@@ -73,12 +73,8 @@ impl Checkpoint {
         )
     }
 
-    /// Reads what [`encode`](Self::encode) wrote. The signature is not looked at.
-    pub fn parse(text: &str) -> Result<Self, CheckpointError> {
-        Self::read(&serde_json::from_str(text.trim()).map_err(CheckpointError::Json)?)
-    }
-
-    /// Reads checkpoints that were kept one behind the other, one a line for example, and at least one.
+    /// Reads checkpoints that [`encode`](Self::encode) wrote and that were kept one behind the other, one a line for example, and at
+    /// least one. No signature is looked at.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, CheckpointError> {
         let among = |number, error| CheckpointError::Among { number, fault: Box::new(error) };
         let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
@@ -133,10 +129,10 @@ mod tests {
     fn reads_what_it_writes() {
         let signed =
             Checkpoint::sign(Chain::genesis(), Timestamp::from_millis(5), &SigningKey::generate().unwrap());
-        assert_eq!(Checkpoint::parse(&format!("{}\n", signed.encode())).unwrap(), signed);
-        assert!(Checkpoint::parse("{}").is_err());
-        assert!(Checkpoint::parse("no").is_err());
-        assert!(Checkpoint::parse(&signed.encode().replace("\"v\":1", "\"v\":2")).is_err());
+        assert_eq!(Checkpoint::parse_all(&format!("{}\n", signed.encode())).unwrap(), [signed]);
+        assert!(Checkpoint::parse_all("{}").is_err());
+        assert!(Checkpoint::parse_all("no").is_err());
+        assert!(Checkpoint::parse_all(&signed.encode().replace("\"v\":1", "\"v\":2")).is_err());
         let lines = format!("{0}\n\n{0}\n", signed.encode());
         assert_eq!(Checkpoint::parse_all(&lines).unwrap(), [signed, signed]);
         let error = |text: &str| Checkpoint::parse_all(text).unwrap_err().to_string();

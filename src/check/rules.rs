@@ -107,11 +107,6 @@ impl Sanitize {
     /// Every way there is.
     pub const ALL: &'static [Self] = &[Self::Text, Self::Html];
 
-    /// What a policy writes as `word`.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|sanitize| sanitize.word() == word)
-    }
-
     /// As a policy writes it.
     pub const fn word(self) -> &'static str {
         match self {
@@ -134,11 +129,6 @@ pub enum RefuseKind {
 impl RefuseKind {
     /// Everything that can be looked for.
     pub const ALL: &'static [Self] = &[Self::Html, Self::SqlInjection];
-
-    /// What a policy writes as `word`.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|refuse| refuse.word() == word)
-    }
 
     /// As a policy writes it.
     pub const fn word(self) -> &'static str {

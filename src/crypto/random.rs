@@ -34,21 +34,6 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A whole number drawn evenly from `0..=below - 1`; 0 where `below` is 0.
-pub fn below(below: u64) -> u64 {
-    if below == 0 {
-        return 0;
-    }
-    // Numbers above the greatest multiple would favour the small remainders.
-    let unbiased = u64::MAX - u64::MAX % below;
-    loop {
-        let drawn = u64::from_le_bytes(bytes());
-        if drawn < unbiased {
-            return drawn % below;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,11 +42,5 @@ mod tests {
     fn threads_do_not_share_a_stream() {
         let other = std::thread::spawn(bytes::<32>).join().unwrap();
         assert_ne!(bytes::<32>(), other);
-    }
-
-    #[test]
-    fn numbers_stay_below_their_bound() {
-        assert!((0..1000).all(|_| below(7) < 7));
-        assert_eq!(below(0), 0);
     }
 }

@@ -63,11 +63,6 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl VerifyingKey {
-    /// From the 32 bytes of RFC 8032.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
     /// The 32 bytes of RFC 8032.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

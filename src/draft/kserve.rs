@@ -32,7 +32,7 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     made.response = outputs.map(|outputs| tensors(outputs, &mut notes, &mut Vec::new())).unwrap_or_default();
     made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
     let name = Some(name.to_owned());
-    let mut api = Api { title: name.clone(), name, ..Api::default() };
+    let mut api = Api { name, ..Api::default() };
     api.add(made);
     for path in ["/v2/health/live", "/v2/health/ready"] {
         api.add(Operation::health(path));

@@ -11,8 +11,6 @@ use crate::policy::fault_of_route;
 /// An API, as far as it is known.
 #[derive(Clone, Debug, Default)]
 pub struct Api {
-    /// What it calls itself.
-    pub title: Option<String>,
     /// What an activity of it is called, if it is one and nobody says another name.
     pub name: Option<String>,
     /// Where it is, by its own word: scheme, host and port.
@@ -120,11 +118,6 @@ impl Operation {
     pub fn health(path: &str) -> Self {
         let because = "no body, no parameters, and its name says how the API is";
         Self { payload: None, ..Self::of("GET", path, Format::Json, 9, because) }
-    }
-
-    /// Whether its bodies are lists of rows, each perhaps of a person of its own.
-    pub fn has_rows(&self) -> bool {
-        self.payload.is_some_and(|payload| payload.formats().0.has_rows())
     }
 
     /// As a policy's `match` has it.

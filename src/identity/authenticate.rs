@@ -219,7 +219,7 @@ impl Identity {
     }
 
     /// Puts keys of issuers in force. Which issuers there are, and what else is said of them, is as it was at the start. Tokens
-    /// that are remembered are not asked about again until [`Self::forget`].
+    /// that are remembered are not asked about again until [`want`](Self::want).
     pub fn put_issuer_keys(&self, new: NewIssuerKeys) {
         for (name, keys) in new.0 {
             if let Some(Issuer { keys: Keys::Given(ours), .. }) = self.issuers.get(&name) {
@@ -233,11 +233,6 @@ impl Identity {
     pub fn want(&self, claims: Option<Vec<Box<str>>>) {
         self.wanted.store(claims.map(Arc::new));
         // INVARIANT: after the store, as with keys: a token that is being verified meanwhile is of an epoch that has gone.
-        self.remembered.forget();
-    }
-
-    /// Forgets all remembered tokens: each is verified anew at its next use.
-    pub fn forget(&self) {
         self.remembered.forget();
     }
 

@@ -83,11 +83,6 @@ impl CanonicalPath {
         &self.0
     }
 
-    /// The segments, still percent-encoded; a path that ends in `/` has an empty last one.
-    pub fn segments(&self) -> impl Iterator<Item = &str> {
-        self.0.split('/').skip(1)
-    }
-
     /// The path as a target to forward, with `query` behind it if that is one that can stand there.
     ///
     /// # Errors
@@ -301,7 +296,6 @@ mod tests {
         assert_eq!(path.target(None).unwrap(), "/a/");
         assert_eq!(path.target(Some("page=1")).unwrap(), "/a/?page=1");
         assert!(path.target(Some("a b")).is_err());
-        assert_eq!(path.segments().collect::<Vec<_>>(), ["a", ""]);
     }
 
     #[test]

@@ -346,9 +346,6 @@ pub enum HeadPart {
 }
 
 impl HeadPart {
-    /// Every one there is.
-    pub const ALL: &'static [Self] = &[Self::Path, Self::Query, Self::Header];
-
     /// The policy's word.
     pub const fn word(self) -> &'static str {
         match self {

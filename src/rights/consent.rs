@@ -160,14 +160,6 @@ pub async fn unnamed(rights: &Rights, facts: &Facts, person: &Person) -> Result<
     Ok(names)
 }
 
-/// What somebody said, per purpose and version of the notice.
-///
-/// # Errors
-/// Where the store does not answer.
-pub async fn show(rights: &Rights, person: &Person) -> Result<Vec<ConsentRow>, RightsError> {
-    Ok(rights.store.stand(rights.custody.lookup(person)).await?.consents)
-}
-
 /// What must be so before a statement is recorded; answers how long a consent holds.
 fn checked(facts: &Facts, statement: &Statement<'_>) -> Result<Duration, RightsError> {
     let purpose = facts.purpose(statement.purpose).ok_or(RightsError::PurposeUnknown)?;

@@ -35,7 +35,6 @@ use crate::clock::{Clock, Timestamp};
 use crate::crypto::{Digest, random};
 use crate::custody::{Custody, CustodyError};
 use crate::personal::{Person, Reference};
-use crate::problem::Problem;
 use crate::standing::Standing;
 use crate::store::{Because, Change, Done, Entry, KeyringChange, StandRow, Store, StoreError, WrappedKey};
 
@@ -68,17 +67,6 @@ pub enum RightsError {
     /// The controller's list of reasons has no such code.
     #[error("a reason is needed, one of the codes that organisation.yaml lists")]
     Reason,
-}
-
-impl RightsError {
-    /// What a caller may know of it.
-    pub fn problem(&self) -> Problem {
-        match self {
-            Self::Store(_) | Self::Custody(_) => Problem::DependencyUnavailable,
-            Self::PurposeUnknown | Self::VersionUnknown { .. } | Self::Language => Problem::FieldInvalid,
-            Self::Reason => Problem::ReasonRequired,
-        }
-    }
 }
 
 /// What the functions of this room work with. Clones share all.

@@ -87,11 +87,6 @@ impl Stand {
         self.facts.reference
     }
 
-    /// Whether the processing of this person's data is restricted (Art. 18).
-    pub fn restricted(&self) -> bool {
-        self.facts.restricted
-    }
-
     /// Whether this person's data may be processed as asked.
     ///
     /// # Errors

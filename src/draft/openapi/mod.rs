@@ -28,11 +28,7 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
     };
     let server = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
     let (origin, base) = server_parts(server);
-    let title = document
-        .pointer("/info/title")
-        .and_then(Value::as_str)
-        .map(|title| title.chars().take(120).collect());
-    let mut api = Api { title, origin, base, ..Api::default() };
+    let mut api = Api { origin, base, ..Api::default() };
     for (path, item) in paths.iter().take(PATHS) {
         let path = format!("{}{path}", api.base);
         for (method, operation) in item.as_object().into_iter().flatten() {

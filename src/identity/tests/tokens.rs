@@ -220,7 +220,7 @@ fn a_remembered_token_dies_at_its_expiry_and_with_its_epoch() {
     let first = authenticate(&identity, &token).unwrap();
     let again = authenticate(&identity, &token).unwrap();
     assert!(std::sync::Arc::ptr_eq(&first, &again));
-    identity.forget();
+    identity.want(None);
     assert_eq!(identity.remembered(), 0);
     let anew = authenticate(&identity, &token).unwrap();
     assert!(!std::sync::Arc::ptr_eq(&first, &anew));

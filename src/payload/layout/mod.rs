@@ -141,11 +141,6 @@ impl Layout {
         self.undeclared
     }
 
-    /// How many fields there are.
-    pub fn fields(&self) -> usize {
-        self.below.len()
-    }
-
     /// The root's place.
     pub(super) fn root(&self) -> NodeId {
         NodeId(0)
@@ -304,7 +299,6 @@ mod tests {
         assert_eq!(below(&["c", "rows", "*"]), [0, 3].map(FieldId));
         assert_eq!(below(&["a"]), [FieldId(1)]);
         assert_eq!(look(&layout, &["b"]), None);
-        assert_eq!(layout.fields(), 4);
     }
 
     #[test]

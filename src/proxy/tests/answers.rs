@@ -118,7 +118,7 @@ async fn a_caller_who_leaves_takes_their_exchange_along() {
     drop(socket);
     let handle = server.handle.as_ref().unwrap();
     let gone = async {
-        while handle.connections() > 0 {
+        while handle.counter()() > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };

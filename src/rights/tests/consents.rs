@@ -9,7 +9,7 @@ async fn a_consent_is_kept_with_its_evidence_and_permits_its_purpose_alone() {
     house.grant("ada", "recommendation").await;
     assert_eq!(house.permits("ada", "favourites").await, Ok(()));
     assert_eq!(house.permits("bob", "favourites").await, Err(Problem::ConsentMissing));
-    let rows = show(&house.rights, &person("ada")).await.unwrap();
+    let rows = house.said("ada").await;
     let [row] = rows.as_slice() else { panic!("one purpose, one version: {rows:?}") };
     assert_eq!((row.wording, &*row.language, &*row.method), ([5; 32], "fr", "page"));
     assert_eq!(row.expires, Some(NOON.plus(DAY * 365)));
@@ -49,7 +49,7 @@ async fn an_older_material_version_is_evidence_and_no_consent() {
     assert_eq!(house.permits("ada", "favourites").await, Ok(()));
     house.withdraw("ada", "recommendation").await;
     assert_eq!(house.permits("ada", "favourites").await, Err(Problem::ConsentWithdrawn));
-    let rows = show(&house.rights, &person("ada")).await.unwrap();
+    let rows = house.said("ada").await;
     assert!(rows.iter().all(|row| row.state == ConsentState::Withdrawn), "{rows:?}");
 }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::consent::{Method, Statement, grant, refuse, show, withdraw};
+use super::consent::{Method, Statement, grant, refuse, withdraw};
 use super::stops::{lift_objection, lift_restriction, object, restrict};
 use super::*;
 use crate::custody::tests::{DAY, NOON, Provider, events, keep, opened, person};
 use crate::custody::{Reader, retention};
 use crate::plan::LegalBasis;
-use crate::store::{ConsentState, SealedRecord, StoreConfig};
+use crate::problem::Problem;
+use crate::store::{ConsentRow, ConsentState, SealedRecord, StoreConfig};
 
 mod adversity;
 mod consents;
@@ -139,6 +140,11 @@ impl House {
 
     async fn kept(&self, activity: &str) -> u64 {
         self.store.records_count(activity).await.unwrap()
+    }
+
+    /// What somebody said, for each purpose and version of the notice.
+    async fn said(&self, who: &str) -> Vec<ConsentRow> {
+        self.store.stand(self.custody.lookup(&person(who))).await.unwrap().consents
     }
 
     async fn count(&self, kind: &str) -> usize {

@@ -50,7 +50,7 @@ async fn an_erasure_destroys_all_but_what_the_law_holds_and_names_that() {
     assert!(house.opens(&bill, Reader::Source).await && house.opens(&bob, Reader::Source).await);
     assert_eq!(house.reference("ada").await, None);
     assert_eq!(house.permits("ada", "favourites").await, Err(Problem::ConsentMissing));
-    assert!(show(&house.rights, &person("ada")).await.unwrap().is_empty());
+    assert!(house.said("ada").await.is_empty());
 
     let event = &events(&house.store, "erased").await[0];
     assert_eq!(event["person"], reference.to_string());
