@@ -351,6 +351,23 @@ fn nobody_to_call_is_an_error_and_api_keys_alone_are_not() {
 }
 
 #[test]
+fn operators_are_advised_an_address_of_this_host_and_nobody_to_leave_out_what_must_be_there() {
+    let help = |text: &str| found(text).iter().map(|one| one.help.clone()).collect::<Vec<_>>();
+    let token = "admin: { certificate: a.pem, key: a.key, tokens: [{ name: on-call, role: operator, hash: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }] }\nkeys: {";
+    assert_eq!(help(&changed("keys: {", token)), ["Write `https: \"127.0.0.1:9443\"`."]);
+    assert_eq!(help(&changed("https: \"127.0.0.1:8443\", ", "")), ["Write `https: \"0.0.0.0:8443\"`."]);
+    for (audience, advice) in [
+        ("[]", "Name at least one."),
+        ("\"\"", "Write the text after the colon."),
+        ("[a, \"\"]", "Write the text, or leave it out of the list."),
+    ] {
+        assert_eq!(help(&changed("audience: consentry", &format!("audience: {audience}"))), [advice]);
+    }
+    let types = changed("algorithms", "types: [], algorithms");
+    assert_eq!(help(&types), ["Name at least one, or leave the key out."]);
+}
+
+#[test]
 fn listeners_are_told_apart() {
     let more = |more: &str| changed("keys: {", &format!("{more}\nkeys: {{"));
     let admin = |address: &str| {
