@@ -65,8 +65,9 @@ pub fn needs(config: &Config, now: Timestamp) -> Needs {
     for (name, path) in config.interchange_keys.iter().filter(|(_, path)| path.exists()) {
         need(live::interchange_key(name, path).err().as_ref().map(|error| error as _));
     }
-    if !matches!(&config.keys, MasterKeySource::File(path) if !path.exists()) {
-        match config.keys.text() {
+    let there = |keys: &&MasterKeySource| !matches!(keys, MasterKeySource::File(path) if !path.exists());
+    for keys in std::iter::once(&config.keys).chain(&config.previous_keys).filter(there) {
+        match keys.text() {
             Ok(text) => need(LocalKey::from_text(&text).err().as_ref().map(|error| error as _)),
             Err(error) => need(Some(&error)),
         }
