@@ -110,7 +110,7 @@ fn validity(pair: &CertifiedKey) -> Option<Validity> {
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     let chain = tls::certificates_in(certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| tls::unread(key, error))?;
+    let private = PrivateKeyDer::from_pem_reader(tls::open(key)?).map_err(|error| tls::unread(key, error))?;
     let private = tls::provider()
         .key_provider
         .load_private_key(private)

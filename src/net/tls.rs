@@ -1,6 +1,7 @@
 //! TLS as Mozilla's *intermediate* profile has it: versions 1.2 and 1.3, authenticated encryption with forward secrecy
 //! only, no renegotiation, no early data.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
 
 use super::Certificates;
+use crate::files;
 
 /// HTTP versions that a listener offers, in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,8 +167,13 @@ fn file_roots(path: &Path) -> Result<RootCertStore, TlsError> {
 pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let file = |source| unread(path, source);
     let certificates =
-        CertificateDer::pem_file_iter(path).map_err(file)?.collect::<Result<Vec<_>, _>>().map_err(file)?;
+        CertificateDer::pem_reader_iter(open(path)?).collect::<Result<Vec<_>, _>>().map_err(file)?;
     if certificates.is_empty() { Err(TlsError::NoCertificate(path.to_owned())) } else { Ok(certificates) }
+}
+
+/// A file of PEM, to read.
+pub(super) fn open(path: &Path) -> Result<File, TlsError> {
+    files::open(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
 /// Why nothing was read from a file, told apart: what cannot be read at all is no matter of its form.

@@ -93,6 +93,9 @@ pub enum KeyringChange {
     /// Wraps a secret anew (rotation). Nothing happens where it is gone. Whatever was wrapped anew before it leaves the keyring's log
     /// with it.
     RewrapSecret(WrappedSecret),
+    /// Has nothing left in the keyring's files of what was wrapped anew or destroyed before: they are written anew before this is
+    /// answered. It takes as much memory as the keyring is large, and others wait meanwhile.
+    WriteAnew,
     /// Forbids processing. A stop that is there already keeps its time.
     PutStop(Stop),
     /// Allows it again.

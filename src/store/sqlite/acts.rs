@@ -25,6 +25,7 @@ pub(super) fn is_act(change: &Change) -> bool {
         | KeyringChange::CloseSource { .. }
         | KeyringChange::PutSecret(_)
         | KeyringChange::RewrapSecret(_)
+        | KeyringChange::WriteAnew
         | KeyringChange::ForgetUnused(_) => false,
     });
     let said =
@@ -41,7 +42,7 @@ pub(super) fn forgets(change: &Change) -> bool {
             KeyringChange::RemoveSubject { .. }
                 | KeyringChange::LiftStop { .. }
                 | KeyringChange::ForgetUnused(_)
-                | KeyringChange::RewrapSecret(_)
+                | KeyringChange::WriteAnew
         )
     })
 }

@@ -74,6 +74,7 @@ const fn closes_keys(change: &KeyringChange) -> bool {
         | KeyringChange::Rewrap { .. }
         | KeyringChange::PutSecret(_)
         | KeyringChange::RewrapSecret(_)
+        | KeyringChange::WriteAnew
         | KeyringChange::PutStop(_)
         | KeyringChange::LiftStop { .. }
         | KeyringChange::ForgetUnused(_) => false,
@@ -231,6 +232,7 @@ impl<'a, 'c> Unit<'a, 'c> {
                 done.stops_lifted += counted(self.keyring.execute(sql, row)?);
             }
             KeyringChange::DestroyKeys { which: KeySelector::Unused(_), .. }
+            | KeyringChange::WriteAnew
             | KeyringChange::ForgetUnused(_) => {}
         }
         Ok(())

@@ -25,6 +25,8 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) activities: RefCell<Activities>,
     /// Whether the keyring's commits are synced.
     pub(super) full: bool,
+    /// Whether the keyring is to be written anew.
+    pub(super) anew: bool,
     /// Whether the keyring's log is to be emptied.
     pub(super) truncate: bool,
 }
@@ -38,6 +40,7 @@ impl<'a, 'c> Desk<'a, 'c> {
             sealing: RefCell::default(),
             activities: RefCell::default(),
             full: true,
+            anew: false,
             truncate: false,
         }
     }
@@ -135,13 +138,29 @@ impl<'a, 'c> Desk<'a, 'c> {
         Ok(())
     }
 
-    pub(super) fn truncate_if_due(&mut self) -> rusqlite::Result<()> {
+    /// Leaves nothing in the keyring's files of what is to be forgotten.
+    pub(super) fn forget_if_due(&mut self) -> rusqlite::Result<()> {
+        if self.anew {
+            write_anew(self.keyring)?;
+            self.anew = false;
+        }
         if self.truncate {
             truncate(self.keyring)?;
             self.truncate = false;
         }
         Ok(())
     }
+}
+
+/// Writes a file anew. `secure_delete` overwrites what is deleted or replaced, and not the copies that SQLite leaves in unused parts
+/// of pages when it moves rows from one to another.
+pub(super) fn write_anew(file: &Prepared<'_>) -> rusqlite::Result<()> {
+    file.execute("VACUUM", []).map(drop)
+}
+
+/// How many pages a file has.
+pub(super) fn pages(file: &Prepared<'_>) -> rusqlite::Result<u32> {
+    file.row("PRAGMA page_count", [], |row| row.get(0)).map(Option::unwrap_or_default)
 }
 
 /// Copies a file's log into it and empties the log.

@@ -139,6 +139,7 @@ impl Sqlite {
             signed: (signed, Instant::now()),
             pace: Pace::default(),
             beside,
+            copies: false,
             are,
             lock,
         };

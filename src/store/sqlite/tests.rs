@@ -1,6 +1,7 @@
 //! The contract, and faults of the files as the writer meets them.
 
 mod acts;
+mod anew;
 mod crash;
 mod faults;
 mod restore;

@@ -12,14 +12,14 @@ use crate::audit::Chain;
 use crate::clock::Clock;
 use crate::lock::Lock;
 use crate::store::post::{self, Waiting};
-use crate::store::{Cause, Change, Done, Identity, Result, Signer, StoreError};
+use crate::store::{Cause, Change, Done, Identity, KeyringChange, Result, Signer, StoreError};
 use crate::telemetry::Causes;
 
 use super::Shared;
 use super::acts;
 use super::anchor::Beside;
 use super::apply::{Fault, State, touches_keyring};
-use super::desk::{Desk, truncate};
+use super::desk::{self, Desk, truncate};
 use super::files::{self, Connections, Files};
 use super::inbox::{self, For, Hurries, Messages};
 use super::pace::Pace;
@@ -36,6 +36,10 @@ const PATIENCE: Duration = Duration::from_millis(2);
 const ENTRIES_PER_CHECKPOINT: u64 = 1000;
 /// After what time a checkpoint is signed, if entries came.
 const TIME_PER_CHECKPOINT: Duration = Duration::from_secs(60);
+/// A keyring of at most so many pages, of 4 KiB each, is written anew with each group that destroys something.
+const QUICKLY_WRITTEN: u32 = 256;
+/// And one of at most so many at the end of a run that destroyed something: it takes as much memory.
+const WRITTEN_AT_THE_END: u32 = 65_536;
 /// The first pause before the files are opened again after a failure; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -68,6 +72,8 @@ pub(super) struct Writer {
     pub(super) signed: (u64, Instant),
     pub(super) pace: Pace,
     pub(super) beside: Beside,
+    /// Whether copies of what was destroyed may lie in unused parts of the keyring's pages.
+    pub(super) copies: bool,
     /// Which files were opened at the start.
     pub(super) are: Identity,
     pub(super) lock: [Lock; 2],
@@ -113,7 +119,7 @@ impl Writer {
         let (waiting, complete) = loop {
             match self.session(&connections) {
                 End::Closed(waiting, vouched) => {
-                    let finished = finish(&connections);
+                    let finished = self.finish(&connections);
                     drop(connections);
                     break (waiting, vouched && finished);
                 }
@@ -257,10 +263,16 @@ impl Writer {
                     answer.as_ref().is_ok_and(|done| !done.destroyed.is_empty() || acts::forgets(change))
                 };
                 let gone: Vec<bool> = changes.iter().zip(&answers).map(gone).collect();
-                desk.truncate |= gone.contains(&true);
+                if gone.contains(&true) {
+                    desk.truncate = true;
+                    let asked = changes.iter().flat_map(|change| &change.keyring);
+                    let asked = asked.into_iter().any(|change| matches!(change, KeyringChange::WriteAnew));
+                    desk.anew |= asked || desk::pages(desk.keyring).map_err(cause)? <= QUICKLY_WRITTEN;
+                    self.copies = !desk.anew;
+                }
                 // INVARIANT: what was destroyed is gone from the keyring's log before anybody is told so. Where a reader keeps it from
                 // being emptied, the files are opened anew, which goes on until it is.
-                let emptied = desk.truncate_if_due().map_err(cause);
+                let emptied = desk.forget_if_due().map_err(cause);
                 let answers = answers.into_iter().zip(gone).map(|(answer, gone)| match &emptied {
                     Err(cause) if gone => unavailable(cause),
                     _ => answer,
@@ -424,10 +436,26 @@ impl Writer {
         self.shared.able.store(true, Ordering::Release);
         Ok(connections)
     }
+
+    /// Leaves the files without logs and copies, as far as readers let it; tells whether they did.
+    fn finish(&self, connections: &Connections) -> bool {
+        let keyring = Prepared::new(&connections.keyring);
+        if self.copies {
+            let pages = desk::pages(&keyring);
+            let anew = pages.and_then(|pages| match pages {
+                ..=WRITTEN_AT_THE_END => desk::write_anew(&keyring),
+                _ => Ok(()),
+            });
+            if let Err(error) = anew {
+                tracing::warn!(cause = %Causes(&error), "copies of destroyed keys may lie in the keyring: `consentry key rotate` writes it anew");
+            }
+        }
+        drop(keyring);
+        without_logs(connections)
+    }
 }
 
-/// Leaves the files without logs, as far as readers let it; tells whether they did.
-fn finish(connections: &Connections) -> bool {
+fn without_logs(connections: &Connections) -> bool {
     let emptied = [&connections.keyring, &connections.data].map(|file| {
         truncate(&Prepared::new(file)).inspect_err(|error| {
             tracing::warn!(cause = %Causes(error), "a log was left for the next start");
