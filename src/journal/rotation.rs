@@ -105,22 +105,19 @@ impl Journal {
         if before.iter().any(|secret| secret.name != CHECK) {
             return Err(JournalError::UnfinishedRotation);
         }
+        // Also where all is done: the run before may have been interrupted in this.
+        let mut change = Change { keyring: vec![KeyringChange::WriteAnew], ..Change::default() };
         if before.is_empty() {
+            self.store.commit(change).await?;
             return Ok(());
         }
-        let mut change = Change::default();
         for check in before {
             let wrapped = keys::check_value(provider).await.map_err(JournalError::Key)?;
             change.keyring.push(KeyringChange::RewrapSecret(WrappedSecret { wrapped, ..check }));
         }
-        // Before it is told: nothing of what a master key of before opens is left in the keyring.
-        let anew = Change { keyring: vec![KeyringChange::WriteAnew], ..Change::default() };
-        self.store.commit(anew).await?;
         // It is true by now. In one change the keyring's half could be durable without the audit's, and nothing would ever tell of
         // the rotation; so a crash in between has the next run tell once more, of nothing.
         self.record(What::KeysRotated { keys, secrets })?.await?;
-        // The check values of before open no key, but what they seal is known: they are not to be left either.
-        change.keyring.push(KeyringChange::WriteAnew);
         self.store.commit(change).await?;
         Ok(())
     }

@@ -21,6 +21,10 @@ const ANSWER_CAP: usize = 8 * 1024 * 1024;
 /// Why an answer with status 206 is refused.
 pub(super) const PART: &str = "the upstream answered with a part, which nobody asked for";
 
+/// Why an answer is refused of which nobody can tell how it is to be read.
+pub(super) const UNCLEAR: &str =
+    "a header that says how to read the upstream's answer came twice, or is not text";
+
 /// How often leave is asked for anew, before a neighbourhood that changes all the time is left to itself.
 const LOOKS: usize = 3;
 
@@ -135,10 +139,8 @@ async fn whole(
         return Err(Rejection::new(Problem::UpstreamAnswerRefused).because(PART));
     }
     let text = |name: HeaderName| {
-        parameters::text(&head.headers, name).map_err(|_| {
-            Rejection::new(Problem::UpstreamAnswerRefused)
-                .because("a header that says how to read the upstream's answer came twice, or is not text")
-        })
+        parameters::text(&head.headers, name)
+            .map_err(|_| Rejection::new(Problem::UpstreamAnswerRefused).because(UNCLEAR))
     };
     let envelope = Envelope::open(format, text(header::CONTENT_TYPE)?, text(admit::JSON_LENGTH)?);
     let envelope = envelope.ok_or_else(|| {

@@ -65,6 +65,10 @@ async fn forwarded(
     if answered.status == StatusCode::PARTIAL_CONTENT {
         return Err(refused(forward::PART));
     }
+    let twice = |name| answered.headers.get_all(name).iter().nth(1).is_some();
+    if [header::CONTENT_TYPE, header::CONTENT_ENCODING].into_iter().any(twice) {
+        return Err(refused(forward::UNCLEAR));
+    }
     let coding = answered.headers.remove(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(refused("the upstream's answer is compressed, which nobody asked for"));
@@ -101,7 +105,7 @@ fn ask<'a>(
         target,
         fields: Fields::List(fields),
         body,
-        wanted: Wanted::First(&LOOKED_AT),
+        wanted: Wanted::Named(&LOOKED_AT),
     })
 }
 

@@ -49,8 +49,8 @@ enum State {
 pub enum Wanted {
     /// All of them.
     All,
-    /// The first of each of these.
-    First(&'static [HeaderName]),
+    /// Those of these names.
+    Named(&'static [HeaderName]),
 }
 
 /// The head of an answer.
@@ -175,9 +175,8 @@ impl Reader {
             framing.hear(name, value)?;
             let kept_name = match wanted {
                 Wanted::All => Some(HeaderName::from_bytes(name.as_bytes()).map_err(|_| Fault::Value)?),
-                Wanted::First(names) => {
-                    let wanted = names.iter().find(|wanted| wanted.as_str().eq_ignore_ascii_case(name));
-                    wanted.filter(|name| kept.iter().all(|(has, _)| has != *name)).cloned()
+                Wanted::Named(names) => {
+                    names.iter().find(|wanted| wanted.as_str().eq_ignore_ascii_case(name)).cloned()
                 }
             };
             if let Some(name) = kept_name {

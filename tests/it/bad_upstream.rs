@@ -118,7 +118,11 @@ async fn an_open_routes_answer_that_cannot_be_read_as_it_stands_goes_no_further(
     let zipped = gzip(b"alive");
     for reply in [
         Reply::of(200, "text/plain", zipped.clone()).header("content-encoding", "gzip"),
-        Reply::of(200, "text/plain", zipped).header("content-encoding", "identity, gzip"),
+        Reply::of(200, "text/plain", zipped.clone()).header("content-encoding", "identity, gzip"),
+        Reply::of(200, "text/plain", zipped)
+            .header("content-encoding", "identity")
+            .header("content-encoding", "gzip"),
+        Reply::of(200, "text/plain", "alive").header("content-type", "text/html"),
         Reply::of(206, "text/plain", "ali").header("content-range", "bytes 0-2/5"),
         Reply::of(302, "text/plain", "").header("location", "/elsewhere"),
         Reply::of(500, "text/plain", "no"),
