@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::objection;
-use super::rotation;
+use super::rotation::{self, Named};
 use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
 use super::{Command, Lapsed, PersonId, Refusal, Reloaded, Reply, Unrenewed};
@@ -34,9 +34,9 @@ pub trait Control: Send + Sync {
     /// Reads policies, certificates and keys anew. What is not in order leaves what was in force.
     fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>>;
 
-    /// Reads where the master keys are anew, and puts the current one in force. Answers what is wrong with them, in which case those
-    /// before stay.
-    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+    /// Reads where the master keys are anew, and puts the current one in force. Answers what was read, or what is wrong with it, in
+    /// which case those before stay.
+    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>>;
 
     /// Why what was read last is not in force, where it is not.
     fn refused(&self) -> Option<Refusal>;
@@ -98,14 +98,19 @@ pub struct Office {
     gateway: Arc<Gateway>,
     rights: Rights,
     control: Option<Arc<dyn Control>>,
-    /// One rotation at a time.
-    rotating: tokio::sync::Mutex<()>,
+    /// One rotation at a time: it knows by what the master key in use is named.
+    rotating: tokio::sync::Mutex<Named>,
 }
 
 impl Office {
-    /// Over the rooms that exchanges use. Without `control` there is nothing to reload.
-    pub fn new(gateway: Arc<Gateway>, rights: Rights, control: Option<Arc<dyn Control>>) -> Self {
-        Self { gateway, rights, control, rotating: tokio::sync::Mutex::default() }
+    /// Over the rooms that exchanges use, with the master keys that `named` tells of. Without `control` there is nothing to reload.
+    pub fn new(
+        gateway: Arc<Gateway>,
+        rights: Rights,
+        named: Named,
+        control: Option<Arc<dyn Control>>,
+    ) -> Self {
+        Self { gateway, rights, control, rotating: tokio::sync::Mutex::new(named) }
     }
 
     pub(super) fn healthy(&self) -> bool {
@@ -212,8 +217,8 @@ impl Office {
             Command::Access { person, reason } => self.access(&subject(&person), &reason).await,
             Command::Drift {} => Ok(self.drift()),
             Command::KeyRotate {} => {
-                let _turn = self.rotating.lock().await;
-                rotation::rotate(&self.gateway, self.control.as_deref()).await
+                let mut in_use = self.rotating.lock().await;
+                rotation::rotate(&self.gateway, self.control.as_deref(), &mut in_use).await
             }
             Command::Reload {} => self.reload().await,
         }

@@ -6,13 +6,53 @@ use super::{Control, OfficeError, Reply};
 use crate::custody::Rewrapped;
 use crate::pipeline::Gateway;
 
+/// What was read of the master keys. A command may come from beside another file than the one that is read here, so every answer
+/// tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The file that was read, with its whole path.
+    pub file: String,
+    /// Where the current master key is, as in "the one at /etc/consentry/master.key".
+    pub current: String,
+    /// Whether that file names others, under `previous`.
+    pub previous: bool,
+}
+
+impl Named {
+    /// What is to be done with those of before, once nothing is wrapped under them.
+    fn afterwards(&self) -> String {
+        let Self { file, previous, .. } = self;
+        if *previous {
+            format!(
+                "What `previous` of `keys` names in {file} opens nothing in the keyring any more: take it out of that file, and keep that \
+                 key for as long as you keep copies of the keyring from before."
+            )
+        } else {
+            format!(
+                "consentry.yaml ({file}) names no other: if you named one, it was in another file, which was not read. Keep every master \
+                 key of before for as long as you keep copies of the keyring from then."
+            )
+        }
+    }
+}
+
 /// Takes the master key that the deployment names now, if a gateway runs, and wraps anew what is under another. Given again it goes
-/// on where it was interrupted.
-pub(super) async fn rotate(gateway: &Gateway, control: Option<&dyn Control>) -> Result<Reply, OfficeError> {
-    if let Some(control) = control
-        && let Err(says) = control.master_key().await
-    {
-        return Ok(Reply::not_done(says));
+/// on where it was interrupted. `in_use` tells of the master key in use, before and after.
+pub(super) async fn rotate(
+    gateway: &Gateway,
+    control: Option<&dyn Control>,
+    in_use: &mut Named,
+) -> Result<Reply, OfficeError> {
+    if let Some(control) = control {
+        match control.master_key().await {
+            Ok(named) => *in_use = named,
+            Err(says) => {
+                let Named { file, current, .. } = in_use;
+                return Ok(Reply::not_done(format!(
+                    "{says}\n{file} was read; the master key in use is the one {current}."
+                )));
+            }
+        }
     }
     let (custody, journal) = (gateway.custody(), gateway.journal());
     let provider = custody.provider().await;
@@ -20,6 +60,7 @@ pub(super) async fn rotate(gateway: &Gateway, control: Option<&dyn Control>) -> 
     let Rewrapped { keys, mut secrets, foreign } = custody.rewrap().await?;
     secrets += journal.rewrap(&*provider).await?;
     let data = json!({ "keys": keys, "secrets": secrets, "left": foreign });
+    let Named { file, current, .. } = &*in_use;
     if foreign > 0 {
         tracing::error!(
             keys,
@@ -28,23 +69,23 @@ pub(super) async fn rotate(gateway: &Gateway, control: Option<&dyn Control>) -> 
             "not everything could be wrapped under the master key"
         );
         return Ok(Reply::not_done(format!(
-            "{keys} keys and {secrets} secrets were wrapped under the master key in use. {foreign} open under no master key that `keys` \
-             names, and stay as they were, as does the rotation: leave `previous` as it is. Name the master key that they are under \
-             there, and give the command again; where nobody has it, they go when their records come to their term."
+            "{keys} keys and {secrets} secrets were wrapped under the master key in use, the one {current}. {foreign} open under no \
+             master key that `keys` of {file} names, and stay as they were, as does the rotation: leave `previous` as it is. Name the \
+             master key that they are under there, and give the command again; where nobody has it, they go when their records come \
+             to their term."
         ))
         .with(&data));
     }
     journal.rotated(&*provider, keys, secrets).await?;
     tracing::info!(keys, secrets, "everything is wrapped under the master key in use");
+    let afterwards = in_use.afterwards();
     let says = if was_rotated && keys == 0 && secrets == 0 {
-        "Nothing was to be done: all keys and secrets are wrapped under the master key in use; whatever `previous` of `keys` names is \
-         not needed."
-            .to_owned()
+        format!(
+            "Nothing was to be done: all keys and secrets are wrapped under the master key in use, the one {current}. {afterwards}"
+        )
     } else {
         format!(
-            "{keys} keys and {secrets} secrets are wrapped under the new master key, and all others were. What `previous` of `keys` \
-             names opens nothing any more: take it out of consentry.yaml, and keep that key for as long as you keep copies of the keyring \
-             from before."
+            "{keys} keys and {secrets} secrets are wrapped under the new master key, the one {current}, and all others were. {afterwards}"
         )
     };
     Ok(Reply::done(says).with(&data))

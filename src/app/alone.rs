@@ -30,7 +30,7 @@ pub async fn alone(config: Config, command: Command) -> Result<Reply, AloneError
         return verify(&config, against.as_deref()).await;
     }
     let core = Core::for_command(config, Clock::system()).await?;
-    let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
+    let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), open::named(&core.config), None);
     let reply = office.carry_out(command).await;
     core.gateway.store().close().await;
     Ok(reply?)

@@ -11,7 +11,7 @@ use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
 use super::{AppError, background, live, open};
-use crate::admin::{Control, Lapsed, Refusal, Reloaded, Unrenewed};
+use crate::admin::{Control, Lapsed, Named, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
 use crate::config::{self, Config, Issuer, SecretError};
 use crate::crypto::Digest;
@@ -233,7 +233,7 @@ impl Control for Reload {
         })
     }
 
-    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>> {
         Box::pin(async move {
             let serving = Arc::clone(&self.config);
             let read = move || {
@@ -242,18 +242,18 @@ impl Control for Reload {
                 // With all else as it is in force, whatever the file says of it by now.
                 let config = Config { keys, previous_keys, ..Config::clone(&serving) };
                 config::refuse_demo(&config)?;
-                open::master_key(&config, false)
+                Ok::<_, AppError>((open::master_key(&config, false)?, open::named(&config)))
             };
             let admitted = async {
-                let provider = aside(read).await.ok_or(AppError::Aside)??;
+                let (provider, named) = aside(read).await.ok_or(AppError::Aside)??;
                 // INVARIANT: the keyring knows it before anything is wrapped under it.
                 self.gateway.journal().admit(&*provider).await?;
-                Ok::<_, AppError>(provider)
+                Ok::<_, AppError>((provider, named))
             };
             let error = match admitted.await {
-                Ok(provider) => {
+                Ok((provider, named)) => {
                     self.gateway.custody().exchange(provider).await;
-                    return Ok(());
+                    return Ok(named);
                 }
                 Err(error) => error,
             };

@@ -1,11 +1,13 @@
 //! Opening a deployment: everything up to the listeners, in the order in which each part needs the one before it.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::live::InForce;
 use super::saved::Saved;
 use super::{AppError, live};
+use crate::admin::Named;
 use crate::analyzer::{Analyzer, AnalyzerConfig};
 use crate::audit::What;
 use crate::clock::Clock;
@@ -146,6 +148,21 @@ pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvid
     Ok(Arc::new(key))
 }
 
+/// What a rotation tells of the master keys: nobody is to take for read what another file says.
+pub(super) fn named(config: &Config) -> Named {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let file = config.file.canonicalize().unwrap_or_else(|_| whole(&config.file));
+    let current = match &config.keys {
+        MasterKeySource::File(path) => MasterKeySource::File(whole(path)),
+        source @ MasterKeySource::Env(_) => source.clone(),
+    };
+    Named {
+        file: file.display().to_string(),
+        current: current.to_string(),
+        previous: !config.previous_keys.is_empty(),
+    }
+}
+
 /// Says in the log whether master keys of before are still needed.
 async fn tell_of_rotation(
     journal: &Journal,
@@ -156,7 +173,8 @@ async fn tell_of_rotation(
         tracing::warn!("keys are wrapped under a previous master key still: run `consentry key rotate`");
     } else if !config.previous_keys.is_empty() {
         tracing::info!(
-            "the master keys under `previous` open nothing any more: take them out of consentry.yaml"
+            "the master keys under `previous` open nothing in the keyring any more: take them out of consentry.yaml, and keep them as \
+             long as copies of the keyring from before"
         );
     }
     Ok(())

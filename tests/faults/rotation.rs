@@ -188,7 +188,7 @@ async fn a_new_master_key_under_load_fails_no_request_and_what_was_kept_opens() 
         assert!(!holds(&file, &old), "{} holds what the old master key opens", file.display());
     }
     let said = done(deployment.run(ROTATE));
-    assert!(said.contains("Nothing was to be done"), "{said}");
+    assert!(said.contains("Nothing was to be done") && said.contains("opens nothing"), "{said}");
     let (first, _, answer) = outcome.answered.iter().min_by_key(|(number, ..)| *number).unwrap();
     let person = Load::person(*first);
     let access = ["access", "--person", &person, "--reason", "data-subject-request"];
@@ -312,6 +312,43 @@ async fn a_key_of_the_demo_comes_into_force_before_nobody_but_this_host() {
     let gateway = Gateway::start(&deployment);
     done(deployment.run(ROTATE));
     assert_eq!(gateway.stop().0, Some(0));
+}
+
+/// Whoever edited a file that the gateway does not read must not take from the answer that a key may go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answer_names_the_file_that_was_read_and_the_key_in_use() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let gateway = Gateway::start(&deployment);
+    new_key(&deployment);
+    let read = fs::canonicalize(deployment.file()).unwrap();
+    let old = format!("the one at {}", deployment.path("master.key").display());
+    let new = format!("the one at {}", deployment.path("new.key").display());
+
+    // As a bind mount of the file shows it: this one stays as it was, and what was edited is another.
+    let said = done(deployment.run(ROTATE));
+    assert!(said.contains(&format!("consentry.yaml ({}) names no other", read.display())), "{said}");
+    assert!(said.contains(&old) && said.contains("Keep every master key"), "{said}");
+    assert!(!said.contains("`previous`") && !said.contains("needed"), "{said}");
+
+    keys(&deployment, "{ file: nowhere.key }");
+    let said = deployment.run(ROTATE);
+    assert!(said.code == Some(1) && said.out.contains(&old), "{said:?}");
+    assert!(said.out.contains(&format!("{} was read", read.display())), "{said:?}");
+    keys(&deployment, NEW_AFTER_OLD);
+    for told in ["under the new master key", "Nothing was to be done"] {
+        let said = done(deployment.run(ROTATE));
+        assert!(
+            said.contains(told) && said.contains(&new) && said.contains("copies of the keyring"),
+            "{said}"
+        );
+        assert!(said.contains(&format!("names in {} opens nothing", read.display())), "{said}");
+    }
+    assert_eq!(gateway.stop().0, Some(0));
+    // So too where no gateway runs.
+    keys(&deployment, NEW);
+    let said = done(deployment.run(ROTATE));
+    assert!(said.contains(&new) && said.contains(&format!("({}) names no other", read.display())), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
