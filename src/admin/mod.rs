@@ -25,6 +25,6 @@ pub use command::{Command, PersonId, Reply};
 pub use http::{STORE, serve_socket, serve_tls};
 pub use office::{Control, Office, OfficeError};
 pub use refusal::{Lapsed, Refusal, Reloaded, Unrenewed};
-pub use rotation::Named;
+pub use rotation::{KEY_ROTATE, Named};
 pub use socket::Served;
 pub use verify::verify_audit;

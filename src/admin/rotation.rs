@@ -3,8 +3,12 @@
 use serde_json::json;
 
 use super::{Control, OfficeError, Reply};
+use crate::audit::What;
 use crate::custody::Rewrapped;
 use crate::pipeline::Gateway;
+
+/// What the audit tells before the master key that the deployment names comes into use by command.
+pub const KEY_ROTATE: What<'static> = What::Administered { command: "key-rotate", role: "operator" };
 
 /// What was read of the master keys. A command may come from beside another file than the one that is read here, so every answer
 /// tells it.
@@ -43,8 +47,11 @@ pub(super) async fn rotate(
     control: Option<&dyn Control>,
     in_use: &mut Named,
 ) -> Result<Reply, OfficeError> {
-    if let Some(control) = control {
-        match control.master_key().await {
+    let (custody, journal) = (gateway.custody(), gateway.journal());
+    match control {
+        // It was admitted when the deployment was opened.
+        None => drop(journal.record(KEY_ROTATE)?.await?),
+        Some(control) => match control.master_key().await {
             Ok(named) => *in_use = named,
             Err(says) => {
                 let Named { file, current, .. } = in_use;
@@ -52,15 +59,15 @@ pub(super) async fn rotate(
                     "{says}\n{file} was read; the master key in use is the one {current}."
                 )));
             }
-        }
+        },
     }
-    let (custody, journal) = (gateway.custody(), gateway.journal());
+    let Named { file, current, .. } = &*in_use;
+    tracing::info!(file, "the master key in use is the one {current}");
     let provider = custody.provider().await;
     let was_rotated = journal.is_rotated(&*provider).await?;
     let Rewrapped { keys, mut secrets, foreign } = custody.rewrap().await?;
     secrets += journal.rewrap(&*provider).await?;
     let data = json!({ "keys": keys, "secrets": secrets, "left": foreign });
-    let Named { file, current, .. } = &*in_use;
     if foreign > 0 {
         tracing::error!(
             keys,

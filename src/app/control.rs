@@ -11,7 +11,7 @@ use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
 use super::{AppError, background, live, open};
-use crate::admin::{Control, Lapsed, Named, Refusal, Reloaded, Unrenewed};
+use crate::admin::{Control, KEY_ROTATE, Lapsed, Named, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
 use crate::config::{self, Config, Issuer, SecretError};
 use crate::crypto::Digest;
@@ -247,7 +247,10 @@ impl Control for Reload {
             let admitted = async {
                 let (provider, named) = aside(read).await.ok_or(AppError::Aside)??;
                 // INVARIANT: the keyring knows it before anything is wrapped under it.
-                self.gateway.journal().admit(&*provider).await?;
+                let journal = self.gateway.journal();
+                journal.admit(&*provider).await?;
+                // So does the audit.
+                journal.record(KEY_ROTATE)?.await?;
                 Ok::<_, AppError>((provider, named))
             };
             let error = match admitted.await {

@@ -344,11 +344,18 @@ async fn the_answer_names_the_file_that_was_read_and_the_key_in_use() {
         );
         assert!(said.contains(&format!("names in {} opens nothing", read.display())), "{said}");
     }
-    assert_eq!(gateway.stop().0, Some(0));
+    let (code, log) = gateway.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains(&format!("the master key in use is {new}")), "{log}");
+    unseen(&deployment, &log);
     // So too where no gateway runs.
     keys(&deployment, NEW);
     let said = done(deployment.run(ROTATE));
     assert!(said.contains(&new) && said.contains(&format!("({}) names no other", read.display())), "{said}");
+    // The audit tells of each that was admitted, and not of the one that was refused.
+    let evidence = Evidence::read(&deployment).await;
+    let told: Vec<_> = evidence.of("administered").map(|event| event.members["command"].clone()).collect();
+    assert_eq!(told, vec![json!("key-rotate"); 4]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
