@@ -147,8 +147,7 @@ impl Limiter {
     }
 }
 
-/// The time since the limiter was made. INVARIANT: the limiter's first reading is zero or next to it, so that the
-/// store's times and these are the same.
+/// The time since the limiter was made.
 #[derive(Clone, Debug)]
 enum Ticker {
     Monotonic(Instant),
