@@ -44,7 +44,12 @@ impl Vault {
 
     /// Puts another provider in force, once what was wrapped by the one before is queued.
     pub(super) async fn exchange(&self, provider: Arc<dyn KeyProvider>) {
-        *self.provider.write().await = provider;
+        let mut in_force = self.provider.write().await;
+        // The pause was that of the provider before; and whoever still waits for that one does not begin another.
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.failures += 1;
+        pause.end();
+        *in_force = provider;
     }
 
     pub(super) async fn provider(&self) -> Arc<dyn KeyProvider> {
@@ -133,6 +138,20 @@ mod tests {
         let probe = vault.enter().unwrap();
         assert!(vault.enter().is_err(), "one asks, the others wait for what it finds");
         vault.leave(probe, Ok(())).unwrap();
+        assert!(vault.enter().is_ok());
+    }
+
+    #[tokio::test]
+    async fn another_provider_is_asked_at_once() {
+        let clock = Clock::fixed(NOON);
+        let vault = Vault::new(Provider::new(1), clock.clone());
+        let (first, late) = (vault.enter().unwrap(), vault.enter().unwrap());
+        assert!(vault.leave::<()>(first, Err(KeyError::Unavailable)).is_err());
+        assert!(vault.enter().is_err());
+        vault.exchange(Provider::new(2)).await;
+        assert!(vault.enter().is_ok());
+        // It was asked of the one before.
+        assert!(vault.leave::<()>(late, Err(KeyError::Unavailable)).is_err());
         assert!(vault.enter().is_ok());
     }
 
