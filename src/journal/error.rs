@@ -27,6 +27,20 @@ pub enum JournalError {
          Name both, the one that is to stay in `keys` and the other under its `previous`, and run `consentry key rotate`"
     )]
     UnfinishedRotation,
+    /// A secret that no part of this program wraps anew.
+    #[error(
+        "the keyring holds a secret `{0}` that this program does not know and that is under a master key of before: a newer program may \
+         have put it there, and finishes the rotation. Leave `previous` of `keys` as it is until then"
+    )]
+    UnknownSecret(String),
+    /// The versions of the check values are used up.
+    #[error(
+        "`{0}` in the keyring has the highest version that there is, so no other master key can be admitted: it was tampered with"
+    )]
+    Versions(&'static str),
+    /// Two master keys were admitted at the same time, and the other was first.
+    #[error("another master key was admitted at the same time")]
+    Overtaken,
     /// The keyring holds keys, but what the journal keeps there is gone.
     #[error("the keyring lacks `{0}`, which was there: it was tampered with, or comes from elsewhere")]
     Missing(&'static str),

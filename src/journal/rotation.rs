@@ -47,17 +47,23 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::WrongMasterKey`] where it holds none of them,
-    /// [`UnfinishedRotation`](JournalError::UnfinishedRotation) where it lacks one.
+    /// [`UnfinishedRotation`](JournalError::UnfinishedRotation) where it lacks one, [`Overtaken`](JournalError::Overtaken) where the
+    /// keyring came to know another meanwhile.
     pub async fn admit(&self, provider: &dyn KeyProvider) -> Result<(), JournalError> {
         let checks = confirmed(&self.store, provider).await?;
         if checks.iter().any(|check| provider.is_current(&check.wrapped)) {
             return Ok(());
         }
         let wrapped = keys::check_value(provider).await.map_err(JournalError::Key)?;
-        let version = checks.iter().map(|check| check.version).max().map_or(1, |newest| newest + 1);
+        let newest = checks.iter().map(|check| check.version).max().unwrap_or(0);
+        let version = newest.checked_add(1).ok_or(JournalError::Versions(CHECK))?;
         let put = KeyringChange::PutSecret(WrappedSecret { name: CHECK.to_owned(), version, wrapped });
-        self.store.commit(Change { keyring: vec![put], ..Change::default() }).await?;
-        Ok(())
+        let done = self.store.commit(Change { keyring: vec![put], ..Change::default() }).await?;
+        // Whoever was first with this version has it.
+        match done.secrets.first() {
+            Some(check) if provider.is_current(&check.wrapped) => Ok(()),
+            _ => Err(JournalError::Overtaken),
+        }
     }
 
     /// Whether anything may be wrapped under a master key of before.
@@ -92,7 +98,8 @@ impl Journal {
     /// other master key is asked for at a start. `keys` and `secrets` are what was wrapped anew.
     ///
     /// # Errors
-    /// [`JournalError::UnfinishedRotation`] where a secret is not; where the provider or the store does not answer.
+    /// [`JournalError::UnfinishedRotation`] where the signing key is not, [`UnknownSecret`](JournalError::UnknownSecret) where it is a
+    /// secret that nobody wrapped anew; where the provider or the store does not answer.
     pub async fn rotated(
         &self,
         provider: &dyn KeyProvider,
@@ -101,9 +108,11 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let before = self.store.secrets().await?.into_iter();
         let before: Vec<_> = before.filter(|secret| !provider.is_current(&secret.wrapped)).collect();
-        // One that no room knows, of a newer program for example.
-        if before.iter().any(|secret| secret.name != CHECK) {
-            return Err(JournalError::UnfinishedRotation);
+        // One that no room knows is of a newer program, for example: all others were wrapped anew by now.
+        match before.iter().find(|secret| secret.name != CHECK) {
+            None => {}
+            Some(secret) if secret.name == SIGNING => return Err(JournalError::UnfinishedRotation),
+            Some(secret) => return Err(JournalError::UnknownSecret(secret.name.clone())),
         }
         // Also where all is done: the run before may have been interrupted in this.
         let mut change = Change { keyring: vec![KeyringChange::WriteAnew], ..Change::default() };
@@ -129,12 +138,13 @@ mod tests {
     use crate::audit::Reading;
     use crate::clock::{Clock, Timestamp};
     use crate::crypto::InterchangeKey;
-    use crate::keys::LocalKey;
+    use crate::keys::{Answer, LocalKey};
     use crate::store::StoreConfig;
+    use zeroize::Zeroizing;
 
     struct House {
         folder: tempfile::TempDir,
-        texts: [zeroize::Zeroizing<String>; 3],
+        texts: [Zeroizing<String>; 3],
     }
 
     impl House {
@@ -237,5 +247,83 @@ mod tests {
         journal.rotated(&provider, 0, 0).await.unwrap();
         assert_eq!(told().await, [(5.into(), 1.into())]);
         journal.store.close().await;
+    }
+
+    fn put(name: &str, version: u32, wrapped: Vec<u8>) -> Change {
+        let secret = WrappedSecret { name: name.to_owned(), version, wrapped };
+        Change { keyring: vec![KeyringChange::PutSecret(secret)], ..Change::default() }
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_nobody_knows_is_named() {
+        let house = House::new();
+        house.starts(&[0]).await;
+        let (journal, provider) = (house.open(&[1, 0]).await.unwrap(), house.provider(&[1, 0]));
+        journal.rewrap(&provider).await.unwrap();
+        let wrapped = house.provider(&[0]).wrap(b"later", &[7; 32]).await.unwrap();
+        journal.store.commit(put("later", 1, wrapped)).await.unwrap();
+        let error = journal.rotated(&provider, 0, 1).await.unwrap_err();
+        assert!(matches!(&error, JournalError::UnknownSecret(name) if name == "later"), "{error}");
+        assert!(!journal.is_rotated(&provider).await.unwrap());
+        journal.store.close().await;
+    }
+
+    #[tokio::test]
+    async fn no_version_follows_the_highest() {
+        let house = House::new();
+        house.starts(&[0]).await;
+        let journal = house.open(&[0]).await.unwrap();
+        let check = keys::check_value(&house.provider(&[0])).await.unwrap();
+        journal.store.commit(put(CHECK, u32::MAX, check)).await.unwrap();
+        let error = journal.admit(&house.provider(&[1, 0])).await.unwrap_err();
+        assert!(matches!(error, JournalError::Versions(CHECK)), "{error}");
+        journal.admit(&house.provider(&[0])).await.unwrap();
+        journal.store.close().await;
+    }
+
+    /// A master key before which another is admitted while its own check value is made.
+    struct Overtaken<'a> {
+        key: LocalKey,
+        journal: &'a Journal,
+        first: LocalKey,
+    }
+
+    impl KeyProvider for Overtaken<'_> {
+        fn name(&self) -> &str {
+            "overtaken"
+        }
+
+        fn wrap<'a>(&'a self, context: &'a [u8], secret: &'a [u8]) -> Answer<'a, Vec<u8>> {
+            Box::pin(async move {
+                self.journal.admit(&self.first).await.unwrap();
+                self.key.wrap(context, secret).await
+            })
+        }
+
+        fn unwrap<'a>(&'a self, context: &'a [u8], wrapped: &'a [u8]) -> Answer<'a, Zeroizing<Vec<u8>>> {
+            self.key.unwrap(context, wrapped)
+        }
+
+        fn is_current(&self, wrapped: &[u8]) -> bool {
+            self.key.is_current(wrapped)
+        }
+
+        fn health(&self) -> Answer<'_, ()> {
+            self.key.health()
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_that_are_admitted_at_once_the_second_is_not() {
+        let house = House::new();
+        house.starts(&[0]).await;
+        let journal = house.open(&[0]).await.unwrap();
+        let (key, first) = (house.provider(&[2, 0]), house.provider(&[1, 0]));
+        let overtaken = Overtaken { key, journal: &journal, first };
+        let error = journal.admit(&overtaken).await.unwrap_err();
+        assert!(matches!(error, JournalError::Overtaken), "{error}");
+        journal.store.close().await;
+        house.starts(&[1, 0]).await;
+        house.unfinished(&[2, 0]).await;
     }
 }
