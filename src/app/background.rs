@@ -93,6 +93,6 @@ async fn sweep(gateway: Arc<Gateway>) {
 async fn renew(renewal: Arc<Renewal>) {
     loop {
         tokio::time::sleep(CERTIFICATES).await;
-        renewal.look();
+        Renewal::look(&renewal).await;
     }
 }

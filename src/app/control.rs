@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::aside::aside;
 use super::live::InForce;
@@ -24,6 +25,8 @@ use crate::telemetry::Causes;
 /// How many changes, and how many findings of a set that is refused, are logged, one a line. All of them are in the answer
 /// to a command.
 const LOGGED: usize = 100;
+/// How long a reload waits for API keys and certificates. They come into force when they are read, also after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a reload needs.
 pub(super) struct Reload {
@@ -84,14 +87,12 @@ impl Reload {
             let loaded = live::load(&config, gateway.clock().now())?;
             let changes = plan::changes(&gateway.live().plan, &loaded.live.plan);
             let warned = listed(&loaded.warnings);
-            Ok::<_, AppError>((loaded, changes, warned))
+            let issuers = config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
+            let issuers = Identity::check_issuer_keys(issuers).map_err(AppError::Identity)?;
+            Ok::<_, AppError>((loaded, changes, warned, issuers))
         };
         let read = aside(read).await.ok_or(AppError::Aside)?;
-        let (InForce { live, warnings, .. }, changes, warned) = read.map_err(Failed::in_saved)?;
-        let issuers = self.config.issuers.iter().map(Issuer::open).collect::<Result<Vec<_>, _>>();
-        let issuers = issuers.map_err(|error| Failed::in_saved(error.into()))?;
-        let issuers = Identity::check_issuer_keys(issuers)
-            .map_err(|errors| Failed::in_saved(AppError::Identity(errors)))?;
+        let (InForce { live, warnings, .. }, changes, warned, issuers) = read.map_err(Failed::in_saved)?;
         // This alone can still fail, so it comes before the first is swapped. A stop in between leaves an entry of a set that never
         // was in force, and that is what the next start would read; what is in force is never missing in the audit.
         let loaded = What::PolicyLoaded { digest: live.plan.digest, warnings: warnings.warnings() as u64 };
@@ -109,26 +110,31 @@ impl Reload {
         Ok((warnings, changes, warned))
     }
 
-    /// Certificates and API keys, which are looked at by themselves too: those that are in order come into force. For each that is
-    /// not, a line; the one before stays.
+    /// API keys and certificates, which are looked at by themselves too: those that are in order come into force. For each that is
+    /// not, a line; the one before stays. Each has a thread of its own, and a disk that hangs keeps neither the other nor who asked
+    /// waiting.
     async fn others(&self) -> Vec<String> {
-        let (renewal, identity) = (Arc::clone(&self.renewal), Arc::clone(self.gateway.identity()));
-        let keys = self.config.api_keys.clone();
-        let read = move || {
-            renewal.look();
-            let stays =
-                |one: Unrenewed| format!("NOT in force, the certificate before stays: {}.", one.cause);
-            let mut refused: Vec<String> = renewal.refused().into_iter().map(stays).collect();
-            let bad = keys.map(|path| identity.renew_api_keys(|| background::load_api_keys(&path)));
-            if let Some(Err(error)) = bad {
-                let stay = "the API keys before stay, one that is revoked by now among them, since their file is bad";
-                refused.push(format!("NOT in force, {stay}:\n{}", Causes(&*error)));
-            }
-            refused
+        let (identity, path) = (Arc::clone(self.gateway.identity()), self.config.api_keys.clone());
+        let renew = move || match path {
+            Some(path) => identity.renew_api_keys(|| background::load_api_keys(&path)),
+            None => Ok(()),
         };
-        let unread = "Whether certificates and API keys are in force is not known: the thread that was to read them ended before \
-                      its time.";
-        aside(read).await.unwrap_or_else(|| vec![unread.to_owned()])
+        let keys = in_time("API keys", aside(renew));
+        let (keys, certificates) = tokio::join!(keys, in_time("certificates", Renewal::look(&self.renewal)));
+        let mut refused = match keys {
+            Ok(Ok(())) => Vec::new(),
+            Ok(Err(error)) => {
+                let stay = "the API keys before stay, one that is revoked by now among them, since their file is bad";
+                vec![format!("NOT in force, {stay}:\n{}", Causes(&*error))]
+            }
+            Err(unknown) => vec![unknown],
+        };
+        let stays = |one: Unrenewed| format!("NOT in force, the certificate before stays: {}.", one.cause);
+        match certificates {
+            Ok(unrenewed) => refused.extend(unrenewed.into_iter().map(stays)),
+            Err(unknown) => refused.push(unknown),
+        }
+        refused
     }
 
     /// Reloads the policies, counts it, and says what came of it: in the log, to whoever asked, and to whoever asks later.
@@ -219,9 +225,12 @@ impl Failed {
 impl Control for Reload {
     fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
         Box::pin(async move {
-            let _turn = self.turn.lock().await;
-            let digest = self.digest().await;
-            let told = self.told(digest).await;
+            let told = {
+                let _turn = self.turn.lock().await;
+                let digest = self.digest().await;
+                self.told(digest).await
+            };
+            // Out of turn: a certificate on a disk that hangs keeps no saved policy waiting.
             let refused = self.others().await;
             let policies = told.is_ok();
             let mut says = told.unwrap_or_else(|says| says);
@@ -283,6 +292,16 @@ impl Control for Reload {
     fn lapsed(&self) -> Vec<Lapsed> {
         self.renewal.lapsed()
     }
+}
+
+/// What was read of these, or why that is not known. Whoever reads is not stopped: it goes on, and what it finds comes into force.
+async fn in_time<T>(of: &str, read: impl Future<Output = Option<T>>) -> Result<T, String> {
+    let why = match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Some(read)) => return Ok(read),
+        Ok(None) => "the thread that was to read them ended before its time",
+        Err(_) => "the disk did not answer for ten seconds",
+    };
+    Err(format!("Whether {of} are in force is not known: {why}."))
 }
 
 /// What is not as it was, in a sentence.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::aside::aside;
 use crate::admin::{Lapsed, Unrenewed};
 use crate::clock::{Clock, Timestamp};
 use crate::net::{Certificates, Standing, Validity};
@@ -22,8 +23,8 @@ type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 /// The certificates of all listeners, and what became of their files.
 pub(super) struct Renewal {
     watched: Vec<Watched>,
-    /// One look at a time: what a reload says of its own look must not be another's.
-    turn: Mutex<()>,
+    /// One look at a time: what a reload says of its own look must not be another's. A disk may hang, so nobody blocks who waits.
+    turn: Arc<tokio::sync::Mutex<()>>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -54,7 +55,7 @@ impl Renewal {
     pub(super) fn new(certificates: Vec<Arc<Certificates>>, clock: Clock, metrics: Metrics) -> Self {
         let watched = |certificates| Watched { certificates, seen: Mutex::default() };
         let watched = certificates.into_iter().map(watched).collect();
-        Self { watched, turn: Mutex::default(), clock, metrics }
+        Self { watched, turn: Arc::default(), clock, metrics }
     }
 
     /// Says at the start what is to be said of those that are served. None of it keeps a gateway from starting: a caller may know the
@@ -66,10 +67,21 @@ impl Renewal {
         }
     }
 
-    /// Puts in force what was replaced, and what could not be put in force before. The log hears of a failure once, and again
-    /// when it is another.
-    pub(super) fn look(&self) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Puts in force what was replaced, and what could not be put in force before, and answers what could not now. The log hears of a
+    /// failure once, and again when it is another. A look is taken aside, and goes on to its end where nobody waits for it any more.
+    /// `None` where that thread ended before its time.
+    pub(super) async fn look(this: &Arc<Self>) -> Option<Vec<Unrenewed>> {
+        let turn = Arc::clone(&this.turn).lock_owned().await;
+        let this = Arc::clone(this);
+        aside(move || {
+            let _turn = turn;
+            this.look_now();
+            this.refused()
+        })
+        .await
+    }
+
+    fn look_now(&self) {
         for watched in &self.watched {
             // Before they are read: a change between the two is seen at the next look.
             let (now, before) = (stamps(&watched.certificates), watched.seen().clone());
@@ -205,7 +217,7 @@ mod tests {
         let ends = || certificates.validity().unwrap().ends.to_string();
         let told = || renewal.watched[0].seen().told.map(|(standing, _, at)| (standing, at));
         let refused = |says: &str| {
-            renewal.look();
+            renewal.look_now();
             assert_eq!(metrics.certificates_refused().get(), i64::from(!says.is_empty()));
             assert!(renewal.refused().iter().all(|one| one.cause.ends_with(says)), "{:?}", renewal.refused());
         };
@@ -239,15 +251,15 @@ mod tests {
         );
         let first = clock.now();
         clock.advance(DAY - Duration::from_secs(1));
-        renewal.look();
+        renewal.look_now();
         assert_eq!(told(), Some((Standing::EndsSoon, first)));
         clock.advance(Duration::from_secs(1));
-        renewal.look();
+        renewal.look_now();
         assert_eq!(told(), Some((Standing::EndsSoon, clock.now())));
         assert!(renewal.lapsed().is_empty());
         // Once it has ended health tells too. Where none is valid any more, the newer one is served.
         clock.advance(5 * DAY);
-        renewal.look();
+        renewal.look_now();
         assert_eq!(told(), Some((Standing::Ended, clock.now())));
         let lapsed = renewal.lapsed();
         assert_eq!(lapsed.len(), 1);
@@ -276,7 +288,7 @@ mod tests {
         let (clock, metrics) = (Clock::fixed(Timestamp::from_millis(1_000)), Metrics::new());
         let renewal = Renewal::new(vec![certificates], clock.clone(), metrics.clone());
         let looks = |refused: usize, says: &str| {
-            renewal.look();
+            renewal.look_now();
             let found = renewal.refused();
             assert_eq!((found.len(), metrics.certificates_refused().get()), (refused, refused as i64));
             assert!(found.iter().all(|one| one.cause.contains(says)), "{found:?}");

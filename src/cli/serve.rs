@@ -1,5 +1,7 @@
 //! `serve`: the gateway, until it is told to stop.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,6 +14,9 @@ use crate::crypto::random;
 use crate::policy::{Diagnostic, Diagnostics, Severity};
 use crate::store::StoreError;
 use crate::telemetry::{self, Causes, Log};
+
+/// How long the end waits for what still runs beside exchanges that are over.
+const LEFT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -41,7 +46,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let log = telemetry::start_log(&config.log.filter, config.log.format);
     show(&warnings, log.is_for_people());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    match runtime.block_on(serve(config, &log)) {
+    let ended = runtime.block_on(serve(config, &log));
+    // What is read from a disk that hangs must not keep a gateway that has stopped; all that is written is written by now.
+    runtime.shutdown_timeout(LEFT);
+    match ended {
         // Where nothing is to be logged, why it does not serve is said all the same.
         Err(error) if !log.is_for_people() && tracing::enabled!(tracing::Level::ERROR) => {
             tracing::error!("{error:#}");

@@ -1,10 +1,12 @@
 //! Reload under load: nobody is refused, and nobody sees two versions.
 
 use std::collections::HashMap;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Activity, Deployment, Evidence, Gateway, Load, Upstream, until};
 
@@ -80,6 +82,70 @@ async fn a_stop_does_not_wait_for_a_reload() {
     std::fs::write(&policy, before).unwrap();
     assert_eq!(Evidence::read(&deployment).await.entries.last().unwrap().kind, "stopped");
     deployment.verify();
+}
+
+/// Neither saved policies nor a stop wait for a disk that does not answer, here to whoever reads a certificate's key and API keys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_hang_keep_neither_policies_nor_the_stop_waiting() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let text = std::fs::read_to_string(deployment.file()).unwrap();
+    std::fs::write(deployment.file(), text + "api_keys: api-keys.yaml\n").unwrap();
+    std::fs::write(deployment.path("api-keys.yaml"), "keys: []\n").unwrap();
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "-q", "-o", "/dev/null", "-e", "trace=read,pread64"]);
+    for name in ["server.key", "api-keys.yaml"] {
+        let hangs = deployment.path(&format!("hangs-{name}"));
+        std::fs::copy(deployment.path(name), &hangs).unwrap();
+        strace.arg("-P").arg(hangs);
+    }
+    // Microseconds: longer than this test.
+    strace.args(["-e", "inject=read,pread64:delay_enter=600000000"]).arg(env!("CARGO_BIN_EXE_consentry"));
+    let found = Command::new("strace").arg("-V").output();
+    assert!(found.is_ok(), "this test needs strace: install it (`apt-get install strace`)");
+    let gateway = Gateway::with(strace, &deployment);
+    for name in ["server.key", "api-keys.yaml"] {
+        symlink(format!("hangs-{name}"), deployment.path("next")).unwrap();
+        std::fs::rename(deployment.path("next"), deployment.path(name)).unwrap();
+    }
+    let reloaded = async |times: usize| {
+        let said = || gateway.log().matches("reloaded").count();
+        until("it is reloaded", async || (said() >= times).then_some(())).await;
+    };
+    gateway.signal(Signal::HUP);
+    reloaded(1).await;
+    until("the key is read", async || gives_way(gateway.pid()).then_some(())).await;
+    deployment.policies("B");
+    reloaded(2).await;
+    until("it says so", async || gateway.log().contains("the disk did not answer").then_some(())).await;
+    for of in ["API keys", "certificates"] {
+        let said =
+            format!("Whether {of} are in force is not known: the disk did not answer for ten seconds.");
+        assert!(gateway.log().contains(&said), "{said} is not in {}", gateway.log());
+    }
+    assert!(gives_way(gateway.pid()));
+    let tracer = tracer(gateway.pid()).unwrap();
+    gateway.signal(Signal::TERM);
+    // Its first thread ends with the process. The tracer keeps what it holds up until it ends itself.
+    until("it ends", async || is_over(gateway.pid()).then_some(())).await;
+    kill_process(tracer, Signal::KILL).unwrap();
+    let (code, log) = gateway.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(Evidence::read(&deployment).await.entries.last().unwrap().kind, "stopped");
+}
+
+/// Who traces the process (proc(5)).
+fn tracer(process: Pid) -> Option<Pid> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    Pid::from_raw(line.trim().parse().ok()?)
+}
+
+/// Whether the process has ended, but for its parent to hear of it.
+fn is_over(process: Pid) -> bool {
+    let stat =
+        std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
 /// Whether a thread of the process lets all others go first.

@@ -109,6 +109,22 @@ async fn a_pipe_among_the_policies_is_refused_aloud_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn a_pipe_in_the_place_of_a_certificates_key_is_told_and_keeps_nobody_waiting() {
+    let gateway = Gateway::with_holder().await;
+    let key = gateway.folder.path().join("server.key");
+    fs::remove_file(&key).unwrap();
+    mknodat(CWD, &key, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
+    assert!(reply.says.contains("server.key cannot be read: it is no regular file"), "{}", reply.says);
+    assert!(!reply.done && reply.says.starts_with("In force: "), "{}", reply.says);
+    gateway.healthy().await;
+    gateway.edit_policy("churn.yaml", |text| format!("mode: closed\n{text}"));
+    gateway.soon_refuses(&gateway.score(clean_body()), ActivityClosed).await;
+    drop(gateway.upstream.take());
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn what_is_saved_comes_into_force_whatever_certificates_and_api_keys_are_like() {
     let gateway = Gateway::with(Options {
         more: "api_keys: api-keys.yaml\n".into(),
