@@ -117,11 +117,14 @@ impl Renewal {
     fn renew(&self, certificates: &Certificates) -> Result<(), String> {
         let pair = certificates.read().map_err(|error| Causes(&error).to_string())?;
         let now = self.clock.now();
+        let new = pair.validity();
         if certificates.validity().is_some_and(|in_force| in_force.holds(now))
-            && let Some(new) = pair.validity().filter(|new| !new.holds(now))
+            && !new.is_some_and(|new| new.holds(now))
         {
             let [file, _] = certificates.files();
-            return Err(format!("{} {}", file.display(), new.says(now).unwrap_or_default()));
+            let never = || "is at no time valid: when it begins and ends makes no sense".to_owned();
+            let says = new.map_or_else(never, |new| new.says(now).unwrap_or_default());
+            return Err(format!("{} {says}", file.display()));
         }
         certificates.replace(pair);
         Ok(())
@@ -236,7 +239,12 @@ mod tests {
         refused("tls.crt is not valid any more: it ended at 2026-03-01T00:00:00Z");
         write(folder.path(), (3, 5), (12, 1));
         refused("tls.crt is not valid yet: it begins at 2026-03-05T00:00:00Z");
+        // And one that ends before it begins.
+        write(folder.path(), (12, 1), (1, 1));
+        refused("tls.crt is at no time valid: when it begins and ends makes no sense");
         assert_eq!((ends(), renewal.lapsed(), told()), ("2026-03-20T00:00:00Z".to_owned(), Vec::new(), None));
+        write(folder.path(), (3, 5), (12, 1));
+        refused("tls.crt is not valid yet: it begins at 2026-03-05T00:00:00Z");
         // It comes into force by itself once it has begun.
         clock.advance(3 * DAY);
         refused("");
