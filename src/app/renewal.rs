@@ -250,8 +250,11 @@ mod tests {
         refused("");
         assert_eq!(ends(), "2026-12-01T00:00:00Z");
 
-        // Within the last 14 days the log hears of it, once a day.
+        // Of a short life the log hears in its last third, and within the last 14 days of a long one; once a day.
         write(folder.path(), (3, 1), (3, 10));
+        refused("");
+        assert_eq!((ends(), told()), ("2026-03-10T00:00:00Z".to_owned(), None));
+        write(folder.path(), (1, 1), (3, 10));
         refused("");
         assert_eq!(
             (ends(), told()),

@@ -9,7 +9,8 @@ use rustls::{CertificateError, Error, RootCertStore};
 
 use crate::clock::Timestamp;
 
-/// How long before its end a certificate should have been renewed: those who renew by themselves do so weeks before.
+/// How long before its end a certificate should have been renewed: those who renew by themselves do so weeks before. One that has
+/// a short life, when two thirds of it are over.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// What a certificate says of itself (RFC 5280 section 4.1.2.5).
@@ -26,7 +27,7 @@ pub struct Validity {
 pub enum Standing {
     /// Valid for a while.
     Valid,
-    /// Valid, and for 14 days at most.
+    /// Valid, and for 14 days at most, or for the last third of its time where that is shorter.
     EndsSoon,
     /// Not valid any more.
     Ended,
@@ -63,9 +64,15 @@ impl Validity {
         match self {
             Self { begins, .. } if now < begins => Standing::NotYet,
             Self { ends, .. } if now.seconds() > ends.seconds() => Standing::Ended,
-            Self { ends, .. } if now.plus(SOON) > ends => Standing::EndsSoon,
+            Self { ends, .. } if now.plus(self.soon()) > ends => Standing::EndsSoon,
             _ => Standing::Valid,
         }
+    }
+
+    /// How long before its end it should have been renewed.
+    fn soon(self) -> Duration {
+        let millis = self.ends.millis().saturating_sub(self.begins.millis());
+        SOON.min(Duration::from_millis(u64::try_from(millis).unwrap_or(0)) / 3)
     }
 
     /// Whether those who connect at this moment find it valid.
@@ -119,6 +126,19 @@ mod tests {
             let said = validity.says(now);
             assert_eq!(said.is_some(), says.is_some(), "{said:?}");
             assert!(said.unwrap_or_default().contains(says.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn one_with_a_short_life_is_to_be_renewed_in_its_last_third() {
+        for (ends, soon) in
+            [((2026, 3, 3), 8 * 3600), ((2026, 3, 9), 7 * 86_400 / 3), ((2026, 4, 13), 14 * 86_400)]
+        {
+            let validity = of((2026, 3, 2), ends).unwrap();
+            let before = |seconds: i64| Timestamp::from_millis(validity.ends.millis() - 1000 * seconds);
+            assert_eq!(validity.at(validity.begins), Standing::Valid);
+            assert_eq!(validity.at(before(soon)), Standing::Valid);
+            assert_eq!(validity.at(before(soon - 1)), Standing::EndsSoon);
         }
     }
 
