@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{live, open};
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Listener, MasterKeySource};
+use crate::crypto::InterchangeKey;
 use crate::identity::Identity;
 use crate::keys::LocalKey;
 use crate::lock::LockError;
@@ -66,10 +67,18 @@ pub fn needs(config: &Config, now: Timestamp) -> Needs {
         need(live::interchange_key(name, path).err().as_ref().map(|error| error as _));
     }
     let there = |keys: &&MasterKeySource| !matches!(keys, MasterKeySource::File(path) if !path.exists());
-    for keys in std::iter::once(&config.keys).chain(&config.previous_keys).filter(there) {
-        match keys.text() {
-            Ok(text) => need(LocalKey::from_text(&text).err().as_ref().map(|error| error as _)),
-            Err(error) => need(Some(&error)),
+    let current = match Some(&config.keys).filter(there).map(open::given) {
+        Some(Ok(key)) => Some(key),
+        Some(Err(error)) => {
+            need(Some(&error));
+            None
+        }
+        None => None,
+    };
+    // Those before it are held against each other also where it is not there, or is yet to be made.
+    if let Some(mut known) = current.or_else(|| LocalKey::from_text(&InterchangeKey::generate()).ok()) {
+        for keys in config.previous_keys.iter().filter(there) {
+            need(open::add_previous(&mut known, keys).err().as_ref().map(|error| error as _));
         }
     }
     need(open::files(config).both_there().err().as_ref().map(|error| error as _));

@@ -131,7 +131,7 @@ pub fn files(config: &Config) -> StoreConfig {
 
 /// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.
 pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppError> {
-    let key = match &config.keys {
+    let mut key = match &config.keys {
         MasterKeySource::File(path) if new && !path.exists() => {
             tracing::warn!(file = %path.display(), "made a new master key: back it up apart from the data");
             LocalKey::create(path)?
@@ -139,12 +139,9 @@ pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvid
         MasterKeySource::File(path) if !path.exists() => {
             return Err(AppError::MasterKeyMissing(path.clone()));
         }
-        source => LocalKey::from_text(&source.text()?)?,
+        source => given(source)?,
     };
-    let key = config.previous_keys.iter().try_fold(key, |key, source| {
-        previous(key, source)
-            .map_err(|cause| AppError::PreviousKey { place: source.to_string(), source: cause })
-    })?;
+    config.previous_keys.iter().try_for_each(|source| add_previous(&mut key, source))?;
     Ok(Arc::new(key))
 }
 
@@ -163,6 +160,17 @@ pub(super) fn named(config: &Config) -> Named {
     }
 }
 
+/// The master key that is there.
+pub(super) fn given(source: &MasterKeySource) -> Result<LocalKey, AppError> {
+    Ok(LocalKey::from_text(&source.text()?)?)
+}
+
+/// Adds one of before to those that are known.
+pub(super) fn add_previous(key: &mut LocalKey, source: &MasterKeySource) -> Result<(), AppError> {
+    let mut add = || Ok(key.add_previous(LocalKey::from_text(&source.text()?)?)?);
+    add().map_err(|cause| AppError::PreviousKey { place: source.to_string(), source: cause })
+}
+
 /// Says in the log whether master keys of before are still needed.
 async fn tell_of_rotation(
     journal: &Journal,
@@ -178,13 +186,6 @@ async fn tell_of_rotation(
         );
     }
     Ok(())
-}
-
-fn previous(
-    key: LocalKey,
-    source: &MasterKeySource,
-) -> Result<LocalKey, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(key.and_previous(LocalKey::from_text(&source.text()?)?)?)
 }
 
 fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {

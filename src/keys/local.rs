@@ -147,13 +147,22 @@ impl LocalKey {
     /// # Errors
     /// [`LocalKeyError::Twice`]: whoever names one key twice believes that it was exchanged.
     pub fn and_previous(mut self, older: Self) -> Result<Self, LocalKeyError> {
+        self.add_previous(older)?;
+        Ok(self)
+    }
+
+    /// The same in place, and as it was where `older` is one that is known.
+    ///
+    /// # Errors
+    /// As [`and_previous`](Self::and_previous).
+    pub fn add_previous(&mut self, older: Self) -> Result<(), LocalKeyError> {
         for older in std::iter::once(older.current).chain(older.previous) {
             if std::iter::once(&self.current).chain(&self.previous).any(|known| known.id == older.id) {
                 return Err(LocalKeyError::Twice);
             }
             self.previous.push(older);
         }
-        Ok(self)
+        Ok(())
     }
 
     fn seal(&self, context: &[u8], secret: &[u8]) -> Result<Vec<u8>, KeyError> {

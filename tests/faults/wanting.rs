@@ -89,6 +89,22 @@ fn what_check_finds_wanting_is_what_the_start_ends_with() {
         "keys: { env: NO_SUCH_KEY }",
         "the environment variable NO_SUCH_KEY is not set",
     );
+    let one = "keys: { file: master.key }";
+    let old = deployment.path("old.key");
+    let unusable = format!("the previous master key at {} cannot be used", old.display());
+    let master = fs::read(deployment.path("master.key")).unwrap();
+    for text in [&b"nothing of the kind"[..], &master] {
+        fs::write(&old, text).unwrap();
+        mode(&old, 0o600);
+        changed(one, "keys: { file: master.key, previous: [ { file: old.key } ] }", &unusable);
+    }
+    let before = deployment.path("before.key");
+    fs::write(&before, InterchangeKey::generate().as_bytes()).unwrap();
+    mode(&before, 0o600);
+    fs::copy(&before, &old).unwrap();
+    let three = "keys: { file: master.key, previous: [ { file: before.key }, { file: old.key } ] }";
+    changed(one, three, &unusable);
+
     let key = fs::read_to_string(deployment.path("server.key")).unwrap();
     fs::write(deployment.path("server.key"), format!("# consentry-demo\n{key}")).unwrap();
     assert_eq!(list(&check(&deployment), "needs"), [""; 0], "the demo serves this host");
