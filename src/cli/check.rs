@@ -60,20 +60,22 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Format::Json => output::text(report::json(&found, args.pages.as_deref(), members(needs.as_ref()))),
         Format::Sarif => output::text(report::sarif(&found, args.pages.as_deref())),
     }
-    let Some(plan) = plan.filter(|_| of_keys.is_none()) else { return Ok(Exit::InvalidPolicy) };
+    let plan = plan.filter(|_| of_keys.is_none());
     if args.format == Format::Human {
-        let (activities, routes) = (plan.activities.len(), plan.routes.len());
-        let word = |count, one: &'static str, many| if count == 1 { one } else { many };
-        output::line(format_args!(
-            "{activities} {}, {routes} {}: valid.",
-            word(activities, "activity", "activities"),
-            word(routes, "route", "routes")
-        ));
+        if let Some(plan) = &plan {
+            let (activities, routes) = (plan.activities.len(), plan.routes.len());
+            let word = |count, one: &'static str, many| if count == 1 { one } else { many };
+            output::line(format_args!(
+                "{activities} {}, {routes} {}: valid.",
+                word(activities, "activity", "activities"),
+                word(routes, "route", "routes")
+            ));
+        }
         let Needs { needs, cautions } = needs.unwrap_or_default();
         note("Before the gateway serves, something is wanting here:", &needs);
         note("The gateway serves with this, and it should not stay so:", &cautions);
     }
-    Ok(Exit::Fine)
+    Ok(if plan.is_some() { Exit::Fine } else { Exit::InvalidPolicy })
 }
 
 fn note(about: &str, lines: &[String]) {

@@ -105,6 +105,18 @@ fn what_check_finds_wanting_is_what_the_start_ends_with() {
     let three = "keys: { file: master.key, previous: [ { file: before.key }, { file: old.key } ] }";
     changed(one, three, &unusable);
 
+    // Also where policies are not in order.
+    fs::write(&old, "nothing of the kind").unwrap();
+    let policy = deployment.path("policies/counted.yaml");
+    let good = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, good.replace("retention: 30d", "retention: soon")).unwrap();
+    fs::write(deployment.file(), text.replace(one, three)).unwrap();
+    let said = deployment.run(&["check"]);
+    assert!(said.code == Some(3) && said.err.contains("retention: soon"), "{said:?}");
+    assert!(said.err.contains(&unusable) && !said.out.contains("valid"), "{said:?}");
+    fs::write(&policy, good).unwrap();
+    fs::write(deployment.file(), &text).unwrap();
+
     let key = fs::read_to_string(deployment.path("server.key")).unwrap();
     fs::write(deployment.path("server.key"), format!("# consentry-demo\n{key}")).unwrap();
     assert_eq!(list(&check(&deployment), "needs"), [""; 0], "the demo serves this host");
