@@ -331,7 +331,8 @@ impl Office {
         if policies {
             self.journal().record(What::Administered { command: "reload", role: "operator" })?.await?;
         }
-        Ok(if all { Reply::done(says) } else { Reply::not_done(says) })
+        let reply = if all { Reply::done(says) } else { Reply::not_done(says) };
+        Ok(reply.with(&json!({ "policies": policies })))
     }
 
     /// Somebody unknown is answered like somebody known, so a namespace that no credential has must not pass for one: what

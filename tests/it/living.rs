@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
-use consentry::admin::Command;
+use consentry::admin::{Command, Reply};
 use consentry::clock::Timestamp;
 use consentry::crypto::random;
 use consentry::identity::ApiKey;
@@ -94,6 +94,11 @@ async fn what_is_saved_comes_into_force_and_what_is_bad_is_refused_aloud() {
     gateway.close().await;
 }
 
+/// What a reload says to programs.
+fn policies(reply: &Reply) -> &str {
+    reply.data.as_ref().unwrap().get()
+}
+
 #[tokio::test]
 async fn a_pipe_among_the_policies_is_refused_aloud_and_keeps_nobody_waiting() {
     let gateway = Gateway::with_holder().await;
@@ -102,6 +107,7 @@ async fn a_pipe_among_the_policies_is_refused_aloud_and_keeps_nobody_waiting() {
     let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
     assert!(reply.says.contains("pipe.yaml cannot be read: it is no regular file"), "{}", reply.says);
     assert!(!reply.done && gateway.figure("consentry_policies_refused").await == 1);
+    assert_eq!(policies(&reply), "{\"policies\":false}");
     gateway.healthy().await;
     fs::remove_file(&pipe).unwrap();
     gateway.admin.done(Command::Reload {}).await;
@@ -117,6 +123,7 @@ async fn a_pipe_in_the_place_of_a_certificates_key_is_told_and_keeps_nobody_wait
     let (_, reply) = gateway.admin.ask(&Command::Reload {}).await;
     assert!(reply.says.contains("server.key cannot be read: it is no regular file"), "{}", reply.says);
     assert!(!reply.done && reply.says.starts_with("In force: "), "{}", reply.says);
+    assert_eq!(policies(&reply), "{\"policies\":true}");
     gateway.healthy().await;
     gateway.edit_policy("churn.yaml", |text| format!("mode: closed\n{text}"));
     gateway.soon_refuses(&gateway.score(clean_body()), ActivityClosed).await;
