@@ -50,8 +50,14 @@ fn a_reload_of_the_shipped_policies_counts_as_many_as_there_are() {
     let texts = files.iter().map(|path| fs::read_to_string(path).unwrap());
     let routes: usize =
         texts.map(|text| text.lines().filter(|line| line.starts_with("  - match: ")).count()).sum();
-    let said = format!("INFO reloaded activities={} routes={routes}", files.len());
-    assert!(file("docs/guide/living-policies.md").contains(&said), "{said}");
+    let page = file("docs/guide/living-policies.md");
+    for (begins, said) in [
+        ("INFO reloaded ", format!("INFO reloaded activities={} routes={routes}", files.len())),
+        ("In force: ", format!("In force: {} activities, {routes} routes.", files.len())),
+    ] {
+        let shown: Vec<&str> = page.lines().filter(|line| line.starts_with(begins)).collect();
+        assert_eq!(shown, [said]);
+    }
 }
 
 /// The excerpt has the shipped file's lines, without its remarks and what aligns them.
