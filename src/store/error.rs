@@ -50,6 +50,13 @@ pub enum StoreError {
     /// There is a data file and no keyring for it.
     #[error("{} is missing, and there is data that it belongs to: restore it, none is made beside existing data", .0.display())]
     KeyringMissing(PathBuf),
+    /// The data file is said to be lost, and there is no keyring to begin a new one beside.
+    #[error(
+        "{} is missing, or holds nothing, and `--data-lost` begins new data beside a keyring alone, by which what people forbade binds: is \
+         its volume there? Put the keyring back, or the newest copy of it; nothing was made. Where none is left either, `consentry serve` \
+         by itself begins with nothing", .0.display()
+    )]
+    KeyringLost(PathBuf),
     /// There is a keyring, and no data file for it.
     #[error(
         "{} is missing, and the keyring vouches for {anchored} entries of the audit in it: is its volume there? Put it back; nothing \

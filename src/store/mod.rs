@@ -57,12 +57,13 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// Refuses where one of the two files is not there and the other is. Makes nothing: where a volume is not mounted, nothing is to
+    /// Refuses where one of the two files is not there and the other is, and where data is said to be lost and there is no keyring
+    /// either. Makes nothing: where a volume is not mounted, nothing is to
     /// be left in its place. A keyring that vouches for no entry is what is left of a first start that did not come to its end.
     ///
     /// # Errors
-    /// [`StoreError::KeyringMissing`], [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), or why the keyring cannot
-    /// be read.
+    /// [`StoreError::KeyringMissing`], [`KeyringLost`](StoreError::KeyringLost), [`DataMissing`](StoreError::DataMissing),
+    /// [`Bare`](StoreError::Bare), or why one of them cannot be looked at or read.
     pub fn both_there(&self) -> Result<()> {
         sqlite::both_there(self)
     }
@@ -118,8 +119,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`Lock`](StoreError::Lock), [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
-    /// [`KeyringMissing`](StoreError::KeyringMissing), [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), [`Strangers`](StoreError::Strangers),
-    /// [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
+    /// [`KeyringMissing`](StoreError::KeyringMissing), [`KeyringLost`](StoreError::KeyringLost),
+    /// [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), [`Strangers`](StoreError::Strangers), [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
         sqlite::Sqlite::open(config, clock).map(Self::Sqlite)
     }

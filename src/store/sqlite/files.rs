@@ -45,20 +45,25 @@ impl Files {
         }
     }
 
-    /// Refuses where one of the two is not there and the other is, before anything is made, a lock included.
+    /// Refuses where one of the two is not there and the other is, or none is to be begun beside, before anything is made, a lock
+    /// included.
     pub(super) fn both_there(&self, lost: bool) -> Result<(), StoreError> {
+        let there = is_there(&self.data)?;
         // INVARIANT: a keyring is never made beside existing data.
-        if self.data.exists() && !self.keyring.exists() {
+        if there && !is_there(&self.keyring)? {
             return Err(StoreError::KeyringMissing(self.keyring.clone()));
         }
-        if lost || !self.keyring.exists() || !is_bare(&self.data)? || is_bare(&self.keyring)? {
-            return Ok(());
+        match is_bare(&self.keyring)? {
+            // INVARIANT: who says that the data is lost does not lose what people forbade with it.
+            true if lost => return Err(StoreError::KeyringLost(self.keyring.clone())),
+            false if !lost && is_bare(&self.data)? => {}
+            _ => return Ok(()),
         }
         let keyring = reading(&self.keyring)?;
         let anchored = anchor::latest(&Prepared::new(&keyring), &self.keyring)
             .map_err(|error| unopened(&self.keyring, error))?
             .map_or(0, |anchor| anchor.count);
-        match self.data.exists() {
+        match there {
             _ if anchored == 0 => Ok(()),
             true => Err(StoreError::Bare(self.data.clone())),
             false => Err(StoreError::DataMissing { path: self.data.clone(), anchored }),
@@ -105,11 +110,17 @@ impl Files {
     }
 }
 
+/// Whether a file is there. One that may only not be looked at is not taken for missing.
+fn is_there(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|error| LockError::opening(path, error).into())
+}
+
 /// Whether a file is not there, or holds nothing of a store, its log included. One that is larger than this was given a layout.
 fn is_bare(path: &Path) -> Result<bool, StoreError> {
     const LAID_OUT: u64 = 4096;
     match path.metadata() {
-        Err(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(LockError::opening(path, error).into()),
         Ok(file) if file.len() > LAID_OUT => Ok(false),
         Ok(_) => Ok(layout(&reading(path)?).map_err(|error| unopened(path, error))? == 0),
     }

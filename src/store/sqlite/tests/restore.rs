@@ -204,15 +204,57 @@ async fn where_the_data_file_is_missing_nothing_is_made_and_only_who_says_it_is_
     assert!(matches!(store, StoreError::Altered(_) | StoreError::Cut { .. }), "{store:?}");
 }
 
+/// Neither of the two volumes is there: what people forbade is not to be forgotten with the data.
+#[tokio::test]
+async fn without_a_keyring_nothing_is_begun_for_lost_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let lost = StoreConfig { lost: true, ..config(folder.path()) };
+    let everything = || folder.path().read_dir().unwrap().count();
+    let refused = Store::open(&lost, clock()).unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::KeyringLost(path) if *path == folder.path().join("keyring.db")),
+        "{refused:?}"
+    );
+    assert_eq!(everything(), 0);
+    // A keyring that holds nothing is none.
+    std::fs::write(&lost.keyring, b"").unwrap();
+    assert!(matches!(Store::open(&lost, clock()).unwrap_err(), StoreError::KeyringLost(_)));
+    assert_eq!((everything(), std::fs::read(&lost.keyring).unwrap()), (1, Vec::new()));
+}
+
+/// Such as a file in a folder that this user may not enter.
+#[tokio::test]
+async fn a_file_that_cannot_be_looked_at_is_not_taken_for_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    furnished(folder.path()).await;
+    let before = names(folder.path());
+    let within = |name: &str| folder.path().join("data.db").join(name);
+    let good = config(folder.path());
+    let unseen = [
+        StoreConfig { keyring: within("keyring.db"), ..good.clone() },
+        StoreConfig { sqlite: within("data.db"), ..good.clone() },
+        StoreConfig { sqlite: within("data.db"), keyring: within("keyring.db"), ..good },
+    ];
+    for config in unseen {
+        for lost in [false, true] {
+            let refused = StoreConfig { lost, ..config.clone() }.both_there().unwrap_err();
+            assert!(matches!(refused, StoreError::Lock(_)), "{refused:?}");
+        }
+    }
+    assert_eq!(names(folder.path()), before);
+}
+
 /// A snapshot of a running store is as a loss of power: the log of each file belongs to it.
 #[tokio::test]
-async fn a_snapshot_of_a_running_store_holds_all_with_its_logs_and_nothing_without_them() {
+async fn a_snapshot_of_a_running_store_holds_all_with_its_logs_and_is_refused_without_them() {
     let (running, put_back) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     furnished(running.path()).await;
     let store = open(running.path()).unwrap();
     for _ in 0..3 {
         store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
     }
+    // The last group's anchor follows its answer; a group without entries follows that.
+    store.commit(Change::default()).await.unwrap();
     // What lies at the target of another time goes before the copy comes.
     for name in ["data.db", "data.db-wal", "keyring.db", "keyring.db-wal"] {
         std::fs::write(put_back.path().join(name), "of another time").unwrap();
@@ -222,6 +264,13 @@ async fn a_snapshot_of_a_running_store_holds_all_with_its_logs_and_nothing_witho
     let restored = open(put_back.path()).unwrap();
     assert_eq!(restored.chain(), chain);
     restored.close().await;
+
+    let without = tempfile::tempdir().unwrap();
+    for name in ["data.db", "keyring.db", "keyring.db-anchor"] {
+        std::fs::copy(running.path().join(name), without.path().join(name)).unwrap();
+    }
+    let refused = open(without.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Cut { count: 1, anchored: 4 }), "{refused:?}");
     store.close().await;
 }
 
