@@ -30,6 +30,11 @@ pub enum AppError {
     /// The store does not open.
     #[error("the store does not open")]
     Store(#[from] StoreError),
+    /// A command is given where nothing was kept yet, or where the volume of what was kept is not there.
+    #[error(
+        "there is no store at {}: is its volume there? Nothing was done, and none was made: the first `consentry serve` makes one", .0.display()
+    )]
+    NoStore(PathBuf),
     /// The master key is not there, or not the one that the data was kept under.
     #[error("the master key cannot be used")]
     MasterKey(#[from] LocalKeyError),

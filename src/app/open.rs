@@ -54,7 +54,7 @@ impl Core {
     /// # Errors
     /// The first part that does not open; nothing is served then.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
-        let core = Self::for_command(config, clock).await?;
+        let core = Self::opened(config, clock, true).await?;
         let journal = core.gateway.journal();
         journal.recover(env!("CARGO_PKG_VERSION")).await?;
         let digest = core.gateway.live().plan.digest;
@@ -64,18 +64,28 @@ impl Core {
     }
 
     /// The same for a command, which serves nobody: no gateway starts and no policies come into force, so the audit does not say so.
-    /// What the run before left open is left to the next start.
+    /// What the run before left open is left to the next start. No store is made: where a volume is not there, what a person forbids
+    /// would be acknowledged and forgotten, and the next start would not say that it finds nothing.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and [`AppError::NoStore`].
     pub(super) async fn for_command(config: Config, clock: Clock) -> Result<Self, AppError> {
+        Self::opened(config, clock, false).await
+    }
+
+    async fn opened(config: Config, clock: Clock, begin: bool) -> Result<Self, AppError> {
         config::refuse_demo(&config)?;
         // Before they are read: what is saved in between is seen at the first look.
         let saved = Saved::of(&config);
         let look = saved.before_reading();
         let InForce { live, warnings, files } = live::load(&config, clock.now())?;
         let read_as = look.digest(saved.policies(), &files);
-        let store = open_store(&config, &clock)?;
+        let store = open_store(&config, &clock, begin)?;
+        if store.is_new() && !begin {
+            // A first start did not come to its end.
+            store.close().await;
+            return Err(AppError::NoStore(config.store.sqlite));
+        }
         let provider = master_key(&config, store.is_new())?;
         let journal = Journal::open(store.clone(), &*provider, clock.clone()).await?;
         tell_of_rotation(&journal, &*provider, &config).await?;
@@ -109,9 +119,13 @@ impl std::fmt::Debug for Core {
     }
 }
 
-fn open_store(config: &Config, clock: &Clock) -> Result<Store, AppError> {
+/// The store; a new one is made only where `begin` says so.
+fn open_store(config: &Config, clock: &Clock, begin: bool) -> Result<Store, AppError> {
     let store = files(config);
     store.both_there()?;
+    if !begin && !store.is_begun()? {
+        return Err(AppError::NoStore(store.sqlite));
+    }
     for path in [&store.sqlite, &store.keyring] {
         files::private_folder(path).map_err(|source| AppError::File { path: path.clone(), source })?;
     }

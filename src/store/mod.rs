@@ -68,6 +68,14 @@ impl StoreConfig {
         sqlite::both_there(self)
     }
 
+    /// Whether both files are there and hold something of a store. Makes nothing.
+    ///
+    /// # Errors
+    /// Why one of them cannot be looked at or read.
+    pub fn is_begun(&self) -> Result<bool> {
+        sqlite::is_begun(self)
+    }
+
     /// Whether a gateway, or a command that is at work, has the files open.
     pub fn is_held(&self) -> bool {
         [&self.sqlite, &self.keyring].into_iter().any(|file| Lock::is_held(file))

@@ -7,7 +7,7 @@ use std::path::Path;
 use consentry::crypto::InterchangeKey;
 use serde_json::Value;
 
-use crate::support::{Deployment, Evidence, Said, program};
+use crate::support::{Deployment, Evidence, Gateway, Said, program};
 
 const LOOPBACK: &str = "127.0.0.1:0";
 
@@ -148,7 +148,9 @@ fn a_command_says_in_the_audit_what_it_did_and_not_that_a_gateway_started() {
     }
     let said = deployment.run(&["audit", "show"]);
     let kinds: Vec<&str> = said.out.lines().collect();
-    assert!(kinds.len() == 1 && kinds[0].contains("\"consent-given\""), "{said:?}");
+    // Those of the start that made the store come first.
+    assert!(kinds.len() == 4 && kinds[2].contains("\"stopped\""), "{said:?}");
+    assert!(kinds[3].contains("\"consent-given\""), "{said:?}");
     deployment.verify();
 }
 
@@ -157,12 +159,7 @@ fn the_folders_of_data_and_keys_are_made_for_their_owner_alone() {
     let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
     let text = fs::read_to_string(deployment.file()).unwrap();
     fs::write(deployment.file(), text.replace("file: master.key", "file: secrets/master.key")).unwrap();
-    // As an administrator's shell has it: everybody may read what is made.
-    let words = ["-c", "umask 022; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_consentry")];
-    let grant = ["consent", "grant", "--person", "ada", "--purpose", "advice", "--config"];
-    let made = std::process::Command::new("sh").args(words).args(grant).arg(deployment.file()).output();
-    let said = Said::from(made.unwrap());
-    assert_eq!(said.code, Some(0), "{said:?}");
+    deployment.begin();
     for name in ["data", "keys", "secrets"] {
         let mode = fs::metadata(deployment.path(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o700, "{name}");
@@ -188,5 +185,45 @@ async fn a_copy_without_its_log_is_said_to_lack_it() {
     }
     fs::write(deployment.data(), whole).unwrap();
     deployment.verify();
-    assert_eq!(Evidence::read(&deployment).await.entries.len(), 2);
+    assert_eq!(Evidence::read(&deployment).await.entries.len(), 5);
+}
+
+/// Where a volume is not there, a command must not begin anew in its place, and what it was told be forgotten.
+#[test]
+fn a_command_makes_no_store() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let names = || {
+        let names = fs::read_dir(deployment.folder()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort_unstable();
+        names
+    };
+    let before = names();
+    let refused = || {
+        for words in [
+            &["object", "--person", "ada", "--purpose", "advice"][..],
+            &["consent", "grant", "--person", "ada", "--purpose", "advice"],
+            &["consent", "show", "--person", "ada"],
+            &["audit", "key"],
+            &["key", "rotate"],
+        ] {
+            let said = deployment.run(words);
+            assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+            for part in ["there is no store at", "data.db", "is its volume there", "`consentry serve`"] {
+                assert!(said.err.contains(part), "{said:?}");
+            }
+        }
+    };
+    refused();
+    assert_eq!(names(), before);
+    // What is left of a first start that did not come to its end is no store either.
+    for path in [deployment.data(), deployment.keyring()] {
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    refused();
+    assert!(!deployment.path("master.key").exists());
+    let gateway = Gateway::start(&deployment);
+    assert!(gateway.stop().1.contains("nothing was kept here yet"));
+    deployment.grant("ada");
 }

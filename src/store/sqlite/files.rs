@@ -70,6 +70,11 @@ impl Files {
         }
     }
 
+    /// Whether both hold something of a store.
+    pub(super) fn begun(&self) -> Result<bool, StoreError> {
+        Ok(!is_bare(&self.data)? && !is_bare(&self.keyring)?)
+    }
+
     /// Refuses a file that holds nothing of a store, which whoever only reads would not give a layout.
     pub(super) fn both_hold(&self) -> Result<(), StoreError> {
         for path in [&self.data, &self.keyring] {

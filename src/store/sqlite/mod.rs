@@ -47,6 +47,12 @@ pub(super) use reader::Reader;
 pub(super) fn both_there(config: &StoreConfig) -> Result<()> {
     Files::new(config).both_there(config.lost)
 }
+
+/// [`StoreConfig::is_begun`].
+pub(super) fn is_begun(config: &StoreConfig) -> Result<bool> {
+    Files::new(config).begun()
+}
+
 pub use view::AuditView;
 
 /// Two SQLite files, the writer's thread and the readers'.

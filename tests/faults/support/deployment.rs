@@ -14,7 +14,7 @@ use consentry::identity::{self, DevelopmentToken};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use super::gateway::{Said, program};
+use super::gateway::{Gateway, Said, program};
 
 const ISSUER: &str = "https://issuer.faults.invalid";
 const AUDIENCE: &str = "consentry";
@@ -185,8 +185,17 @@ impl Deployment {
         Said::from(program().args(words).arg("--config").arg(self.file()).output().unwrap())
     }
 
+    /// Starts the gateway once, where it has not been yet, so that there is a store. The audit begins with three entries then.
+    pub(crate) fn begin(&self) {
+        if !self.keyring().exists() {
+            let (code, log) = Gateway::start(self).stop();
+            assert_eq!(code, Some(0), "{log}");
+        }
+    }
+
     /// Records a consent, with the command for it.
     pub(crate) fn grant(&self, person: &str) {
+        self.begin();
         let said = self.run(&["consent", "grant", "--person", person, "--purpose", "advice"]);
         assert_eq!(said.code, Some(0), "{said:?}");
     }
