@@ -8,6 +8,7 @@ use crate::custody::CustodyError;
 use crate::identity::SetupError;
 use crate::journal::JournalError;
 use crate::keys::LocalKeyError;
+use crate::lock::LockError;
 use crate::net::dial::TargetError;
 use crate::net::tls::TlsError;
 use crate::notice::NoticeError;
@@ -38,6 +39,9 @@ pub enum AppError {
     /// The master key is not there, or not the one that the data was kept under.
     #[error("the master key cannot be used")]
     MasterKey(#[from] LocalKeyError),
+    /// It cannot be looked at whether the master key is there.
+    #[error(transparent)]
+    MasterKeyUnseen(#[from] LockError),
     /// The master key is missing beside data that was kept under one.
     #[error(
         "there is no master key at {0}, but there is data that was kept under one: put the key back; without it the \

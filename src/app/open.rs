@@ -18,6 +18,7 @@ use crate::files;
 use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
 use crate::journal::Journal;
 use crate::keys::{KeyProvider, LocalKey};
+use crate::lock::LockError;
 use crate::net::tls::{self, Authorities};
 use crate::net::{TrustedProxies, fetch};
 use crate::pipeline::{Gateway, Parts};
@@ -145,15 +146,21 @@ pub fn files(config: &Config) -> StoreConfig {
 
 /// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.
 pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppError> {
-    let mut key = match &config.keys {
-        MasterKeySource::File(path) if new && !path.exists() => {
+    let missing = match &config.keys {
+        // One that may only not be looked at is not taken for missing.
+        MasterKeySource::File(path) => {
+            let there = path.try_exists().map_err(|error| LockError::opening(path, error))?;
+            (!there).then_some(path)
+        }
+        _ => None,
+    };
+    let mut key = match (missing, &config.keys) {
+        (Some(path), _) if new => {
             tracing::warn!(file = %path.display(), "made a new master key: back it up apart from the data");
             LocalKey::create(path)?
         }
-        MasterKeySource::File(path) if !path.exists() => {
-            return Err(AppError::MasterKeyMissing(path.clone()));
-        }
-        source => given(source)?,
+        (Some(path), _) => return Err(AppError::MasterKeyMissing(path.clone())),
+        (None, source) => given(source)?,
     };
     config.previous_keys.iter().try_for_each(|source| add_previous(&mut key, source))?;
     Ok(Arc::new(key))

@@ -57,6 +57,13 @@ async fn without_its_keys_nothing_starts_and_nothing_is_made_anew() {
     fs::rename(&master, &away).unwrap();
     refused(&deployment, "put the key back; without it the data cannot be opened");
     assert!(!master.exists());
+    // One that cannot be looked at, as in a folder that this user may not enter, is not said to be missing.
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    fs::write(deployment.file(), text.replace("file: master.key", "file: server.pem/master.key")).unwrap();
+    let said = deployment.run(&["serve"]);
+    assert!(said.code == Some(1) && said.err.contains("cannot open"), "{said:?}");
+    assert!(said.err.contains("server.pem/master.key") && !said.err.contains("put the key back"), "{said:?}");
+    fs::write(deployment.file(), text).unwrap();
 
     // Another gateway's key, well-formed.
     let other = Deployment::new(upstream.address());
