@@ -34,9 +34,21 @@ pub fn private_folder(file: &Path) -> io::Result<()> {
     };
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(above)?;
-    DirBuilder::new().mode(0o700).create(folder)?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        // Somebody made it just now: two begin at once, and one of them will hold the store.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
     // With a key in it, it must not be lost with the power.
-    File::open(above)?.sync_all()
+    synced(File::open(above).and_then(|above| above.sync_all()))
+}
+
+/// A folder that may be entered and written in need not be one that may be read, which a sync would take.
+fn synced(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +88,33 @@ mod tests {
         assert_eq!(mode("etc/keys"), 0o700);
         fs::create_dir(folder.path().join("any")).unwrap();
         assert_eq!(mode("etc"), mode("any"));
+    }
+
+    #[test]
+    fn one_that_is_made_by_another_meanwhile_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..200 {
+            let key = folder.path().join(format!("{round}/keys/master.key"));
+            fs::create_dir(folder.path().join(round.to_string())).unwrap();
+            let at_once = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        at_once.wait();
+                        private_folder(&key).unwrap();
+                    });
+                }
+            });
+        }
+        // What is no folder is none.
+        symlink("nowhere", folder.path().join("link")).unwrap();
+        let refused = private_folder(&folder.path().join("link/master.key")).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_read_is_passed_and_a_sync_that_fails_is_not() {
+        assert!(synced(Err(io::ErrorKind::PermissionDenied.into())).is_ok());
+        assert!(synced(Err(io::ErrorKind::StorageFull.into())).is_err());
     }
 }
