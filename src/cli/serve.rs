@@ -20,8 +20,8 @@ const LEFT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// An older data file was put back on purpose, beside today's keyring: accept that the audit's newest entries are
-    /// gone, for this one start. What was erased since stays unreadable.
+    /// An older data file was put back on purpose, beside today's keyring, or the one of before in the place of what
+    /// `--data-lost` began: accept that the audit's newest entries are gone, for this one start. What was erased since stays unreadable.
     #[arg(long)]
     restored: bool,
     /// The data file is lost, and no copy of it is left: begin a new one beside today's keyring, for this one start. Records,
@@ -69,9 +69,11 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
             show(&diagnostics, log.is_for_people());
             return Ok(Exit::InvalidPolicy);
         }
-        Err(error @ AppError::Store(StoreError::Cut { .. })) => {
+        // The second where a new data file was begun meanwhile, and is given up for the one of before.
+        Err(error @ AppError::Store(StoreError::Cut { .. } | StoreError::Altered(_))) => {
             bail!(
-                "{}. If you put an older copy of the data back on purpose, start once with --restored",
+                "{}. If you put an older copy of the data back on purpose, or the data of before in the place of what --data-lost \
+                 began, start once with --restored",
                 Causes(&error)
             );
         }

@@ -80,13 +80,22 @@ impl Both<'_, '_> {
         Ok(chain)
     }
 
-    /// Notes that an older data file was put back, or that a new one is begun, if the keyring knows of entries that are gone.
+    /// Notes that another data file was put back, or that a new one is begun, if the keyring knows of entries that are not in it: those
+    /// of an older one end before them, and one that another was begun in the place of holds others.
     pub(super) fn note_restore(&self, chain: &mut Chain, lost: bool, clock: &Clock) -> Result<()> {
-        if let Some(anchor) = self.anchored()?.filter(|anchor| anchor.count > chain.count) {
+        let mut gone: Option<Chain> = None;
+        for said in anchor::both(self.keyring, &self.files.keyring)?.into_iter().flatten() {
+            let held = said.count == 0 || hash(self.data, said.count)? == Some(said.head);
+            if !held && gone.is_none_or(|gone| gone.count < said.count) {
+                gone = Some(said);
+            }
+        }
+        if let Some(anchor) = gone {
             let (entries, vouched) = (chain.count, anchor.count);
             let (command, why) = match lost {
                 true => ("data-lost", "the data file was lost, and a new one is begun"),
-                false => ("restore", "an older data file was put back"),
+                false if vouched > entries => ("restore", "an older data file was put back"),
+                false => ("restore", "another data file was put back, which does not hold them"),
             };
             tracing::warn!(entries, vouched, "records, consents and audit entries are lost: {why}");
             let what = What::Administered { command, role: "operator" };

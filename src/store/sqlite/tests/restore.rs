@@ -204,6 +204,43 @@ async fn where_the_data_file_is_missing_nothing_is_made_and_only_who_says_it_is_
     assert!(matches!(store, StoreError::Altered(_) | StoreError::Cut { .. }), "{store:?}");
 }
 
+/// `--data-lost` was a mistake, and the volume is there again: the way back is noted, however long the new audit has become.
+#[tokio::test]
+async fn data_of_before_in_the_place_of_what_was_begun_anew_starts_when_told_and_notes_it() {
+    for more in [0, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        for _ in 0..3 {
+            store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+        }
+        store.close().await;
+        let (data, kept) = (folder.path().join("data.db"), folder.path().join("kept"));
+        std::fs::rename(&data, &kept).unwrap();
+        let lost = StoreConfig { lost: true, ..config(folder.path()) };
+        let store = Store::open(&lost, clock()).unwrap();
+        for _ in 0..more {
+            store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+        }
+        store.close().await;
+        std::fs::rename(&kept, &data).unwrap();
+        let refused = open(folder.path()).unwrap_err();
+        match more {
+            0 => assert!(matches!(refused, StoreError::Altered(1)), "{refused:?}"),
+            _ => assert!(matches!(refused, StoreError::Cut { count: 3, anchored: 4 }), "{refused:?}"),
+        }
+        let restored = StoreConfig { restored: true, ..config(folder.path()) };
+        let store = Store::open(&restored, clock()).unwrap();
+        assert_eq!(kinds(&store).await[3..], ["administered"]);
+        let said = store.audit_entries(4, 1).await.unwrap();
+        assert!(String::from_utf8_lossy(&said[0].encoded).contains("\"restore\""));
+        store.close().await;
+        // Told again, there is nothing to note.
+        let store = Store::open(&restored, clock()).unwrap();
+        assert_eq!(store.chain().count, 4);
+        store.close().await;
+    }
+}
+
 /// Neither of the two volumes is there: what people forbade is not to be forgotten with the data.
 #[tokio::test]
 async fn without_a_keyring_nothing_is_begun_for_lost_data() {
