@@ -51,16 +51,22 @@ pub(super) fn list(folder: &Path, reader: &mut Reader) -> Listed {
                 continue;
             }
         };
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let (name, spelt) = match entry.file_name().into_string() {
+            Ok(name) => (name, true),
+            Err(name) => (name.to_string_lossy().into_owned(), false),
+        };
         if name.starts_with('.') {
             continue;
         }
-        if name.ends_with(ACTIVITY) {
+        if name.ends_with(ACTIVITY) && spelt {
             names.push(name);
         } else if looks_like_policy(&name) {
             // Passed over, it would be a policy that somebody believes to be in force.
             let message = format!("{} would not be read.", entry.path().display());
-            let help = "Let its name end in `.yaml`, in small letters and with nothing behind it.";
+            let help = match spelt {
+                true => "Let its name end in `.yaml`, in small letters and with nothing behind it.",
+                false => "Its name is not UTF-8: rename it.",
+            };
             reader.found.push(Diagnostic::nowhere(Code::FileName, message, help));
         } else if is_folder(&entry)
             && let Some(file) = below(&entry.path())
@@ -128,13 +134,16 @@ fn below(folder: &Path) -> Option<PathBuf> {
             if name.starts_with('.') {
                 continue;
             }
-            if looks_like_policy(&name) {
-                if first.as_ref().is_none_or(|first| path < *first) {
-                    first = Some(path);
+            // Links to folders are not followed from here on: they could lead round in circles.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if depth > 0 {
+                    folders.push((path, depth - 1));
                 }
-            } else if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                // Links are not followed from here on: they could lead round in circles.
-                folders.push((path, depth - 1));
+            } else if looks_like_policy(&name)
+                && path.is_file()
+                && first.as_ref().is_none_or(|first| path < *first)
+            {
+                first = Some(path);
             }
         }
     }

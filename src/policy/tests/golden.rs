@@ -1,3 +1,6 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use insta::assert_snapshot;
 
 use super::support::Folder;
@@ -378,6 +381,15 @@ fn a_folder_that_governs_nothing_is_refused() {
     for name in ["extra.yml", "extra.YAML", "extra.Yml", "extra.yaml "] {
         assert_eq!(Folder::shipped().with(name, "a: 1").codes(), [Code::FileName], "{name:?}");
     }
+    for (name, codes) in [
+        (&b"extra-\xff.yaml"[..], &[Code::FileName][..]),
+        (b"extra-\xff.YML", &[Code::FileName]),
+        (b"extra-\xff.txt", &[]),
+    ] {
+        let folder = Folder::shipped();
+        std::fs::write(folder.path().join(OsStr::from_bytes(name)), "a: 1").unwrap();
+        assert_eq!(folder.codes(), codes, "{}", name.escape_ascii());
+    }
     assert_eq!(Folder::shipped().with("extra.yaml", [0xff, 0xfe]).codes(), [Code::NotUtf8]);
     assert_eq!(Folder::shipped().with("extra.yaml", " ".repeat((1 << 20) + 1)).codes(), [Code::FileTooLarge]);
     assert_eq!(Folder::shipped().with("extra.yaml", "").codes(), [Code::NotYaml]);
@@ -389,6 +401,14 @@ fn a_policy_below_the_folder_is_warned_of_unless_it_is_of_another_set() {
     for name in ["sub/x.yaml", "sub/deep/er/x.YML"] {
         assert_eq!(Folder::shipped().with(name, "a: 1").codes(), [Code::PolicyBelow], "{name}");
     }
+    // A folder may be named as a policy is, and have one in it.
+    assert!(Folder::shipped().with("sub/x.yaml/notes.txt", "a: 1").codes().is_empty());
+    let found = Folder::shipped().with("sub/x.yaml/y.yaml", "a: 1").found();
+    let told: Vec<_> = found.iter().map(|one| (one.code, one.message.contains("x.yaml/y.yaml"))).collect();
+    assert_eq!(told, [(Code::PolicyBelow, true)], "{found}");
+    let depth = |folders| format!("{}/x.yaml", vec!["sub"; folders].join("/"));
+    assert_eq!(Folder::shipped().with(&depth(9), "a: 1").codes(), [Code::PolicyBelow]);
+    assert!(Folder::shipped().with(&depth(10), "a: 1").codes().is_empty());
     for name in ["..data/x.yaml", ".git/x.yaml", "sub/.x.yaml", "sub/x.yaml~", "sub/x.yaml.bak", "sub/x.json"]
     {
         assert!(Folder::shipped().with(name, "a: 1").codes().is_empty(), "{name}");
