@@ -84,6 +84,70 @@ async fn without_its_keys_nothing_starts_and_nothing_is_made_anew() {
     deployment.verify();
 }
 
+/// Says that the data is lost, or that it was put back, and stops the gateway again.
+fn served(deployment: &Deployment, word: &str) -> String {
+    let mut command = program();
+    command.arg("serve").arg(word).arg("--config").arg(deployment.file());
+    let (code, log) = Gateway::running(command).stop();
+    assert_eq!(code, Some(0), "{log}");
+    log
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_data_is_begun_anew_beside_the_keyring_alone_and_what_was_forbidden_binds() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    deployment.grant("ada");
+    let said = deployment.run(&["object", "--person", "ada", "--purpose", "advice"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let (data, keyring) = (deployment.data(), deployment.keyring());
+    let (old, away) = (deployment.path("old-data"), deployment.path("away"));
+    let start = |words: &[&str]| {
+        Said::from(
+            program().arg("serve").args(words).arg("--config").arg(deployment.file()).output().unwrap(),
+        )
+    };
+
+    let said = start(&["--data-lost", "--restored"]);
+    assert!(said.code == Some(1) && said.err.contains("cannot be used with"), "{said:?}");
+    // Where there is data, nothing of it is given up.
+    served(&deployment, "--data-lost");
+    let said = deployment.run(&["audit", "show"]);
+    assert!(said.out.contains("\"consent-given\"") && !said.out.contains("data-lost"), "{said:?}");
+
+    // Neither of the two is there.
+    fs::rename(&data, &old).unwrap();
+    fs::rename(&keyring, &away).unwrap();
+    let folders = [data.parent().unwrap(), keyring.parent().unwrap()];
+    let before = folders.map(|folder| fs::read_dir(folder).unwrap().count());
+    let said = start(&["--data-lost"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    for part in ["keys.db is missing", "Put the keyring back", "nothing was made"] {
+        assert!(said.err.contains(part), "{said:?}");
+    }
+    assert_eq!(folders.map(|folder| fs::read_dir(folder).unwrap().count()), before);
+    fs::rename(&away, &keyring).unwrap();
+
+    served(&deployment, "--data-lost");
+    let said = deployment.run(&["audit", "show"]);
+    let first = said.out.lines().next().unwrap();
+    assert!(first.contains("\"administered\"") && first.contains("\"data-lost\""), "{said:?}");
+    let said = deployment.run(&["consent", "show", "--person", "ada"]);
+    assert!(said.out.contains("object") && !said.out.contains("given"), "{said:?}");
+    deployment.verify();
+
+    // It was not lost after all: what keeps the start says how, and the audit says that it was done.
+    fs::rename(&data, deployment.path("begun")).unwrap();
+    fs::rename(&old, &data).unwrap();
+    refused(
+        &deployment,
+        "the data of before in the place of what --data-lost began, start once with --restored",
+    );
+    assert!(served(&deployment, "--restored").contains("put back"));
+    let said = deployment.run(&["audit", "show"]);
+    assert!(said.out.contains("\"consent-given\"") && said.out.contains("\"restore\""), "{said:?}");
+    deployment.verify();
+}
+
 #[test]
 fn what_stands_where_the_socket_should_be_is_left_as_it_is() {
     let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
