@@ -145,8 +145,10 @@ mod tests {
     async fn another_provider_is_asked_at_once() {
         let clock = Clock::fixed(NOON);
         let vault = Vault::new(Provider::new(1), clock.clone());
-        let (first, late) = (vault.enter().unwrap(), vault.enter().unwrap());
+        let first = vault.enter().unwrap();
         assert!(vault.leave::<()>(first, Err(KeyError::Unavailable)).is_err());
+        clock.advance(FIRST_PAUSE);
+        let late = vault.enter().unwrap();
         assert!(vault.enter().is_err());
         vault.exchange(Provider::new(2)).await;
         assert!(vault.enter().is_ok());
