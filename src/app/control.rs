@@ -251,7 +251,11 @@ impl Control for Reload {
                 // With all else as it is in force, whatever the file says of it by now.
                 let config = Config { keys, previous_keys, ..Config::clone(&serving) };
                 config::refuse_demo(&config)?;
-                Ok::<_, AppError>((open::master_key(&config, false)?, open::named(&config)))
+                let provider = open::master_key(&config, false).map_err(|error| match error {
+                    AppError::MasterKeyMissing(path) => AppError::NextMasterKeyMissing(path),
+                    error => error,
+                })?;
+                Ok::<_, AppError>((provider, open::named(&config)))
             };
             let admitted = async {
                 let (provider, named) = aside(read).await.ok_or(AppError::Aside)??;

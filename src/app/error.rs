@@ -48,6 +48,12 @@ pub enum AppError {
          data cannot be opened, and a new key would not open it either"
     )]
     MasterKeyMissing(PathBuf),
+    /// The master key that is to take another's place is missing.
+    #[error(
+        "there is no master key at {0}, which `keys` of consentry.yaml names: nothing was exchanged. Where it was never in use, make it \
+         with `consentry key master`; where it was, put it back"
+    )]
+    NextMasterKeyMissing(PathBuf),
     /// A master key of before cannot be used.
     #[error(
         "the previous master key {place} cannot be used: it is needed there until `consentry key rotate` says that it opens nothing any \

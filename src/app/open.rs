@@ -159,6 +159,9 @@ pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvid
             tracing::warn!(file = %path.display(), "made a new master key: back it up apart from the data");
             LocalKey::create(path)?
         }
+        (Some(path), _) if !config.previous_keys.is_empty() => {
+            return Err(AppError::NextMasterKeyMissing(path.clone()));
+        }
         (Some(path), _) => return Err(AppError::MasterKeyMissing(path.clone())),
         (None, source) => given(source)?,
     };
