@@ -66,6 +66,18 @@ pub enum OfficeError {
     /// The keys do not open, or cannot be wrapped anew.
     #[error("the keys did not do what was asked; ask again")]
     Custody(#[from] CustodyError),
+    /// A step of a rotation, behind the exchange of the master key.
+    #[error(
+        "the new master key, the one {current}, is in use; leave `previous` as it is, and give the command again: what is wrapped under \
+         a master key of before may not be wrapped anew yet"
+    )]
+    Rotation {
+        /// Where the master key in use is.
+        current: String,
+        /// What failed.
+        #[source]
+        source: Box<OfficeError>,
+    },
     /// The answer cannot be written.
     #[error("the answer could not be written")]
     Answer(#[from] serde_json::Error),
@@ -88,7 +100,11 @@ impl OfficeError {
         match self {
             Self::Asked(_) => true,
             Self::Rights(error) => !matches!(error, RightsError::Store(_) | RightsError::Custody(_)),
-            Self::Store(_) | Self::Journal(_) | Self::Custody(_) | Self::Answer(_) => false,
+            Self::Store(_)
+            | Self::Journal(_)
+            | Self::Custody(_)
+            | Self::Rotation { .. }
+            | Self::Answer(_) => false,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! `key-rotate`: from one master key to another, while exchanges go on.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Control, OfficeError, Reply};
 use crate::audit::What;
-use crate::custody::Rewrapped;
+use crate::clock::Day;
+use crate::custody::{Foreign, Rewrapped};
 use crate::pipeline::Gateway;
 
 /// What the audit tells before the master key that the deployment names comes into use by command.
@@ -47,10 +48,9 @@ pub(super) async fn rotate(
     control: Option<&dyn Control>,
     in_use: &mut Named,
 ) -> Result<Reply, OfficeError> {
-    let (custody, journal) = (gateway.custody(), gateway.journal());
     match control {
         // It was admitted when the deployment was opened.
-        None => drop(journal.record(KEY_ROTATE)?.await?),
+        None => drop(gateway.journal().record(KEY_ROTATE)?.await?),
         Some(control) => match control.master_key().await {
             Ok(named) => *in_use = named,
             Err(says) => {
@@ -63,23 +63,36 @@ pub(super) async fn rotate(
     }
     let Named { file, current, .. } = &*in_use;
     tracing::info!(file, "the master key in use is the one {current}");
+    // From here on it is in use, whatever fails: nobody is to go back to the one of before.
+    let behind = |source| OfficeError::Rotation { current: current.clone(), source: Box::new(source) };
+    rewrap(gateway, in_use).await.map_err(behind)
+}
+
+/// Wraps anew what is not under the master key in use, and ends the rotation where nothing is left.
+async fn rewrap(gateway: &Gateway, in_use: &Named) -> Result<Reply, OfficeError> {
+    let (custody, journal) = (gateway.custody(), gateway.journal());
+    let Named { file, current, .. } = in_use;
     let provider = custody.provider().await;
     let was_rotated = journal.is_rotated(&*provider).await?;
     let Rewrapped { keys, mut secrets, foreign } = custody.rewrap().await?;
     secrets += journal.rewrap(&*provider).await?;
-    let data = json!({ "keys": keys, "secrets": secrets, "left": foreign });
-    if foreign > 0 {
-        tracing::error!(
-            keys,
-            secrets,
-            left = foreign,
-            "not everything could be wrapped under the master key"
-        );
+    let left = foreign.count();
+    let data = json!({
+        "keys": keys,
+        "secrets": secrets,
+        "left": left,
+        "left_keys": left_keys(&foreign),
+        "left_secrets": left_secrets(&foreign),
+    });
+    if left > 0 {
+        tracing::error!(keys, secrets, left, "not everything could be wrapped under the master key");
         return Ok(Reply::not_done(format!(
-            "{keys} keys and {secrets} secrets were wrapped under the master key in use, the one {current}. {foreign} open under no \
+            "{keys} keys and {secrets} secrets were wrapped under the master key in use, the one {current}. {left} open under no \
              master key that `keys` of {file} names, and stay as they were, as does the rotation: leave `previous` as it is. Name the \
-             master key that they are under there, and give the command again; where nobody has it, they go when their records come \
-             to their term."
+             master key that they are under there, and give the command again. The log names each of them. Where nobody has that \
+             master key, what they sealed is lost, and a key goes with the erasure of its person or when its records come to their \
+             term; but no term takes secrets, keys of persons whose processing is restricted, or keys of an activity that no policy \
+             names."
         ))
         .with(&data));
     }
@@ -96,4 +109,13 @@ pub(super) async fn rotate(
         )
     };
     Ok(Reply::done(says).with(&data))
+}
+
+fn left_keys(foreign: &Foreign) -> Vec<Value> {
+    let line = |((activity, day), keys): (&(String, Day), &u64)| json!({ "activity": activity, "day": day.number(), "keys": keys });
+    foreign.keys.iter().map(line).collect()
+}
+
+fn left_secrets(foreign: &Foreign) -> Vec<String> {
+    foreign.secrets.iter().map(|(name, version)| format!("{name}/{version}")).collect()
 }

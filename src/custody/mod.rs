@@ -25,7 +25,7 @@ mod vault;
 pub use cache::SubjectKey;
 pub use error::CustodyError;
 pub use record::{Kept, OpenedRecord, RecordDraft};
-pub use rotation::Rewrapped;
+pub use rotation::{Foreign, Rewrapped};
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

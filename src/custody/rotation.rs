@@ -3,24 +3,42 @@
 //!
 //! Every step is one change that is right by itself, so a run may end anywhere and begin anew: what is current is passed over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Custody, CustodyError, DOMAIN_PREFIX, Inner, LOOKUP, key_context, secret_context};
+use crate::clock::Day;
 use crate::keys::KeyProvider;
-use crate::store::{Change, KeyringChange, WrappedSecret};
+use crate::store::{Change, KeyringChange, WrappedKey, WrappedSecret};
 
 /// How many keys one change wraps anew, so that exchanges do not wait long behind it.
 const BATCH: u32 = 250;
 
 /// What a run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewrapped {
     /// How many data keys were wrapped anew.
     pub keys: u64,
     /// How many secrets.
     pub secrets: u64,
-    /// How many of both open under no master key that is known, and are as they were.
-    pub foreign: u64,
+    /// What opens under no master key that is known, and is as it was.
+    pub foreign: Foreign,
+}
+
+/// What no known master key opens. The log names each key with its person's reference; here they are counted, as there may be many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// How many data keys, by activity and day.
+    pub keys: BTreeMap<(String, Day), u64>,
+    /// Name and version of each secret.
+    pub secrets: Vec<(String, u32)>,
+}
+
+impl Foreign {
+    /// How many keys and secrets.
+    pub fn count(&self) -> u64 {
+        self.keys.values().sum::<u64>() + self.secrets.len() as u64
+    }
 }
 
 impl Custody {
@@ -56,7 +74,10 @@ impl Custody {
             if own && !provider.is_current(&wrapped) {
                 let context = secret_context(&name, version);
                 match self.0.rewrapped(&wrapped, &context).await? {
-                    None => report.foreign += 1,
+                    None => {
+                        tracing::warn!(secret = %name, version, "no master key that is known opens this secret");
+                        report.foreign.secrets.push((name, version));
+                    }
                     Some(wrapped) => {
                         let anew = WrappedSecret { name, version, wrapped };
                         change.keyring.push(KeyringChange::RewrapSecret(anew));
@@ -81,7 +102,11 @@ impl Custody {
             for key in page.iter().filter(|key| !provider.is_current(&key.wrapped)) {
                 let context = key_context(&key.id, key.reference, &key.activity, key.day);
                 match self.0.rewrapped(&key.wrapped, &context).await? {
-                    None => report.foreign += 1,
+                    None => {
+                        let WrappedKey { activity, day, reference, .. } = key;
+                        tracing::warn!(activity, day = day.number(), person = %reference, "no master key that is known opens this key");
+                        *report.foreign.keys.entry((activity.clone(), *day)).or_default() += 1;
+                    }
                     Some(wrapped) => change.keyring.push(KeyringChange::Rewrap { id: key.id, wrapped }),
                 }
             }
@@ -173,7 +198,7 @@ mod tests {
         before.exchange(masters.both()).await;
         let minted = key(&before, "eve").await;
         let report = before.rewrap().await.unwrap();
-        assert_eq!(report, Rewrapped { keys: persons, secrets: 2, foreign: 0 });
+        assert_eq!(report, Rewrapped { keys: persons, secrets: 2, foreign: Foreign::default() });
         assert_eq!(before.rewrap().await.unwrap(), Rewrapped::default(), "there is nothing left to do");
         drop(before);
         store.close().await;
@@ -201,7 +226,19 @@ mod tests {
         };
         store.commit(change).await.unwrap();
         custody.exchange(masters.both()).await;
-        assert_eq!(custody.rewrap().await.unwrap(), Rewrapped { keys: 1, secrets: 1, foreign: 1 });
+        let domain = || WrappedSecret {
+            name: format!("{DOMAIN_PREFIX}favourites"),
+            version: 3,
+            wrapped: wrapped.clone(),
+        };
+        let change = Change { keyring: vec![KeyringChange::PutSecret(domain())], ..Change::default() };
+        store.commit(change).await.unwrap();
+        let foreign = Foreign {
+            keys: [(("favourites".to_owned(), NOON.day()), 1)].into(),
+            secrets: vec![(domain().name, 3)],
+        };
+        assert_eq!(foreign.count(), 2);
+        assert_eq!(custody.rewrap().await.unwrap(), Rewrapped { keys: 1, secrets: 1, foreign });
         assert_eq!(store.key_by_id(ada.id).await.unwrap().unwrap().wrapped, wrapped);
         let bob = store.key_by_id(bob.id).await.unwrap().unwrap();
         assert!(masters.new_alone().is_current(&bob.wrapped));
@@ -209,7 +246,8 @@ mod tests {
         let which = KeySelector::Person { reference: ada.reference, activities: Activities::All };
         let destroy = KeyringChange::DestroyKeys { which, because: Because::Erasure };
         store.commit(Change { keyring: vec![destroy], ..Change::default() }).await.unwrap();
-        assert_eq!(custody.rewrap().await.unwrap(), Rewrapped::default());
+        let foreign = Foreign { secrets: vec![(domain().name, 3)], ..Foreign::default() };
+        assert_eq!(custody.rewrap().await.unwrap(), Rewrapped { foreign, ..Rewrapped::default() });
     }
 
     /// A master key that is slow to wrap.
@@ -270,8 +308,10 @@ mod tests {
         slow.answers.notify_one();
         exchange.await;
         minting.abort();
-        assert_eq!(custody.rewrap().await.unwrap().foreign, 0);
+        let report = custody.rewrap().await.unwrap();
+        assert_eq!((report.keys, report.foreign.count()), (1, 0));
         let all = store.keys(None, 10).await.unwrap();
+        assert_eq!(all.len(), 1);
         assert!(all.iter().all(|key| masters.new_alone().is_current(&key.wrapped)), "{all:?}");
     }
 }

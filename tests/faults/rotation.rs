@@ -334,6 +334,8 @@ async fn the_answer_names_the_file_that_was_read_and_the_key_in_use() {
     keys(&deployment, "{ file: nowhere.key }");
     let said = deployment.run(ROTATE);
     assert!(said.code == Some(1) && said.out.contains(&old), "{said:?}");
+    assert!(said.out.contains("nowhere.key") && said.out.contains("nothing was exchanged"), "{said:?}");
+    assert!(!said.out.contains("cannot be opened"), "{said:?}");
     assert!(said.out.contains(&format!("{} was read", read.display())), "{said:?}");
     keys(&deployment, NEW_AFTER_OLD);
     for told in ["under the new master key", "Nothing was to be done"] {
@@ -356,6 +358,49 @@ async fn the_answer_names_the_file_that_was_read_and_the_key_in_use() {
     let evidence = Evidence::read(&deployment).await;
     let told: Vec<_> = evidence.of("administered").map(|event| event.members["command"].clone()).collect();
     assert_eq!(told, vec![json!("key-rotate"); 4]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_behind_the_exchange_and_what_does_not_open_are_told_as_such() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let gateway = Gateway::start(&deployment);
+    called(&deployment, &gateway, "ada").await;
+    called(&deployment, &gateway, "bob").await;
+    new_key(&deployment);
+    keys(&deployment, NEW_AFTER_OLD);
+    let reader = keyring(&deployment);
+    let sql =
+        "CREATE TRIGGER broken BEFORE UPDATE OF wrapped ON key BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    reader.execute_batch(sql).unwrap();
+    let said = deployment.run(ROTATE);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let both = format!("{}{}", said.out, said.err);
+    for word in ["the new master key, the one at", "new.key, is in use", "leave `previous` as it is", "again"]
+    {
+        assert!(both.contains(word), "{word}: {said:?}");
+    }
+    reader.execute_batch("DROP TRIGGER broken").unwrap();
+
+    // One byte of one key.
+    let sql = "SELECT wrapped, activity, lower(hex(reference)) FROM key WHERE id = (SELECT min(id) FROM key)";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (mut wrapped, activity, reference): (Vec<u8>, String, String) =
+        reader.query_row(sql, [], read).unwrap();
+    *wrapped.last_mut().unwrap() ^= 1;
+    let sql = "UPDATE key SET wrapped = ?1 WHERE id = (SELECT min(id) FROM key)";
+    reader.execute(sql, [wrapped]).unwrap();
+    let said = deployment.run(ROTATE);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.out.contains("1 open under no master key") && said.out.contains("no term takes"),
+        "{said:?}"
+    );
+    drop(reader);
+    let (_, log) = gateway.stop();
+    let line = log.lines().find(|line| line.contains("opens this key")).expect("a line for the key");
+    assert!(line.contains(&activity) && line.contains(&reference), "{line}");
+    unseen(&deployment, &log);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
