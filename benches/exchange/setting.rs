@@ -49,7 +49,7 @@ impl Setting {
         let config = deployment(folder.path(), journal, upstream::start()?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let core = runtime.block_on(Core::open(config, Clock::system()))?;
-        let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
+        let office = core.office(None);
         for number in 0..persons {
             let person =
                 PersonId { namespace: "customers".to_owned(), identifier: identifier(number).into() };

@@ -4,11 +4,9 @@
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use consentry::admin::Office;
 use consentry::app::Core;
 use consentry::clock::Clock;
 use consentry::limits::{Limiter, Rate, Who};
@@ -185,7 +183,7 @@ fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Resul
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let core = Core::open(deployment(&folder.join("consentry.yaml"))?, Clock::system()).await?;
-        let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), None);
+        let office = core.office(None);
         let begun = Instant::now();
         let mut persons = 0;
         while persons < wanted && begun.elapsed() < patience {

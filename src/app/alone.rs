@@ -1,10 +1,8 @@
 //! A command without a gateway: the deployment is opened, the command carried out, the deployment closed. The store's
 //! lock keeps a gateway from starting meanwhile, and this from running beside one.
 
-use std::sync::Arc;
-
 use super::{AppError, Core, open};
-use crate::admin::{self, Command, Office, OfficeError, Reply};
+use crate::admin::{self, Command, OfficeError, Reply};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -30,8 +28,7 @@ pub async fn alone(config: Config, command: Command) -> Result<Reply, AloneError
         return verify(&config, against.as_deref()).await;
     }
     let core = Core::for_command(config, Clock::system()).await?;
-    let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), open::named(&core.config), None);
-    let reply = office.carry_out(command).await;
+    let reply = core.office(None).carry_out(command).await;
     core.gateway.store().close().await;
     Ok(reply?)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::live::InForce;
 use super::saved::Saved;
 use super::{AppError, live};
-use crate::admin::Named;
+use crate::admin::{Control, Named, Office};
 use crate::analyzer::{Analyzer, AnalyzerConfig};
 use crate::audit::What;
 use crate::clock::Clock;
@@ -111,6 +111,11 @@ impl Core {
         };
         let gateway = Arc::new(Gateway::new(parts, live));
         Ok(Self { config: Arc::new(config), gateway, rights, warnings, read_as })
+    }
+
+    /// Whoever carries out commands here. Without `control` there is nothing to reload.
+    pub fn office(&self, control: Option<Arc<dyn Control>>) -> Office {
+        Office::new(Arc::clone(&self.gateway), self.rights.clone(), named(&self.config), control)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::control::Reload;
 use super::renewal::Renewal;
-use super::{AppError, Core, Exchanges, background, on_save, open};
+use super::{AppError, Core, Exchanges, background, on_save};
 use crate::admin::{self, Access, Control, Grant, Office, Role};
 use crate::config::{AdminRole, AdminTls, AdminToken, Config, ReloadOn};
 use crate::net::tls::{self, Protocols};
@@ -57,9 +57,7 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
     let reload = Reload::new(Arc::clone(&config), gateway, Arc::clone(&renewal), core.read_as);
     let reload = Arc::new(reload);
     let control: Arc<dyn Control> = Arc::<Reload>::clone(&reload);
-    let named = open::named(&config);
-    let office = Office::new(Arc::clone(&core.gateway), core.rights.clone(), named, Some(control));
-    let office = Arc::new(office);
+    let office = Arc::new(core.office(Some(control)));
     let socket = match &config.admin.socket {
         Some(path) => {
             let served = admin::serve_socket(path, Arc::clone(&office), stopped.clone());

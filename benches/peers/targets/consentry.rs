@@ -136,7 +136,7 @@ pub(crate) fn agree(deployment: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let core = Core::open(config, Clock::system()).await?;
-        let office = Office::new(std::sync::Arc::clone(&core.gateway), core.rights.clone(), None);
+        let office = core.office(None);
         try_join_all((0..AGREED as usize).map(|number| grant(&office, caller(number)))).await?;
         core.gateway.store().close().await;
         Ok(())

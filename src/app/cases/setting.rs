@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 
 use super::upstream::{Recorder, shown};
 use crate::admin::{Command, Office, PersonId};
-use crate::app::{Core, Exchanges, open};
+use crate::app::{Core, Exchanges};
 use crate::check::Check;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Issuer, KeyFrom, MasterKeySource};
@@ -94,8 +94,7 @@ impl Setting {
         let clock = Clock::fixed(case.given.clock.unwrap_or(NOON));
         let config = stage(config, &folder.0, address, &namespace, &secret, &case.given.analyzer_finds)?;
         let core = Core::open(config, clock.clone()).await?;
-        let office =
-            Office::new(Arc::clone(&core.gateway), core.rights.clone(), open::named(&core.config), None);
+        let office = core.office(None);
 
         let (stop, stopped) = watch::channel(false);
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
