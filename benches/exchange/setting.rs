@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use consentry::admin::{Command, Office, PersonId};
+use consentry::admin::{Command, PersonId};
 use consentry::app::{Core, Exchanges};
 use consentry::clock::Clock;
 use consentry::config;
