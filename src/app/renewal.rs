@@ -1,6 +1,6 @@
 //! Certificates are often replaced by another program, which tells nobody; mounted secrets swap a folder. So their files are
-//! looked at, and at the calendar too. What cannot be put in force is tried again at each look: a mode is mended without a change of the file, and of two
-//! files one comes after the other.
+//! looked at, and at the calendar too. What cannot be put in force is tried again at each look: a mode is mended without a change of
+//! the file, and of two files one comes after the other.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
