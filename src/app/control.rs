@@ -11,10 +11,10 @@ use super::aside::aside;
 use super::live::InForce;
 use super::renewal::Renewal;
 use super::saved::Saved;
-use super::{AppError, background, live, open};
-use crate::admin::{Control, KEY_ROTATE, Lapsed, Named, Refusal, Reloaded, Unrenewed};
+use super::{AppError, background, live, master_key};
+use crate::admin::{Control, Lapsed, Named, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
-use crate::config::{self, Config, Issuer, SecretError};
+use crate::config::{Config, Issuer, SecretError};
 use crate::crypto::Digest;
 use crate::identity::Identity;
 use crate::pipeline::Gateway;
@@ -244,44 +244,16 @@ impl Control for Reload {
 
     fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>> {
         Box::pin(async move {
-            let serving = Arc::clone(&self.config);
-            let read = move || {
-                let (Config { keys, previous_keys, .. }, _) =
-                    config::load(&serving.file).map_err(AppError::Configuration)?;
-                // With all else as it is in force, whatever the file says of it by now.
-                let config = Config { keys, previous_keys, ..Config::clone(&serving) };
-                config::refuse_demo(&config)?;
-                let provider = open::master_key(&config, false).map_err(|error| match error {
-                    AppError::MasterKeyMissing(path) => AppError::NextMasterKeyMissing(path),
-                    error => error,
-                })?;
-                Ok::<_, AppError>((provider, open::named(&config)))
-            };
-            let admitted = async {
-                let (provider, named) = aside(read).await.ok_or(AppError::Aside)??;
-                // INVARIANT: the keyring knows it before anything is wrapped under it.
-                let journal = self.gateway.journal();
-                journal.admit(&*provider).await?;
-                // So does the audit.
-                journal.record(KEY_ROTATE)?.await?;
-                Ok::<_, AppError>((provider, named))
-            };
-            let error = match admitted.await {
-                Ok((provider, named)) => {
-                    self.gateway.custody().exchange(provider).await;
-                    return Ok(named);
-                }
-                Err(error) => error,
-            };
-            let causes = Causes(&error).to_string();
-            tracing::error!(cause = %causes, "the master key of consentry.yaml is not in force: that of before stays");
-            let listed = match &error {
-                AppError::Configuration(found) => listed(found),
-                _ => String::new(),
-            };
-            Err(format!(
-                "Nothing was wrapped anew, the master key of before stays in force: {causes}.{listed}"
-            ))
+            let exchanged = master_key::exchange(&self.config, &self.gateway).await;
+            exchanged.map_err(|error| {
+                let causes = Causes(&error).to_string();
+                tracing::error!(cause = %causes, "the master key of consentry.yaml is not in force: that of before stays");
+                let listed = match &error {
+                    AppError::Configuration(found) => listed(found),
+                    _ => String::new(),
+                };
+                format!("Nothing was wrapped anew, the master key of before stays in force: {causes}.{listed}")
+            })
         })
     }
 

@@ -9,6 +9,7 @@ mod control;
 mod error;
 mod exchanges;
 mod live;
+mod master_key;
 mod needs;
 mod on_save;
 mod open;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{live, open};
+use super::{live, master_key, open};
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Listener, MasterKeySource};
 use crate::crypto::InterchangeKey;
@@ -67,7 +67,7 @@ pub fn needs(config: &Config, now: Timestamp) -> Needs {
         need(live::interchange_key(name, path).err().as_ref().map(|error| error as _));
     }
     let there = |keys: &&MasterKeySource| !matches!(keys, MasterKeySource::File(path) if !path.exists());
-    let current = match Some(&config.keys).filter(there).map(open::given) {
+    let current = match Some(&config.keys).filter(there).map(master_key::given) {
         Some(Ok(key)) => Some(key),
         Some(Err(error)) => {
             need(Some(&error));
@@ -78,7 +78,7 @@ pub fn needs(config: &Config, now: Timestamp) -> Needs {
     // Those before it are held against each other also where it is not there, or is yet to be made.
     if let Some(mut known) = current.or_else(|| LocalKey::from_text(&InterchangeKey::generate()).ok()) {
         for keys in config.previous_keys.iter().filter(there) {
-            need(open::add_previous(&mut known, keys).err().as_ref().map(|error| error as _));
+            need(master_key::add_previous(&mut known, keys).err().as_ref().map(|error| error as _));
         }
     }
     need(open::files(config).both_there().err().as_ref().map(|error| error as _));

@@ -1,24 +1,21 @@
 //! Opening a deployment: everything up to the listeners, in the order in which each part needs the one before it.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::live::InForce;
 use super::saved::Saved;
-use super::{AppError, live};
-use crate::admin::{Control, Named, Office};
+use super::{AppError, live, master_key};
+use crate::admin::{Control, Office};
 use crate::analyzer::{Analyzer, AnalyzerConfig};
 use crate::audit::What;
 use crate::clock::Clock;
-use crate::config::{self, AnalyzerEntry, Config, Issuer, MasterKeySource};
+use crate::config::{self, AnalyzerEntry, Config, Issuer};
 use crate::crypto::{Digest, Mac};
 use crate::custody::Custody;
 use crate::files;
 use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
 use crate::journal::Journal;
-use crate::keys::{KeyProvider, LocalKey};
-use crate::lock::LockError;
 use crate::net::tls::{self, Authorities};
 use crate::net::{TrustedProxies, fetch};
 use crate::pipeline::{Gateway, Parts};
@@ -87,9 +84,9 @@ impl Core {
             store.close().await;
             return Err(AppError::NoStore(config.store.sqlite));
         }
-        let provider = master_key(&config, store.is_new())?;
+        let provider = master_key::open(&config, store.is_new())?;
         let journal = Journal::open(store.clone(), &*provider, clock.clone()).await?;
-        tell_of_rotation(&journal, &*provider, &config).await?;
+        master_key::tell(&journal, &*provider, &config).await?;
         let custody = Custody::open(store.clone(), provider, clock.clone()).await?;
         let standing = Standing::new(store.clone(), standing::REMEMBERED);
         let identity = Arc::new(identity(&config, &custody, &clock)?);
@@ -115,7 +112,7 @@ impl Core {
 
     /// Whoever carries out commands here. Without `control` there is nothing to reload.
     pub fn office(&self, control: Option<Arc<dyn Control>>) -> Office {
-        Office::new(Arc::clone(&self.gateway), self.rights.clone(), named(&self.config), control)
+        Office::new(Arc::clone(&self.gateway), self.rights.clone(), master_key::named(&self.config), control)
     }
 }
 
@@ -147,74 +144,6 @@ pub fn files(config: &Config) -> StoreConfig {
         restored: store.restored,
         lost: store.lost,
     }
-}
-
-/// The master key. One is made only beside a store that was just made: beside existing data a missing key is an error.
-pub(super) fn master_key(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, AppError> {
-    let missing = match &config.keys {
-        // One that may only not be looked at is not taken for missing.
-        MasterKeySource::File(path) => {
-            let there = path.try_exists().map_err(|error| LockError::opening(path, error))?;
-            (!there).then_some(path)
-        }
-        _ => None,
-    };
-    let mut key = match (missing, &config.keys) {
-        (Some(path), _) if new => {
-            tracing::warn!(file = %path.display(), "made a new master key: back it up apart from the data");
-            LocalKey::create(path)?
-        }
-        (Some(path), _) if !config.previous_keys.is_empty() => {
-            return Err(AppError::NextMasterKeyMissing(path.clone()));
-        }
-        (Some(path), _) => return Err(AppError::MasterKeyMissing(path.clone())),
-        (None, source) => given(source)?,
-    };
-    config.previous_keys.iter().try_for_each(|source| add_previous(&mut key, source))?;
-    Ok(Arc::new(key))
-}
-
-/// What a rotation tells of the master keys: nobody is to take for read what another file says.
-pub(super) fn named(config: &Config) -> Named {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let file = config.file.canonicalize().unwrap_or_else(|_| whole(&config.file));
-    let current = match &config.keys {
-        MasterKeySource::File(path) => MasterKeySource::File(whole(path)),
-        source @ MasterKeySource::Env(_) => source.clone(),
-    };
-    Named {
-        file: file.display().to_string(),
-        current: current.to_string(),
-        previous: !config.previous_keys.is_empty(),
-    }
-}
-
-/// The master key that is there.
-pub(super) fn given(source: &MasterKeySource) -> Result<LocalKey, AppError> {
-    Ok(LocalKey::from_text(&source.text()?)?)
-}
-
-/// Adds one of before to those that are known.
-pub(super) fn add_previous(key: &mut LocalKey, source: &MasterKeySource) -> Result<(), AppError> {
-    let mut add = || Ok(key.add_previous(LocalKey::from_text(&source.text()?)?)?);
-    add().map_err(|cause| AppError::PreviousKey { place: source.to_string(), source: cause })
-}
-
-/// Says in the log whether master keys of before are still needed.
-async fn tell_of_rotation(
-    journal: &Journal,
-    provider: &dyn KeyProvider,
-    config: &Config,
-) -> Result<(), AppError> {
-    if !journal.is_rotated(provider).await? {
-        tracing::warn!("keys are wrapped under a previous master key still: run `consentry key rotate`");
-    } else if !config.previous_keys.is_empty() {
-        tracing::info!(
-            "the master keys under `previous` open nothing in the keyring any more: take them out of consentry.yaml, and keep them as \
-             long as copies of the keyring from before"
-        );
-    }
-    Ok(())
 }
 
 fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {
