@@ -196,8 +196,8 @@ fn upstreams(config: &Config) -> Result<HashMap<Arc<str>, Upstream>, AppError> {
             Some(path) => Some(tls::client(&Authorities::File(path.clone()))?),
             None => Some(tls::client(&Authorities::System)?),
         };
-        let settings =
-            UpstreamConfig { tls, timeouts: entry.timeouts, ..UpstreamConfig::new(entry.url.clone()) };
+        let (url, socket) = (entry.url.clone(), entry.socket.clone());
+        let settings = UpstreamConfig { socket, tls, timeouts: entry.timeouts, ..UpstreamConfig::new(url) };
         let upstream = Upstream::new(settings)
             .map_err(|source| AppError::Upstream { name: name.to_string(), source })?;
         upstreams.insert(Arc::clone(name), upstream);

@@ -126,6 +126,8 @@ fn socket_apart(config: &Config, own: &Path, at: Span, file: &mut File<'_>) {
     let socket = plain(socket);
     let store = [&config.store.sqlite, &config.store.keyring];
     let named = store.map(PathBuf::as_path).into_iter().chain(config.material());
+    // An upstream there would be the gateway's own administration, open to callers.
+    let named = named.chain(config.upstreams.values().filter_map(|upstream| upstream.socket.as_deref()));
     let taken = named.chain([own, &config.policies]).any(|named| plain(named) == socket);
     // What SQLite and the store's lock keep beside each file is named after it.
     let beside = store.iter().any(|named| {
@@ -165,18 +167,40 @@ fn upstreams(node: &Node, help: &str, file: &mut File<'_>) -> Option<BTreeMap<Ar
     upstreams.into_iter().collect()
 }
 
+/// How many bytes the path of a unix socket may have (`sun_path` of unix(7), with an end of its own).
+const SOCKET_PATH: usize = 107;
+
 fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
     let mut map = file.reader.map(node, &shape::UPSTREAM)?;
     map.not_yet(&["client_certificate", "balance", "retries", "urls"], &mut file.reader);
     let url = map.must("url", "Write `url: \"https://model.example.org\"`.");
+    let socket = map.take("socket");
+    let local = socket.is_some();
     let url = url.and_then(|node| {
         let (_, url) = address::url(node, Query::Refused, file)?;
-        if !address::is_protected(&url) {
+        if !local && !address::is_protected(&url) {
             let message = "Personal data goes to this upstream without encryption.";
             let help = "Write `https://`, unless the network between the two is yours alone.";
             file.reader.report(Code::UpstreamInTheClear, node.span, message, help);
         }
         Some(url)
+    });
+    let socket = socket.map(|node| {
+        if let Some(url) = &url
+            && url.scheme_str() == Some("https")
+        {
+            let message = "At a unix socket there is no TLS: nobody else can read along.";
+            let help = "Write `http://` in `url`; its host is what the upstream gets as `Host`.";
+            file.reader.report(Code::WrongValue, node.span, message, help);
+        }
+        let path = file.path(node)?;
+        if path.as_os_str().len() > SOCKET_PATH {
+            let message =
+                "The path of a unix socket has at most 107 bytes, and with this file's folder it has more.";
+            let help = "Give the socket a shorter path, `/run/NAME.sock` for example.";
+            file.reader.report(Code::WrongValue, node.span, message, help);
+        }
+        Some(path)
     });
     let help = "Write who runs it: `recipient: NAME`, as organisation.yaml declares it.";
     let recipient = map.must("recipient", help).and_then(|node| file.reader.name(node));
@@ -194,6 +218,7 @@ fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
     map.finish(&mut file.reader);
     Some(UpstreamEntry {
         url: url?,
+        socket: optional(socket)?,
         recipient: recipient?.value.into(),
         ca: optional(ca)?,
         timeouts: timeouts?,

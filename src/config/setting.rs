@@ -206,6 +206,8 @@ impl AdminRole {
 pub struct UpstreamEntry {
     /// `url`: `http://` or `https://`, a host, perhaps a port and a path.
     pub url: Uri,
+    /// `socket`: the unix socket that it listens at, instead of the host of `url`. Default: none.
+    pub socket: Option<PathBuf>,
     /// `recipient`: who runs it, by the name that `organisation.yaml` declares.
     pub recipient: Arc<str>,
     /// `ca`: the file of certificates that are believed instead of the system's, PEM. Default: none.

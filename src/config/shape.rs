@@ -125,6 +125,7 @@ pub(super) const UPSTREAM: Shape = Shape {
     says: "An API behind the gateway.",
     keys: &[
         must("url", URL, "Its address; http:// to another host is a warning."),
+        may("socket", FILE, "The unix socket that it listens at, instead of the host of `url`."),
         must("recipient", Is::Name, "Who runs it, as organisation.yaml declares it."),
         may("ca", FILE, "Certificates that are believed instead of the system's, PEM."),
         may("timeouts", Is::Keys(&UPSTREAM_TIMEOUTS), "How long is waited."),

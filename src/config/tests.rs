@@ -252,6 +252,13 @@ fn each_check_underlines_what_it_is_about() {
         ("http://127.0.0.1:8000", "/path", Code::WrongValue, "\"/path\""),
         (", recipient: model-host", "", Code::Missing, "{ url: \"http://127.0.0.1:8000\" }"),
         ("recipient: model-host", "recipient: model-host, ca: ca.pem", Code::WrongValue, "ca.pem"),
+        ("http://127.0.0.1:8000\"", "https://model\", socket: run/m.sock", Code::WrongValue, "run/m.sock"),
+        (
+            "recipient: model-host }",
+            "recipient: model-host, socket: run/../m.sock }\nadmin: { socket: m.sock }",
+            Code::SameFile,
+            "admin",
+        ),
         ("[RS256]", "[RS256, RS256]", Code::NameTwice, "RS256"),
         ("[RS256]", "[none]", Code::InsecureSetting, "none"),
         ("[RS256]", "[HS256]", Code::InsecureSetting, "[HS256]"),

@@ -1,6 +1,7 @@
-//! Connections outwards: TCP, TLS where asked, and hyper's HTTP/1.1 client upon it.
+//! Connections outwards: TCP, TLS where asked, or a socket of this host; and hyper's HTTP/1.1 client upon them.
 
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,17 +16,19 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Where to connect to.
 #[derive(Clone, Debug)]
-pub struct Target {
-    host: Box<str>,
-    port: u16,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+pub struct Target(Way);
+
+#[derive(Clone, Debug)]
+enum Way {
+    Tcp { host: Box<str>, port: u16, tls: Option<(Arc<ClientConfig>, ServerName<'static>)> },
+    Unix(Arc<Path>),
 }
 
 /// Why a URL is not one that can be connected to.
@@ -40,6 +43,9 @@ pub enum TargetError {
     /// A query, which nothing can be put behind.
     #[error("an address has no query")]
     Query,
+    /// `https` at a unix socket.
+    #[error("at a unix socket there is no TLS, so the address begins with http://")]
+    TlsAtSocket,
     /// `https` without a TLS configuration.
     #[error("an https address needs certificate authorities to believe")]
     NoTls,
@@ -99,7 +105,13 @@ impl Target {
             }
             _ => return Err(TargetError::Scheme),
         };
-        Ok(Self { host: host.into(), port: authority.port_u16().unwrap_or(usual), tls })
+        let port = authority.port_u16().unwrap_or(usual);
+        Ok(Self(Way::Tcp { host: host.into(), port, tls }))
+    }
+
+    /// Whoever listens at this unix socket.
+    pub fn unix(socket: &Path) -> Self {
+        Self(Way::Unix(socket.into()))
     }
 
     /// Connects: every address that the name has is tried in turn, all of it within `within`.
@@ -125,9 +137,15 @@ impl Target {
     }
 
     async fn stream(&self) -> Result<Stream, DialError> {
-        let tcp = TcpStream::connect((&*self.host, self.port)).await.map_err(DialError::Connect)?;
+        let (host, port, tls) = match &self.0 {
+            Way::Tcp { host, port, tls } => (host, *port, tls),
+            Way::Unix(socket) => {
+                return UnixStream::connect(socket).await.map(Stream::Unix).map_err(DialError::Connect);
+            }
+        };
+        let tcp = TcpStream::connect((&**host, port)).await.map_err(DialError::Connect)?;
         tcp.set_nodelay(true).map_err(DialError::Connect)?;
-        match &self.tls {
+        match tls {
             None => Ok(Stream::Plain(tcp)),
             Some((config, name)) => TlsConnector::from(Arc::clone(config))
                 .connect(name.clone(), tcp)
@@ -145,6 +163,8 @@ pub enum Stream {
     Plain(TcpStream),
     /// TLS upon TCP.
     Tls(Box<TlsStream<TcpStream>>),
+    /// A socket of this host.
+    Unix(UnixStream),
 }
 
 impl AsyncRead for Stream {
@@ -152,6 +172,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Unix(unix) => Pin::new(unix).poll_read(cx, buf),
         }
     }
 }
@@ -161,6 +182,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+            Self::Unix(unix) => Pin::new(unix).poll_write(cx, buf),
         }
     }
 
@@ -168,6 +190,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Unix(unix) => Pin::new(unix).poll_flush(cx),
         }
     }
 
@@ -175,6 +198,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
         }
     }
 
@@ -186,6 +210,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
             Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+            Self::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -193,6 +218,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Plain(tcp) => tcp.is_write_vectored(),
             Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Unix(unix) => unix.is_write_vectored(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ impl Default for UpstreamTimeouts {
 pub struct UpstreamConfig {
     /// `http://` or `https://`, a host, perhaps a port and a path that every request's path is put behind.
     pub url: Uri,
+    /// The unix socket that it listens at, instead of the host of `url`, which is `http` then.
+    pub socket: Option<PathBuf>,
     /// Needed for `https`.
     pub tls: Option<Arc<ClientConfig>>,
     /// How long it may take.
@@ -79,7 +82,8 @@ pub struct UpstreamConfig {
 impl UpstreamConfig {
     /// An upstream at `url` with the usual limits.
     pub fn new(url: Uri) -> Self {
-        Self { url, tls: None, timeouts: UpstreamTimeouts::default(), head: HeadCaps::default(), kept: 64 }
+        let (timeouts, head) = (UpstreamTimeouts::default(), HeadCaps::default());
+        Self { url, socket: None, tls: None, timeouts, head, kept: 64 }
     }
 }
 
@@ -128,8 +132,13 @@ impl Upstream {
     /// # Errors
     /// If the URL is not one to connect to.
     pub fn new(config: UpstreamConfig) -> Result<Self, TargetError> {
-        let UpstreamConfig { url, tls, timeouts, head, kept } = config;
-        let target = Target::new(&url, tls)?;
+        let UpstreamConfig { url, socket, tls, timeouts, head, kept } = config;
+        let by_host = Target::new(&url, tls)?;
+        let target = match socket {
+            None => by_host,
+            Some(_) if url.scheme_str() != Some("http") => return Err(TargetError::TlsAtSocket),
+            Some(socket) => Target::unix(&socket),
+        };
         let host = url.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
         let Some(Ok(host)) = host else { return Err(TargetError::Host) };
         if url.query().is_some() {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -65,7 +65,7 @@ impl Api {
 }
 
 async fn serve(
-    mut socket: TcpStream,
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
     replies: &'static [Reply],
     next: Arc<AtomicUsize>,
     tell: mpsc::Sender<String>,
@@ -286,6 +286,41 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
     let upstream = Upstream::new(UpstreamConfig::new(url.parse().unwrap())).unwrap();
     let error = upstream.send(post("/", "")).await.unwrap_err();
     assert!(matches!(error, UpstreamError::Unavailable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_upstream_at_a_unix_socket_is_asked_there_and_by_the_name_of_its_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("model.sock");
+    let mut config = UpstreamConfig::new("http://model.invalid/v1".parse().unwrap());
+    config.socket = Some(socket.clone());
+    let upstream = Upstream::new(config).unwrap();
+    let error = upstream.send(post("/p", "body")).await.unwrap_err();
+    assert!(matches!(error, UpstreamError::Unavailable(_)), "{error:?}");
+
+    let listener = UnixListener::bind(socket).unwrap();
+    let (tell, mut heads) = mpsc::channel(100);
+    let served = tokio::spawn(async move {
+        // One connection, which is kept.
+        let (connection, _) = listener.accept().await.unwrap();
+        drop(listener);
+        serve(connection, &[Say(OK)], Arc::default(), tell).await;
+    });
+    for _ in 0..2 {
+        let answer = read(upstream.send(post("/p", "body")).await.unwrap()).await.unwrap();
+        assert_eq!(answer, (StatusCode::OK, b"ok".to_vec()));
+        let head = heads.recv().await.unwrap();
+        assert!(head.starts_with("POST /v1/p HTTP/1.1\r\nhost: model.invalid\r\n"), "{head}");
+    }
+    served.abort();
+}
+
+#[test]
+fn there_is_no_tls_at_a_unix_socket() {
+    let mut config = UpstreamConfig::new("https://model.invalid".parse().unwrap());
+    config.socket = Some("model.sock".into());
+    config.tls = Some(crate::net::tls::client(&crate::net::tls::Authorities::System).unwrap());
+    assert!(matches!(Upstream::new(config), Err(TargetError::TlsAtSocket)));
 }
 
 #[tokio::test]

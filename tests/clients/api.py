@@ -45,12 +45,18 @@ class Received:
 
 
 class Api:
-    """The app on a free port of loopback, in a thread, and everything that it received."""
+    """The app on a free port of loopback or at a unix socket, in a thread, and everything that it received."""
 
-    def __init__(self):
+    def __init__(self, path=None):
         self._received = []
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port = listener.getsockname()[1]
+        if path:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(path))
+            listener.listen()
+            self.upstream = {"url": "http://model.invalid", "socket": str(path)}
+        else:
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.upstream = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}
         config = uvicorn.Config(self._app(), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         # The socket listens already: who connects before the thread is ready waits in its queue.

@@ -15,7 +15,7 @@ def running_api():
 
 @pytest.fixture(scope="session")
 def gateway(running_api, tmp_path_factory):
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), running_api.port)
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), running_api.upstream)
     yield gateway
     ended = gateway.process.stop()
     log = gateway.process.said

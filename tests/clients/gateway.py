@@ -190,9 +190,9 @@ class Process:
 
 
 class Gateway:
-    """`consentry serve` before the API at `port`."""
+    """`consentry serve` before the API that `upstream` says where to find."""
 
-    def __init__(self, folder, port):
+    def __init__(self, folder, upstream):
         self.folder = folder
         self.config = folder / "consentry.yaml"
         self.authority = Authority(folder, "authority")
@@ -210,10 +210,10 @@ class Gateway:
         policies.mkdir()
         for file in [*(ROOT / "policies").glob("*.yaml"), *(HERE / "policies").glob("*.yaml")]:
             shutil.copy(file, policies)
-        self._write_config(port)
+        self._write_config(upstream)
         self._serve()
 
-    def _write_config(self, port):
+    def _write_config(self, upstream):
         issuers = [
             {"issuer": issuer.url, "algorithms": [name], "public_key": issuer.public_key_file.name}
             for name, issuer in self.issuers.items()
@@ -234,10 +234,7 @@ class Gateway:
                     ],
                     "admin": {"socket": "admin.sock"},
                     "upstreams": {
-                        "favourites-model": {
-                            "url": f"http://127.0.0.1:{port}",
-                            "recipient": "model-host",
-                        }
+                        "favourites-model": {**upstream, "recipient": "model-host"}
                     },
                     "issuers": [
                         {**issuer, "audience": AUDIENCE, "namespace": "customers"}

@@ -384,6 +384,7 @@ fn stage(
     let mut staged = config.clone();
     for entry in staged.upstreams.values_mut() {
         entry.url = format!("http://{upstream}").parse()?;
+        entry.socket = None;
     }
     for entry in staged.analyzers.values_mut() {
         entry.finds = Some(analyzer_finds.to_vec());
