@@ -201,7 +201,7 @@ pub(super) fn spec(kinds: &[detect::Kind], replace_by: ReplaceBy) -> super::Spec
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Action, Needs, Pseudonyms};
+    use super::super::{Action, Pseudonyms};
     use super::*;
     use crate::crypto::Mac;
     use crate::detect::Kind as Finds;
@@ -212,7 +212,7 @@ mod tests {
         let action =
             Action::compile(&spec(&[Finds::Email, Finds::Phone], replace_by), Some(Kind::String), |_| None);
         let action = action.unwrap();
-        assert_eq!(action.needs() == Needs::Pseudonyms, replace_by == ReplaceBy::Pseudonymize);
+        assert_eq!(action.needs_pseudonyms(), replace_by == ReplaceBy::Pseudonymize);
         let pseudonyms = Pseudonyms { version: 1, mac: Mac::new(&[7; 32]) };
         let materials = Materials { pseudonyms: Some(&pseudonyms), ..Materials::default() };
         let mut out = String::new();

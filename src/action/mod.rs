@@ -40,7 +40,7 @@ use thiserror::Error;
 
 pub use analyses::Analyses;
 pub use pseudonymize::Pseudonyms;
-pub use spec::{Ask, DateTo, DetectSpec, Generalize, ReplaceBy, Reversible, Spec};
+pub use spec::{Ask, DateTo, DetectSpec, Generalize, ReplaceBy, Spec};
 
 use crate::crypto::InterchangeKey;
 use crate::detect::{DetectError, Detector, Wanted};
@@ -72,17 +72,6 @@ enum Run {
     DateTo(DateTo),
     Prefix(Prefix),
     Detect(Detect),
-}
-
-/// What an action needs that must be fetched before the walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Needs {
-    /// Nothing.
-    Nothing,
-    /// [`Materials::pseudonyms`].
-    Pseudonyms,
-    /// The interchange key at this place of [`Materials::keys`].
-    Key(usize),
 }
 
 /// What the actions of one exchange need. Two references: cheap to make for each exchange.
@@ -229,15 +218,12 @@ impl Action {
         self.guard.is_some()
     }
 
-    /// What must be fetched before this action is done.
-    pub const fn needs(&self) -> Needs {
+    /// Whether [`Materials::pseudonyms`] must be fetched before this action is done.
+    pub const fn needs_pseudonyms(&self) -> bool {
         match &self.run {
-            Run::Pseudonymize { .. } => Needs::Pseudonyms,
-            Run::Detect(detect) if matches!(detect.replace_by(), ReplaceBy::Pseudonymize) => {
-                Needs::Pseudonyms
-            }
-            Run::Encrypt { key } => Needs::Key(*key),
-            _ => Needs::Nothing,
+            Run::Pseudonymize { .. } => true,
+            Run::Detect(detect) => matches!(detect.replace_by(), ReplaceBy::Pseudonymize),
+            _ => false,
         }
     }
 
@@ -265,22 +251,6 @@ impl Action {
             | Run::DateTo(_)
             | Run::Prefix(_)
             | Run::Detect(_) => Some(Kind::String),
-        }
-    }
-
-    /// Whether and how what the destination sees leads back to the value.
-    pub const fn reversible(&self) -> Reversible {
-        match &self.run {
-            Run::Unchanged | Run::RefuseIfPresent => Reversible::Untouched,
-            Run::LeaveOut
-            | Run::Redact(_)
-            | Run::Mask(_)
-            | Run::Bands(_)
-            | Run::DateTo(_)
-            | Run::Prefix(_) => Reversible::No,
-            Run::Pseudonymize { .. } => Reversible::ByLookUp,
-            Run::Encrypt { .. } => Reversible::ByKey,
-            Run::Detect(detect) => detect.replace_by().reversible(),
         }
     }
 

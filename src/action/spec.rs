@@ -103,19 +103,6 @@ pub enum DateTo {
     Month,
 }
 
-/// Whether and how the destination's value leads back to what came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reversible {
-    /// It is what came, or nothing is sent.
-    Untouched,
-    /// No.
-    No,
-    /// By looking it up in what is kept, with scope and reason, audited.
-    ByLookUp,
-    /// By whoever holds the interchange key.
-    ByKey,
-}
-
 impl Spec {
     /// Every word that an action is written with.
     pub const WORDS: &'static [&'static str] = &[
@@ -187,28 +174,6 @@ impl Spec {
             Self::Detect(detect) => detect.describe(),
         }
     }
-
-    /// Whether and how it leads back to the value.
-    pub const fn reversible(&self) -> Reversible {
-        match self {
-            Self::Unchanged | Self::RefuseIfPresent => Reversible::Untouched,
-            Self::LeaveOut | Self::Redact(_) | Self::Mask { .. } | Self::Generalize(_) => Reversible::No,
-            Self::Pseudonymize { .. } => Reversible::ByLookUp,
-            Self::Encrypt { .. } => Reversible::ByKey,
-            Self::Detect(detect) => detect.replace_by.reversible(),
-        }
-    }
-}
-
-impl ReplaceBy {
-    /// Whether and how what takes the place of a find leads back to it.
-    pub const fn reversible(self) -> Reversible {
-        match self {
-            Self::Mask | Self::Redact | Self::LeaveOut => Reversible::No,
-            Self::Pseudonymize => Reversible::ByLookUp,
-            Self::Refuse => Reversible::Untouched,
-        }
-    }
 }
 
 impl fmt::Display for Spec {
@@ -244,18 +209,6 @@ impl DateTo {
             Self::Year => "year",
             Self::Month => "month",
         }
-    }
-}
-
-/// As a table says it.
-impl fmt::Display for Reversible {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Untouched => "–",
-            Self::No => "no",
-            Self::ByLookUp => "by look-up, audited",
-            Self::ByKey => "with the key",
-        })
     }
 }
 

@@ -11,7 +11,7 @@ use super::authorize::{Party, Permit};
 use super::drafts::Drafts;
 use super::minimise;
 use super::{Gateway, analysis};
-use crate::action::{self, Analyses, Needs, Pseudonyms};
+use crate::action::{self, Analyses, Pseudonyms};
 use crate::clock::Timestamp;
 use crate::crypto::InterchangeKey;
 use crate::custody::{CustodyError, SubjectKey};
@@ -162,7 +162,7 @@ fn pseudonymizes(route: &Route) -> bool {
             [Some(&field.outward), otherwise, field.stored.as_ref()]
         })
         .flatten()
-        .any(|action| action.needs() == Needs::Pseudonyms)
+        .any(|action| action.needs_pseudonyms())
 }
 
 fn fields(route: &Route) -> impl Iterator<Item = &Field> {
