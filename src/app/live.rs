@@ -12,19 +12,11 @@ use crate::pipeline::Live;
 use crate::plan::{self, Loaded, Plan};
 use crate::policy::{self, Diagnostics};
 
-/// Reads and compiles the deployment's policies. Warnings come beside the plan.
+/// Reads and compiles the deployment's policies as somebody reads them who wants to know before they are served: what the
+/// calendar has ended is an error. Warnings come beside the plan.
 ///
 /// # Errors
 /// All that is wrong with them, at once.
-pub fn compile(config: &Config) -> Result<(Plan, Diagnostics), Diagnostics> {
-    let Loaded { plan, warnings, .. } = plan::load(&config.policies, &config.deployment())?;
-    Ok((plan, warnings))
-}
-
-/// The same as somebody reads it who wants to know before it is served: what the calendar has ended is an error.
-///
-/// # Errors
-/// As [`compile`].
 pub fn check(config: &Config, now: Timestamp) -> Result<(Plan, Diagnostics), Diagnostics> {
     let Loaded { plan, warnings, .. } = plan::load_on(&config.policies, &config.deployment(), now)?;
     Ok((plan, warnings))

@@ -20,7 +20,7 @@ mod serve;
 pub use alone::{AloneError, alone};
 pub use error::AppError;
 pub use exchanges::Exchanges;
-pub use live::{check, compile};
+pub use live::check;
 pub use needs::{Needs, needs};
 pub use open::{Core, files};
 pub use serve::{Running, serve};

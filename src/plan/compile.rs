@@ -84,37 +84,17 @@ fn loaded(draft: Draft, deployment: &Deployment) -> Result<Loaded, Diagnostics> 
     let Draft { set, found } = draft;
     let mut reader = Reader::after(found);
     let plan = build(&set, deployment, &mut reader);
-    let (plan, warnings) = finish(plan, &set, reader)?;
-    Ok(Loaded { plan, set, warnings })
-}
-
-/// Compiles a set that was read without errors.
-///
-/// # Errors
-/// What does not fit the deployment.
-pub fn compile(set: &PolicySet, deployment: &Deployment) -> Result<Plan, Diagnostics> {
-    let mut reader = Reader::default();
-    let plan = build(set, deployment, &mut reader);
-    finish(plan, set, reader).map(|(plan, _)| plan)
-}
-
-fn finish(
-    plan: Option<Plan>,
-    set: &PolicySet,
-    mut reader: Reader,
-) -> Result<(Plan, Diagnostics), Diagnostics> {
     let good = !policy::has_errors(&reader.found);
+    if good && plan.is_none() {
+        // Nothing was reported and yet a part is missing: refuse rather than serve without it.
+        let message = "The policies could not be compiled, though no mistake was found in them.";
+        let help = "Report this as a fault of the gateway, with the files.";
+        reader.found.push(Diagnostic::nowhere(Code::NotCompiled, message, help));
+    }
+    let found = Diagnostics::new(Arc::clone(&set.sources), reader.found);
     match plan {
-        Some(plan) if good => Ok((plan, Diagnostics::new(Arc::clone(&set.sources), reader.found))),
-        _ => {
-            if good {
-                // Nothing was reported and yet a part is missing: refuse rather than serve without it.
-                let message = "The policies could not be compiled, though no mistake was found in them.";
-                let help = "Report this as a fault of the gateway, with the files.";
-                reader.found.push(Diagnostic::nowhere(Code::NotCompiled, message, help));
-            }
-            Err(Diagnostics::new(Arc::clone(&set.sources), reader.found))
-        }
+        Some(plan) if good => Ok(Loaded { plan, set, warnings: found }),
+        _ => Err(found),
     }
 }
 

@@ -16,7 +16,7 @@ mod sent;
 mod transfer;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
-pub use compile::{Deployment, Loaded, compile, load, load_on, load_promoted};
+pub use compile::{Deployment, Loaded, load, load_on, load_promoted};
 pub use coverage::{Coverage, Covers, Item, Outcome};
 pub use diff::{Change, Class, Whom, changes};
 pub use organisation::{Organisation, Purpose, Recipient};
@@ -32,7 +32,7 @@ pub use crate::policy::{
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// All that the gateway enforces. Only [`compile()`] makes one.
+/// All that the gateway enforces. Only [`load`] and its like make one.
 #[derive(Debug)]
 pub struct Plan {
     /// SHA-256 of the policy files: `organisation.yaml` and every activity, each with its name, in the order of names.

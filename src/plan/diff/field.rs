@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::words::{instead, optional, quoted, seen};
+use super::words::{instead, optional, quoted};
 use super::{Changes, Class, Whom, param};
 use crate::action::Spec;
 use crate::payload::{Direction, Undeclared};
@@ -107,14 +107,15 @@ const fn outward(direction: Direction) -> (Whom, &'static str) {
 pub(super) fn added(field: &Field, direction: Direction, until_now: Undeclared, found: &mut Changes) {
     let Specs { outward: out, stored, export, otherwise } = &field.specs;
     let (whom, sees) = outward(direction);
-    let mut parts = vec![format!("{sees} {}", seen(out))];
-    parts
-        .extend(otherwise.as_ref().map(|other| format!("some of them only; the others get {}", seen(other))));
+    let mut parts = vec![format!("{sees} {}", out.describe())];
+    parts.extend(
+        otherwise.as_ref().map(|other| format!("some of them only; the others get {}", other.describe())),
+    );
     if *stored != Spec::LeaveOut {
         parts.push(format!("kept: {}", kept(stored)));
     }
     if *export != Spec::LeaveOut {
-        parts.push(format!("an export shows {}", seen(export)));
+        parts.push(format!("an export shows {}", export.describe()));
     }
     let demanded = direction == Direction::Request && field.required;
     if demanded {
@@ -184,7 +185,8 @@ fn gated(old: (&Side, &Field), new: (&Side, &Field), found: &mut Changes) {
     if (old.1.gate.is_some() || new.1.gate.is_some())
         && let Some(class) = class(&before, &after)
     {
-        let says = format!("callers without more rights get {}", instead(seen(&after), seen(&before)));
+        let says =
+            format!("callers without more rights get {}", instead(after.describe(), before.describe()));
         found.add(class, Whom::Callers, &about, says);
     }
     match (who(old), who(new)) {
@@ -233,8 +235,8 @@ fn destinations(old: &Specs, new: &Specs, direction: Direction, about: &str, fou
     }
     if let Some(class) = class(&old.export, export) {
         let says = match export {
-            Spec::LeaveOut => format!("an export no longer shows it (before: {})", seen(&old.export)),
-            export => format!("an export will show {}", instead(seen(export), seen(&old.export))),
+            Spec::LeaveOut => format!("an export no longer shows it (before: {})", old.export.describe()),
+            export => format!("an export will show {}", instead(export.describe(), old.export.describe())),
         };
         found.add(class, Whom::Export, about, says);
     }
@@ -243,17 +245,17 @@ fn destinations(old: &Specs, new: &Specs, direction: Direction, about: &str, fou
 fn outwards(old: &Spec, new: &Spec, sees: &str) -> String {
     let will = sees.replace("sees", "will see").replace("get", "will get");
     match (old, new) {
-        (_, Spec::RefuseIfPresent) => format!("a body that has it is refused (before: {})", seen(old)),
+        (_, Spec::RefuseIfPresent) => format!("a body that has it is refused (before: {})", old.describe()),
         (Spec::RefuseIfPresent, Spec::LeaveOut) => {
             "a body that has it is no longer refused; it is left out".to_owned()
         }
         (_, Spec::LeaveOut) => format!(
             "{} (before: {})",
             sees.replace("sees", "no longer sees it").replace("get", "no longer get it"),
-            seen(old)
+            old.describe()
         ),
-        (_, Spec::Unchanged) => format!("{will} it exactly (before: {})", seen(old)),
-        (_, new) => format!("{will} {}", instead(seen(new), seen(old))),
+        (_, Spec::Unchanged) => format!("{will} it exactly (before: {})", old.describe()),
+        (_, new) => format!("{will} {}", instead(new.describe(), old.describe())),
     }
 }
 

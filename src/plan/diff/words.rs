@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::action::Spec;
 use crate::clock::Timestamp;
 use crate::plan::Recipient;
 pub(super) use crate::plan::prose::{quoted, text};
@@ -39,9 +38,4 @@ pub(super) fn term(term: Duration) -> String {
 pub(super) fn last_day(ends: Timestamp) -> String {
     let last = Timestamp::from_millis(ends.millis().saturating_sub(1));
     last.to_string().split('T').next().unwrap_or_default().to_owned()
-}
-
-/// What was seen before, for a parenthesis.
-pub(super) fn seen(spec: &Spec) -> String {
-    spec.describe()
 }
