@@ -64,9 +64,10 @@ pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report
 async fn delete_expired(store: &Store, term: &Term, now: Timestamp) -> Result<u64, StoreError> {
     let kept_from = before(now, term.retention);
     let (mut deleted, mut again) = (0, true);
-    while let Some(day) = oldest_day(store, &term.activity, kept_from).await? {
-        let end = Day::from_number(day.number() + 1).start().min(kept_from);
-        let ids = store.expired(&term.activity, end, BATCH).await?;
+    loop {
+        let expired = store.expired(&term.activity, kept_from, BATCH).await?;
+        let Some(day) = expired.first().map(|(at, _)| at.day()) else { break };
+        let ids = expired.into_iter().filter(|(at, _)| at.day() == day).map(|(_, id)| id).collect();
         let mut change = Change::default();
         change.data.push(DataChange::DeleteRecords(RecordSelector::Ids(ids)));
         let activity = Arc::clone(&term.activity);
@@ -82,28 +83,6 @@ async fn delete_expired(store: &Store, term: &Term, now: Timestamp) -> Result<u6
         deleted += done.records_deleted;
     }
     Ok(deleted)
-}
-
-/// The day of the oldest record before `limit`. The store answers "is there one before", so days are halved.
-async fn oldest_day(store: &Store, activity: &str, limit: Timestamp) -> Result<Option<Day>, StoreError> {
-    if !any_before(store, activity, limit).await? {
-        return Ok(None);
-    }
-    // INVARIANT: there is a record before the end of `high`, and none before the start of `low`.
-    let (mut low, mut high) = (0.min(limit.day().number()), limit.day().number());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if any_before(store, activity, Day::from_number(middle + 1).start().min(limit)).await? {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Ok(Some(Day::from_number(low)))
-}
-
-async fn any_before(store: &Store, activity: &str, limit: Timestamp) -> Result<bool, StoreError> {
-    Ok(!store.expired(activity, limit, 1).await?.is_empty())
 }
 
 /// Page by page, each with a change of its own.

@@ -26,7 +26,7 @@ const PURPOSE: HeaderName = HeaderName::from_static("consentry-purpose");
 /// The header by which a caller gives a reason code, where the token does not.
 const REASON: HeaderName = HeaderName::from_static("consentry-reason");
 
-/// How slowly a caller may send: half a minute of grace for the slowest line, then a kilobyte a second.
+/// How slowly a caller may send: ten seconds of grace for the slowest line, then a kilobyte a second.
 pub(super) const PACE: read::Pace =
     read::Pace { grace: Duration::from_secs(10), bytes_per_second: 1024, total: Duration::from_secs(120) };
 /// How much larger than it came a compressed body may be.

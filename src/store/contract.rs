@@ -297,7 +297,7 @@ pub(super) async fn retention_takes_records_then_keys_then_the_person(folder: &P
     late.at = Timestamp::from_millis(late.at.millis() + 5000);
     store.commit(data([early.clone(), late.clone()].map(DataChange::PutRecord))).await.unwrap();
     let at = late.at;
-    assert_eq!(store.expired(NOTES, at, 10).await.unwrap(), [early.id]);
+    assert_eq!(store.expired(NOTES, at, 10).await.unwrap(), [(early.at, early.id)]);
     let tomorrow = Day::from_number(DAY.number() + 1);
     assert_eq!(store.unused_keys(NOTES, tomorrow, None).await.unwrap().found, [] as [KeyId; 0]);
     let sweep = |delete: Vec<RecordId>| {

@@ -298,9 +298,14 @@ impl Store {
         self.read(move |reader| reader.records_of_person(reference, activity.as_deref())).await
     }
 
-    /// Up to `limit` records of an activity whose exchange took place before `before`, oldest first; those of persons
-    /// whose data is restricted are left out.
-    pub async fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Result<Vec<RecordId>> {
+    /// Up to `limit` records of an activity whose exchange took place before `before`, each with its moment, those under keys
+    /// of the oldest days first; those of persons whose data is restricted are left out.
+    pub async fn expired(
+        &self,
+        activity: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, RecordId)>> {
         let activity = activity.to_owned();
         self.read(move |reader| reader.expired(&activity, before, limit)).await
     }

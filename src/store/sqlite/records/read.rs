@@ -155,9 +155,14 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    pub(in crate::store) fn expired(&self, activity: &str, before: Timestamp, limit: u32) -> Rows<RecordId> {
+    pub(in crate::store) fn expired(
+        &self,
+        activity: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Rows<(Timestamp, RecordId)> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut found: Vec<RecordId> = Vec::new();
+        let mut found: Vec<(Timestamp, RecordId)> = Vec::new();
         let mut last: Option<(i64, KeyId)> = None;
         while found.len() < most {
             let keys = self.unrestricted_keys(activity, before, last)?;
@@ -175,7 +180,7 @@ impl Reader<'_> {
                     })?);
                 }
                 expired.sort_unstable();
-                found.extend(expired.into_iter().map(|(_, id)| id));
+                found.extend(expired.into_iter().map(|(at, id)| (Timestamp::from_millis(at), id)));
             }
         }
         found.truncate(most);

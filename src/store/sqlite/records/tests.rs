@@ -195,7 +195,7 @@ impl Model {
                     .iter()
                     .map(|row| &row.record)
                     .filter(|record| self.is_before(record, before))
-                    .map(|record| record.id)
+                    .map(|record| (record.at, record.id))
                     .collect();
                 let mut told = store.expired(activity, before, 10_000).await.unwrap();
                 expired.sort_unstable();
