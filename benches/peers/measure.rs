@@ -18,7 +18,7 @@ use crate::http::request;
 use crate::idle;
 use crate::install::Tools;
 use crate::load::{Load, Order, Outcome, Until};
-use crate::material::{CALLERS, Material};
+use crate::material::{Algorithm, CALLERS, Material};
 use crate::proc::{Resident, Times};
 use crate::process::{Process, free_port};
 use crate::statistics::Spread;
@@ -276,6 +276,7 @@ impl Bench<'_> {
             workers,
             cores: if workers == 1 { Cores::Target } else { Cores::All },
             shape,
+            algorithm: Algorithm::Hs256,
         })
     }
 
@@ -288,6 +289,7 @@ impl Bench<'_> {
     ) -> anyhow::Result<Up<'b, 'c>> {
         let place = format!("{}-{}-{round}", workload.name.replace(' ', ""), peer.name());
         let site = self.site(&place, workload.workers, workload.shape)?;
+        let site = Site { algorithm: workload.algorithm(), ..site };
         let process = peer.start(&site)?;
         let passed = check(workload, peer.work(workload), site.address, self.material, self.backend)
             .with_context(|| last_words(&site))?;

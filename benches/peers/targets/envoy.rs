@@ -4,11 +4,8 @@ use std::process::Command;
 
 use super::{Peer, Site};
 use crate::install::Tools;
-use crate::material::Algorithm;
 use crate::process::Process;
 use crate::workload::{Work, Workload};
-
-const PROVIDER: &str = include_str!("../configurations/envoy-jwt-provider.yaml");
 
 /// Envoy.
 pub(crate) struct Envoy {
@@ -33,15 +30,10 @@ impl Peer for Envoy {
     fn start(&self, site: &Site<'_>) -> anyhow::Result<Process> {
         let (mut route, mut filters) = (String::new(), String::new());
         if self.guarded {
-            let mut providers = String::new();
-            for algorithm in [Algorithm::Hs256, Algorithm::Rs256, Algorithm::Es256] {
-                let name = algorithm.name().to_lowercase();
-                site.write(&format!("{name}.json"), &site.material.key_set(algorithm)?.to_string(), &[])?;
-                providers += &PROVIDER.replace("@NAME@", &name);
-            }
+            // One issuer: of several, each is asked in turn, and a token of the last is tried by the others first.
+            site.write("keys.json", &site.material.key_set(site.algorithm)?.to_string(), &[])?;
             route.push_str(include_str!("../configurations/envoy-jwt-route.yaml"));
             filters.push_str(include_str!("../configurations/envoy-jwt-filters.yaml"));
-            filters = filters.replace("@PROVIDERS@\n", &providers);
         }
         let whole = include_str!("../configurations/envoy.yaml");
         let whole = whole.replace("@ROUTE@\n", &route).replace("@FILTERS@\n", &filters);

@@ -16,7 +16,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::cores::Cores;
 use crate::install::Tools;
-use crate::material::{LIMIT, Material, WINDOW};
+use crate::material::{Algorithm, LIMIT, Material, WINDOW};
 use crate::process::Process;
 use crate::workload::{Shape, Work, Workload};
 use consentry::{BESIDE, Consentry};
@@ -73,6 +73,8 @@ pub(crate) struct Site<'a> {
     pub(crate) cores: Cores,
     /// What will be sent.
     pub(crate) shape: Shape,
+    /// How the tokens are signed that come with it, for those that have one issuer.
+    pub(crate) algorithm: Algorithm,
 }
 
 impl Site<'_> {
@@ -92,6 +94,8 @@ impl Site<'_> {
             ("FOLDER", self.folder.display().to_string()),
             ("MATERIAL", material.display().to_string().trim_end_matches('/').to_owned()),
             ("WORKERS", self.workers.to_string()),
+            ("ALGORITHM", self.algorithm.name().to_owned()),
+            ("ISSUER", self.algorithm.issuer()),
             ("SECRET", self.material.secret().to_owned()),
             ("LIMIT", LIMIT.to_string()),
             ("WINDOW", WINDOW.to_string()),
