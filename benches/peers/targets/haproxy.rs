@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::{Peer, Site};
 use crate::install::Tools;
+use crate::material::Algorithm;
 use crate::process::Process;
 use crate::workload::{Work, Workload};
 
@@ -32,7 +33,13 @@ impl Peer for HaProxy {
         } else {
             include_str!("../configurations/haproxy.cfg")
         };
-        let configuration = site.write("haproxy.cfg", template, &[])?;
+        let key = match site.algorithm {
+            Algorithm::Hs256 => site.material.secret().into(),
+            Algorithm::Rs256 => site.material.file("rs256.pem"),
+            Algorithm::Es256 => site.material.file("es256.pem"),
+        };
+        let words = [("KEY", &*key.display().to_string())];
+        let configuration = site.write("haproxy.cfg", template, &words)?;
         let mut command = Command::new(site.tools.program("haproxy")?);
         command.arg("-db").arg("-f").arg(configuration);
         Process::start(self.name(), command, &site.log(), site.address, site.cores)
