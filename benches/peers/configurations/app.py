@@ -85,7 +85,7 @@ def sealed(text: str) -> str:
     return RECORDS.encrypt(text.encode()).decode()
 
 
-def caller(authorization: Annotated[str | None, Header()] = None) -> str:
+async def caller(authorization: Annotated[str | None, Header()] = None) -> str:
     if authorization is None or not authorization.startswith("Bearer "):
         raise HTTPException(401)
     try:
@@ -115,8 +115,7 @@ Caller = Annotated[str, Depends(caller)]
 async def forward(path: str, body: dict, person: str, activity: str, kept: list[str], field: str) -> dict:
     answer = await app.state.model.post(path, json=body)
     answer.raise_for_status()
-    json.dump({"at": time.time(), "who": keyed(person), "activity": activity, "sealed": kept}, AUDIT)
-    AUDIT.write("\n")
+    AUDIT.write(json.dumps({"at": time.time(), "who": keyed(person), "activity": activity, "sealed": kept}) + "\n")
     return {field: answer.json()[field]}
 
 

@@ -26,7 +26,7 @@ impl Peer for FastApi {
 
     fn version(&self, tools: &Tools) -> anyhow::Result<String> {
         let words = "import importlib.metadata as m, sys; \
-                     print(', '.join(f'{n} {m.version(n)}' for n in ('fastapi', 'uvicorn', 'pydantic', 'PyJWT', 'cryptography')), \
+                     print(', '.join(f'{n} {m.version(n)}' for n in ('fastapi', 'uvicorn', 'httpx', 'pydantic', 'PyJWT', 'cryptography')), \
                      'on Python', sys.version.split()[0])";
         Tools::says(Command::new(tools.of_python("python")?).args(["-c", words]))
     }
@@ -41,6 +41,7 @@ impl Peer for FastApi {
             "--http",
             "httptools",
             "--no-access-log",
+            "--no-proxy-headers",
             "--log-level",
             "warning",
         ]);
