@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
@@ -96,6 +97,9 @@ pub(crate) fn serve(words: &[&str]) -> anyhow::Result<()> {
             PrivateKeyDer::from_pem_file(key)?,
         )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // As the gateway: one ticket, that holds the session itself.
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
     let config = Arc::new(config);
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
