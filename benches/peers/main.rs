@@ -33,6 +33,7 @@ mod machine;
 mod material;
 mod measure;
 mod paced;
+mod probes;
 mod proc;
 mod process;
 mod report;
@@ -92,6 +93,7 @@ fn prove() -> anyhow::Result<()> {
     machine::proves_itself()?;
     workload::proves_itself()?;
     http2::proves_itself()?;
+    probes::proves_itself()?;
     check::proves_itself()?;
     evidence::proves_itself()?;
     targets::proves_itself()?;

@@ -1,0 +1,149 @@
+//! What a target is asked before it is measured, and what must come of it.
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use crate::http::request;
+use crate::material::{Material, SILENT};
+use crate::workload::{Shape, Work, Workload, fields, object};
+
+/// A request, and what must come of it.
+pub(crate) struct Probe {
+    pub(crate) says: &'static str,
+    pub(crate) request: Vec<u8>,
+    pub(crate) due: Due,
+}
+
+pub(crate) enum Due {
+    /// 200 with the whole body of the workload's answer; the model got this.
+    Passes(Expected),
+    /// One of these, and the model got nothing.
+    Refused(&'static [u16]),
+}
+
+pub(crate) enum Expected {
+    Bytes(Vec<u8>),
+    Json(Value),
+}
+
+const UNKNOWN: &[u16] = &[401, 403];
+const SILENCE: &[u16] = &[403];
+pub(crate) const INVALID: &[u16] = &[400, 415, 422];
+
+/// All probes of a target that does `work`, which is the workload's own or, for a measure beside it, plain.
+///
+/// # Errors
+/// Where a token or a body cannot be made.
+pub(crate) fn probes(workload: &Workload, work: Work, material: &Material) -> anyhow::Result<Vec<Probe>> {
+    let (shape, path, algorithm) = (workload.shape, workload.path(), workload.algorithm());
+    let token = |number, serial| material.lasting(algorithm, number, serial);
+    let mut probes = Vec::new();
+    let mut probe = |says, token: Option<&str>, body: &[u8], due| {
+        probes.push(Probe { says, request: request(path, token, body), due });
+    };
+    let due = |number| {
+        Due::Passes(match work {
+            Work::Plain | Work::Guarded => Expected::Bytes(shape.body(number)),
+            Work::Governed => Expected::Json(shape.treated(number)),
+        })
+    };
+    let first = token(1, 1)?;
+    probe("a request passes", Some(&first), &shape.body(1), due(1));
+    if work == Work::Plain {
+        return Ok(probes);
+    }
+    probe("the same once more", Some(&first), &shape.body(1), due(1));
+    probe("another caller's request passes", Some(&token(2, 2)?), &shape.body(500), due(500));
+    // Whoever is refused for who they are may find the connection closed before a large body is sent.
+    let small = small(shape).body(1);
+    probe("a request without a token", None, &small, Due::Refused(UNKNOWN));
+    let forged = forged(&first, &token(2, 3)?)?;
+    probe("a token with another one's signature", Some(&forged), &small, Due::Refused(UNKNOWN));
+    // Some give a minute of grace for clocks that differ.
+    let expired = material.token(algorithm, 1, 4, -120)?;
+    probe("a token that has expired", Some(&expired), &small, Due::Refused(UNKNOWN));
+    if work == Work::Guarded {
+        return Ok(probes);
+    }
+    let silent = token(SILENT, 5)?;
+    probe("a caller who has not agreed", Some(&silent), &small, Due::Refused(SILENCE));
+    for (says, name, value, treated) in [
+        ("an age that nobody has", "age", "131", None),
+        ("an age that is not whole", "age", "36.5", None),
+        ("a sex that is not declared", "sex", r#""Other""#, None),
+        ("a colour that is not declared", "favorite_color", r#""Pink""#, None),
+        ("an address that is none", "email", r#""nobody""#, None),
+        ("an empty name", "first_name", r#""""#, None),
+        ("markup", "favorite_food", r#""Pizza<script>alert(1)</script>""#, Some("Pizza")),
+    ] {
+        let (body, mut sees) = (changed(shape, name, value)?, shape.treated(1));
+        let due = treated.map_or(Due::Refused(INVALID), |treated| {
+            replace(&mut sees, name, treated);
+            Due::Passes(Expected::Json(sees))
+        });
+        probe(says, Some(&first), &body, due);
+    }
+    let more = text(shape)?.replacen("\"sex\"", "\"salary\"", 1);
+    probe("a field that nobody declared", Some(&first), more.as_bytes(), Due::Refused(INVALID));
+    probe("a body that is no JSON", Some(&first), b"{\"first_name\"", Due::Refused(INVALID));
+    if shape == Shape::Record {
+        let fewer: Vec<_> = fields(1).into_iter().filter(|(name, _)| *name != "favorite_color").collect();
+        probe("a field too few", Some(&first), object(&fewer).as_bytes(), Due::Refused(INVALID));
+    }
+    Ok(probes)
+}
+
+/// A shape of the same kind with as little in it as can be.
+pub(crate) fn small(shape: Shape) -> Shape {
+    match shape {
+        Shape::Record => Shape::Record,
+        Shape::Split(_) => Shape::Split(1),
+    }
+}
+
+/// The first token with the signature of the second.
+fn forged(first: &str, second: &str) -> anyhow::Result<String> {
+    let (signed, _) = first.rsplit_once('.').context("a token")?;
+    let (_, signature) = second.rsplit_once('.').context("a token")?;
+    Ok(format!("{signed}.{signature}"))
+}
+
+fn text(shape: Shape) -> anyhow::Result<String> {
+    Ok(String::from_utf8(shape.body(1))?)
+}
+
+/// The first caller's body with another value in one field; in a batch of the first row.
+fn changed(shape: Shape, name: &str, value: &str) -> anyhow::Result<Vec<u8>> {
+    let mut changed = fields(1);
+    let field = changed.iter_mut().find(|field| field.0 == name).context("a field")?;
+    field.1 = value.to_owned();
+    Ok(match shape {
+        Shape::Split(_) => {
+            let [before, after] = [fields(1), changed].map(|row| row.map(|(_, value)| value).join(","));
+            text(shape)?.replacen(&before, &after, 1).into_bytes()
+        }
+        Shape::Record => object(&changed).into_bytes(),
+    })
+}
+
+/// Puts another value into what the model sees: of `favorite_food`, which is the last column of a batch.
+fn replace(sees: &mut Value, name: &str, value: &str) {
+    let place = match sees.pointer_mut("/dataframe_split/data/0/4") {
+        Some(place) => Some(place),
+        None => sees.get_mut(name),
+    };
+    if let Some(place) = place {
+        *place = value.into();
+    }
+}
+
+/// That bodies are changed where they should be, and tokens are forged.
+pub(crate) fn proves_itself() -> anyhow::Result<()> {
+    let markup = changed(Shape::Split(2), "age", "131")?;
+    ensure!(String::from_utf8(markup)?.matches("131").count() == 1);
+    let mut sees = Shape::Split(2).treated(1);
+    replace(&mut sees, "favorite_food", "Salad");
+    ensure!(sees.to_string().matches("Salad").count() == 1);
+    ensure!(forged("a.b.c", "d.e.f")? == "a.b.f");
+    Ok(())
+}
