@@ -205,7 +205,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     }
     let another = json!({"email": "email:b@x.org", "age": 36});
     ensure!(same(&another, &json!({"age": 36, "email": pseudonym("A")}), &mut known).is_err());
-    let probe = Probe { says: "", request: Vec::new(), due: Due::Refused(INVALID) };
+    let probe = Probe { says: String::new(), request: Vec::new(), due: Due::Refused(INVALID) };
     let got = Answer { status: 422, body: Vec::new() };
     let seen = || Some(Seen { head: String::new(), body: Vec::new() });
     ensure!(probe.judge(Work::Governed, "/", &got, None, "", &mut known).is_ok());

@@ -1,5 +1,7 @@
 //! What a target is asked before it is measured, and what must come of it.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use crate::workload::{Shape, Work, Workload, fields, object};
 
 /// A request, and what must come of it.
 pub(crate) struct Probe {
-    pub(crate) says: &'static str,
+    pub(crate) says: String,
     pub(crate) request: Vec<u8>,
     pub(crate) due: Due,
 }
@@ -38,8 +40,8 @@ pub(crate) fn probes(workload: &Workload, work: Work, material: &Material) -> an
     let (shape, path, algorithm) = (workload.shape, workload.path(), workload.algorithm());
     let token = |number, serial| material.lasting(algorithm, number, serial);
     let mut probes = Vec::new();
-    let mut probe = |says, token: Option<&str>, body: &[u8], due| {
-        probes.push(Probe { says, request: request(path, token, body), due });
+    let mut probe = |says: &str, token: Option<&str>, body: &[u8], due| {
+        probes.push(Probe { says: says.to_owned(), request: request(path, token, body), due });
     };
     let due = |number| {
         Due::Passes(match work {
@@ -67,6 +69,8 @@ pub(crate) fn probes(workload: &Workload, work: Work, material: &Material) -> an
     }
     let silent = token(SILENT, 5)?;
     probe("a caller who has not agreed", Some(&silent), &small, Due::Refused(SILENCE));
+    // Whoever looks at some rows only is found out by the last.
+    let last = shape.rows().map_or(0, |rows| rows.saturating_sub(1));
     for (says, name, value, treated) in [
         ("an age that nobody has", "age", "131", None),
         ("an age that is not whole", "age", "36.5", None),
@@ -76,12 +80,15 @@ pub(crate) fn probes(workload: &Workload, work: Work, material: &Material) -> an
         ("an empty name", "first_name", r#""""#, None),
         ("markup", "favorite_food", r#""Pizza<script>alert(1)</script>""#, Some("Pizza")),
     ] {
-        let (body, mut sees) = (changed(shape, name, value)?, shape.treated(1));
-        let due = treated.map_or(Due::Refused(INVALID), |treated| {
-            replace(&mut sees, name, treated);
-            Due::Passes(Expected::Json(sees))
-        });
-        probe(says, Some(&first), &body, due);
+        for row in BTreeSet::from([0, last]) {
+            let due = treated.map_or(Due::Refused(INVALID), |treated| {
+                let mut sees = shape.treated(1);
+                replace(&mut sees, row, name, treated);
+                Due::Passes(Expected::Json(sees))
+            });
+            let says = if row == 0 { says.to_owned() } else { format!("{says}, in the last row") };
+            probe(&says, Some(&first), &changed(shape, row, name, value)?, due);
+        }
     }
     let more = text(shape)?.replacen("\"sex\"", "\"salary\"", 1);
     probe("a field that nobody declared", Some(&first), more.as_bytes(), Due::Refused(INVALID));
@@ -112,23 +119,23 @@ fn text(shape: Shape) -> anyhow::Result<String> {
     Ok(String::from_utf8(shape.body(1))?)
 }
 
-/// The first caller's body with another value in one field; in a batch of the first row.
-fn changed(shape: Shape, name: &str, value: &str) -> anyhow::Result<Vec<u8>> {
-    let mut changed = fields(1);
+/// The first caller's body with another value in one field; in a batch of this row.
+fn changed(shape: Shape, row: usize, name: &str, value: &str) -> anyhow::Result<Vec<u8>> {
+    let mut changed = fields(1 + row);
     let field = changed.iter_mut().find(|field| field.0 == name).context("a field")?;
     field.1 = value.to_owned();
     Ok(match shape {
         Shape::Split(_) => {
-            let [before, after] = [fields(1), changed].map(|row| row.map(|(_, value)| value).join(","));
+            let [before, after] = [fields(1 + row), changed].map(|row| row.map(|(_, value)| value).join(","));
             text(shape)?.replacen(&before, &after, 1).into_bytes()
         }
         Shape::Record => object(&changed).into_bytes(),
     })
 }
 
-/// Puts another value into what the model sees: of `favorite_food`, which is the last column of a batch.
-fn replace(sees: &mut Value, name: &str, value: &str) {
-    let place = match sees.pointer_mut("/dataframe_split/data/0/4") {
+/// Puts another value into what the model sees, of `favorite_food`, which is the last column of a batch; there in this row.
+fn replace(sees: &mut Value, row: usize, name: &str, value: &str) {
+    let place = match sees.pointer_mut(&format!("/dataframe_split/data/{row}/4")) {
         Some(place) => Some(place),
         None => sees.get_mut(name),
     };
@@ -139,11 +146,15 @@ fn replace(sees: &mut Value, name: &str, value: &str) {
 
 /// That bodies are changed where they should be, and tokens are forged.
 pub(crate) fn proves_itself() -> anyhow::Result<()> {
-    let markup = changed(Shape::Split(2), "age", "131")?;
-    ensure!(String::from_utf8(markup)?.matches("131").count() == 1);
-    let mut sees = Shape::Split(2).treated(1);
-    replace(&mut sees, "favorite_food", "Salad");
-    ensure!(sees.to_string().matches("Salad").count() == 1);
+    for (row, data) in [(0, ["131", "36"]), (1, ["36", "131"])] {
+        let body: Value = serde_json::from_slice(&changed(Shape::Split(2), row, "age", "131")?)?;
+        let ages = [0, 1].map(|row| body.pointer(&format!("/dataframe_split/data/{row}/3")));
+        ensure!(ages.map(|age| age.map(Value::to_string)) == data.map(|age| Some(age.to_owned())));
+        let mut sees = Shape::Split(2).treated(1);
+        replace(&mut sees, row, "favorite_food", "Salad");
+        let food = sees.pointer(&format!("/dataframe_split/data/{row}/4"));
+        ensure!(food == Some(&Value::from("Salad")) && sees.to_string().matches("Salad").count() == 1);
+    }
     ensure!(forged("a.b.c", "d.e.f")? == "a.b.f");
     Ok(())
 }
