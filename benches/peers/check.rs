@@ -15,6 +15,7 @@ use crate::http2;
 use crate::load::{Order, Stream, connect};
 use crate::material::{HASTY, LIMIT, Material, WINDOW};
 use crate::probes::{Due, Expected, INVALID, Probe, probes, small};
+use crate::targets::Peer;
 use crate::workload::{Measure, Work, Workload};
 
 /// Pseudonyms that a target has given, by address.
@@ -24,18 +25,18 @@ struct Pseudonyms {
     taken: HashSet<String>,
 }
 
-/// Checks that a target does `work`, which is the workload's own or, for a measure beside it, plain.
+/// Checks that a target does its work of a workload.
 ///
 /// # Errors
 /// What it did otherwise. Returns how many requests it passed on.
 pub(crate) fn check(
     workload: &Workload,
-    work: Work,
+    peer: &dyn Peer,
     address: SocketAddr,
     material: &Material,
     backend: &Backend,
 ) -> anyhow::Result<u64> {
-    let probes = probes(workload, work, material)?;
+    let (work, probes) = (peer.work(workload), probes(workload, peer, material)?);
     let answer = workload.shape.answered(work);
     backend.answers(&workload.shape.answer());
     backend.watch(true);

@@ -32,6 +32,8 @@ pub(crate) const LIMIT: u32 = 100;
 /// The seconds of [`LIMIT`].
 pub(crate) const WINDOW: u32 = 1;
 
+/// The seconds of a day.
+const DAY: i64 = 24 * 3600;
 /// The secret of HS256: letters and digits alone, so that every configuration can hold it.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// What pseudonyms are made with in targets that have their key in their configuration.
@@ -123,6 +125,30 @@ impl Material {
         serial: u64,
         holds: i64,
     ) -> anyhow::Result<String> {
+        self.signed(algorithm, &self.claims(algorithm, number, serial, holds))
+    }
+
+    /// A token that holds longer than any run, with another value of one claim.
+    pub(crate) fn altered(
+        &self,
+        algorithm: Algorithm,
+        number: usize,
+        serial: u64,
+        (claim, value): (&str, &str),
+    ) -> anyhow::Result<String> {
+        let mut claims = self.claims(algorithm, number, serial, DAY);
+        *claims.get_mut(claim).context("a claim")? = value.into();
+        self.signed(algorithm, &claims)
+    }
+
+    fn claims(&self, algorithm: Algorithm, number: usize, serial: u64, holds: i64) -> Value {
+        json!({
+            "iss": algorithm.issuer(), "aud": AUDIENCE, "sub": caller(number), "scope": "predict",
+            "iat": self.now - 3600, "exp": self.now + holds, "jti": format!("{serial:016x}"),
+        })
+    }
+
+    fn signed(&self, algorithm: Algorithm, claims: &Value) -> anyhow::Result<String> {
         let (name, key) = match algorithm {
             Algorithm::Hs256 => {
                 (jsonwebtoken::Algorithm::HS256, &EncodingKey::from_secret(SECRET.as_bytes()))
@@ -130,16 +156,12 @@ impl Material {
             Algorithm::Rs256 => (jsonwebtoken::Algorithm::RS256, &self.rsa),
             Algorithm::Es256 => (jsonwebtoken::Algorithm::ES256, &self.ec),
         };
-        let claims = json!({
-            "iss": algorithm.issuer(), "aud": AUDIENCE, "sub": caller(number), "scope": "predict",
-            "iat": self.now - 3600, "exp": self.now + holds, "jti": format!("{serial:016x}"),
-        });
-        Ok(jsonwebtoken::encode(&Header::new(name), &claims, key)?)
+        Ok(jsonwebtoken::encode(&Header::new(name), claims, key)?)
     }
 
     /// A token that holds longer than any run.
     pub(crate) fn lasting(&self, algorithm: Algorithm, number: usize, serial: u64) -> anyhow::Result<String> {
-        self.token(algorithm, number, serial, 24 * 3600)
+        self.token(algorithm, number, serial, DAY)
     }
 
     /// The issuers' keys as a key set.

@@ -291,7 +291,7 @@ impl Bench<'_> {
         let site = self.site(&place, workload.workers, workload.shape)?;
         let site = Site { algorithm: workload.algorithm(), ..site };
         let process = peer.start(&site)?;
-        let passed = check(workload, peer.work(workload), site.address, self.material, self.backend)
+        let passed = check(workload, peer, site.address, self.material, self.backend)
             .with_context(|| last_words(&site))?;
         Ok(Up { peer, site, process, passed, cell })
     }

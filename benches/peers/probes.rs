@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::http::request;
 use crate::material::{Material, SILENT};
+use crate::targets::Peer;
 use crate::workload::{Shape, Work, Workload, fields, object};
 
 /// A request, and what must come of it.
@@ -32,12 +35,17 @@ const UNKNOWN: &[u16] = &[401, 403];
 const SILENCE: &[u16] = &[403];
 pub(crate) const INVALID: &[u16] = &[400, 415, 422];
 
-/// All probes of a target that does `work`, which is the workload's own or, for a measure beside it, plain.
+/// All probes of a target, by what it does in a workload.
 ///
 /// # Errors
 /// Where a token or a body cannot be made.
-pub(crate) fn probes(workload: &Workload, work: Work, material: &Material) -> anyhow::Result<Vec<Probe>> {
+pub(crate) fn probes(
+    workload: &Workload,
+    peer: &dyn Peer,
+    material: &Material,
+) -> anyhow::Result<Vec<Probe>> {
     let (shape, path, algorithm) = (workload.shape, workload.path(), workload.algorithm());
+    let work = peer.work(workload);
     let token = |number, serial| material.lasting(algorithm, number, serial);
     let mut probes = Vec::new();
     let mut probe = |says: &str, token: Option<&str>, body: &[u8], due| {
@@ -64,6 +72,18 @@ pub(crate) fn probes(workload: &Workload, work: Work, material: &Material) -> an
     // Some give a minute of grace for clocks that differ.
     let expired = material.token(algorithm, 1, 4, -120)?;
     probe("a token that has expired", Some(&expired), &small, Due::Refused(UNKNOWN));
+    let unsigned = unsigned(&first)?;
+    probe("a token that nobody signed", Some(&unsigned), &small, Due::Refused(UNKNOWN));
+    for (says, claim, value) in [
+        ("a token for somebody else", "aud", "others"),
+        ("a token of somebody else", "iss", "https://others.bench.invalid"),
+        ("a token for something else", "scope", "read"),
+    ] {
+        if claim != "scope" || peer.looks_at_scopes() {
+            let token = material.altered(algorithm, 1, 7, (claim, value))?;
+            probe(says, Some(&token), &small, Due::Refused(UNKNOWN));
+        }
+    }
     if work == Work::Guarded {
         return Ok(probes);
     }
@@ -115,6 +135,12 @@ fn forged(first: &str, second: &str) -> anyhow::Result<String> {
     Ok(format!("{signed}.{signature}"))
 }
 
+/// The claims of a token, under a header that says that nobody signed them.
+fn unsigned(token: &str) -> anyhow::Result<String> {
+    let claims = token.split('.').nth(1).context("a token")?;
+    Ok(format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#)))
+}
+
 fn text(shape: Shape) -> anyhow::Result<String> {
     Ok(String::from_utf8(shape.body(1))?)
 }
@@ -156,5 +182,6 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
         ensure!(food == Some(&Value::from("Salad")) && sees.to_string().matches("Salad").count() == 1);
     }
     ensure!(forged("a.b.c", "d.e.f")? == "a.b.f");
+    ensure!(unsigned("a.b.c")? == "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.b.");
     Ok(())
 }

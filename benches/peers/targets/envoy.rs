@@ -21,6 +21,11 @@ impl Peer for Envoy {
         if self.guarded { Work::Guarded } else { Work::Plain }
     }
 
+    /// Its filter for tokens knows issuer and audience.
+    fn looks_at_scopes(&self) -> bool {
+        false
+    }
+
     fn version(&self, tools: &Tools) -> anyhow::Result<String> {
         let said = Tools::says(Command::new(tools.of_python("envoy")?).arg("--version"))?;
         let version = said.split("version: ").nth(1).and_then(|words| words.split('/').nth(1));

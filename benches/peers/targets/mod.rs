@@ -29,6 +29,11 @@ pub(crate) trait Peer {
     /// What it does in a workload: the workload's own work, or plain proxying as a measure beside it.
     fn work(&self, workload: &Workload) -> Work;
 
+    /// Whether it looks at the scopes of a token, where it looks at tokens.
+    fn looks_at_scopes(&self) -> bool {
+        true
+    }
+
     /// Which version is installed, in its own words.
     ///
     /// # Errors
