@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -33,6 +33,8 @@ pub(crate) struct Backend {
 struct Shared {
     answer: ArcSwap<Vec<u8>>,
     requests: AtomicU64,
+    length: AtomicUsize,
+    others: AtomicU64,
     watched: AtomicBool,
     seen: Mutex<Option<Seen>>,
 }
@@ -75,6 +77,17 @@ impl Backend {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
+    /// How long every body is from now on.
+    pub(crate) fn expects(&self, length: usize) {
+        self.shared.length.store(length, Ordering::Relaxed);
+        self.shared.others.store(0, Ordering::Relaxed);
+    }
+
+    /// How many bodies of another length have come since that was said.
+    pub(crate) fn others(&self) -> u64 {
+        self.shared.others.load(Ordering::Relaxed)
+    }
+
     /// Whether requests are kept for [`Self::take`].
     pub(crate) fn watch(&self, watched: bool) {
         self.shared.watched.store(watched, Ordering::Relaxed);
@@ -96,6 +109,9 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> anyhow::Result<
     let mut reader = Reader::new(Side::Request);
     while let Some(message) = reader.next(&mut stream).await? {
         shared.requests.fetch_add(1, Ordering::Relaxed);
+        if reader.body(&message).len() != shared.length.load(Ordering::Relaxed) {
+            shared.others.fetch_add(1, Ordering::Relaxed);
+        }
         if shared.watched.load(Ordering::Relaxed) {
             let head = String::from_utf8(reader.head(&message).to_vec()).context("a head in UTF-8")?;
             let seen = Seen { head, body: reader.body(&message).to_vec() };

@@ -1,7 +1,7 @@
 //! Whether a target does the work: before it is measured, its answers and what the model got are compared with what the
 //! workload says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -25,17 +25,25 @@ struct Pseudonyms {
     taken: HashSet<String>,
 }
 
+/// What came of a check.
+pub(crate) struct Passed {
+    /// How many requests were passed on.
+    pub(crate) requests: u64,
+    /// How long the body of each of the workload's requests is for the model.
+    pub(crate) length: usize,
+}
+
 /// Checks that a target does its work of a workload.
 ///
 /// # Errors
-/// What it did otherwise. Returns how many requests it passed on.
+/// What it did otherwise.
 pub(crate) fn check(
     workload: &Workload,
     peer: &dyn Peer,
     address: SocketAddr,
     material: &Material,
     backend: &Backend,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Passed> {
     let (work, probes) = (peer.work(workload), probes(workload, peer, material)?);
     let answer = workload.shape.answered(work);
     backend.answers(&workload.shape.answer());
@@ -44,18 +52,25 @@ pub(crate) fn check(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut pseudonyms = Pseudonyms::default();
-            let mut passed = 0;
+            let (mut requests, mut lengths) = (0, BTreeSet::new());
             for probe in &probes {
                 let got = ask(workload, address, material, &probe.request).await;
                 let seen = backend.take();
+                let length = seen.as_ref().map(|seen| seen.body.len());
                 got.and_then(|got| probe.judge(work, workload.path(), &got, seen, &answer, &mut pseudonyms))
                     .with_context(|| format!("{}: {}", workload.name, probe.says))?;
-                passed += u64::from(matches!(probe.due, Due::Passes(_)));
+                requests += u64::from(length.is_some());
+                lengths.extend(length);
             }
+            // All callers' bodies are of one length, and so is what becomes of them: under load that is looked at.
+            ensure!(
+                lengths.len() == 1,
+                "the model gets bodies of {lengths:?} bytes, where one length is due"
+            );
             if work != Work::Plain {
-                passed += too_often(workload, address, material, backend).await?;
+                requests += too_often(workload, address, material, backend).await?;
             }
-            Ok(passed)
+            Ok(Passed { requests, length: lengths.first().copied().unwrap_or_default() })
         })
     });
     backend.watch(false);

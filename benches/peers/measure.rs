@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::calls::{Calls, Counter};
-use crate::check::check;
+use crate::check::{Passed, check};
 use crate::cores::Cores;
 use crate::http::request;
 use crate::idle;
@@ -168,6 +168,8 @@ struct Up<'a, 'c> {
     site: Site<'a>,
     process: Process,
     passed: u64,
+    /// How long a body is for the model.
+    length: usize,
     cell: &'c mut Cell,
 }
 
@@ -252,7 +254,7 @@ impl Bench<'_> {
                 note(target.peer, error);
             }
         }
-        for Up { peer, site, process, passed, cell } in up {
+        for Up { peer, site, process, passed, cell, .. } in up {
             let last = cell.last_look(&process).and_then(|()| process.stop());
             if let Err(error) = last.and_then(|()| peer.evidence(&site, workload, passed)) {
                 note(peer, error);
@@ -291,9 +293,10 @@ impl Bench<'_> {
         let site = self.site(&place, workload.workers, workload.shape)?;
         let site = Site { algorithm: workload.algorithm(), ..site };
         let process = peer.start(&site)?;
-        let passed = check(workload, peer, site.address, self.material, self.backend)
-            .with_context(|| last_words(&site))?;
-        Ok(Up { peer, site, process, passed, cell })
+        let Passed { requests: passed, length } =
+            check(workload, peer, site.address, self.material, self.backend)
+                .with_context(|| last_words(&site))?;
+        Ok(Up { peer, site, process, passed, length, cell })
     }
 
     fn load(
@@ -327,6 +330,7 @@ impl Bench<'_> {
             order,
         };
         let before = self.backend.requests();
+        self.backend.expects(target.length);
         let (outcome, from, to) = load.run(&warm, until, || target.process.times())?;
         let (passed, answers) = (self.backend.requests() - before, outcome.requests + outcome.before);
         let lost = to.lost(&from);
@@ -337,6 +341,8 @@ impl Bench<'_> {
         if self.counts && workload.counted && round + 1 == self.effort.rounds {
             target.cell.calls = Some(self.count(&load, target)?);
         }
+        let (others, length) = (self.backend.others(), target.length);
+        ensure!(others == 0, "the model got {others} bodies that are not of {length} bytes, as they should");
         Ok(())
     }
 
