@@ -34,13 +34,20 @@ pub(crate) fn sealed(audit: &str, shape: Shape, passed: u64) -> anyhow::Result<(
         "{passed} requests passed, and the audit has {} lines",
         lines.len()
     );
-    for line in lines.first().into_iter().chain(lines.last()) {
+    for line in some(lines.len()).filter_map(|at| lines.get(at)) {
         let line: Line = serde_json::from_str(line)?;
         ensure!(!line.who.contains("person"), "the audit names a person");
         let [first, last] = line.sealed.as_slice() else { bail!("{} fields are sealed", line.sealed.len()) };
         names([open(first)?, open(last)?], shape)?;
     }
     Ok(())
+}
+
+/// Some twenty places among so many, evenly, with the first and the last.
+pub(crate) fn some(count: usize) -> impl Iterator<Item = usize> {
+    let last = count.saturating_sub(1);
+    let steps = last.clamp(1, 20);
+    (0..=steps).map(move |step| last * step / steps)
 }
 
 /// That these are the two names of a person, or of each row.
@@ -107,9 +114,17 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     let line = |first: &[u8], last: &[u8]| {
         serde_json::json!({"who": "x", "sealed": [STANDARD.encode(first), STANDARD.encode(last)]}).to_string()
     };
+    ensure!(some(1).all(|at| at == 0) && some(3).eq(0..3) && some(21).eq(0..21));
+    ensure!(some(1_000).count() == 21 && some(1_000).last() == Some(999));
     sealed(&line(&first, &last), Shape::Record, 1)?;
     ensure!(sealed(&line(&first, &last), Shape::Record, 2).is_err());
     ensure!(sealed(&line(&first, &first), Shape::Record, 1).is_err());
+    let many = |wrong| {
+        let lines = (0..101).map(|at| if at == wrong { line(&first, &first) } else { line(&first, &last) });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    sealed(&many(101), Shape::Record, 101)?;
+    ensure!(sealed(&many(50), Shape::Record, 101).is_err());
     let mut changed = last;
     if let Some(byte) = changed.last_mut() {
         *byte ^= 1;
