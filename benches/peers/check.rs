@@ -1,11 +1,13 @@
 //! Whether a target does the work: before it is measured, its answers and what the model got are compared with what the
 //! workload says.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
+use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use crate::backend::{Backend, Seen};
@@ -24,6 +26,10 @@ struct Pseudonyms {
     known: HashMap<String, String>,
     taken: HashSet<String>,
 }
+
+/// How many connections the caller has who asks too often: by one alone, a target that waits for a disk, or for its turn on a
+/// busy machine, would be asked less often than it allows.
+const HASTE: usize = 8;
 
 /// What came of a check.
 pub(crate) struct Passed {
@@ -176,31 +182,35 @@ async fn too_often(
     let shape = small(workload.shape);
     backend.answers(&shape.answer());
     let request = request(workload.path(), Some(&token), &shape.body(1));
-    let mut stream = connect(address, &material.tls()).await?;
     let before = backend.requests();
     let begun = Instant::now();
-    let mut passed = 0;
-    for _ in 0..8 * u64::from(LIMIT) {
-        match send(&mut stream, &request).await?.status {
-            200 => passed += 1,
-            429 => {
-                ensure!(passed >= u64::from(LIMIT) / 2, "a caller was stopped after {passed} requests");
-                // Windows that are fixed let twice as many pass around their edge.
-                let most = f64::from(LIMIT) * (2.0 + begun.elapsed().as_secs_f64() / f64::from(WINDOW));
-                ensure!(passed as f64 <= most, "a caller was stopped only after {passed} requests");
-                ensure!(backend.requests() - before == passed, "stopped, and yet the model got it");
-                return Ok(passed);
+    let (asked, passed, stopped) = (Cell::new(0), Cell::new(0), Cell::new(false));
+    let ask = async || {
+        let mut stream = connect(address, &material.tls()).await?;
+        while asked.get() < 8 * u64::from(LIMIT) && !stopped.get() {
+            asked.set(asked.get() + 1);
+            match send(&mut stream, &request).await?.status {
+                200 => passed.set(passed.get() + 1),
+                429 => stopped.set(true),
+                other => bail!("a caller who asks too often was answered {other}"),
             }
-            other => bail!("a caller who asks too often was answered {other}"),
         }
-    }
-    // A machine that is too busy to ask so often shows nothing, neither right nor wrong.
-    let rate = passed as f64 / begun.elapsed().as_secs_f64();
-    if rate < 1.5 * f64::from(LIMIT) / f64::from(WINDOW) {
-        println!("{}: the limit was not reached, with {rate:.0} requests a second", workload.name);
-        return Ok(passed);
-    }
-    bail!("{}: a caller who asks too often was not stopped after {passed} requests", workload.name)
+        Ok(())
+    };
+    try_join_all((0..HASTE).map(|_| ask())).await?;
+    let (passed, seconds) = (passed.get(), begun.elapsed().as_secs_f64());
+    ensure!(
+        stopped.get(),
+        "a caller who asks too often was not stopped in {seconds:.1} s, in which {passed} requests passed, {:.0} a second; \
+         {LIMIT} in {WINDOW} s are allowed",
+        passed as f64 / seconds
+    );
+    ensure!(passed >= u64::from(LIMIT) / 2, "a caller was stopped after {passed} requests");
+    // Windows that are fixed let twice as many pass around their edge.
+    let most = f64::from(LIMIT) * (2.0 + seconds / f64::from(WINDOW));
+    ensure!(passed as f64 <= most, "a caller was stopped only after {passed} requests");
+    ensure!(backend.requests() - before == passed, "stopped, and yet the model got it");
+    Ok(passed)
 }
 
 /// That what is wrong is told from what is right.
