@@ -10,6 +10,7 @@
 //! library), `walk` (bodies, from the library too), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
 //! (`growth` with a store of so many, and of no other size), `publish` (into the documentation), `offline` (nothing is
 //! installed), `gateway=PATH` (another build), `beside=PATH` (one more build, as a target of its own in A to G and for bodies).
+//! What is not there is left out and named; `smoke` fails then, unless it is `offline`.
 //! The run fails where a target does other work than it should, never because it takes long. Without words the bench only
 //! checks itself.
 
@@ -46,7 +47,7 @@ mod words;
 mod workload;
 mod workloads;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -234,15 +235,20 @@ fn run(words: &Words) -> anyhow::Result<()> {
     println!("written to {}", results.display());
     let failures = measure::failures(&run.measured);
     let cells: Vec<_> = run.measured.iter().flat_map(|measured| &measured.cells).collect();
-    let missing: BTreeSet<_> = run.measured.iter().flat_map(|measured| measured.missing.keys()).collect();
+    let missing: BTreeMap<_, _> = run.measured.iter().flat_map(|measured| &measured.missing).collect();
     println!(
         "peers: {} workloads, {} times a target did its work, {failures} times not; not there: {}",
         run.measured.len(),
         cells.len(),
-        if missing.is_empty() { "none".to_owned() } else { format!("{missing:?}") },
+        if missing.is_empty() { "none".to_owned() } else { format!("{:?}", missing.keys()) },
     );
     ensure!(failures == 0, "{failures} times a target did other work than it should");
     ensure!(failed.is_empty(), "{}", failed.join("; "));
+    // A smoke test of the gateway alone would say that all do the same work.
+    ensure!(
+        !words.smoke || words.offline || missing.is_empty(),
+        "not there, so that nothing is known of them: {missing:?}; install them, or say `offline` if those that are there do"
+    );
     if words.publish {
         run.publish(root)?;
     }
