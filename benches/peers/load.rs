@@ -24,6 +24,8 @@ const LONGEST: u64 = 60_000_000_000;
 const DIGITS: u8 = 3;
 /// When a target that does not answer is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// When one that does not come to so many answers as are due.
+const MUCH_PATIENCE: Duration = Duration::from_secs(300);
 
 /// How requests follow each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,24 +40,36 @@ pub(crate) enum Order {
     Paced(f64),
 }
 
-/// When a stretch of load ends: with the first of the two.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Until {
-    /// After this time.
-    pub(crate) time: Duration,
-    /// After so many requests.
-    pub(crate) count: u64,
+/// When a stretch of load ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Until {
+    /// After this time, or after so many requests: with the first of the two.
+    Either {
+        /// The time.
+        time: Duration,
+        /// The requests.
+        count: u64,
+    },
+    /// After so many requests and as many whole steps more as begin in the time. Nobody keeps a pace meanwhile.
+    Count {
+        /// The requests.
+        count: u64,
+        /// Those of a step.
+        step: u64,
+        /// The time.
+        least: Duration,
+    },
 }
 
 impl Until {
     /// After this time, however many there were.
     pub(crate) fn time(time: Duration) -> Self {
-        Self { time, count: u64::MAX }
+        Self::Either { time, count: u64::MAX }
     }
 
-    /// After so many requests, unless a target does not answer.
+    /// After so many requests, however long they take.
     pub(crate) fn count(count: u64) -> Self {
-        Self { time: PATIENCE, count }
+        Self::Count { count, step: 0, least: Duration::ZERO }
     }
 }
 
@@ -159,6 +173,7 @@ impl Connection {
 struct Round<'a> {
     load: &'a Load<'a>,
     next: &'a Cell<usize>,
+    until: Until,
     left: Cell<u64>,
     begun: Instant,
     ends: Instant,
@@ -168,10 +183,12 @@ struct Round<'a> {
 impl<'a> Round<'a> {
     fn new(load: &'a Load<'a>, next: &'a Cell<usize>, until: Until) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        let Until { time, count } = until;
-        let (ends, left) = (begun + time, count);
+        let (time, count) = match until {
+            Until::Either { time, count } => (time, count),
+            Until::Count { count, .. } => (MUCH_PATIENCE, count),
+        };
         let latencies = RefCell::new(Histogram::new_with_bounds(1, LONGEST, DIGITS)?);
-        Ok(Self { load, next, left: Cell::new(left), begun, ends, latencies })
+        Ok(Self { load, next, until, left: Cell::new(count), begun, ends: begun + time, latencies })
     }
 
     async fn drive(self, connections: Vec<Connection>) -> anyhow::Result<(Vec<Connection>, Outcome)> {
@@ -179,8 +196,12 @@ impl<'a> Round<'a> {
         connections.resize_with(self.load.callers, || None);
         let callers =
             connections.into_iter().enumerate().map(|(number, connection)| self.caller(number, connection));
-        let done = tokio::time::timeout(PATIENCE * 2, futures_util::future::try_join_all(callers)).await;
+        let patience = self.ends.saturating_duration_since(self.begun) + PATIENCE;
+        let done = tokio::time::timeout(patience, futures_util::future::try_join_all(callers)).await;
         let connections = done.context("the target does not answer")??;
+        if let Until::Count { .. } = self.until {
+            ensure!(self.left.get() == 0, "the target takes too long: {} requests are left", self.left.get());
+        }
         let took = self.begun.elapsed();
         let latencies = self.latencies.into_inner();
         let outcome = Outcome { requests: latencies.len(), before: 0, took, latencies };
@@ -193,9 +214,11 @@ impl<'a> Round<'a> {
         mut connection: Option<Connection>,
     ) -> anyhow::Result<Option<Connection>> {
         let mut reader = Reader::new(Side::Answer);
-        let mut pace = match self.load.order {
-            Order::Paced(rate) => Some(Pace::new(rate, number, self.load.callers, self.begun)?),
-            Order::Closed | Order::Handshakes | Order::Multiplexed(_) => None,
+        let mut pace = match (self.load.order, self.until) {
+            (Order::Paced(rate), Until::Either { .. }) => {
+                Some(Pace::new(rate, number, self.load.callers, self.begun)?)
+            }
+            _ => None,
         };
         loop {
             let due = match &mut pace {
@@ -221,6 +244,11 @@ impl<'a> Round<'a> {
     }
 
     fn request(&self) -> Option<&'a [u8]> {
+        if let (0, Until::Count { step, least, .. }) = (self.left.get(), self.until)
+            && self.begun.elapsed() < least
+        {
+            self.left.set(step);
+        }
         self.left.set(self.left.get().checked_sub(1)?);
         let next = self.next.get();
         self.next.set((next + 1) % self.load.requests.len());

@@ -39,6 +39,7 @@ mod proc;
 mod process;
 mod report;
 mod statistics;
+mod steady;
 mod sync;
 mod targets;
 mod tokens;

@@ -22,6 +22,7 @@ use crate::material::{Algorithm, CALLERS, Material};
 use crate::proc::{Resident, Times};
 use crate::process::{Process, free_port};
 use crate::statistics::Spread;
+use crate::steady;
 use crate::sync;
 use crate::targets::{Peer, Site};
 use crate::tokens;
@@ -48,6 +49,8 @@ pub(crate) struct Effort {
     pub(crate) idle: usize,
     /// Requests of a round where each has a token of its own.
     pub(crate) new_tokens: u64,
+    /// Cycles of the store's indices in a round of a gateway that keeps records, at least.
+    pub(crate) cycles: u64,
 }
 
 /// One round of one target.
@@ -308,15 +311,20 @@ impl Bench<'_> {
         target: &mut Up<'_, '_>,
     ) -> anyhow::Result<()> {
         let Effort { time, warm, new_tokens, .. } = self.effort;
+        let whole = steady::wanted(&self.effort, workload, target.peer.name());
         let (requests, warm, until) = match workload.tokens {
             Tokens::New(_) => {
                 let each = usize::try_from(new_tokens + WARM)?;
                 let share = requests.get(round * each..(round + 1) * each).context("a round's tokens")?;
                 (share, vec![Until::count(WARM)], Until::count(new_tokens))
             }
+            _ if whole => {
+                let (warm, until) = steady::stretches(&self.effort, order, target.passed);
+                (requests, warm, until)
+            }
             _ => {
                 // What is made for each caller once is made before anything is counted.
-                let once = Until { time: 3 * time, count: requests.len() as u64 };
+                let once = Until::Either { time: 3 * time, count: requests.len() as u64 };
                 (requests, vec![once, Until::time(warm)], Until::time(time))
             }
         };
@@ -339,7 +347,8 @@ impl Bench<'_> {
         ensure!(passed == answers, "{answers} answers, and the model saw {passed} requests");
         target.cell.add(&outcome, &from, &to);
         if self.counts && workload.counted && round + 1 == self.effort.rounds {
-            target.cell.calls = Some(self.count(&load, target)?);
+            let until = if whole { Until::count(steady::CYCLE) } else { Until::time(self.effort.counted) };
+            target.cell.calls = Some(self.count(&load, until, target)?);
         }
         let (others, length) = (self.backend.others(), target.length);
         ensure!(others == 0, "the model got {others} bodies that are not of {length} bytes, as they should");
@@ -347,13 +356,12 @@ impl Bench<'_> {
     }
 
     /// System calls a request, over the same load.
-    fn count(&self, load: &Load<'_>, target: &mut Up<'_, '_>) -> anyhow::Result<Calls> {
-        let Effort { warm, counted, .. } = self.effort;
+    fn count(&self, load: &Load<'_>, until: Until, target: &mut Up<'_, '_>) -> anyhow::Result<Calls> {
         let Up { site, process, passed, .. } = target;
         let counter = Counter::start(self.tools, &process.members()?, &site.folder)?;
         let counts = AtomicBool::new(false);
         let turn = || counter.tell(!counts.fetch_xor(true, Ordering::Relaxed));
-        let (outcome, ..) = load.run(&[Until::time(warm)], Until::time(counted), turn)?;
+        let (outcome, ..) = load.run(&[Until::time(self.effort.warm)], until, turn)?;
         *passed += outcome.requests + outcome.before;
         let mut calls = counter.counted()?;
         calls.retain(|_, calls| {

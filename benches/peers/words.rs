@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::measure::Effort;
+use crate::steady;
 use crate::targets::consentry::{BESIDE, GATEWAY};
 use crate::workload::Workload;
 use crate::workloads::ALL;
@@ -40,6 +41,7 @@ const FULL: Effort = Effort {
     counted: Duration::from_millis(500),
     idle: 2_000,
     new_tokens: 10_000,
+    cycles: 2,
 };
 const SMOKE: Effort = Effort {
     rounds: 1,
@@ -48,6 +50,7 @@ const SMOKE: Effort = Effort {
     counted: Duration::from_millis(100),
     idle: 256,
     new_tokens: 500,
+    cycles: 0,
 };
 
 /// The words for what is measured from the library alone, and of starts and reloads.
@@ -173,6 +176,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(Words::read(&[])?.is_none() && Words::read(&["--bench"])?.is_none());
     ensure!(Words::read(&["no-such"]).is_err() && Words::read(&["full", "rounds=0"]).is_err());
     let read = Words::read(&["--bench", "A", "rounds=3", "seconds=0.5", "only=nginx"])?.context("words")?;
+    steady::proves_itself(&FULL)?;
     ensure!(read.effort.rounds == 3 && read.effort.time == Duration::from_millis(500));
     ensure!(read.workloads().len() == 2 && read.wants("nginx") && !read.wants("haproxy"));
     let gateway = Words::read(&["A", "only=consentry"])?.context("words")?;
