@@ -31,6 +31,11 @@ impl Spread {
         Some(Self { median, least, greatest })
     }
 
+    /// Of a single value.
+    pub(crate) const fn one(value: f64) -> Self {
+        Self { median: value, least: value, greatest: value }
+    }
+
     /// How far the farthest value is from the median, in per cent of it.
     pub(crate) fn percent(self) -> f64 {
         if self.median == 0.0 {

@@ -53,6 +53,9 @@ const SMOKE: Effort = Effort {
     cycles: 0,
 };
 
+/// The fewest rounds of what is published.
+const PUBLISHED: usize = 3;
+
 /// The words for what is measured from the library alone, and of starts and reloads.
 pub(crate) const GROWTH: &str = "growth";
 /// The same.
@@ -117,6 +120,10 @@ impl Words {
         ensure!(
             !read.publish || (read.names.is_empty() && read.only.is_empty() && !read.smoke),
             "what is published is a full run: everything, with every target"
+        );
+        ensure!(
+            !read.publish || read.effort.rounds >= PUBLISHED,
+            "what is published has {PUBLISHED} rounds or more: from fewer nobody sees how far they lie apart"
         );
         ensure!(
             !read.publish || read.gateway.is_none(),
@@ -201,6 +208,8 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(Words::read(&["full", "only=nginx", "publish"]).is_err());
     ensure!(Words::read(&["full", "gateway=/bin/true", "publish"]).is_err());
     ensure!(Words::read(&["full", "gateway=/bin/true"]).is_ok());
+    ensure!(Words::read(&["full", "rounds=2", "publish"]).is_err());
+    ensure!(Words::read(&["full", "rounds=3", "publish"])?.is_some_and(|words| words.publish));
     ensure!(Words::read(&["A", "persons=70"]).is_err() && Words::read(&["growth", "persons=0"]).is_err());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     names.sort_unstable();
