@@ -168,6 +168,13 @@ fn run(words: &Words) -> anyhow::Result<()> {
         }
     }
     let folder = tempfile::Builder::new().prefix("peers").tempdir()?;
+    let machine = Machine::here(folder.path())?;
+    ensure!(
+        !words.publish || !machine.files.is_memory(),
+        "{} is memory ({}), where a journal costs nothing: what is published has its files on a disk (TMPDIR=FOLDER)",
+        machine.files.at.display(),
+        machine.files.kind
+    );
     let material = Material::new(folder.path())?;
     let backend = Backend::start()?;
     let at = Clock::system().now().to_string();
@@ -175,7 +182,7 @@ fn run(words: &Words) -> anyhow::Result<()> {
         at,
         command: words.command.clone(),
         commit,
-        machine: Machine::here()?,
+        machine,
         effort: words.effort,
         smoke: words.smoke,
         versions: BTreeMap::new(),

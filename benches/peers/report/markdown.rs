@@ -21,7 +21,7 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     writeln!(
         out,
         "`{}` at {}: {} rounds, each with every target started anew and loaded in turn, for {:.1} s after {:.1} s that do \
-         not count. {}, {} cores, {} MiB; {}, Linux {}; load average at the start {}.\n",
+         not count. {}, {} cores, {} MiB; {}, Linux {}; files on {} ({}); load average at the start {}.\n",
         run.command,
         run.commit,
         run.effort.rounds,
@@ -32,6 +32,8 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
         machine.memory_mib,
         machine.system,
         machine.kernel,
+        machine.files.kind,
+        machine.files.at.display(),
         machine.load,
     )?;
     writeln!(out, "| target | version |\n|---|---|")?;
