@@ -1,8 +1,9 @@
 //! What we want of the gateway by itself, and whether a run reached it: limits that are no ratio to another program.
 
 use super::Run;
-use crate::growth::Growth;
+use crate::growth::{Growth, Persons};
 use crate::living::Reloads;
+use crate::statistics::Spread;
 use crate::targets::consentry::GATEWAY;
 use crate::walk::Walked;
 
@@ -61,7 +62,8 @@ pub(super) fn alone(run: &Run) -> Vec<Alone> {
     found
 }
 
-/// Look-ups stay as they are from the fewest to the most but for what memory takes, which is told in reads of a word at random.
+/// A limiter's check stays as it is from the fewest to the most but for what memory takes, which is told in reads of a word at
+/// random; a look at a person's standing is the same at any size.
 fn flat(growth: &Growth) -> Vec<Alone> {
     let mut found = Vec::new();
     let (Some(few), Some(many)) = (growth.keys.first(), growth.keys.last()) else { return found };
@@ -72,10 +74,17 @@ fn flat(growth: &Growth) -> Vec<Alone> {
     }
     let (Some(few), Some(most)) = (growth.persons.first(), growth.persons.last()) else { return found };
     if most.persons > few.persons {
-        let with = |what| format!("{what} with {} persons, of that with {}", most.persons, few.persons);
-        found.push(Alone::new(with("a look into the store"), LEVEL, most.look_us / few.look_us, 2));
-        let remembered = most.remembered_ns / few.remembered_ns;
-        found.push(Alone::new(with("a remembered person"), LEVEL, remembered, 2));
+        let (few, most) = (few.persons, most.persons);
+        for (what, of) in [
+            ("a look into the store", (|size| size.look_us) as fn(&Persons) -> f64),
+            ("a remembered person", |size| size.remembered_ns),
+        ] {
+            let Some(Spread { least, greatest, .. }) = Spread::of(growth.persons.iter().map(of)) else {
+                continue;
+            };
+            let says = format!("{what} with {few} to {most} persons, the greatest of the least");
+            found.push(Alone::new(says, LEVEL, greatest / least, 2));
+        }
     }
     found
 }
