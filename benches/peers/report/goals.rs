@@ -243,9 +243,12 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     for Alone { says, most, was, digits } in alone {
-        let verdict = verdict(Spread::one(was), most, true);
+        let (wanted, verdict) = match most {
+            Some(most) => (format!("≤ {most}"), verdict(Spread::one(was), most, true)),
+            None => ("–".to_owned(), String::new()),
+        };
         let beside = if both { " – | |" } else { "" };
-        writeln!(out, "| {says} | ≤ {most} | {was:.digits$} | {verdict} |{beside}")?;
+        writeln!(out, "| {says} | {wanted} | {was:.digits$} | {verdict} |{beside}")?;
     }
     Ok(())
 }

@@ -88,7 +88,18 @@ fn reloaded(reloads: &Reloads, out: &mut String) -> std::fmt::Result {
             "| {what} | {reloads} | {calls} | {p50_us:.0} | {p99_us:.0} | {p999_us:.0} | {largest_us:.0} |"
         )?;
     }
-    writeln!(out, "\nA reload took {:.0} ms ± {:.0} %.", reload_ms.median, reload_ms.percent())
+    if let (Some(step), Some(worst)) = (reloads.step_ms(), reloads.worst_ms()) {
+        writeln!(
+            out,
+            "\nOne stretch in ten since the first reload has a largest latency {step:.1} ms or more above the median of those \
+             before, the worst one {worst:.1} ms."
+        )?;
+    }
+    let Spread { median, least, greatest } = reload_ms;
+    writeln!(
+        out,
+        "\nA reload took {median:.0} ms, {least:.0} to {greatest:.0}, most of it on a thread that gives way to all others."
+    )
 }
 
 fn grown(growth: &Growth, out: &mut String) -> std::fmt::Result {
