@@ -39,6 +39,7 @@ impl Drop for Served {
 /// # Errors
 /// Where the socket cannot be made, somebody listens there, or what stands there is no socket: that is left as it is.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Served)> {
+    has_room(path)?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -55,6 +56,22 @@ pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Served)> {
     let served = Served { path: path.to_owned(), made: identity(&symlink_metadata(path)?), _lock: lock };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok((listener, served))
+}
+
+/// Whether a socket can stand there, as far as it can be seen: nothing is made, and nobody is asked whether they listen there.
+///
+/// # Errors
+/// As those of a start.
+pub fn may_stand(path: &Path) -> io::Result<()> {
+    has_room(path)?;
+    stands(path).map(drop)
+}
+
+fn has_room(path: &Path) -> io::Result<()> {
+    SockAddr::unix(path).map(drop).map_err(|_| {
+        let why = "the path is longer than one of a socket may be, about a hundred bytes: give `admin.socket` a shorter one";
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    })
 }
 
 /// Whether a socket stands there.

@@ -1,14 +1,17 @@
 //! What a deployment wants on this host before it serves: asked of the same functions that the start asks, so that `check` says what
 //! `serve` would.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{live, master_key, open};
+use super::{AppError, live, master_key, open};
+use crate::admin;
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Listener, MasterKeySource};
 use crate::crypto::InterchangeKey;
 use crate::identity::Identity;
+use crate::journal;
 use crate::keys::LocalKey;
 use crate::lock::LockError;
 use crate::net::Certificates;
@@ -24,82 +27,138 @@ pub struct Needs {
     pub cautions: Vec<String>,
 }
 
-/// Looks at every file and variable that the deployment names. Blocks on the disk; makes nothing, and reaches no other host.
-pub fn needs(config: &Config, now: Timestamp) -> Needs {
+/// Looks at every file and variable that the deployment names. Blocks on the disk; makes nothing, binds nothing, and reaches no other
+/// host.
+pub async fn needs(config: &Config, now: Timestamp) -> Needs {
     let mut found = Needs::default();
-    let store = [&config.store.sqlite, &config.store.keyring];
-    let stored = store.into_iter().any(|file| !matches!(file.try_exists(), Ok(false)));
+    let files = open::files(config);
+    let store = [&files.sqlite, &files.keyring];
+    let both = files.both_there();
+    let kept = match both {
+        // Neither is, or one holds nothing: then there are no secrets yet.
+        Ok(()) if matches!(files.keyring.try_exists(), Ok(true)) => files.secrets(),
+        _ => Ok(None),
+    };
+    let stored = match &kept {
+        Ok(Some(secrets)) => !secrets.is_empty(),
+        _ => store.into_iter().any(|file| !matches!(file.try_exists(), Ok(false))),
+    };
     // Where nothing was kept yet, the start makes the master key.
     let made = |file: &Path| matches!(&config.keys, MasterKeySource::File(key) if key == file) && !stored;
+    // Of those nothing more is to be said: what is not there, and what cannot be looked at.
+    let mut absent: Vec<&Path> = Vec::new();
     for file in config.named_files() {
         let wanting = match file.try_exists() {
             Ok(true) => continue,
-            Ok(false) if made(file) => continue,
-            Ok(false) => format!("{} is missing", file.display()),
-            Err(error) => LockError::opening(file, error).to_string(),
+            Ok(false) if made(file) => None,
+            Ok(false) => Some(format!("{} is missing", file.display())),
+            Err(error) => Some(Causes(&LockError::opening(file, error)).to_string()),
         };
+        absent.push(file);
         // Two listeners may share a certificate.
-        if !found.needs.contains(&wanting) {
-            found.needs.push(wanting);
-        }
+        found.needs.extend(wanting.filter(|wanting| !found.needs.contains(wanting)));
     }
+    let there = |file: &Path| !absent.contains(&file);
     found.needs.extend(config::demo_exposed(config).iter().map(ToString::to_string));
-    found.of_certificates(config, now);
-    let mut need = |error: Option<&(dyn std::error::Error + 'static)>| {
-        found.needs.extend(error.map(|error| Causes(error).to_string()));
-    };
-    for path in config.upstreams.values().filter_map(|upstream| upstream.ca.as_ref()).filter(|ca| ca.exists())
-    {
-        need(tls::client(&Authorities::File(path.clone())).err().as_ref().map(|error| error as _));
+    found.of_addresses(config);
+    found.of_certificates(config, there, now);
+    for path in config.upstreams.values().filter_map(|upstream| upstream.ca.as_ref()).filter(|ca| there(ca)) {
+        found.unless(tls::client(&Authorities::File(path.clone())));
     }
-    need(tls::client(&Authorities::System).err().as_ref().map(|error| error as _));
-    for issuer in config.issuers.iter().filter(|issuer| issuer.key.file().is_none_or(Path::exists)) {
-        match issuer.open() {
-            Ok(issuer) => {
-                for error in Identity::check_issuer_keys(vec![issuer]).err().into_iter().flatten() {
-                    need(Some(&error));
-                }
+    found.unless(tls::client(&Authorities::System));
+    for issuer in config.issuers.iter().filter(|issuer| issuer.key.file().is_none_or(there)) {
+        if let Some(issuer) = found.unless(issuer.open()) {
+            for error in Identity::check_issuer_keys(vec![issuer]).err().into_iter().flatten() {
+                found.need(&error);
             }
-            Err(error) => need(Some(&error)),
         }
     }
-    for (name, path) in config.interchange_keys.iter().filter(|(_, path)| path.exists()) {
-        need(live::interchange_key(name, path).err().as_ref().map(|error| error as _));
+    for (name, path) in config.interchange_keys.iter().filter(|(_, path)| there(path)) {
+        found.unless(live::interchange_key(name, path));
     }
-    let there = |keys: &&MasterKeySource| !matches!(keys, MasterKeySource::File(path) if !path.exists());
-    let current = match Some(&config.keys).filter(there).map(master_key::given) {
-        Some(Ok(key)) => Some(key),
-        Some(Err(error)) => {
-            need(Some(&error));
-            None
-        }
-        None => None,
-    };
-    // Those before it are held against each other also where it is not there, or is yet to be made.
-    if let Some(mut known) = current.or_else(|| LocalKey::from_text(&InterchangeKey::generate()).ok()) {
-        for keys in config.previous_keys.iter().filter(there) {
-            need(master_key::add_previous(&mut known, keys).err().as_ref().map(|error| error as _));
-        }
+    found.unless(both);
+    let kept = found.unless(kept).flatten().filter(|secrets| !secrets.is_empty());
+    if let Some(key) = found.of_master_keys(config, there)
+        && let Some(secrets) = kept
+    {
+        found.unless(journal::fits(secrets, &key).await.map_err(AppError::from));
     }
-    need(open::files(config).both_there().err().as_ref().map(|error| error as _));
     found
 }
 
 impl Needs {
-    fn of_certificates(&mut self, config: &Config, now: Timestamp) {
+    fn need(&mut self, error: &(dyn std::error::Error + 'static)) {
+        self.needs.push(Causes(error).to_string());
+    }
+
+    /// What was to be had, or that it is wanting.
+    fn unless<T>(&mut self, had: Result<T, impl std::error::Error + 'static>) -> Option<T> {
+        had.map_err(|error| self.need(&error)).ok()
+    }
+
+    /// The master key with those before it, where nothing of it is wanting.
+    fn of_master_keys(&mut self, config: &Config, there: impl Fn(&Path) -> bool) -> Option<LocalKey> {
+        let there = |keys: &&MasterKeySource| !matches!(keys, MasterKeySource::File(path) if !there(path));
+        let current = Some(&config.keys).filter(there).and_then(|keys| self.unless(master_key::given(keys)));
+        let mut whole = current.is_some() && config.previous_keys.iter().all(|keys| there(&keys));
+        // Those before it are held against each other also where it is not there, or is yet to be made.
+        let mut known = current.or_else(|| LocalKey::from_text(&InterchangeKey::generate()).ok())?;
+        for keys in config.previous_keys.iter().filter(there) {
+            whole &= self.unless(master_key::add_previous(&mut known, keys)).is_some();
+        }
+        whole.then_some(known)
+    }
+
+    /// What can be known of addresses without listening there.
+    fn of_addresses(&mut self, config: &Config) {
+        let admin = config.admin.tls.iter().map(|tls| tls.listener.https);
+        let all: Vec<SocketAddr> =
+            config.listeners.iter().map(|listener| listener.https).chain(admin).collect();
+        for (at, address) in all.iter().enumerate() {
+            if let SocketAddr::V6(v6) = address
+                && v6.ip().is_unicast_link_local()
+                && v6.scope_id() == 0
+            {
+                self.needs.push(format!(
+                    "cannot listen on {address}: an address of one link needs its interface's number, as in `[{}%2]:{}`, which `ip link` tells",
+                    v6.ip(),
+                    v6.port()
+                ));
+            }
+            let earlier = all.iter().take(at);
+            let beside = earlier.chain(all.iter().skip(at + 1)).find(|other| takes(other, address));
+            if let Some(other) = beside {
+                self.needs.push(format!(
+                    "cannot listen on {address}: the listener at {other} takes this port of every address; give one of them another port"
+                ));
+            }
+        }
+        if let Some(path) = &config.admin.socket {
+            let may = admin::may_stand(path);
+            self.unless(may.map_err(|source| AppError::Admin { path: path.clone(), source }));
+        }
+    }
+
+    fn of_certificates(&mut self, config: &Config, there: impl Fn(&Path) -> bool, now: Timestamp) {
         let admin = config.admin.tls.iter().map(|tls| &tls.listener);
         let mut seen: Vec<[&Path; 2]> = Vec::new();
         for Listener { certificate, key, .. } in config.listeners.iter().chain(admin) {
-            if seen.contains(&[certificate, key]) || !certificate.exists() || !key.exists() {
+            if seen.contains(&[certificate, key]) || !there(certificate) || !there(key) {
                 continue;
             }
             seen.push([certificate, key]);
-            match Certificates::load(certificate, key) {
-                Ok(certificates) => self.cautions.extend(cautions(&certificates, now)),
-                Err(error) => self.needs.push(Causes(&error).to_string()),
+            if let Some(certificates) = self.unless(Certificates::load(certificate, key)) {
+                self.cautions.extend(cautions(&certificates, now));
             }
         }
     }
+}
+
+/// Whether a listener at `all` leaves none at `one`: its address is that of every interface, and the port is the same. Whether one of
+/// IPv6 stands for those of IPv4 is for the system to say.
+fn takes(all: &SocketAddr, one: &SocketAddr) -> bool {
+    let elsewhere = !cfg!(target_os = "linux") || all.port() == 0 || all.port() != one.port();
+    !elsewhere && all.ip().is_unspecified() && all.is_ipv4() == one.is_ipv4() && all.ip() != one.ip()
 }
 
 fn cautions(certificates: &Arc<Certificates>, now: Timestamp) -> impl Iterator<Item = String> {

@@ -53,7 +53,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let keys = config.as_ref().and_then(|config| config.api_keys.as_deref());
     let of_keys = keys.and_then(|path| config::api_keys(path).err());
     // Who checks policies in a pipeline has no keys, and should not have: what is wanting makes nothing invalid.
-    let needs = config.as_ref().map(|config| app::needs(config, now));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let needs = config.as_ref().map(|config| runtime.block_on(app::needs(config, now)));
     let found: Vec<&Diagnostics> = std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
     match args.format {
         Format::Human => found.iter().for_each(|found| deployment::show(found)),

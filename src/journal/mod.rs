@@ -25,6 +25,7 @@ use kept::Look;
 pub use error::JournalError;
 pub use intended::{Ended, Intended};
 pub use kept::{Kept, Unlike};
+pub use rotation::fits;
 
 /// How many intents are sealed in one change at the start.
 const SEALED_AT_ONCE: usize = 500;

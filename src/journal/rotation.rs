@@ -18,7 +18,23 @@ pub(super) async fn confirmed(
     store: &Store,
     provider: &dyn KeyProvider,
 ) -> Result<Vec<WrappedSecret>, JournalError> {
-    let checks = of_name(store, CHECK).await?;
+    opened(of_name(store, CHECK).await?, provider).await
+}
+
+/// Whether `provider` holds every master key that a keyring with these secrets is under.
+///
+/// # Errors
+/// As [`Journal::open`]'s. A keyring without any secret is one that was not begun, and not asked about.
+pub async fn fits(mut secrets: Vec<WrappedSecret>, provider: &dyn KeyProvider) -> Result<(), JournalError> {
+    secrets.retain(|secret| secret.name == CHECK);
+    opened(secrets, provider).await.map(drop)
+}
+
+/// These check values, if `provider` opens all of them.
+async fn opened(
+    checks: Vec<WrappedSecret>,
+    provider: &dyn KeyProvider,
+) -> Result<Vec<WrappedSecret>, JournalError> {
     let mut unknown = 0;
     for check in &checks {
         match keys::confirm(provider, &check.wrapped).await {

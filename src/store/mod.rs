@@ -76,6 +76,15 @@ impl StoreConfig {
         sqlite::is_begun(self)
     }
 
+    /// The secrets in a keyring that is there, wrapped, also while a gateway has it open. Makes nothing and waits for nobody; `None`
+    /// where they cannot be read so.
+    ///
+    /// # Errors
+    /// Why the keyring cannot be opened, [`StoreError::Newer`] included.
+    pub fn secrets(&self) -> Result<Option<Vec<WrappedSecret>>> {
+        sqlite::secrets(self)
+    }
+
     /// Whether a gateway, or a command that is at work, has the files open.
     pub fn is_held(&self) -> bool {
         [&self.sqlite, &self.keyring].into_iter().any(|file| Lock::is_held(file))

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use consentry::crypto::InterchangeKey;
 use serde_json::Value;
@@ -131,6 +131,132 @@ fn what_check_finds_wanting_is_what_the_start_ends_with() {
     assert!(cautions[0].contains("server.key (mode 640)"), "{report:#}");
     let said = deployment.run(&["check"]);
     assert!(said.err.contains("server.key (mode 640)"), "{said:?}");
+}
+
+/// Every file of the store's folders, with what it holds. The index of a log is one that readers of a gateway write to.
+fn lies(deployment: &Deployment) -> Vec<(PathBuf, Vec<u8>)> {
+    let folders = [deployment.data(), deployment.keyring()].map(|file| file.parent().unwrap().to_owned());
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = paths.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn check_tries_the_master_key_against_the_keyring_and_leaves_no_trace() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    deployment.grant("ada");
+    let master = deployment.path("master.key");
+    let right = fs::read(&master).unwrap();
+    let wrong = InterchangeKey::generate();
+    let looked = |key: &[u8]| {
+        fs::write(&master, key).unwrap();
+        let before = lies(&deployment);
+        let needs = list(&check(&deployment), "needs");
+        assert!(lies(&deployment) == before);
+        fs::write(&master, &right).unwrap();
+        needs
+    };
+    let refused = |needs: Vec<String>| {
+        let sentence = "this is not the master key that the keyring was made with";
+        assert!(needs.len() == 1 && needs[0].contains(sentence), "{needs:?}");
+    };
+    assert_eq!(looked(&right), [""; 0]);
+    refused(looked(wrong.as_bytes()));
+    // What the start ends with.
+    fs::write(&master, wrong.as_bytes()).unwrap();
+    let said = Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap());
+    assert!(said.code == Some(1) && said.err.contains("this is not the master key"), "{said:?}");
+    fs::write(&master, &right).unwrap();
+
+    // While a gateway has it open, and as one left it that was killed.
+    let gateway = Gateway::start(&deployment);
+    assert_eq!(looked(&right), [""; 0]);
+    refused(looked(wrong.as_bytes()));
+    gateway.kill();
+    assert_eq!(looked(&right), [""; 0]);
+    refused(looked(wrong.as_bytes()));
+
+    // A key for the next rotation: with the one of before it opens all.
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    fs::write(deployment.path("next.key"), wrong.as_bytes()).unwrap();
+    mode(&deployment.path("next.key"), 0o600);
+    let keys = |keys: &str| {
+        fs::write(deployment.file(), text.replace("keys: { file: master.key }", keys)).unwrap();
+        list(&check(&deployment), "needs")
+    };
+    assert_eq!(keys("keys: { file: next.key, previous: [ { file: master.key } ] }"), [""; 0]);
+    refused(keys("keys: { file: next.key }"));
+    fs::write(deployment.file(), &text).unwrap();
+    // What is no keyring, and a first start that did not come to its end.
+    for (holds, needs) in [(&[b'x'; 8192][..], 1), (b"", 0)] {
+        for file in lies(&deployment) {
+            fs::remove_file(file.0).unwrap();
+        }
+        fs::write(deployment.data(), "").unwrap();
+        fs::write(deployment.keyring(), holds).unwrap();
+        let found = list(&check(&deployment), "needs");
+        assert!(found.len() == needs && found.iter().all(|need| need.contains("keys.db")), "{found:?}");
+    }
+    fs::remove_file(&master).unwrap();
+    assert_eq!(list(&check(&deployment), "needs"), [""; 0]);
+    Gateway::start(&deployment).kill();
+}
+
+#[test]
+fn check_says_which_addresses_no_listener_can_have() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    let needs = |text: String| {
+        fs::write(deployment.file(), text).unwrap();
+        list(&check(&deployment), "needs")
+    };
+    let second = |first: &str, second: &str| {
+        let both = format!(
+            "  - {{ https: \"{first}\", certificate: server.pem, key: server.key }}\n  - {{ https: \"{second}\", certificate: server.pem, key: server.key }}\n"
+        );
+        let one = format!("  - {{ https: \"{LOOPBACK}\", certificate: server.pem, key: server.key }}\n");
+        assert!(text.contains(&one));
+        text.replace(&one, &both)
+    };
+    let one = "cannot listen on 127.0.0.1:8443: the listener at 0.0.0.0:8443 takes this port";
+    for (first, other) in [("0.0.0.0:8443", "127.0.0.1:8443"), ("127.0.0.1:8443", "0.0.0.0:8443")] {
+        let found = needs(second(first, other));
+        assert!(found.len() == 1 && found[0].contains(one), "{found:?}");
+    }
+    assert_eq!(needs(second("127.0.0.1:8443", "0.0.0.0:8444")), [""; 0]);
+    assert_eq!(needs(second("127.0.0.1:8443", "[::1]:8443")), [""; 0]);
+    let found = needs(text.replace(LOOPBACK, "[fe80::1]:8443"));
+    assert!(found.len() == 1 && found[0].contains("`[fe80::1%2]:8443`"), "{found:?}");
+    assert_eq!(needs(text.replace(LOOPBACK, "[fe80::1%2]:8443")), [""; 0]);
+
+    let served = |sentence: &str| {
+        let found = list(&check(&deployment), "needs");
+        assert!(found.len() == 1 && found[0].contains(sentence), "{found:?}");
+        let said =
+            Said::from(program().arg("serve").arg("--config").arg(deployment.file()).output().unwrap());
+        assert!(said.code == Some(1) && said.err.contains(sentence), "{said:?}");
+    };
+    let long = "s".repeat(200);
+    fs::write(deployment.file(), text.replace("socket: admin.sock", &format!("socket: {long}"))).unwrap();
+    served("give `admin.socket` a shorter one");
+    fs::write(deployment.file(), &text).unwrap();
+    fs::write(deployment.path("admin.sock"), "notes").unwrap();
+    served("what stands there is no socket");
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_said_once_and_with_the_reason() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    // A folder on the way is a file.
+    for name in ["server.pem", "issuer.secret", "master.key"] {
+        fs::write(deployment.file(), text.replace(name, &format!("consentry.yaml/{name}"))).unwrap();
+        let found = list(&check(&deployment), "needs");
+        let sentence = format!("cannot open {}/consentry.yaml/{name}: ", deployment.folder().display());
+        assert!(found.len() == 1 && found[0].starts_with(&sentence), "{found:?}");
+    }
 }
 
 #[test]

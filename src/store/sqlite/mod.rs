@@ -7,6 +7,7 @@ mod codes;
 mod desk;
 mod files;
 mod inbox;
+mod look;
 mod pace;
 mod prepared;
 mod reader;
@@ -29,7 +30,9 @@ use crate::audit::Chain;
 use crate::clock::Clock;
 use crate::telemetry::Causes;
 
-use super::{Change, Health, Identity, Receipt, Result, Signer, StoreConfig, StoreError, post};
+use super::{
+    Change, Health, Identity, Receipt, Result, Signer, StoreConfig, StoreError, WrappedSecret, post,
+};
 use anchor::Beside;
 use apply::State;
 use files::Files;
@@ -51,6 +54,11 @@ pub(super) fn both_there(config: &StoreConfig) -> Result<()> {
 /// [`StoreConfig::is_begun`].
 pub(super) fn is_begun(config: &StoreConfig) -> Result<bool> {
     Files::new(config).begun()
+}
+
+/// [`StoreConfig::secrets`].
+pub(super) fn secrets(config: &StoreConfig) -> Result<Option<Vec<WrappedSecret>>> {
+    look::secrets(&config.keyring)
 }
 
 pub use view::AuditView;

@@ -1,0 +1,185 @@
+//! A look at the keyring as it lies there, which leaves no trace: no file is made, none is written to, nobody is waited for. A database
+//! that is opened in the usual way makes a log and an index of it beside itself, also to be read.
+
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::Access;
+use rustix::io::Errno;
+
+use crate::lock::{Lock, LockError};
+use crate::store::{StoreError, WrappedSecret};
+
+use super::{files, reader, schema};
+
+/// The secrets of a keyring that is there; `None` where they cannot be read without a trace, or just now.
+pub(super) fn secrets(keyring: &Path) -> Result<Option<Vec<WrappedSecret>>, StoreError> {
+    // Whoever serves it writes to it as well.
+    if rustix::fs::access(keyring, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS) {
+        return Err(LockError::opening(keyring, std::io::ErrorKind::PermissionDenied.into()).into());
+    }
+    // SQLite follows links before it looks for what lies beside.
+    let whole = keyring.canonicalize().map_err(|error| LockError::opening(keyring, error))?;
+    let Some(how) = without_trace(&whole, Lock::is_held(keyring)) else { return Ok(None) };
+    let known = i64::try_from(schema::KEYRING.len()).unwrap_or(i64::MAX);
+    match read(&address(&whole, how), known) {
+        Ok(Read { layout: found, .. }) if found > known => {
+            Err(StoreError::Newer { path: keyring.to_owned(), found, known })
+        }
+        Ok(Read { secrets, .. }) => Ok(Some(secrets)),
+        // Somebody is at work on it, who saw to it that it opens; or the log wants what only a writer may do.
+        Err(_) if Lock::is_held(keyring) => Ok(None),
+        Err(error) if passes(&error) => Ok(None),
+        Err(error) => Err(files::unopened(keyring, error)),
+    }
+}
+
+struct Read {
+    layout: i64,
+    secrets: Vec<WrappedSecret>,
+}
+
+fn read(address: &str, known: i64) -> rusqlite::Result<Read> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .union(OpenFlags::SQLITE_OPEN_URI);
+    let connection = Connection::open_with_flags(address, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
+    let layout = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if layout == 0 || layout > known {
+        return Ok(Read { layout, secrets: Vec::new() });
+    }
+    let mut all = connection.prepare("SELECT name, version, wrapped FROM secret ORDER BY name, version")?;
+    let secrets = all.query_map([], reader::secret)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Read { layout, secrets })
+}
+
+/// How the database is opened so that nothing is made beside it: with a log and its index, by them, without writing to the index;
+/// without anything in a log, as a file that nobody changes. Where there is a log alone, it cannot be.
+fn without_trace(whole: &Path, held: bool) -> Option<&'static str> {
+    /// A log's own head. SQLite waits in vain for more behind it where nobody has the database open.
+    const HEAD: u64 = 32;
+    let beside = |ending: &str| {
+        let mut name = whole.as_os_str().to_owned();
+        name.push(ending);
+        std::fs::metadata(name).ok().map(|found| found.len())
+    };
+    match (beside("-wal"), beside("-shm")) {
+        (Some(log), Some(_)) if held || log > HEAD => Some("readonly_shm=1"),
+        (log, _) if log.unwrap_or(0) <= HEAD => Some("immutable=1"),
+        _ => None,
+    }
+}
+
+/// The database as SQLite's address of it (sqlite.org/uri.html). `whole` begins with a slash.
+fn address(whole: &Path, how: &str) -> String {
+    let mut address = String::from("file://");
+    for byte in whole.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                address.push(char::from(*byte));
+            }
+            // Writing to a text does not fail.
+            other => drop(write!(address, "%{other:02x}")),
+        }
+    }
+    address + "?" + how
+}
+
+fn passes(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::SystemTime;
+
+    use super::*;
+
+    /// Every file of a folder, with its length and when it was written to.
+    fn lies(folder: &Path) -> BTreeMap<std::ffi::OsString, (u64, SystemTime)> {
+        let entries = folder.read_dir().unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            let found = entry.metadata().unwrap();
+            (entry.file_name(), (found.len(), found.modified().unwrap()))
+        });
+        entries.collect()
+    }
+
+    fn names(path: &Path) -> Option<Vec<String>> {
+        let folder = path.parent().unwrap();
+        let before = lies(folder);
+        let found = secrets(path).unwrap();
+        assert_eq!(lies(folder), before);
+        Some(found?.into_iter().map(|secret| secret.name).collect())
+    }
+
+    fn put(connection: &Connection, name: &str) {
+        connection.execute("INSERT INTO secret VALUES (?1, 1, x'00')", [name]).unwrap();
+    }
+
+    #[test]
+    fn a_keyring_is_read_as_it_lies_and_nothing_comes_to_lie_beside_it() {
+        // What an address of SQLite's may not hold as it is.
+        let kept = tempfile::tempdir().unwrap();
+        let folder = kept.path().join("a b?c=d#e%41");
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("keys.db");
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(names(&path), Some(Vec::new()));
+
+        let open = || {
+            let connection = Connection::open(&path).unwrap();
+            connection.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+            schema::migrate(&connection, &path, schema::KEYRING).unwrap();
+            connection
+        };
+        let connection = open();
+        put(&connection, "one");
+        // While it is written to, and with what is in the log alone.
+        assert_eq!(names(&path).unwrap(), ["one"]);
+        let killed = folder.join("killed.db");
+        for ending in ["", "-wal", "-shm"] {
+            let name = |name: &str| folder.join(format!("{name}{ending}"));
+            std::fs::copy(name("keys.db"), name("killed.db")).unwrap();
+        }
+        drop(connection);
+        assert_eq!(names(&path).unwrap(), ["one"]);
+        std::os::unix::fs::symlink(&path, folder.join("link.db")).unwrap();
+        assert_eq!(names(&folder.join("link.db")).unwrap(), ["one"]);
+        // As a process that was killed left it; and a log whose index only a writer could make.
+        assert_eq!(names(&killed).unwrap(), ["one"]);
+        let (index, log) = (folder.join("killed.db-shm"), folder.join("killed.db-wal"));
+        std::fs::remove_file(&index).unwrap();
+        assert_eq!(names(&killed), None);
+        // So too a log of which there is the head alone.
+        std::fs::copy(&path, &killed).unwrap();
+        std::fs::write(&index, vec![0; 32 << 10]).unwrap();
+        std::fs::File::options().write(true).open(&log).unwrap().set_len(32).unwrap();
+        assert_eq!(names(&killed).unwrap(), ["one"]);
+        std::fs::remove_file(&index).unwrap();
+        assert_eq!(names(&killed).unwrap(), ["one"]);
+
+        let newer = open();
+        newer.execute_batch("PRAGMA user_version = 999").unwrap();
+        drop(newer);
+        assert!(matches!(secrets(&path), Err(StoreError::Newer { found: 999, .. })));
+        std::fs::write(&path, vec![b'x'; 8192]).unwrap();
+        assert!(matches!(secrets(&path), Err(StoreError::Open { .. })));
+    }
+}
