@@ -115,7 +115,11 @@ pub enum Command {
     /// Says what is declared and does not occur, what occurs undeclared, and what shadows would have done otherwise.
     Drift {},
     /// Puts the master key in force that the deployment names now, and wraps anew what is wrapped under one of before.
-    KeyRotate {},
+    KeyRotate {
+        /// A check value of the master key that is meant, in base64: where the gateway reads another, nothing is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check: Option<String>,
+    },
     /// Reads policies, certificates and keys anew.
     Reload {},
 }
@@ -136,7 +140,7 @@ impl Command {
             | Self::AuditCheckpoint {}
             | Self::AuditKey {}
             | Self::AuditShow { .. } => Role::Auditor,
-            Self::Retention {} | Self::Drift {} | Self::KeyRotate {} | Self::Reload {} => Role::Operator,
+            Self::Retention {} | Self::Drift {} | Self::KeyRotate { .. } | Self::Reload {} => Role::Operator,
         }
     }
 
@@ -157,7 +161,7 @@ impl Command {
             | Self::AuditKey {}
             | Self::AuditShow { .. }
             | Self::Drift {}
-            | Self::KeyRotate {}
+            | Self::KeyRotate { .. }
             | Self::Reload {} => None,
         }
     }
@@ -179,7 +183,7 @@ impl Command {
             Self::AuditShow { .. } => "audit-show",
             Self::Access { .. } => "access",
             Self::Drift {} => "drift",
-            Self::KeyRotate {} => "key-rotate",
+            Self::KeyRotate { .. } => "key-rotate",
             Self::Reload {} => "reload",
         }
     }

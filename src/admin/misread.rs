@@ -37,7 +37,7 @@ const COMMANDS: &[(&str, &[Member])] = &[
     ("audit-key", &[]),
     ("audit-show", &[("from", Is::Number(u64::MAX), true), ("count", Is::Number(4_294_967_295), true)]),
     ("drift", &[]),
-    ("key-rotate", &[]),
+    ("key-rotate", &[("check", Is::Text, false)]),
     ("reload", &[]),
 ];
 /// The members of a person.

@@ -35,8 +35,11 @@ pub trait Control: Send + Sync {
     fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>>;
 
     /// Reads where the master keys are anew, and puts the current one in force. Answers what was read, or what is wrong with it, in
-    /// which case those before stay.
-    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>>;
+    /// which case those before stay. `meant` is a check value of the one that it is to be.
+    fn master_key(
+        &self,
+        meant: Option<Vec<u8>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>>;
 
     /// Why what was read last is not in force, where it is not.
     fn refused(&self) -> Option<Refusal>;
@@ -232,9 +235,9 @@ impl Office {
             Command::AuditShow { from, count } => self.entries(from, count).await,
             Command::Access { person, reason } => self.access(&subject(&person), &reason).await,
             Command::Drift {} => Ok(self.drift()),
-            Command::KeyRotate {} => {
+            Command::KeyRotate { check } => {
                 let mut in_use = self.rotating.lock().await;
-                rotation::rotate(&self.gateway, self.control.as_deref(), &mut in_use).await
+                rotation::rotate(&self.gateway, self.control.as_deref(), check.as_deref(), &mut in_use).await
             }
             Command::Reload {} => self.reload().await,
         }

@@ -1,5 +1,7 @@
 //! `key-rotate`: from one master key to another, while exchanges go on.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Control, OfficeError, Reply};
@@ -42,16 +44,23 @@ impl Named {
 }
 
 /// Takes the master key that the deployment names now, if a gateway runs, and wraps anew what is under another. Given again it goes
-/// on where it was interrupted. `in_use` tells of the master key in use, before and after.
+/// on where it was interrupted. `check` is a check value of the master key that is meant, in base64, and `in_use` tells of the one in use,
+/// before and after.
 pub(super) async fn rotate(
     gateway: &Gateway,
     control: Option<&dyn Control>,
+    check: Option<&str>,
     in_use: &mut Named,
 ) -> Result<Reply, OfficeError> {
+    let meant = check.map(|check| STANDARD.decode(check)).transpose().map_err(|_| {
+        OfficeError::Asked(
+            "the member `check` of `key-rotate` is no check value: it is not base64".to_owned(),
+        )
+    })?;
     match control {
         // It was admitted when the deployment was opened.
         None => drop(gateway.journal().record(KEY_ROTATE)?.await?),
-        Some(control) => match control.master_key().await {
+        Some(control) => match control.master_key(meant).await {
             Ok(named) => *in_use = named,
             Err(says) => {
                 let Named { file, current, .. } = in_use;

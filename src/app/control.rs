@@ -242,9 +242,12 @@ impl Control for Reload {
         })
     }
 
-    fn master_key(&self) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>> {
+    fn master_key(
+        &self,
+        meant: Option<Vec<u8>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>> {
         Box::pin(async move {
-            let exchanged = master_key::exchange(&self.config, &self.gateway).await;
+            let exchanged = master_key::exchange(&self.config, &self.gateway, meant.as_deref()).await;
             exchanged.map_err(|error| {
                 let causes = Causes(&error).to_string();
                 tracing::error!(cause = %causes, "the master key of consentry.yaml is not in force: that of before stays");

@@ -54,6 +54,18 @@ pub enum AppError {
          with `consentry key master`; where it was, put it back"
     )]
     NextMasterKeyMissing(PathBuf),
+    /// A rotation was asked for with another configuration file, which names another master key.
+    #[error(
+        "the configuration file of whoever gave the command names another master key than the one {current}, which {file} names, and that \
+         file is what this gateway reads. Name the new master key there, or give the command with `--config` and that file. Where it is \
+         a bind mount of the other, restart the gateway: it reads the file that an editor has replaced"
+    )]
+    OtherMasterKey {
+        /// The file that the gateway reads.
+        file: String,
+        /// Where the master key is that it names.
+        current: String,
+    },
     /// A master key of before cannot be used.
     #[error(
         "the previous master key {place} cannot be used: it is needed there until `consentry key rotate` says that it opens nothing any \

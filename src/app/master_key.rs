@@ -7,8 +7,8 @@ use super::AppError;
 use super::aside::aside;
 use crate::admin::{KEY_ROTATE, Named};
 use crate::config::{self, Config, MasterKeySource};
-use crate::journal::Journal;
-use crate::keys::{KeyProvider, LocalKey};
+use crate::journal::{Journal, JournalError};
+use crate::keys::{self, KeyProvider, LocalKey};
 use crate::lock::LockError;
 use crate::pipeline::Gateway;
 
@@ -37,8 +37,29 @@ pub(super) fn open(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, A
     Ok(Arc::new(key))
 }
 
-/// Puts the master key in force that the deployment's file names now, and says what was read. With an error that of before stays.
-pub(super) async fn exchange(serving: &Arc<Config>, gateway: &Gateway) -> Result<Named, AppError> {
+/// A check value of the master key that this file names, by which a gateway tells whether the file that it reads names the same: paths
+/// do not tell, since the two may see one file under two, and two files under one. `None` where the key is in the environment, which is
+/// the gateway's own. Blocks on the disk.
+///
+/// # Errors
+/// Where the master key cannot be read from here.
+pub async fn master_check(config: &Config) -> Result<Option<Vec<u8>>, AppError> {
+    match &config.keys {
+        source @ MasterKeySource::File(_) => {
+            let check = keys::check_value(&given(source)?).await;
+            Ok(Some(check.map_err(JournalError::Key)?))
+        }
+        MasterKeySource::Env(_) => Ok(None),
+    }
+}
+
+/// Puts the master key in force that the deployment's file names now, and says what was read: `meant` is a check value of the one that it
+/// is to be. With an error that of before stays.
+pub(super) async fn exchange(
+    serving: &Arc<Config>,
+    gateway: &Gateway,
+    meant: Option<&[u8]>,
+) -> Result<Named, AppError> {
     let serving = Arc::clone(serving);
     let read = move || {
         let (Config { keys, previous_keys, .. }, _) =
@@ -53,6 +74,9 @@ pub(super) async fn exchange(serving: &Arc<Config>, gateway: &Gateway) -> Result
         Ok::<_, AppError>((provider, named(&config)))
     };
     let (provider, named) = aside(read).await.ok_or(AppError::Aside)??;
+    if meant.is_some_and(|meant| !provider.is_current(meant)) {
+        return Err(AppError::OtherMasterKey { file: named.file, current: named.current });
+    }
     // INVARIANT: the keyring knows it before anything is wrapped under it.
     let journal = gateway.journal();
     journal.admit(&*provider).await?;

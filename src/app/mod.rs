@@ -21,6 +21,7 @@ pub use alone::{AloneError, alone};
 pub use error::AppError;
 pub use exchanges::Exchanges;
 pub use live::check;
+pub use master_key::master_check;
 pub use needs::{Needs, needs};
 pub use open::{Core, files};
 pub use serve::{Running, serve};

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::Full;
@@ -22,6 +24,7 @@ use crate::config::Config;
 use crate::lock::LockError;
 use crate::payload::read;
 use crate::store::{Identity, StoreConfig, StoreError};
+use crate::telemetry::Causes;
 
 const PACE: read::Pace =
     read::Pace { grace: Duration::from_secs(600), bytes_per_second: 0, total: Duration::from_secs(600) };
@@ -125,7 +128,28 @@ async fn to_own(
     command: &Command,
 ) -> anyhow::Result<Reply> {
     let own = own(&app::files(config), socket)?;
-    speak(stream, Some(&own), command).await
+    match command {
+        Command::KeyRotate { .. } => speak(stream, Some(&own), &compared(config).await).await,
+        command => speak(stream, Some(&own), command).await,
+    }
+}
+
+/// `key-rotate` for a gateway, which reads the file that it was started with: with that by which it tells whether it reads the master
+/// key that this file names. Where there is none, that is said, and nothing is refused.
+async fn compared(config: &Config) -> Command {
+    let uncompared = |why: &dyn std::fmt::Display| {
+        output::note(format_args!(
+            "It was not compared whether the gateway reads the master key that {} names: {why}.",
+            config.file.display()
+        ));
+        None
+    };
+    let check = match app::master_check(config).await {
+        Ok(Some(check)) => Some(STANDARD.encode(check)),
+        Ok(None) => uncompared(&"that is in the environment, which is the gateway's own"),
+        Err(error) => uncompared(&Causes(&error)),
+    };
+    Command::KeyRotate { check }
 }
 
 /// The store of a deployment at whose socket somebody answers.

@@ -80,7 +80,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             LocalKey::create(&file).with_context(|| format!("no key was made in {}", file.display()))?;
             output::note(format_args!("Made {}. Back it up apart from the data.", file.display()));
         }
-        Kind::Rotate { deployment } => return connect::carry_out(&deployment, Command::KeyRotate {}),
+        Kind::Rotate { deployment } => {
+            return connect::carry_out(&deployment, Command::KeyRotate { check: None });
+        }
         Kind::Interchange { file: None } => output::line(InterchangeKey::generate().as_str()),
         Kind::Interchange { file: Some(file) } => {
             write_new(&file, &InterchangeKey::generate())

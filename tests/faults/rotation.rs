@@ -360,6 +360,70 @@ async fn the_answer_names_the_file_that_was_read_and_the_key_in_use() {
     assert_eq!(told, vec![json!("key-rotate"); 4]);
 }
 
+/// What was prepared in a file that the gateway does not read is not taken for done, and nothing is changed for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_whose_file_names_another_master_key_than_the_gateway_reads_is_refused() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    let gateway = Gateway::start(&deployment);
+    called(&deployment, &gateway, "ada").await;
+    let reader = keyring(&deployment);
+    let old = mark(&reader);
+    let prepared = deployment.path("prepared.yaml");
+    let rotate = |file: &Path| Said::from(program().args(ROTATE).arg("--config").arg(file).output().unwrap());
+    let read = fs::canonicalize(deployment.file()).unwrap();
+    new_key(&deployment);
+
+    // The one of them is edited, and then only the other. Of the keyring, not even a check value is changed.
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    let anew = |keys: &str| text.replace(&format!("keys: {OLD}"), &format!("keys: {keys}"));
+    for (of_gateway, of_command, key) in [(OLD, NEW_AFTER_OLD, "master.key"), (NEW_AFTER_OLD, OLD, "new.key")]
+    {
+        fs::write(deployment.file(), anew(of_gateway)).unwrap();
+        fs::write(&prepared, anew(of_command)).unwrap();
+        let said = rotate(&prepared);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        let parts = [
+            "Nothing was wrapped anew",
+            key,
+            "names another master key",
+            "`--config`",
+            "restart the gateway",
+        ];
+        for part in parts.into_iter().chain([read.to_str().unwrap()]) {
+            assert!(said.out.contains(part), "{part}: {said:?}");
+        }
+        unseen(&deployment, &said.out);
+        assert_eq!(mark(&reader), old);
+    }
+
+    // One file under several names, another file with the same key, and a copy of that key: none is another key.
+    fs::write(deployment.file(), anew(OLD)).unwrap();
+    let link = deployment.path("link.yaml");
+    std::os::unix::fs::symlink(deployment.file(), &link).unwrap();
+    fs::copy(deployment.path("master.key"), deployment.path("copy.key")).unwrap();
+    fs::write(&prepared, anew("{ file: copy.key }")).unwrap();
+    for file in [&link, &prepared, &deployment.path("policies/../consentry.yaml")] {
+        let said = rotate(file);
+        assert!(said.code == Some(0) && said.err.is_empty(), "{said:?}");
+    }
+    // What the command cannot read, or is not its own, is not taken for another.
+    for (keys, why) in
+        [("{ file: nowhere.key }", "nowhere.key"), ("{ env: CONSENTRY_OTHER_KEY }", "in the environment")]
+    {
+        fs::write(&prepared, anew(keys)).unwrap();
+        let said = rotate(&prepared);
+        assert!(said.code == Some(0) && said.out.contains("Nothing was to be done"), "{said:?}");
+        assert!(said.err.contains("not compared") && said.err.contains(why), "{said:?}");
+    }
+    drop(reader);
+    assert_eq!(gateway.stop().0, Some(0));
+    // The audit tells of the five that were admitted alone.
+    let evidence = Evidence::read(&deployment).await;
+    assert_eq!(evidence.of("administered").count(), 5);
+    deployment.verify();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fails_behind_the_exchange_and_what_does_not_open_are_told_as_such() {
     let upstream = Upstream::start();
