@@ -14,8 +14,8 @@ use crate::identity::Identity;
 use crate::journal;
 use crate::keys::LocalKey;
 use crate::lock::LockError;
-use crate::net::Certificates;
 use crate::net::tls::{self, Authorities};
+use crate::net::{Certificates, Validity};
 use crate::telemetry::Causes;
 
 /// What is wanting, and what is there and should not be as it is. A sentence each, without its end.
@@ -163,7 +163,7 @@ fn takes(all: &SocketAddr, one: &SocketAddr) -> bool {
 
 fn cautions(certificates: &Arc<Certificates>, now: Timestamp) -> impl Iterator<Item = String> {
     let [file, key] = certificates.files().map(|path| path.display().to_string());
-    let says = certificates.validity().and_then(|validity| validity.says(now));
+    let says = Validity::says_of(certificates.validity(), now);
     let mode = certificates.exposed().map(|mode| {
         format!(
             "others than its owner have access to the private key {key} (mode {mode:03o}): `chmod 600 {key}`, unless what mounts it \

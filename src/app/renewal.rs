@@ -20,6 +20,9 @@ const AGAIN: Duration = Duration::from_secs(86_400);
 /// is not there.
 type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 
+/// How a certificate stands, and when it is valid; none where those times make no sense.
+type Stands = Option<(Standing, Validity)>;
+
 /// The certificates of all listeners, and what became of their files.
 pub(super) struct Renewal {
     watched: Vec<Watched>,
@@ -42,7 +45,7 @@ struct Seen {
     /// Why what lies there is not in force, where it is not.
     refused: Option<Unrenewed>,
     /// How the one in force stood when the log last heard of it, and when that was.
-    told: Option<(Standing, Validity, Timestamp)>,
+    told: Option<(Stands, Timestamp)>,
 }
 
 impl Watched {
@@ -122,8 +125,7 @@ impl Renewal {
             && !new.is_some_and(|new| new.holds(now))
         {
             let [file, _] = certificates.files();
-            let never = || "is at no time valid: when it begins and ends makes no sense".to_owned();
-            let says = new.map_or_else(never, |new| new.says(now).unwrap_or_default());
+            let says = Validity::says_of(new, now).unwrap_or_default();
             return Err(format!("{} {says}", file.display()));
         }
         certificates.replace(pair);
@@ -134,17 +136,18 @@ impl Renewal {
     fn tell(&self, watched: &Watched) {
         let [file, _] = watched.certificates.files();
         let (file, now) = (file.display().to_string(), self.clock.now());
-        let Some(validity) = watched.certificates.validity() else { return };
-        self.metrics.certificate_ends(&file, validity.ends.seconds());
-        let (standing, says) = (validity.at(now), validity.says(now));
+        let validity = watched.certificates.validity();
+        // One that is valid at no time has no last second, and whoever watches the figure is to be told.
+        let ends = validity.map_or(0, |validity| validity.ends.seconds());
+        self.metrics.certificate_ends(&file, ends);
+        let (stands, says) =
+            (validity.map(|validity| (validity.at(now), validity)), Validity::says_of(validity, now));
         let mut seen = watched.seen();
-        let heard = |(before, of, at): (Standing, Validity, Timestamp)| {
-            (before, of) == (standing, validity) && now < at.plus(AGAIN)
-        };
+        let heard = |(before, at): (Stands, Timestamp)| before == stands && now < at.plus(AGAIN);
         match says {
             None => seen.told = None,
             Some(says) if !seen.told.is_some_and(heard) => {
-                seen.told = Some((standing, validity, now));
+                seen.told = Some((stands, now));
                 drop(seen);
                 tracing::warn!(file, "a certificate that is served {says}");
             }
@@ -156,9 +159,12 @@ impl Renewal {
     pub(super) fn lapsed(&self) -> Vec<Lapsed> {
         let now = self.clock.now();
         let lapsed = |watched: &Watched| {
-            let validity = watched.certificates.validity().filter(|validity| !validity.holds(now))?;
+            let validity = watched.certificates.validity();
+            if validity.is_some_and(|validity| validity.holds(now)) {
+                return None;
+            }
             let [file, _] = watched.certificates.files();
-            Some(Lapsed { file: file.display().to_string(), says: validity.says(now)? })
+            Some(Lapsed { file: file.display().to_string(), says: Validity::says_of(validity, now)? })
         };
         self.watched.iter().filter_map(lapsed).collect()
     }
@@ -218,7 +224,8 @@ mod tests {
         let renewal = Renewal::new(vec![Arc::clone(&certificates)], clock.clone(), metrics.clone());
         renewal.begin();
         let ends = || certificates.validity().unwrap().ends.to_string();
-        let told = || renewal.watched[0].seen().told.map(|(standing, _, at)| (standing, at));
+        let told =
+            || renewal.watched[0].seen().told.map(|(stands, at)| (stands.map(|(standing, _)| standing), at));
         let refused = |says: &str| {
             renewal.look_now();
             assert_eq!(metrics.certificates_refused().get(), i64::from(!says.is_empty()));
@@ -258,20 +265,20 @@ mod tests {
         refused("");
         assert_eq!(
             (ends(), told()),
-            ("2026-03-10T00:00:00Z".to_owned(), Some((Standing::EndsSoon, clock.now())))
+            ("2026-03-10T00:00:00Z".to_owned(), Some((Some(Standing::EndsSoon), clock.now())))
         );
         let first = clock.now();
         clock.advance(DAY - Duration::from_secs(1));
         renewal.look_now();
-        assert_eq!(told(), Some((Standing::EndsSoon, first)));
+        assert_eq!(told(), Some((Some(Standing::EndsSoon), first)));
         clock.advance(Duration::from_secs(1));
         renewal.look_now();
-        assert_eq!(told(), Some((Standing::EndsSoon, clock.now())));
+        assert_eq!(told(), Some((Some(Standing::EndsSoon), clock.now())));
         assert!(renewal.lapsed().is_empty());
         // Once it has ended health tells too. Where none is valid any more, the newer one is served.
         clock.advance(5 * DAY);
         renewal.look_now();
-        assert_eq!(told(), Some((Standing::Ended, clock.now())));
+        assert_eq!(told(), Some((Some(Standing::Ended), clock.now())));
         let lapsed = renewal.lapsed();
         assert_eq!(lapsed.len(), 1);
         assert_eq!(lapsed[0].says, "is not valid any more: it ended at 2026-03-10T00:00:00Z");
@@ -281,6 +288,33 @@ mod tests {
         figure(&at("tls.crt"), 1_773_014_400);
         write(folder.path(), (1, 1), (12, 1));
         refused("");
+        assert_eq!((renewal.lapsed(), told()), (Vec::new(), None));
+    }
+
+    #[test]
+    fn one_that_is_at_no_time_valid_is_told_from_the_start_on() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), (12, 1), (1, 1));
+        let load =
+            || Certificates::load(folder.path().join("tls.crt"), folder.path().join("tls.key")).unwrap();
+        let (clock, metrics) = (Clock::fixed(Timestamp::from_millis(1_772_409_600_000)), Metrics::new());
+        let renewal = Renewal::new(vec![load()], clock.clone(), metrics.clone());
+        let told = || renewal.watched[0].seen().told;
+        renewal.begin();
+        let first = clock.now();
+        assert_eq!(told(), Some((None, first)));
+        let lapsed = renewal.lapsed();
+        assert_eq!(lapsed.len(), 1);
+        assert_eq!(lapsed[0].says, "is at no time valid: when it begins and ends makes no sense");
+        let figure = metrics.encode().unwrap();
+        assert!(figure.contains("tls.crt\"} 0\n"), "{figure}");
+        renewal.look_now();
+        assert_eq!(told(), Some((None, first)));
+        clock.advance(DAY);
+        renewal.look_now();
+        assert_eq!(told(), Some((None, clock.now())));
+        write(folder.path(), (1, 1), (12, 1));
+        renewal.look_now();
         assert_eq!((renewal.lapsed(), told()), (Vec::new(), None));
     }
 

@@ -13,6 +13,8 @@ use crate::clock::Timestamp;
 /// a short life, when two thirds of it are over.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
+const NEVER: &str = "is at no time valid: when it begins and ends makes no sense";
+
 /// What a certificate says of itself (RFC 5280 section 4.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
@@ -89,6 +91,11 @@ impl Validity {
             Standing::Ended => Some(format!("is not valid any more: it ended at {ends}")),
             Standing::NotYet => Some(format!("is not valid yet: it begins at {begins}")),
         }
+    }
+
+    /// The same of a certificate that may have no such times: that one is valid at none.
+    pub fn says_of(validity: Option<Self>, now: Timestamp) -> Option<String> {
+        validity.map_or_else(|| Some(NEVER.to_owned()), |validity| validity.says(now))
     }
 }
 

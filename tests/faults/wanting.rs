@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use consentry::crypto::InterchangeKey;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 
 use crate::support::{Deployment, Evidence, Gateway, Said, program};
@@ -131,6 +132,23 @@ fn what_check_finds_wanting_is_what_the_start_ends_with() {
     assert!(cautions[0].contains("server.key (mode 640)"), "{report:#}");
     let said = deployment.run(&["check"]);
     assert!(said.err.contains("server.key (mode 640)"), "{said:?}");
+}
+
+/// It is served, for a caller may know it by itself, and told.
+#[test]
+fn a_certificate_that_is_valid_at_no_time_is_told_before_the_start_and_at_it() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2027, 1, 1), date_time_ymd(2026, 1, 1));
+    fs::write(deployment.path("server.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(deployment.path("server.key"), key.serialize_pem()).unwrap();
+    let report = check(&deployment);
+    let cautions = list(&report, "cautions");
+    assert!(list(&report, "needs").is_empty() && cautions.len() == 1, "{report:#}");
+    assert!(cautions[0].contains("server.pem is at no time valid"), "{report:#}");
+    let (code, log) = Gateway::start(&deployment).stop();
+    assert!(code == Some(0) && log.contains("a certificate that is served is at no time valid"), "{log}");
 }
 
 /// Every file of the store's folders, with what it holds. The index of a log is one that readers of a gateway write to.
