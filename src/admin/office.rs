@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::objection;
+use super::refusal::Unseen;
 use super::rotation::{self, Named};
 use super::shown::{Shown, consent_line, stop_line};
 use super::verify::verify_audit;
 use super::{Command, Lapsed, PersonId, Refusal, Reloaded, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::crypto::{digest, hex};
 use crate::custody::{CustodyError, retention};
 use crate::drift::Summary;
@@ -49,6 +50,9 @@ pub trait Control: Send + Sync {
 
     /// Certificates that are in force and not valid.
     fn lapsed(&self) -> Vec<Lapsed>;
+
+    /// Since when it cannot be seen what lies in the files of certificates, where their disk does not answer.
+    fn unseen(&self) -> Option<Timestamp>;
 }
 
 /// Why a command was not carried out.
@@ -154,8 +158,14 @@ impl Office {
         let refused = self.refused().map(|one| if causes { one.to_string() } else { one.without_cause() });
         let lapsed = self.control.iter().flat_map(|control| control.lapsed());
         let lapsed = lapsed.map(|one| if causes { one.to_string() } else { one.without_file() });
-        let lines = refused.into_iter().chain(unrenewed).chain(lapsed).chain(self.refused_api_keys(causes));
+        let unseen = self.unseen().map(|since| Unseen(since).to_string());
+        let lines = refused.into_iter().chain(unrenewed).chain(unseen).chain(lapsed);
+        let lines = lines.chain(self.refused_api_keys(causes));
         lines.map(|line| format!("{line}\n")).collect()
+    }
+
+    fn unseen(&self) -> Option<Timestamp> {
+        self.control.as_ref()?.unseen()
     }
 
     /// Why the file of API keys is not in force, where it is not. Says nothing of what it holds.
@@ -172,6 +182,7 @@ impl Office {
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
         let metrics: &Metrics = self.gateway.metrics();
         metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
+        metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
         let live = self.gateway.live();
         metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {
             let Summary { fields, parameters, routes, undeclared_in_requests, undeclared_in_answers } =

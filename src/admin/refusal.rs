@@ -90,6 +90,21 @@ impl fmt::Display for Unrenewed {
     }
 }
 
+/// Since when the disk of the files of certificates does not answer. Holds nothing that not everybody may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unseen(pub(super) Timestamp);
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(since) = self;
+        write!(
+            f,
+            "whether a certificate was renewed is NOT known: the disk of its files does not answer since {since}; what is renewed comes \
+             into force once it does"
+        )
+    }
+}
+
 /// A certificate that is in force and that callers who look at its times refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lapsed {

@@ -93,6 +93,6 @@ async fn sweep(gateway: Arc<Gateway>) {
 async fn renew(renewal: Arc<Renewal>) {
     loop {
         tokio::time::sleep(CERTIFICATES).await;
-        Renewal::look(&renewal).await;
+        Renewal::look_in_turn(&renewal).await;
     }
 }

@@ -14,6 +14,7 @@ use super::saved::Saved;
 use super::{AppError, background, live, master_key};
 use crate::admin::{Control, Lapsed, Named, Refusal, Reloaded, Unrenewed};
 use crate::audit::What;
+use crate::clock::Timestamp;
 use crate::config::{Config, Issuer, SecretError};
 use crate::crypto::Digest;
 use crate::identity::Identity;
@@ -270,6 +271,10 @@ impl Control for Reload {
 
     fn lapsed(&self) -> Vec<Lapsed> {
         self.renewal.lapsed()
+    }
+
+    fn unseen(&self) -> Option<Timestamp> {
+        self.renewal.hangs()
     }
 }
 

@@ -16,6 +16,9 @@ use crate::telemetry::{Causes, Metrics};
 /// How often the log hears of a certificate that is not valid, or soon will not be.
 const AGAIN: Duration = Duration::from_secs(86_400);
 
+/// How long the disk of a certificate may take before it is said that it does not answer.
+const HANGS: Duration = Duration::from_secs(10);
+
 /// What tells one state of a file from another: device and number, size, and when its contents and its mode changed; none where it
 /// is not there.
 type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
@@ -28,6 +31,8 @@ pub(super) struct Renewal {
     watched: Vec<Watched>,
     /// One look at a time: what a reload says of its own look must not be another's. A disk may hang, so nobody blocks who waits.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// When the look that is under way began.
+    begun: Mutex<Option<Timestamp>>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -58,7 +63,7 @@ impl Renewal {
     pub(super) fn new(certificates: Vec<Arc<Certificates>>, clock: Clock, metrics: Metrics) -> Self {
         let watched = |certificates| Watched { certificates, seen: Mutex::default() };
         let watched = certificates.into_iter().map(watched).collect();
-        Self { watched, turn: Arc::default(), clock, metrics }
+        Self { watched, turn: Arc::default(), begun: Mutex::default(), clock, metrics }
     }
 
     /// Says at the start what is to be said of those that are served. None of it keeps a gateway from starting: a caller may know the
@@ -78,10 +83,30 @@ impl Renewal {
         let this = Arc::clone(this);
         aside(move || {
             let _turn = turn;
+            let _under_way = UnderWay::begin(&this);
             this.look_now();
             this.refused()
         })
         .await
+    }
+
+    /// The look of a time that comes again and again. The log hears of a disk that does not answer, and of its answer.
+    pub(super) async fn look_in_turn(this: &Arc<Self>) {
+        let mut look = std::pin::pin!(Self::look(this));
+        if tokio::time::timeout(HANGS, &mut look).await.is_err() {
+            tracing::error!("the disk of the certificates does not answer: none is renewed before it does");
+            look.await;
+            tracing::info!("the disk of the certificates answers again");
+        }
+    }
+
+    /// Since when a look waits for a disk, where it waits for long.
+    pub(super) fn hangs(&self) -> Option<Timestamp> {
+        self.begun().filter(|since| self.clock.now() >= since.plus(HANGS))
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn look_now(&self) {
@@ -172,6 +197,22 @@ impl Renewal {
     /// What lies in files and is not in force.
     pub(super) fn refused(&self) -> Vec<Unrenewed> {
         self.watched.iter().filter_map(|watched| watched.seen().refused.clone()).collect()
+    }
+}
+
+/// A look that is under way, until it ends in whatever way.
+struct UnderWay<'a>(&'a Renewal);
+
+impl<'a> UnderWay<'a> {
+    fn begin(renewal: &'a Renewal) -> Self {
+        *renewal.begun() = Some(renewal.clock.now());
+        Self(renewal)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        *self.0.begun() = None;
     }
 }
 
@@ -316,6 +357,34 @@ mod tests {
         write(folder.path(), (1, 1), (12, 1));
         renewal.look_now();
         assert_eq!((renewal.lapsed(), told()), (Vec::new(), None));
+    }
+
+    #[test]
+    fn a_look_that_hangs_is_told_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), (1, 1), (12, 1));
+        let certificates =
+            Certificates::load(folder.path().join("tls.crt"), folder.path().join("tls.key")).unwrap();
+        let clock = Clock::fixed(Timestamp::from_millis(1_772_409_600_000));
+        let renewal = Arc::new(Renewal::new(vec![certificates], clock.clone(), Metrics::new()));
+        let began = clock.now();
+        // Who holds this is as a disk that does not answer.
+        let disk = renewal.watched[0].seen.lock().unwrap();
+        let of = Arc::clone(&renewal);
+        let look = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(Renewal::look(&of))
+        });
+        while renewal.begun().is_none() {
+            std::thread::yield_now();
+        }
+        clock.advance(HANGS - Duration::from_millis(1));
+        assert_eq!(renewal.hangs(), None);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(renewal.hangs(), Some(began));
+        drop(disk);
+        assert_eq!(look.join().unwrap(), Some(Vec::new()));
+        assert_eq!(renewal.hangs(), None);
     }
 
     #[test]

@@ -80,6 +80,7 @@ struct Figures {
     policies_refused: Gauge,
     api_keys_refused: Gauge,
     certificates_refused: Gauge,
+    certificates_unseen: Gauge,
     certificate_ends: Family<CertificateLabel, Gauge>,
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
@@ -195,6 +196,11 @@ impl Metrics {
                 "certificates_refused",
                 "Certificates whose files hold what cannot be put in force, so that an older one is",
             ),
+            certificates_unseen: kept(
+                all,
+                "certificates_unseen",
+                "Whether the disk of certificates does not answer, so that none is renewed",
+            ),
             certificate_ends: ends(all),
             drift_missing: kept(
                 all,
@@ -257,6 +263,11 @@ impl Metrics {
     /// How many certificates lie in their files and cannot be put in force, so that an older one is.
     pub fn certificates_refused(&self) -> &Gauge {
         &self.0.certificates_refused
+    }
+
+    /// Whether the disk of certificates does not answer (1), so that none is renewed.
+    pub fn certificates_unseen(&self) -> &Gauge {
+        &self.0.certificates_unseen
     }
 
     /// The certificate in force, by its file, is valid up to this second after 1970.

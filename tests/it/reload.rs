@@ -203,6 +203,7 @@ async fn a_certificate_or_api_keys_that_are_bad_hold_no_policy_back_and_are_told
         "consentry_policies_refused 0\n",
         "consentry_api_keys_refused 1\n",
         "consentry_certificates_refused 1\n",
+        "consentry_certificates_unseen 0\n",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
