@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compile_route::param;
+use super::deployment::Deployment;
 use super::gates::{Gates, claims};
 use super::matcher::Matcher;
 use super::{
@@ -23,17 +24,6 @@ use crate::policy::{self, Code, Diagnostic, Diagnostics, Draft, PolicySet, Route
 
 /// How long a consent lasts where the organisation does not say.
 const CONSENT_EXPIRES: Duration = Duration::from_secs(365 * 86_400);
-
-/// What a plan must know of the deployment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deployment {
-    /// The recipient of each upstream, by the upstream's name.
-    pub upstreams: BTreeMap<String, String>,
-    /// Names of interchange keys; compiled actions count them in this order.
-    pub interchange_keys: Vec<String>,
-    /// The recipient of each analyser, by the analyser's name.
-    pub analyzers: BTreeMap<String, String>,
-}
 
 /// Policies that were read and compiled.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod activity;
 mod compile;
 mod compile_route;
 mod coverage;
+mod deployment;
 pub mod diff;
 pub mod explain;
 mod gates;
@@ -16,8 +17,9 @@ mod sent;
 mod transfer;
 
 pub use activity::{Activity, DataSubject, Field, Gate, Side, Specs};
-pub use compile::{Deployment, Loaded, load, load_on, load_promoted};
+pub use compile::{Loaded, load, load_on, load_promoted};
 pub use coverage::{Coverage, Covers, Item, Outcome};
+pub use deployment::Deployment;
 pub use diff::{Change, Class, Whom, changes};
 pub use organisation::{Organisation, Purpose, Recipient};
 pub(crate) use sent::{Noted, Sent};
