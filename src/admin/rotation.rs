@@ -36,7 +36,7 @@ impl Named {
             )
         } else {
             format!(
-                "consentry.yaml ({file}) names no other: if you named one, it was in another file, which was not read. Keep every master \
+                "{file} names no other: if you named one, it was in another file, which was not read. Keep every master \
                  key of before for as long as you keep copies of the keyring from then."
             )
         }

@@ -251,9 +251,10 @@ impl Control for Reload {
             let exchanged = master_key::exchange(&self.config, &self.gateway, meant.as_deref()).await;
             exchanged.map_err(|error| {
                 let causes = Causes(&error).to_string();
-                tracing::error!(cause = %causes, "the master key of consentry.yaml is not in force: that of before stays");
+                let file = self.config.file.display();
+                tracing::error!(cause = %causes, "the master key of {file} is not in force: that of before stays");
                 let listed = match &error {
-                    AppError::Configuration(found) => listed(found),
+                    AppError::Configuration { found, .. } => listed(found),
                     _ => String::new(),
                 };
                 format!("Nothing was wrapped anew, the master key of before stays in force: {causes}.{listed}")

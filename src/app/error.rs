@@ -20,8 +20,13 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The deployment's file is not valid.
-    #[error("consentry.yaml is not valid")]
-    Configuration(Diagnostics),
+    #[error("{} is not valid", .file.display())]
+    Configuration {
+        /// Which.
+        file: PathBuf,
+        /// What is wrong with it.
+        found: Diagnostics,
+    },
     /// The policies are not valid.
     #[error("the policies are not valid")]
     Policies(Diagnostics),
@@ -50,10 +55,15 @@ pub enum AppError {
     MasterKeyMissing(PathBuf),
     /// The master key that is to take another's place is missing.
     #[error(
-        "there is no master key at {0}, which `keys` of consentry.yaml names: nothing was exchanged. Where it was never in use, make it \
-         with `consentry key master`; where it was, put it back"
+        "there is no master key at {}, which `keys` of {} names: nothing was exchanged. Where it was never in use, make it with \
+         `consentry key master`; where it was, put it back", .path.display(), .file.display()
     )]
-    NextMasterKeyMissing(PathBuf),
+    NextMasterKeyMissing {
+        /// Where it was to be.
+        path: PathBuf,
+        /// The deployment's file.
+        file: PathBuf,
+    },
     /// A rotation was asked for with another configuration file, which names another master key.
     #[error(
         "the configuration file of whoever gave the command names another master key than the one {current}, which {file} names, and that \

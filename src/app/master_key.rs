@@ -28,7 +28,7 @@ pub(super) fn open(config: &Config, new: bool) -> Result<Arc<dyn KeyProvider>, A
             LocalKey::create(path)?
         }
         (Some(path), _) if !config.previous_keys.is_empty() => {
-            return Err(AppError::NextMasterKeyMissing(path.clone()));
+            return Err(AppError::NextMasterKeyMissing { path: path.clone(), file: config.file.clone() });
         }
         (Some(path), _) => return Err(AppError::MasterKeyMissing(path.clone())),
         (None, source) => given(source)?,
@@ -62,13 +62,15 @@ pub(super) async fn exchange(
 ) -> Result<Named, AppError> {
     let serving = Arc::clone(serving);
     let read = move || {
-        let (Config { keys, previous_keys, .. }, _) =
-            config::load(&serving.file).map_err(AppError::Configuration)?;
+        let (Config { keys, previous_keys, .. }, _) = config::load(&serving.file)
+            .map_err(|found| AppError::Configuration { file: serving.file.clone(), found })?;
         // With all else as it is in force, whatever the file says of it by now.
         let config = Config { keys, previous_keys, ..Config::clone(&serving) };
         config::refuse_demo(&config)?;
         let provider = open(&config, false).map_err(|error| match error {
-            AppError::MasterKeyMissing(path) => AppError::NextMasterKeyMissing(path),
+            AppError::MasterKeyMissing(path) => {
+                AppError::NextMasterKeyMissing { path, file: config.file.clone() }
+            }
             error => error,
         })?;
         Ok::<_, AppError>((provider, named(&config)))
@@ -122,8 +124,9 @@ pub(super) async fn tell(
         tracing::warn!("keys are wrapped under a previous master key still: run `consentry key rotate`");
     } else if !config.previous_keys.is_empty() {
         tracing::info!(
-            "the master keys under `previous` open nothing in the keyring any more: take them out of consentry.yaml, and keep them as \
-             long as copies of the keyring from before"
+            "the master keys under `previous` open nothing in the keyring any more: take them out of {}, and keep them as long as copies \
+             of the keyring from before",
+            config.file.display()
         );
     }
     Ok(())

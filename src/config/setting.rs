@@ -70,6 +70,7 @@ impl Config {
     pub fn deployment(&self) -> Deployment {
         let upstreams = self.upstreams.iter();
         Deployment {
+            file: self.file.file_name().map(|name| name.to_string_lossy().into_owned()),
             upstreams: upstreams
                 .map(|(name, entry)| (name.to_string(), entry.recipient.to_string()))
                 .collect(),

@@ -305,7 +305,7 @@ impl Compiler<'_> {
             policy::unknown(
                 name,
                 "upstream",
-                " in consentry.yaml",
+                &self.deployment.within(),
                 upstreams.keys().map(String::as_str),
                 reader,
             );
@@ -314,7 +314,8 @@ impl Compiler<'_> {
         let declared = self.written.recipients.iter().any(|other| other.id.value == *recipient);
         if !declared {
             let message = format!(
-                "consentry.yaml says that `{recipient}` runs the upstream `{}`, and organisation.yaml has no such recipient.",
+                "{} says that `{recipient}` runs the upstream `{}`, and organisation.yaml has no such recipient.",
+                self.deployment.called(),
                 name.value
             );
             reader.report(
@@ -442,7 +443,7 @@ impl Compiler<'_> {
             policy::unknown(
                 &name,
                 "interchange key",
-                " in consentry.yaml",
+                &self.deployment.within(),
                 keys.iter().map(String::as_str),
                 reader,
             );
@@ -453,11 +454,17 @@ impl Compiler<'_> {
             let known = &self.deployment.analyzers;
             let Some(recipient) = known.get(&ask.analyzer) else {
                 let known = known.keys().map(String::as_str);
-                policy::unknown(&name, "analyser", " in consentry.yaml", known, reader);
+                policy::unknown(&name, "analyser", &self.deployment.within(), known, reader);
                 return None;
             };
             let declared = self.organisation.recipients.get(recipient.as_str());
-            transfer::check_analyzer(&name, recipient, declared.map(|recipient| &**recipient), reader);
+            transfer::check_analyzer(
+                &name,
+                recipient,
+                declared.map(|recipient| &**recipient),
+                self.deployment,
+                reader,
+            );
         }
         Action::compile(spec, kind, |name| keys.iter().position(|key| key == name)).ok()
     }

@@ -4,6 +4,7 @@ use super::*;
 
 fn deployment() -> Deployment {
     Deployment {
+        file: None,
         upstreams: [("favourites-model".into(), "model-host".into())].into(),
         interchange_keys: vec!["model-host-2026".into()],
         analyzers: [("local".to_owned(), "model-host".to_owned())].into(),

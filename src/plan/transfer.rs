@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Recipient, Side};
+use super::{Deployment, Recipient, Side};
 use crate::action::{Ask, Spec};
 use crate::check::RuleKind;
 use crate::policy::reader::Reader;
@@ -76,12 +76,14 @@ pub(super) fn check_analyzer(
     name: &Spanned<String>,
     recipient: &str,
     declared: Option<&Recipient>,
+    deployment: &Deployment,
     reader: &mut Reader,
 ) {
     let (message, help) = match declared {
         None => (
             format!(
-                "consentry.yaml says that `{recipient}` runs the analyser `{}`, and organisation.yaml has no such recipient.",
+                "{} says that `{recipient}` runs the analyser `{}`, and organisation.yaml has no such recipient.",
+                deployment.called(),
                 name.value
             ),
             "Declare it under `recipients`, with role, agreement and country.",

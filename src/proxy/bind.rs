@@ -34,8 +34,7 @@ impl BindError {
     fn why(&self) -> &'static str {
         match self.source.kind() {
             io::ErrorKind::AddrInUse => {
-                "another process listens there; stop it, or choose another port for this listener in consentry.yaml \
-                 (port 0 takes a free one)"
+                "another process listens there; stop it, or choose another port for this listener (port 0 takes a free one)"
             }
             io::ErrorKind::AddrNotAvailable => {
                 "this machine has no such address; choose one of its own, or 0.0.0.0 or [::] for all of them"

@@ -264,6 +264,31 @@ fn check_says_which_addresses_no_listener_can_have() {
     served("what stands there is no socket");
 }
 
+/// `-c edge.yaml`: what is said of what stands in it names it.
+#[test]
+fn messages_name_the_file_that_was_read() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    deployment.grant("ada");
+    let text = fs::read_to_string(deployment.file()).unwrap();
+    fs::remove_file(deployment.file()).unwrap();
+    let edge = deployment.path("edge.yaml");
+    let said = |words: &[&str], text: String| {
+        fs::write(&edge, text).unwrap();
+        let said = Said::from(program().args(words).arg("--config").arg(&edge).output().unwrap());
+        format!("{}{}", said.out, said.err)
+    };
+    let check = said(&["check"], text.replace("  model: {", "  other: {"));
+    assert!(check.contains("There is no upstream `model` in edge.yaml"), "{check}");
+    let check = said(&["check"], text.replace("model-host", "somebody"));
+    assert!(check.contains("edge.yaml says that `somebody` runs the upstream `model`"), "{check}");
+    let keys = "keys: { file: nowhere.key, previous: [ { file: master.key } ] }";
+    let rotate = said(&["key", "rotate"], text.replace("keys: { file: master.key }", keys));
+    assert!(rotate.contains(&format!("which `keys` of {} names", edge.display())), "{rotate}");
+    for said in [check, rotate] {
+        assert!(!said.contains("consentry.yaml"), "{said}");
+    }
+}
+
 #[test]
 fn what_cannot_be_looked_at_is_said_once_and_with_the_reason() {
     let deployment = Deployment::new(([127, 0, 0, 1], 1).into());

@@ -68,6 +68,7 @@ routes:
 fn deployment() -> Deployment {
     let upstreams = [("model", "host"), ("far-model", "cloud"), ("scorer", "score-host")];
     Deployment {
+        file: None,
         upstreams: upstreams.iter().map(|(name, whose)| ((*name).into(), (*whose).into())).collect(),
         interchange_keys: vec!["partner-2026".into()],
         analyzers: [("local".to_owned(), "lab".to_owned())].into(),

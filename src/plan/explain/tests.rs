@@ -17,6 +17,7 @@ use crate::problem::Problem;
 fn deployment() -> Deployment {
     let upstreams = [("favourites-model", "model-host"), ("scorer", "score-host"), ("wards", "clinic")];
     Deployment {
+        file: None,
         upstreams: upstreams.iter().map(|(name, whose)| ((*name).into(), (*whose).into())).collect(),
         interchange_keys: vec!["model-host-2026".into(), "partner-2026".into()],
         analyzers: std::collections::BTreeMap::new(),

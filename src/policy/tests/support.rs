@@ -47,6 +47,7 @@ impl Folder {
     /// Everything that is found, with the shipped deployment.
     pub(super) fn found(&self) -> Diagnostics {
         let deployment = Deployment {
+            file: None,
             upstreams: [
                 ("favourites-model".into(), "model-host".into()),
                 ("us-model".into(), "us-llm".into()),
