@@ -1,6 +1,6 @@
 //! What goes to the upstream byte for byte, what comes back, and what is kept.
 
-use consentry::problem::Problem::ConsentWithdrawn;
+use consentry::problem::Problem::{ConsentWithdrawn, FieldInvalid};
 use serde_json::{Value, json};
 
 use crate::support::gateway::RISK;
@@ -116,6 +116,40 @@ async fn what_is_kept_is_what_was_sent() {
         "risk": 0.75,
     });
     assert_eq!(kept, expected);
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn null_for_an_object_or_array_is_as_if_it_were_not_there() {
+    let gateway = Gateway::with_holder().await;
+    // In an answer, as FastAPI writes `Optional[list[Reason]] = None`.
+    for answer in
+        [r#"{"risk": 0.75, "because": null}"#, r#"{"because":[null , {"code": "late"}],"risk": 0.75}"#]
+    {
+        gateway.upstream.answer(Reply::json(answer));
+        assert_eq!(gateway.send(gateway.score(spelt())).await.ok().text(), answer);
+        drop(gateway.upstream.take());
+    }
+    // In a request: what may be missing, and what may not.
+    gateway.upstream.answer(Reply::json(r#"{"approved": true}"#));
+    let token = gateway.token(canary::HOLDER, &["lend"]);
+    let decide = |body: &str| Call::json("/v1/loans/44/decide", body.to_owned()).bearer(&token);
+    let applicant = format!(r#""id": "{}", "name": "{}""#, canary::HOLDER, canary::NAME);
+    let body = format!(r#"{{"amount": 1, "applicant": {{{applicant}, "jobs" : null }}}}"#);
+    gateway.send(decide(&body)).await.ok();
+    assert!(gateway.upstream.one().text().ends_with(r#", "jobs" : null }}"#));
+    let expected = json!({ "applicant": { "name": canary::NAME }, "amount": 1, "approved": true });
+    assert_eq!(gateway.kept("loans").await.unwrap(), expected);
+    // A person's field below it is missing, as where the key is not there.
+    for body in [r#"{"amount": 1, "applicant": null}"#, r#"{"amount": 1}"#] {
+        gateway.refuses(decide(body), FieldInvalid).await.at("applicant.id");
+    }
+    let spelt = spelt();
+    let (head, rest) = spelt.split_once("[ {").unwrap();
+    let visits = format!("{head}null{}", rest.split_once("} ]").unwrap().1);
+    let refused = gateway.refuses(gateway.score(visits), FieldInvalid).await;
+    assert_eq!(refused.json()["detail"], "The field is missing.");
+    gateway.healthy().await;
     gateway.close().await;
 }
 

@@ -130,8 +130,9 @@ impl Node {
         }
         if self.objects + self.arrays > 0 {
             if self.nulls > 0 {
+                let but = if steps.last() == Some(&Step::Every) { ", but not as a row" } else { "" };
                 out.notes.push(format!(
-                    "`{path}`: it was null as a whole at times; here null is refused, and it can be left out"
+                    "`{path}`: it was null as a whole at times; null passes{but}, and nothing below it has to be there"
                 ));
             }
             self.inner(steps, required && self.nulls == 0, out);

@@ -25,6 +25,7 @@ fn bodies_become_fields_with_how_often_they_were_seen() {
             if number % 10 == 0 {
                 body["note"] = json!("hello");
             }
+            body["home"] = if number % 3 == 0 { Value::Null } else { json!({ "floor": 2 }) };
             ("POST", "/v1/churn", body, json!({ "score": 0.25 }))
         })
         .collect();
@@ -41,6 +42,9 @@ fn bodies_become_fields_with_how_often_they_were_seen() {
     assert!(field("customer.id").required && field("customer.id").seen);
     assert_eq!(field("usage[*].hours").rules.kind, Some(RuleKind::Number));
     assert!(!field("note").required);
+    assert!(!field("home.floor").required);
+    let home = "`home`: it was null as a whole at times; null passes, and nothing below it has to be there";
+    assert!(operation.notes.iter().any(|note| note.ends_with(home)), "{:?}", operation.notes);
     assert_eq!(field("note").because, ["6 of 60 have it; 1 value"]);
     assert!(field("note").rules.one_of.is_empty(), "seen six times: too seldom");
 }

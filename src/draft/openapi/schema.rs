@@ -95,6 +95,17 @@ impl<'d> Walk<'d> {
         self.note(at, why);
     }
 
+    /// Notes what becomes of `null` where an object or array may stand.
+    fn may_be_null(&mut self, at: &Place<'_>) {
+        let here = match (self.body, at.steps.last()) {
+            (_, None) => "a body is refused that is null",
+            (Body::Form, _) => "a form has no null, and it can be left out",
+            (_, Some(Step::Member(_))) => "null passes, and nothing below it has to be there",
+            (_, Some(Step::Every)) => "null passes, but not as a row, and nothing below it has to be there",
+        };
+        self.note(at, &format!("it may be null as a whole in the API; here {here}"));
+    }
+
     /// Whether a bound is reached; said once.
     fn over(&mut self, at: &Place<'_>) -> bool {
         self.visits += 1;
@@ -171,10 +182,7 @@ impl<'d> Walk<'d> {
         open: &mut Vec<&'d str>,
     ) {
         if nullable {
-            self.note(
-                at,
-                "it may be null as a whole in the API; here null is refused, and it can be left out",
-            );
+            self.may_be_null(at);
         }
         let mut names: Vec<(&'d str, &'d Value)> = Vec::new();
         for properties in parts.iter().filter_map(|part| part.get("properties")?.as_object()) {
@@ -220,10 +228,7 @@ impl<'d> Walk<'d> {
         open: &mut Vec<&'d str>,
     ) {
         if nullable {
-            self.note(
-                at,
-                "it may be null as a whole in the API; here null is refused, and it can be left out",
-            );
+            self.may_be_null(at);
         }
         if parts.iter().any(|part| part.contains_key("prefixItems")) {
             self.missing(at, "its elements differ by their place: a policy names all elements at once");

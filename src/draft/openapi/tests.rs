@@ -45,6 +45,9 @@ fn a_nested_body_is_flattened_with_its_references() {
             "properties": {
                 "main": { "$ref": "#/components/schemas/Address", "description": "Where they live" },
                 "second": { "anyOf": [{ "$ref": "#/components/schemas/Address" }, { "type": "null" }] },
+                "listed": { "type": ["array", "null"], "items": {
+                    "type": ["object", "null"], "required": ["x"], "properties": { "x": { "type": "integer" } },
+                } },
                 "others": { "type": "array", "items": { "$ref": "#/components/schemas/Address" } },
                 "all": { "allOf": [
                     { "$ref": "#/components/schemas/Base" },
@@ -68,6 +71,7 @@ fn a_nested_body_is_flattened_with_its_references() {
         ("all.id", RuleKind::Integer, true, false),
         ("all.x", number, true, true),
         ("either", number, false, false),
+        ("listed[*].x", RuleKind::Integer, false, false),
         ("main.zip", string, true, false),
         ("old", string, false, true),
         ("others[*].zip", string, true, false),
@@ -79,7 +83,15 @@ fn a_nested_body_is_flattened_with_its_references() {
         operation.request.iter().find(|field| field.path.to_string() == "when").unwrap().rules.format,
         Some(Format::Date)
     );
-    for part in ["`second`: it may be null", "`mixed`: it can be one of several", "`free`:", "`anything`:"] {
+    let null = "it may be null as a whole in the API; here null passes";
+    for part in [
+        &format!("`second`: {null}, and nothing below it has to be there"),
+        &format!("`listed`: {null}, and"),
+        &format!("`listed[*]`: {null}, but not as a row, and"),
+        "`mixed`: it can be one of several",
+        "`free`:",
+        "`anything`:",
+    ] {
         assert!(operation.notes.iter().any(|note| note.contains(part)), "{part}: {:?}", operation.notes);
     }
 }

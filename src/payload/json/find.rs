@@ -42,8 +42,8 @@ pub enum Unfound {
     Many,
 }
 
-/// The value at `path` in a JSON body; `None` where it is absent. The whole body is read as strictly as
-/// [`walk`](super::walk()) reads it, so that the two can never see different values: what one refuses as malformed or too
+/// The value at `path` in a JSON body; `None` where it is absent, as it is below `null`. The whole body is read as strictly
+/// as [`walk`](super::walk()) reads it, so that the two can never see different values: what one refuses as malformed or too
 /// large, so does the other.
 ///
 /// # Errors
@@ -82,10 +82,10 @@ impl<'a> Search<'a, '_> {
         let mut entering = true;
         loop {
             if entering {
-                self.enter()?;
-                entering = match self.cursor.peek() {
-                    Some(b'}') => self.leave()?,
-                    _ => self.member()?,
+                entering = match self.enter()? {
+                    false => false,
+                    true if self.cursor.peek() == Some(b'}') => self.leave()?,
+                    true => self.member()?,
                 };
             } else if self.scratch.marks.is_empty() {
                 return Ok(self.cursor.end()?);
@@ -104,16 +104,24 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    fn enter(&mut self) -> Result<(), Stop<Unfound>> {
-        if self.cursor.peek() != Some(b'{') {
-            return Err(self.misshapen());
+    /// `false`: there is none but `null`, and the cursor stands behind it.
+    fn enter(&mut self) -> Result<bool, Stop<Unfound>> {
+        match self.cursor.peek() {
+            Some(b'{') => {}
+            Some(b'[') => return Err(Stop::Visitor(Unfound::Misshapen)),
+            _ => {
+                let null = self.cursor.scalar()?.kind == Kind::Null;
+                // Of the body as a whole there is always one.
+                let within = !self.scratch.marks.is_empty();
+                return if null && within { Ok(false) } else { Err(Stop::Visitor(Unfound::Misshapen)) };
+            }
         }
         self.tally.depth(self.scratch.marks.len() + 1)?;
         self.cursor.at += 1;
         self.cursor.space();
         let mark = self.scratch.keys.mark();
         self.scratch.marks.push(mark);
-        Ok(())
+        Ok(true)
     }
 
     /// `false`: what follows is no object on the way.
@@ -140,7 +148,7 @@ impl<'a> Search<'a, '_> {
             return Ok(true);
         }
         if let Some(b'{' | b'[') = self.cursor.peek() {
-            return Err(self.misshapen());
+            return Err(Stop::Visitor(Unfound::Misshapen));
         }
         let scalar = self.cursor.scalar()?;
         let text = if scalar.text.escaped {
@@ -162,14 +170,5 @@ impl<'a> Search<'a, '_> {
         }
         self.scratch.unescaped.clear();
         unescape(key.raw, &mut self.scratch.unescaped).is_some() && self.scratch.unescaped == name
-    }
-
-    fn misshapen(&mut self) -> Stop<Unfound> {
-        if !matches!(self.cursor.peek(), Some(b'{' | b'['))
-            && let Err(malformed) = self.cursor.scalar()
-        {
-            return malformed.into();
-        }
-        Stop::Visitor(Unfound::Misshapen)
     }
 }

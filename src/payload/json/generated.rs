@@ -99,7 +99,7 @@ impl Tape<'_> {
         out.push(close);
     }
 
-    /// A value for the place `here` of a layout, now and then of another shape.
+    /// A value for the place `here` of a layout, now and then of another shape, or `null`.
     fn document(&mut self, here: &[Step], paths: &[Path], out: &mut String) {
         let under: Vec<_> = paths.iter().filter(|path| path.steps().starts_with(here)).collect();
         if self.pick(40) == 39 {
@@ -108,6 +108,7 @@ impl Tape<'_> {
         let next = |path: &&Path| path.steps().get(here.len()).cloned();
         match under.first().map(next) {
             Some(None) => self.scalar(out),
+            _ if self.pick(10) == 9 => out.push_str("null"),
             Some(Some(Step::Every)) => {
                 let count = self.pick(4);
                 let inner = [here, &[Step::Every]].concat();

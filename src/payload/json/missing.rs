@@ -1,8 +1,8 @@
 //! What a walk tells of fields that are not there, or not as declared.
 
-use super::walk::Walk;
-use crate::payload::layout::{Members, NodeId};
-use crate::payload::{Stop, Visitor};
+use super::walk::{Frame, Walk};
+use crate::payload::layout::{Members, NodeId, Rows, Shape};
+use crate::payload::{Kind, Stop, Visitor};
 
 impl<V: Visitor> Walk<'_, V> {
     /// At the end of an object.
@@ -42,6 +42,19 @@ impl<V: Visitor> Walk<'_, V> {
             .iter()
             .try_for_each(|&field| self.visitor.missing(field))
             .map_err(Stop::Visitor)
+    }
+
+    /// Steps over a single value in the place of an object or array. `null` says that there is none, but for the body as a
+    /// whole, a row and a column: of these as many are counted as come. Anything else is another shape.
+    #[cold]
+    pub(super) fn absent(&mut self, node: NodeId, within: Option<&Frame>) -> Result<(), Stop<V::Error>> {
+        // What is no JSON at all (`first_name=Ada` begins like `false`) is said to be that.
+        let scalar = self.cursor.scalar()?;
+        let container = matches!(self.layout.shape(node), Shape::Object(_) | Shape::Array(_, Rows::None));
+        if scalar.kind == Kind::Null && container && within.is_some_and(Frame::has_no_rows) {
+            return self.report_missing_all(node);
+        }
+        Err(self.misshapen(node))
     }
 
     /// At the end of a list of parts: one without the field in any of them lacks it.

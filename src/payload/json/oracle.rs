@@ -231,6 +231,11 @@ pub(in crate::payload) fn treat(
             }
             Ok(Some(Tree::Object(kept)))
         }
+        // What is not there: nothing below it, and `null` as it came.
+        (Tree::Scalar(raw), _) if raw == "null" && !here.is_empty() => {
+            table.told.extend(mine.iter().map(|(field, _)| Told::Missing(*field)));
+            Ok(Some(tree.clone()))
+        }
         // Told by the field that comes first in the tree: of neighbours, the one declared first.
         _ => Err(Halt::Misshapen(mine.first().map_or(FieldId(0), |(field, _)| *field))),
     }

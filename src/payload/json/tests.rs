@@ -270,13 +270,13 @@ fn another_shape_than_declared_is_never_passed() {
     for (body, field) in [
         (r#"{"a":{}}"#, 0),
         (r#"{"a":[]}"#, 0),
-        (r#"{"o":null}"#, 1),
+        (r#"{"o":false}"#, 1),
+        (r#"{"o":"null"}"#, 1),
         (r#"{"o":[]}"#, 1),
         (r#"{"o":{"p":"x"}}"#, 1),
         (r#"{"o":{"p":{"y":{}}}}"#, 2),
-        (r#"{"l":null}"#, 3),
         (r#"{"l":{}}"#, 3),
-        (r#"{"l":[null]}"#, 3),
+        (r#"{"l":[0]}"#, 3),
         (r#"{"l":[{"z":1},[]]}"#, 3),
         ("[]", 0),
         ("null", 0),
@@ -287,7 +287,9 @@ fn another_shape_than_declared_is_never_passed() {
     }
     assert!(matches!(kept("[]", &[]), Err(Stop::Malformed(_))));
     // What only begins like a value is none, and is not told as a value of the wrong kind.
-    for body in ["first_name=Ada", "name=Ada", "-", "\"x", r#"{"o":nothing}"#] {
+    for body in
+        ["first_name=Ada", "name=Ada", "-", "\"x", r#"{"o":nothing}"#, r#"{"o":nul}"#, r#"{"o":null1}"#]
+    {
         assert!(matches!(kept(body, &names), Err(Stop::Malformed(_))), "{body}");
     }
     // A layout may have an array as its root.
@@ -308,6 +310,43 @@ fn what_is_missing_is_told_at_the_end_of_each_object() {
     assert_eq!(missing("{}"), [0, 1, 2, 3, 4]);
     assert_eq!(missing(r#"{"a":null,"o":{},"l":[]}"#), [1, 2]);
     assert_eq!(missing(r#"{"l":[{},{"z":1},{"q":{}}]}"#), [3, 4, 4, 4, 3, 0, 1, 2]);
+}
+
+#[test]
+fn null_for_an_object_or_array_is_its_absence_and_stays_as_it_came() {
+    let names = ["a", "o.x", "o.p.y", "l[*].z", "l[*].q.r", "m[*][*]"];
+    let missing = |body: &str, act: Act| {
+        let table = Table::of(&vec![act; names.len()], Undeclared::LeaveOut);
+        let (out, told) = run(body.as_bytes(), &paths(&names), table, &CAPS);
+        let told = told.into_iter().filter_map(|told| match told {
+            Told::Missing(field) => Some(field.0),
+            _ => None,
+        });
+        (out, told.collect::<Vec<_>>())
+    };
+    for (body, told) in [
+        (r#"{"o": null ,"l":null,"m" :null}"#, vec![1, 2, 3, 4, 5, 0]),
+        (r#"{"o":{"p":null}, "l":[null , {"q":null}], "m":[null,[]]}"#, vec![2, 1, 3, 4, 4, 3, 5, 0]),
+        (r#"{"l":[null],"\u006f":null}"#, vec![3, 4, 1, 2, 0, 5]),
+    ] {
+        for act in [Act::Keep, Act::Leave, Act::Replace(Kind::String, "x".into())] {
+            assert_eq!(missing(body, act), (Ok(body.into()), told.clone()), "{body}");
+        }
+    }
+    // What is left out about it takes nothing of it along, and it hides no second one.
+    let fields = [("a", Act::Leave), ("o.x", Act::Keep), ("b", Act::Leave)];
+    let out = treated(r#"{"a":1,"o":null,"u":{"o":null},"b":2}"#, &fields);
+    assert_eq!(out.unwrap(), r#"{"o":null}"#);
+    for body in [r#"{"o":null,"o":null}"#, r#"{"o":{"x":1},"\u006f":null}"#, r#"{"o":{"p":null,"p":{}}}"#] {
+        assert!(matches!(kept(body, &names), Err(Stop::Malformed(fault)) if fault.reason.contains("twice")));
+    }
+    // It counts as a key, and opens nothing.
+    let caps = Caps { depth: 1, members: 1, ..CAPS };
+    let counted = |body: &str| {
+        run(body.as_bytes(), &paths(&["o.x"]), Table::of(&[Act::Keep], Undeclared::LeaveOut), &caps).0
+    };
+    assert!(counted(r#"{"o":null}"#).is_ok());
+    assert_eq!(counted(r#"{"o":null,"p":null}"#), Err(Stop::TooLarge(Cap::Members)));
 }
 
 #[test]
@@ -396,6 +435,8 @@ fn find_sees_what_the_walk_sees() {
     assert_eq!(found(r#"{"c":{},"id":2}"#, "c.id"), Ok(None));
     assert_eq!(found(r#"{"c":{"c":{"id":7}}}"#, "c.id"), Ok(None));
     assert_eq!(found(r#"{"id":null}"#, "id"), is(Kind::Null, "null"));
+    assert_eq!(found(r#"{"c":{"d":null},"id":2}"#, "c.d.id"), Ok(None));
+    assert_eq!(found(r#"{"c" : null}"#, "c.d.id"), Ok(None));
     for body in [
         r#"{"id":1,"\u0069d":2}"#,
         r#"{"id":1,"x":{"a":1,"a":2}}"#,
@@ -407,9 +448,15 @@ fn find_sees_what_the_walk_sees() {
         assert!(matches!(found(body, "id"), Err(Stop::Malformed(_))), "{body}");
     }
     assert!(matches!(found(r#"{"c":{"id":1},"c":{"id":2}}"#, "c.id"), Err(Stop::Malformed(_))));
-    for (body, path) in
-        [(r#"{"id":{}}"#, "id"), (r#"{"id":[1]}"#, "id"), (r#"{"c":1}"#, "c.id"), ("[]", "id")]
-    {
+    assert!(matches!(found(r#"{"c":null,"c":{"id":2}}"#, "c.id"), Err(Stop::Malformed(_))));
+    for (body, path) in [
+        (r#"{"id":{}}"#, "id"),
+        (r#"{"id":[1]}"#, "id"),
+        (r#"{"c":1}"#, "c.id"),
+        (r#"{"c":[]}"#, "c.id"),
+        ("[]", "id"),
+        ("null", "id"),
+    ] {
         assert_eq!(found(body, path), Err(Stop::Visitor(Unfound::Misshapen)), "{body}");
     }
     assert_eq!(found("{}", "l[*].id"), Err(Stop::Visitor(Unfound::Many)));

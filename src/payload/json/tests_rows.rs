@@ -4,7 +4,7 @@ use super::oracle::{Act, Halt, Table, Told};
 use super::tests::{CAPS, paths};
 use super::walk;
 use crate::payload::layout::{Place, Rows};
-use crate::payload::{FieldId, Kind, Layout, Path, Row, Treated, Undeclared, Value, Visitor};
+use crate::payload::{FieldId, Kind, Layout, Path, Row, Stop, Treated, Undeclared, Value, Visitor};
 
 /// Rows by number: those that are left out, and how many empty ones stand before each.
 struct Batch {
@@ -64,6 +64,18 @@ fn batch(
     rows: Rows,
     alter: impl Fn(&mut Batch),
 ) -> (String, Vec<u32>, Vec<Told>) {
+    let (walked, batch) = walked(body, fields, rows, alter);
+    let text = walked.unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+    (text, batch.counted, batch.table.told)
+}
+
+fn walked(
+    body: &str,
+    fields: &[(&str, Act)],
+    rows: Rows,
+    alter: impl Fn(&mut Batch),
+) -> (Result<String, Stop<Halt>>, Batch) {
     let paths = paths(&fields.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let every = |path: &Path| path.steps().iter().position(|step| *step == crate::payload::Step::Every);
     let places: Vec<_> = (0..)
@@ -87,10 +99,8 @@ fn batch(
     };
     alter(&mut batch);
     let mut out = Vec::new();
-    walk(body.as_bytes(), &layout, &CAPS, &mut batch, &mut out).unwrap();
-    let text = String::from_utf8(out).unwrap();
-    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
-    (text, batch.counted, batch.table.told)
+    let result = walk(body.as_bytes(), &layout, &CAPS, &mut batch, &mut out);
+    (result.map(|()| String::from_utf8(out).unwrap()), batch)
 }
 
 #[test]
@@ -149,4 +159,28 @@ fn a_column_that_is_left_out_goes_with_its_key() {
         let (out, ..) = batch(body, &fields, Rows::Column, |batch| batch.dropped = true);
         assert_eq!(out, expected);
     }
+}
+
+#[test]
+fn null_is_neither_a_row_nor_a_column_nor_their_list() {
+    let fields = [("d.r[*].a", Act::Keep), ("d.r[*].o.b[*]", Act::Keep)];
+    let refused = |body: &str, fields: &[(&str, Act)], rows| {
+        let (result, _) = walked(body, fields, rows, |_| ());
+        assert!(matches!(result, Err(Stop::Visitor(Halt::Misshapen(_)))), "{body}: {result:?}");
+    };
+    refused(r#"{"d":{"r":null}}"#, &fields, Rows::Each);
+    refused(r#"{"d":{"r":[null]}}"#, &fields, Rows::Each);
+    refused(r#"{"d":{"r":[{"a":1},null]}}"#, &fields, Rows::Each);
+    refused(r#"{"d":{"r":[[],null]}}"#, &[("d.r[*][*].a", Act::Keep)], Rows::Each);
+    refused(r#"{"c":{"a":null}}"#, &[("c.a[*]", Act::Keep)], Rows::Column);
+    refused(r#"{"c":{"a":[null]}}"#, &[("c.a[*].b", Act::Keep)], Rows::Column);
+    // Within a row it is as elsewhere, and about the list there are no rows to be counted.
+    let body = r#"{"d":{"r":[{"a":1,"o":null},{"o":{"b":null}}]}}"#;
+    let (out, counted, told) = batch(body, &fields, Rows::Each, |_| ());
+    assert_eq!((out.as_str(), counted), (body, vec![2]));
+    let missing = |told: &Told| if let Told::Missing(field) = told { Some(field.0) } else { None };
+    assert_eq!(told.iter().filter_map(missing).collect::<Vec<_>>(), [1, 1, 0]);
+    let (out, counted, told) = batch(r#"{"d":null}"#, &fields, Rows::Each, |_| ());
+    assert_eq!((out.as_str(), counted), (r#"{"d":null}"#, vec![]));
+    assert_eq!(told, [Told::Missing(FieldId(0)), Told::Missing(FieldId(1))]);
 }

@@ -14,8 +14,8 @@ use crate::payload::{FieldId, Malformed, Row, Stop, Treated, Value, Visitor};
 /// its key and with one separator less, a replaced value encoded. A body that nothing is done to is one copy.
 ///
 /// The visitor sees each declared scalar in the order of the body; at the end of each object, [`Visitor::missing`] for
-/// each declared field that it lacks (for an absent container, all fields below it; an empty array lacks nothing).
-/// Undeclared keys go with all they hold, which is checked as strictly as the rest.
+/// each declared field that it lacks (for an absent container, and for `null` in its place, all fields below it; an empty
+/// array lacks nothing). Undeclared keys go with all they hold, which is checked as strictly as the rest.
 ///
 /// # Errors
 /// See [`Stop`]. Nothing is added to `out` then.
@@ -73,6 +73,16 @@ pub(in crate::payload) fn skip(body: &[u8], tally: &mut Tally<'_>) -> Result<(),
 pub(super) enum Frame {
     Object(Object),
     Array(Array),
+}
+
+impl Frame {
+    /// Whether what is directly within it is no row and no cell of a column.
+    pub(super) fn has_no_rows(&self) -> bool {
+        match self {
+            Self::Object(_) => true,
+            Self::Array(array) => array.kind == Rows::None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -155,7 +165,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
 
     pub(super) fn run_from(&mut self, root: NodeId) -> Result<(), Stop<V::Error>> {
         self.cursor.space();
-        let Some(mut frame) = self.enter(root, 1)? else { return self.finish() };
+        let Some(mut frame) = self.enter(root, 1, None)? else { return self.finish() };
         // Whether a value of the frame has just ended, and a comma or the end must follow.
         let mut after = false;
         loop {
@@ -165,7 +175,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
             };
             after = true;
             match pause {
-                Pause::Inner(node) => match self.enter(node, self.scratch.parents.len() + 2)? {
+                Pause::Inner(node) => match self.enter(node, self.scratch.parents.len() + 2, Some(&frame))? {
                     Some(inner) => {
                         self.scratch.parents.push(std::mem::replace(&mut frame, inner));
                         after = false;
@@ -192,17 +202,19 @@ impl<'a, V: Visitor> Walk<'a, V> {
         Ok(())
     }
 
-    /// Enters the object or array at the cursor, the `depth`th that is open; `None` where it is empty, and behind it.
-    fn enter(&mut self, node: NodeId, depth: usize) -> Result<Option<Frame>, Stop<V::Error>> {
+    /// Enters the object or array at the cursor, the `depth`th that is open, within another if there is one; `None` where
+    /// it is empty or `null`, and behind it.
+    fn enter(
+        &mut self,
+        node: NodeId,
+        depth: usize,
+        within: Option<&Frame>,
+    ) -> Result<Option<Frame>, Stop<V::Error>> {
         let shape = self.layout.shape(node);
         match (self.cursor.peek(), shape) {
             (Some(b'{'), Shape::Object(_)) | (Some(b'['), Shape::Array(..)) => {}
             (Some(b'{' | b'['), _) => return Err(self.misshapen(node)),
-            _ => {
-                // What is no JSON at all (`first_name=Ada` begins like `false`) is said to be that.
-                self.cursor.scalar()?;
-                return Err(self.misshapen(node));
-            }
+            _ => return self.absent(node, within).map(|()| None),
         }
         self.tally.depth(depth)?;
         self.cursor.at += 1;
