@@ -215,10 +215,12 @@ impl From<Problem> for Rejection {
     }
 }
 
+/// For the log: what a caller would be told of this occurrence, in one line.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.problem, f)?;
-        self.field.iter().try_for_each(|field| write!(f, " at `{field}`"))
+        self.field.iter().try_for_each(|field| write!(f, " at `{field}`"))?;
+        self.detail.iter().try_for_each(|detail| write!(f, ": {}", detail.trim_end_matches('.')))
     }
 }
 

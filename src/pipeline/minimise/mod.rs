@@ -216,10 +216,6 @@ fn incoming(
     looks: Looks<'_>,
 ) -> Result<(HeaderMap, Cleared), Rejection> {
     let side = &admitted.routed.route.activity.response;
-    let refused = |rejection: Rejection| {
-        Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
-            .because(rejection)
-    };
     let headers = headers(&side.headers, &answer.headers).map_err(refused)?;
     let walker = &admitted.payload()?.response;
     let rows = batch.map_or(Rows::Plain, Rows::Incoming);
@@ -227,6 +223,12 @@ fn incoming(
     let body = walk(treat, &answer.body, &answer.caps).map_err(refused)?;
     whole::check(side, &answer.body.bytes).map_err(refused)?;
     Ok((headers, body))
+}
+
+/// What is wrong with an answer: the caller learns the declared field, the log what a request would be told.
+fn refused(rejection: Rejection) -> Rejection {
+    Rejection { field: rejection.field.clone(), ..Rejection::new(Problem::UpstreamAnswerRefused) }
+        .because(rejection)
 }
 
 fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, Rejection> {

@@ -2,8 +2,9 @@ use http::HeaderValue;
 
 use super::*;
 use crate::check::{Check, RuleKind, Rules};
-use crate::payload::Kind;
+use crate::payload::{Kind, Malformed};
 use crate::plan::Param;
+use crate::telemetry::Causes;
 
 fn param(name: &str, required: bool, one_of: &[&str]) -> Param {
     let one_of = one_of.iter().map(|value| (*value).to_owned()).collect();
@@ -40,5 +41,31 @@ fn of_an_answers_headers_only_declared_ones_pass_and_only_as_declared() {
             map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         assert!(headers(&declared, &map).is_err(), "{refused:?}");
+    }
+}
+
+#[test]
+fn the_log_says_of_an_answer_what_a_request_would_be_told_and_its_caller_nothing() {
+    let malformed = Malformed { offset: 17, reason: "a key stands twice in one object" };
+    let undeclared = Rejection::new(Problem::FieldNotPermitted)
+        .detail("The body has a field that the policy does not declare.");
+    let invalid = Rejection::new(Problem::FieldInvalid).field("score").detail("It must be at most 1.");
+    for (rejection, field, cause) in [
+        (
+            refusal(Format::Json, Stop::Malformed(malformed)),
+            None,
+            "request-malformed: The body is not JSON: a key stands twice in one object at byte 17",
+        ),
+        (
+            undeclared.because("the cause of it"),
+            None,
+            "field-not-permitted: The body has a field that the policy does not declare: the cause of it",
+        ),
+        (invalid, Some("score"), "field-invalid at `score`: It must be at most 1"),
+    ] {
+        let told = refused(rejection);
+        assert_eq!((told.problem, told.detail), (Problem::UpstreamAnswerRefused, None));
+        assert_eq!(told.field.as_deref(), field);
+        assert_eq!(Causes(&*told.cause.unwrap()).to_string(), cause);
     }
 }
