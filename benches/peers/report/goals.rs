@@ -50,6 +50,9 @@ const fn at_least(
     Goal { says, of, ours, theirs, bound, most: false }
 }
 
+/// The one that does the most of a workload first.
+const FLOORS: [&str; 2] = ["floor-journal", "floor"];
+
 const GOALS: [Goal; 24] = [
     at_most(
         "A, CPU: of the better of HAProxy and nginx",
@@ -198,6 +201,14 @@ impl Goal {
         Spread::of(rounds)
     }
 
+    /// The same of the floor, where a run has it in the gateway's place, and the goal is not the ratio to it.
+    fn floor(&self, run: &Run) -> String {
+        let mut others = FLOORS.iter().filter(|floor| self.theirs.iter().all(|(_, target)| target != *floor));
+        let ratio = others.find_map(|floor| self.ratio(run, floor));
+        let ratio = ratio.filter(|_| self.ours.1 == GATEWAY);
+        ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{:.2}", ratio.median))
+    }
+
     /// Two cells of the table: how much it is and how far rounds lie from that, and whether that will do.
     fn judged(&self, run: &Run, ours: &str) -> String {
         match self.ratio(run, ours) {
@@ -230,7 +241,7 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
     }
     let both = run.measured.iter().any(|one| one.cells.iter().any(|cell| cell.target == BESIDE));
     let (head, line) = if both { (" the build beside it | |", "---|---|") } else { ("", "") };
-    writeln!(out, "| goal | wanted | measured | |{head}\n|---|---|---|---|{line}")?;
+    writeln!(out, "| goal | wanted | measured | |{head} the floor |\n|---|---|---|---|{line}---|")?;
     for goal in judged {
         let sign = if goal.most { '≤' } else { '≥' };
         let judged = goal.judged(run, goal.ours.1);
@@ -240,7 +251,7 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
             _ if both => write!(out, " – | |")?,
             _ => {}
         }
-        writeln!(out)?;
+        writeln!(out, " {} |", goal.floor(run))?;
     }
     for Alone { says, most, was, digits } in alone {
         let (wanted, verdict) = match most {
@@ -248,7 +259,7 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
             None => ("–".to_owned(), String::new()),
         };
         let beside = if both { " – | |" } else { "" };
-        writeln!(out, "| {says} | {wanted} | {was:.digits$} | {verdict} |{beside}")?;
+        writeln!(out, "| {says} | {wanted} | {was:.digits$} | {verdict} |{beside} – |")?;
     }
     Ok(())
 }
