@@ -29,7 +29,7 @@ use crate::tokens;
 use crate::workload::{Measure, Shape, Tokens, Workload};
 
 /// Requests before anything is counted, where each has a token of its own.
-const WARM: u64 = 500;
+pub(crate) const WARM: u64 = 500;
 
 /// What bodies of all callers may measure together, in bytes.
 const BODIES: usize = 128 << 20;

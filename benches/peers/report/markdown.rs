@@ -6,8 +6,9 @@ use super::{Run, goals};
 use crate::growth::{Growth, Keys, Persons};
 use crate::idle::Memory;
 use crate::living::{Reloads, Starts, Stretch};
-use crate::measure::{Cell, Measured, Sample};
+use crate::measure::{Cell, Effort, Measured, Sample, WARM};
 use crate::statistics::Spread;
+use crate::steady::CYCLE;
 use crate::walk::Walked;
 
 /// What others are compared with, where it is among the targets.
@@ -20,13 +21,11 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     writeln!(out, "### The run of {}\n", run.at)?;
     writeln!(
         out,
-        "`{}` at {}: {} rounds, each with every target started anew and loaded in turn, for {:.1} s after {:.1} s that do \
-         not count. {}, {} cores, {} MiB; {}, Linux {}; files on {} ({}); load average at the start {}.\n",
+        "`{}` at {}: {} rounds, each with every target started anew and loaded in turn, {}. {}, {} cores, {} MiB; {}, Linux {}; files on {} ({}); load average at the start {}.\n",
         run.command,
         run.commit,
         run.effort.rounds,
-        run.effort.time.as_secs_f64(),
-        run.effort.warm.as_secs_f64(),
+        how_long(&run.effort),
         machine.processor,
         machine.cores,
         machine.memory_mib,
@@ -62,6 +61,26 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
         walked(&run.walked, &mut out)?;
     }
     Ok(out)
+}
+
+/// How long a target is loaded in a round, for each kind of load.
+fn how_long(effort: &Effort) -> String {
+    let Effort { time, warm, new_tokens, cycles, .. } = *effort;
+    let (time, warm) = (time.as_secs_f64(), warm.as_secs_f64());
+    let mut says = format!(
+        "for {time:.1} s after {warm:.1} s that do not count; with another token in each request for {new_tokens} requests \
+         after {WARM}"
+    );
+    if cycles > 0 {
+        let counted = cycles * CYCLE;
+        // A `String` takes whatever is written.
+        let _ = write!(
+            says,
+            "; the gateway, where it keeps records of bodies below 64 KB, for {counted} requests or more after {CYCLE}, at fixed \
+             rates for {time:.1} s around the end of writing its indices"
+        );
+    }
+    says
 }
 
 fn started(starts: &[Starts], out: &mut String) -> std::fmt::Result {
