@@ -1,7 +1,7 @@
 //! Consentry beside others that do the same work: on this machine, in one run, in turn.
 //!
 //! ```console
-//! $ cargo peers full                 # all workloads, with the gateway as it is shipped; half an hour
+//! $ cargo peers full                 # all workloads, with the gateway as it is shipped; three quarters of an hour
 //! $ cargo peers C D rounds=3         # some of them
 //! $ cargo test --bench peers -- smoke   # all targets, checked and hardly measured, with the gateway of that profile
 //! ```
