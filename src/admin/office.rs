@@ -160,7 +160,7 @@ impl Office {
         let lapsed = lapsed.map(|one| if causes { one.to_string() } else { one.without_file() });
         let unseen = self.unseen().map(|since| Unseen(since).to_string());
         let lines = refused.into_iter().chain(unrenewed).chain(unseen).chain(lapsed);
-        let lines = lines.chain(self.refused_api_keys(causes));
+        let lines = lines.chain(self.refused_api_keys(causes)).chain(self.unfetched_keys(causes));
         lines.map(|line| format!("{line}\n")).collect()
     }
 
@@ -179,8 +179,25 @@ impl Office {
         Some(format!("the file of API keys is NOT in force: it cannot be used since {since}{more}"))
     }
 
+    /// The issuers whose keys cannot be fetched.
+    fn unfetched_keys(&self, causes: bool) -> Vec<String> {
+        let failing = self.gateway.identity().key_sets().filter_map(|(name, failing)| Some((name, failing?)));
+        let mut lines: Vec<_> = failing
+            .map(|(name, (since, known))| {
+                let whose = if causes { format!("the issuer `{name}`") } else { "an issuer".to_owned() };
+                let so = if known { "those before are believed for a day" } else { "its tokens are refused" };
+                format!("the keys of {whose} cannot be fetched since {since}, and {so}; the log says why")
+            })
+            .collect();
+        lines.sort_unstable();
+        lines
+    }
+
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
         let metrics: &Metrics = self.gateway.metrics();
+        for (issuer, failing) in self.gateway.identity().key_sets() {
+            metrics.key_set_unfetched(&issuer, failing.is_some());
+        }
         metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
         metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
         let live = self.gateway.live();

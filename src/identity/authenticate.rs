@@ -66,13 +66,34 @@ pub struct NewIssuerKeys(Vec<(Arc<str>, Arc<KeySet>)>);
 /// What is wrong, and whose fault it is.
 pub(super) enum Refusal {
     Credential(CredentialError),
-    /// The issuer's keys could not be had: not the caller's fault.
-    NoKeys,
+    /// The key may be in the set that is fetched next. Without an error there is no set yet: not the caller's fault.
+    Unknown(Unknown),
+}
+
+/// A key that is not known.
+pub(super) struct Unknown {
+    jwks: Arc<Jwks>,
+    /// How many fetches had ended when it was looked for.
+    seen: u64,
+    pub(super) error: Option<CredentialError>,
 }
 
 impl From<CredentialError> for Refusal {
     fn from(error: CredentialError) -> Self {
         Self::Credential(error)
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Credential(error) | Refusal::Unknown(Unknown { error: Some(error), .. }) => {
+                Self::new(Problem::TokenInvalid).challenge(Challenge::InvalidToken).because(error)
+            }
+            Refusal::Unknown(Unknown { error: None, .. }) => Self::new(Problem::DependencyUnavailable)
+                .detail("The keys of the token's issuer cannot be fetched at present.")
+                .retry_after(5),
+        }
     }
 }
 
@@ -125,15 +146,40 @@ impl Identity {
     /// is not accepted, whatever the fault; `dependency-unavailable` while the issuer's keys have not been had.
     pub fn authenticate(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Arc<Caller>, Rejection> {
         let credential = credential(headers, query)?;
-        let now = self.clock.now();
-        self.accept(credential, now).map_err(|refusal| match refusal {
-            Refusal::Credential(error) => {
-                Rejection::new(Problem::TokenInvalid).challenge(Challenge::InvalidToken).because(error)
+        self.accept(credential, self.clock.now()).map_err(|refusal| {
+            if let Refusal::Unknown(unknown) = &refusal {
+                unknown.jwks.want();
             }
-            Refusal::NoKeys => Rejection::new(Problem::DependencyUnavailable)
-                .detail("The keys of the token's issuer cannot be fetched at present.")
-                .retry_after(5),
+            refusal.into()
         })
+    }
+
+    /// The same, but that a token with a key that is not known waits for the issuer's key set, at most 2 seconds, where that is
+    /// being fetched or may be fetched now.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn authenticate_or_wait(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Arc<Caller>, Rejection> {
+        let credential = credential(headers, query)?;
+        match self.accept(credential, self.clock.now()) {
+            Ok(caller) => Ok(caller),
+            // Boxed: nearly no call waits.
+            Err(Refusal::Unknown(unknown)) => Box::pin(self.wait(credential, unknown)).await,
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    async fn wait(&self, credential: &str, unknown: Unknown) -> Result<Arc<Caller>, Rejection> {
+        unknown.jwks.want();
+        if !unknown.jwks.another(unknown.seen, self.clock.now()).await {
+            return Err(Refusal::Unknown(unknown).into());
+        }
+        // Once: what is not in the set now makes nobody fetch it again.
+        Ok(self.accept(credential, self.clock.now())?)
     }
 
     /// The namespaces in which credentials speak of persons, each once.
@@ -246,6 +292,15 @@ impl Identity {
         while tasks.join_next().await.is_some() {}
     }
 
+    /// The issuers whose keys are fetched; where they could not be when that was last attempted, since when, and whether keys of
+    /// before are believed.
+    pub fn key_sets(&self) -> impl Iterator<Item = (Arc<str>, Option<(Timestamp, bool)>)> {
+        self.issuers.values().filter_map(|issuer| match &issuer.keys {
+            Keys::Given(_) => None,
+            Keys::Fetched(jwks) => Some((issuer.name.clone(), jwks.failing())),
+        })
+    }
+
     pub(super) fn refreshers(&self) -> Vec<Refresher> {
         let refresher = |jwks: &Arc<Jwks>| Refresher::new(jwks.clone(), self.remembered.clone());
         let fetched = self.issuers.values().filter_map(|issuer| match &issuer.keys {
@@ -279,26 +334,26 @@ impl Identity {
         let algorithm = token.header.alg.parse().map_err(|_| CredentialError::Algorithm)?;
         issuer.admits(algorithm, token.header.typ.as_deref())?;
         let kid = token.header.kid.as_deref();
-        let verdict = match &issuer.keys {
-            Keys::Given(keys) => keys.load().verify(kid, algorithm, token.signed, token.signature),
+        let verify = |keys: &KeySet| keys.verify(kid, algorithm, token.signed, token.signature);
+        let (verdict, fetched) = match &issuer.keys {
+            Keys::Given(keys) => (Some(verify(&keys.load())), None),
             Keys::Fetched(jwks) => {
-                let keys = jwks.keys();
-                let Some(keys) = keys.as_ref() else {
-                    jwks.want();
-                    return Err(Refusal::NoKeys);
-                };
-                let verdict = keys.verify(kid, algorithm, token.signed, token.signature);
-                // Without a key id, the key may be one that is not known yet.
-                if verdict == Verdict::NoSuchKey || verdict != Verdict::Verified && kid.is_none() {
-                    jwks.want();
-                }
-                verdict
+                let seen = jwks.ended();
+                (jwks.keys().as_deref().map(verify), Some((jwks, seen)))
             }
         };
-        match verdict {
-            Verdict::Verified => {}
-            Verdict::NoSuchKey => return Err(CredentialError::UnknownKey.into()),
-            Verdict::WrongSignature => return Err(CredentialError::Signature.into()),
+        let error = match verdict {
+            Some(Verdict::NoSuchKey) => Some(CredentialError::UnknownKey),
+            Some(Verdict::WrongSignature) => Some(CredentialError::Signature),
+            Some(Verdict::Verified) | None => None,
+        };
+        if verdict != Some(Verdict::Verified) {
+            // Without a key id, the key may be one that is not known yet.
+            let may_come = error != Some(CredentialError::Signature) || kid.is_none();
+            return Err(match fetched.filter(|_| may_come) {
+                Some((jwks, seen)) => Refusal::Unknown(Unknown { jwks: jwks.clone(), seen, error }),
+                None => error.unwrap_or(CredentialError::UnknownKey).into(),
+            });
         }
         let expires = token.claims.check(&issuer.audiences, now)?;
         Ok(self.caller(token.claims, issuer, expires, wanted.is_some())?)

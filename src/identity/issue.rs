@@ -119,6 +119,8 @@ pub fn tried(issuer: IssuerConfig, token: &str, clock: Clock) -> Result<(), Issu
     match identity.accept(token, now) {
         Ok(_) => Ok(()),
         Err(Refusal::Credential(error)) => Err(IssueError::Refused(error)),
-        Err(Refusal::NoKeys) => Err(IssueError::Refused(CredentialError::UnknownKey)),
+        Err(Refusal::Unknown(unknown)) => {
+            Err(IssueError::Refused(unknown.error.unwrap_or(CredentialError::UnknownKey)))
+        }
     }
 }

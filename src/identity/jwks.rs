@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use jsonwebtoken::Algorithm;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock::{Clock, Timestamp};
 use crate::telemetry::Causes;
@@ -34,6 +34,10 @@ const AGAIN: Duration = Duration::from_secs(30);
 const AT_FIRST: Duration = Duration::from_secs(5);
 /// How long a set is believed when it cannot be fetched anew.
 const STALE: Duration = Duration::from_secs(24 * 3600);
+/// How long a call waits for the fetch that may bring its token's key.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many calls wait for one set at a time; more are answered at once.
+const WAITING: usize = 1000;
 /// How often the time is looked at.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -43,14 +47,43 @@ pub(super) struct Jwks {
     algorithms: Vec<Algorithm>,
     fetch: Fetch,
     keys: ArcSwapOption<KeySet>,
+    fetches: watch::Sender<Fetches>,
     wanted: AtomicBool,
     wake: Notify,
+    waiting: Semaphore,
+}
+
+/// What has come of the fetches of one set.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fetches {
+    attempted: Option<Timestamp>,
+    succeeded: Option<Timestamp>,
+    /// Since when none has succeeded, though one was attempted.
+    failing: Option<Timestamp>,
+    under_way: bool,
+    /// How many have ended. INVARIANT: what one brought is in place before it counts.
+    ended: u64,
+}
+
+impl Fetches {
+    /// Whether another may begin. `wanted`: a token names a key that is not known.
+    fn is_due(&self, now: Timestamp, wanted: bool) -> bool {
+        let Some(attempted) = self.attempted else { return true };
+        let wait = match self.succeeded {
+            None => AT_FIRST,
+            Some(succeeded) if succeeded == attempted && !wanted => EVERY,
+            Some(_) => AGAIN,
+        };
+        // A clock that was set back must not stop the refreshing.
+        now < attempted || elapsed(attempted, now) >= wait
+    }
 }
 
 impl Jwks {
     pub(super) fn new(url: String, algorithms: Vec<Algorithm>, fetch: Fetch) -> Self {
         let (keys, wanted, wake) = (ArcSwapOption::empty(), AtomicBool::new(false), Notify::new());
-        Self { url, algorithms, fetch, keys, wanted, wake }
+        let (fetches, waiting) = (watch::Sender::default(), Semaphore::new(WAITING));
+        Self { url, algorithms, fetch, keys, fetches, wanted, wake, waiting }
     }
 
     /// The keys; none if they could never be fetched, or not for too long.
@@ -64,19 +97,44 @@ impl Jwks {
             self.wake.notify_one();
         }
     }
+
+    /// How many fetches have ended. To be asked before the keys are.
+    pub(super) fn ended(&self) -> u64 {
+        self.fetches.borrow().ended
+    }
+
+    /// Since when the set cannot be fetched, and whether one of before is believed.
+    pub(super) fn failing(&self) -> Option<(Timestamp, bool)> {
+        self.fetches.borrow().failing.map(|since| (since, self.keys().is_some()))
+    }
+
+    /// Waits for the fetch that is under way, or for the one that is begun now because a key is [wanted](Self::want); `seen`
+    /// had ended when the keys were asked. `false`: there is nothing new, and nothing to wait for.
+    pub(super) async fn another(&self, seen: u64, now: Timestamp) -> bool {
+        let mut fetches = self.fetches.subscribe();
+        let state = *fetches.borrow();
+        if state.ended != seen {
+            return true;
+        }
+        if !state.under_way && !state.is_due(now, true) {
+            return false;
+        }
+        let Ok(_place) = self.waiting.try_acquire() else { return false };
+        self.wake.notify_one();
+        let next = fetches.wait_for(|fetches| fetches.ended != seen);
+        tokio::time::timeout(PATIENCE, next).await.is_ok_and(|next| next.is_ok())
+    }
 }
 
 /// What keeps one key set fresh. There is one for each set, so no two fetches of a set ever run at a time.
 pub(super) struct Refresher {
     jwks: Arc<Jwks>,
     remembered: Arc<Remembered>,
-    attempted: Option<Timestamp>,
-    succeeded: Option<Timestamp>,
 }
 
 impl Refresher {
     pub(super) fn new(jwks: Arc<Jwks>, remembered: Arc<Remembered>) -> Self {
-        Self { jwks, remembered, attempted: None, succeeded: None }
+        Self { jwks, remembered }
     }
 
     /// Refreshes for as long as it is polled.
@@ -90,57 +148,54 @@ impl Refresher {
 
     /// Fetches the set if it is time, and says whether it did.
     pub(super) async fn refresh_if_due(&mut self, now: Timestamp) -> bool {
-        if !self.is_due(now) {
+        let jwks = &*self.jwks;
+        if !jwks.fetches.borrow().is_due(now, jwks.wanted.load(Ordering::Acquire)) {
             return false;
         }
-        self.attempted = Some(now);
-        self.jwks.wanted.store(false, Ordering::Release);
-        match (self.jwks.fetch)(&self.jwks.url).await {
-            Ok(document) => self.take(&document, now),
+        jwks.fetches.send_modify(|fetches| {
+            (fetches.attempted, fetches.under_way) = (Some(now), true);
+        });
+        jwks.wanted.store(false, Ordering::Release);
+        let taken = match (jwks.fetch)(&jwks.url).await {
+            Ok(document) => self.take(&document),
             Err(error) => {
-                tracing::warn!(url = self.jwks.url, cause = %Causes(&*error), "the key set could not be fetched")
+                tracing::warn!(url = jwks.url, cause = %Causes(&*error), "the key set could not be fetched");
+                false
             }
-        }
-        if self.succeeded.is_some_and(|at| elapsed(at, now) > STALE) && self.jwks.keys().is_some() {
-            tracing::error!(
-                url = self.jwks.url,
-                "the key set is too old to be believed; its tokens are refused"
-            );
-            self.jwks.keys.store(None);
+        };
+        let succeeded = if taken { Some(now) } else { jwks.fetches.borrow().succeeded };
+        if succeeded.is_some_and(|at| elapsed(at, now) > STALE) && jwks.keys().is_some() {
+            tracing::error!(url = jwks.url, "the key set is too old to be believed; its tokens are refused");
+            jwks.keys.store(None);
             self.remembered.forget();
         }
+        jwks.fetches.send_modify(|fetches| {
+            fetches.succeeded = succeeded;
+            fetches.failing = if taken { None } else { fetches.failing.or(Some(now)) };
+            fetches.under_way = false;
+            fetches.ended += 1;
+        });
         true
     }
 
-    fn is_due(&self, now: Timestamp) -> bool {
-        let Some(attempted) = self.attempted else { return true };
-        let wait = match self.succeeded {
-            None => AT_FIRST,
-            Some(succeeded) if succeeded == attempted && !self.jwks.wanted.load(Ordering::Acquire) => EVERY,
-            Some(_) => AGAIN,
-        };
-        // A clock that was set back must not stop the refreshing.
-        now < attempted || elapsed(attempted, now) >= wait
-    }
-
-    /// Puts a fetched set in place. A set without a usable key is believed: the issuer may have withdrawn all. What
-    /// is no key set is not.
-    fn take(&mut self, document: &[u8], now: Timestamp) {
+    /// Puts a fetched set in place, and says whether it is one. A set without a usable key is believed: the issuer may have
+    /// withdrawn all.
+    fn take(&self, document: &[u8]) -> bool {
         let fresh =
             if document.len() > LARGEST { None } else { KeySet::from_jwks(document, &self.jwks.algorithms) };
         let Some(fresh) = fresh else {
             tracing::warn!(url = self.jwks.url, "the key set is not one, or is too large");
-            return;
+            return false;
         };
         if fresh.len() == 0 {
             tracing::error!(url = self.jwks.url, "the key set has no key that may be used");
         }
-        self.succeeded = Some(now);
         let fresh = Arc::new(fresh);
         let old = self.jwks.keys.swap(Some(fresh.clone()));
         if old.is_some_and(|old| !old.is_within(&fresh)) {
             self.remembered.forget();
         }
+        true
     }
 }
 

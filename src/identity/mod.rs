@@ -4,6 +4,7 @@
 //!
 //! [`Identity::authenticate`] is synchronous and asks nobody: key sets are fetched in the background by
 //! [`Identity::keep_fresh`], and an unknown key makes it look sooner, at most once in 30 seconds.
+//! [`Identity::authenticate_or_wait`] waits for that look, where there is one.
 
 mod api_key;
 mod authenticate;

@@ -77,7 +77,7 @@ pub(super) fn address(
 
 /// Whether a call without personal data may be made: where the policy says who may, or counts by caller, it needs a
 /// credential as every other call does.
-pub(super) fn open(
+pub(super) async fn open(
     gateway: &Gateway,
     routed: &Routed,
     head: &Parts,
@@ -88,7 +88,7 @@ pub(super) fn open(
     if anybody && rate_limit.is_none_or(|limit| limit.per != Per::Caller) {
         return Ok(());
     }
-    let caller = identify::caller(gateway, head, account)?;
+    let caller = identify::caller(gateway, head, account).await?;
     limit(routed, Per::Caller, Who::Caller(caller.hash), account)?;
     scopes(access, &caller)?;
     conditions::access(gateway, routed, &caller, &head.headers)

@@ -84,7 +84,7 @@ impl Worker {
         let routed = route::find(live, &head, account)?;
         admit::address(gateway, &routed, &head, connection, account)?;
         if let RouteKind::Open { body: cap } = routed.route.kind {
-            admit::open(gateway, &routed, &head, account)?;
+            admit::open(gateway, &routed, &head, account).await?;
             return Box::pin(open::pass(self, routed, head, body, cap)).await;
         }
         // Boxed: who passes without has no room set aside, and moved, for all that a governed exchange needs.
@@ -101,7 +101,7 @@ impl Worker {
     ) -> Result<Response<Content>, Rejection> {
         let gateway = &*self.gateway;
         // Who calls, and whether they may, is settled before a byte of the body is read.
-        let caller = identify::caller(gateway, &head, account)?;
+        let caller = identify::caller(gateway, &head, account).await?;
         let admitted = admit::admit(gateway, routed, caller, head, account)?;
         if let RouteKind::Answer(kind) = admitted.routed.route.kind {
             return Box::pin(records::answer(gateway, admitted, body.as_ref(), kind, account)).await;

@@ -10,12 +10,12 @@ use crate::identity::Caller;
 use crate::problem::Rejection;
 
 /// The caller whose credential the request carries.
-pub(super) fn caller(
+pub(super) async fn caller(
     gateway: &Gateway,
     head: &Parts,
     account: &mut Account,
 ) -> Result<Arc<Caller>, Rejection> {
-    let caller = gateway.identity().authenticate(&head.headers, head.uri.query())?;
+    let caller = gateway.identity().authenticate_or_wait(&head.headers, head.uri.query()).await?;
     account.authenticated = true;
     // A person who calls for themself is in the journal under their reference alone, which an erasure forgets.
     account.caller = caller.is_program().then(|| caller.tag());

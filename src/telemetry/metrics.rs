@@ -79,6 +79,7 @@ struct Figures {
     reloads: Family<ReloadLabels, Counter>,
     policies_refused: Gauge,
     api_keys_refused: Gauge,
+    key_set_unfetched: Family<IssuerLabel, Gauge>,
     certificates_refused: Gauge,
     certificates_unseen: Gauge,
     certificate_ends: Family<CertificateLabel, Gauge>,
@@ -104,6 +105,11 @@ struct ProblemLabels {
 struct DriftLabels {
     activity: Arc<str>,
     what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IssuerLabel {
+    issuer: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -190,6 +196,11 @@ impl Metrics {
                 all,
                 "api_keys_refused",
                 "Whether the file of API keys is bad or gone, so that older keys are in force",
+            ),
+            key_set_unfetched: kept(
+                all,
+                "key_set_unfetched",
+                "Whether the keys of an issuer could not be fetched when that was last attempted",
             ),
             certificates_refused: kept(
                 all,
@@ -284,6 +295,12 @@ impl Metrics {
     /// Whether the file of API keys is bad or gone (1), so that older keys are in force.
     pub fn api_keys_refused(&self) -> &Gauge {
         &self.0.api_keys_refused
+    }
+
+    /// Whether the keys of an issuer could not be fetched when that was last attempted.
+    pub fn key_set_unfetched(&self, issuer: &Arc<str>, unfetched: bool) {
+        let label = IssuerLabel { issuer: Arc::clone(issuer) };
+        self.0.key_set_unfetched.get_or_create(&label).set(i64::from(unfetched));
     }
 
     /// What has drifted, by activity: what is missing now, and how much occurred undeclared since the start. An activity that

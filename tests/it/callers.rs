@@ -11,6 +11,7 @@ use consentry::problem::Problem::{
 };
 use serde_json::{Value, json};
 
+use crate::living::figure;
 use crate::support::admin::person;
 use crate::support::gateway::{AUDIENCE, ISSUER, write};
 use crate::support::issuer::Signer;
@@ -344,15 +345,51 @@ async fn a_key_set_is_fetched_and_a_rotated_key_is_found() {
         gateway.refuses(score(&signer.token(Some(kid), &claims)), TokenInvalid).await;
     }
     gateway.refuses(score(&signers[0].1.token(Some("rsa-1"), &gateway.claims())), TokenInvalid).await;
-    // Rotation: the old key goes, another comes; the unknown key id makes the gateway look.
+    // Rotation: the old key goes, another comes; the unknown key id makes the gateway look, and the first call waits for it.
     let new = [("ec-2", Signer::ec())];
     keys.answer(Reply::json(set(&new)));
     gateway.clock.advance(Duration::from_secs(31));
     let token = new[0].1.token(Some("ec-2"), &claims);
-    gateway.until(&score(&token), 200, TokenInvalid).await;
+    gateway.send(score(&token)).await.ok();
     drop(gateway.upstream.take());
     gateway.refuses(score(&signers[1].1.token(Some("ec-1"), &claims)), TokenInvalid).await;
     gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_fetched_are_told_by_health_and_a_figure() {
+    let keys = Upstream::start(Reply::of(500, "text/plain", "no")).await;
+    let issuers = format!(
+        "  - {{ issuer: \"https://staff.fleuve.example\", jwks: \"http://{}/keys\", audience: {AUDIENCE}, algorithms: [ES256], namespace: holders }}\n",
+        keys.address
+    );
+    let gateway = Gateway::with(Options { issuers, ..Options::default() }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    let signer = Signer::ec();
+    let claims = but(&gateway.claims(), "iss", json!("https://staff.fleuve.example"));
+    let call = score(&signer.token(Some("ec-1"), &claims));
+    let health = async || {
+        let (status, text) = gateway.admin.send("GET", "/health", Vec::new()).await;
+        assert_eq!(status, 200);
+        String::from_utf8(text.to_vec()).unwrap()
+    };
+    let name = "consentry_key_set_unfetched{issuer=\"https://staff.fleuve.example\"}";
+    let unfetched = async || figure(&gateway.admin.metrics().await, name);
+    gateway.refuses(call.clone(), Problem::DependencyUnavailable).await;
+    assert_eq!(unfetched().await, 1);
+    let told = health().await;
+    let (line, so) = (
+        "ok\nthe keys of the issuer `https://staff.fleuve.example` cannot be fetched since ",
+        "its tokens are refused",
+    );
+    assert!(told.starts_with(line) && told.contains(so), "{told}");
+
+    let set = json!({ "keys": [signer.jwk("ec-1")] }).to_string();
+    keys.answer(Reply::json(set));
+    gateway.clock.advance(Duration::from_secs(5));
+    gateway.send(call).await.ok();
+    assert_eq!((health().await.as_str(), unfetched().await), ("ok\n", 0));
     gateway.close().await;
 }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -30,6 +31,12 @@ fn room() -> Room {
 impl Room {
     async fn tick(&mut self) -> bool {
         self.refresher.refresh_if_due(self.clock.now()).await
+    }
+
+    /// Since when the set cannot be fetched, in milliseconds, and whether keys are known.
+    fn failing(&self) -> Option<(i64, bool)> {
+        let (_, failing) = self.identity.key_sets().next().unwrap();
+        failing.map(|(since, known)| (since.millis(), known))
     }
 
     async fn after(&mut self, seconds: u64) -> bool {
@@ -131,10 +138,83 @@ async fn without_keys_the_gateway_says_that_it_is_not_the_token() {
     room.tick().await;
     let refused = authenticate(&room.identity, &good).unwrap_err();
     assert_eq!((refused.problem, refused.retry_after), (Problem::DependencyUnavailable, Some(5)));
+    assert_eq!(room.failing(), Some((NOW * 1000, false)));
     room.served.keys(vec![signer.jwk("a")]);
     assert!(!room.after(4).await);
     assert!(room.after(1).await);
     assert!(authenticate(&room.identity, &good).is_ok());
+    assert_eq!(room.failing(), None);
+}
+
+/// What a call is told that may wait.
+async fn patiently(identity: &Identity, token: &str) -> Result<Arc<Caller>, Problem> {
+    identity.authenticate_or_wait(&bearer(token), None).await.map_err(|rejection| rejection.problem)
+}
+
+#[tokio::test]
+async fn the_first_call_with_a_new_key_waits_for_it_and_an_unknown_one_is_not_fetched_for_twice() {
+    let Room { identity, served, clock, .. } = room();
+    let (old, new) = (Signer::ec(), Signer::ec());
+    served.keys(vec![old.jwk("old")]);
+    let identity = Arc::new(identity);
+    let task = tokio::spawn(identity.clone().keep_fresh());
+    // At the start, too.
+    assert!(patiently(&identity, &token(&old, json!("old"))).await.is_ok());
+    served.keys(vec![old.jwk("old"), new.jwk("new")]);
+    // Too soon after the last: nobody waits, and nothing is fetched.
+    let fresh = token(&new, json!("new"));
+    clock.advance(Duration::from_secs(29));
+    assert_eq!(patiently(&identity, &fresh).await.err(), Some(Problem::TokenInvalid));
+    assert_eq!(served.asked(), 1);
+    clock.advance(Duration::from_secs(1));
+    assert!(patiently(&identity, &fresh).await.is_ok());
+    assert_eq!(served.asked(), 2);
+    clock.advance(Duration::from_secs(30));
+    let unknown = token(&new, json!("other"));
+    assert_eq!(patiently(&identity, &unknown).await.err(), Some(Problem::TokenInvalid));
+    assert_eq!(served.asked(), 3);
+    clock.advance(Duration::from_secs(31));
+    let mut refreshers = identity.refreshers();
+    assert!(!refreshers.pop().unwrap().refresh_if_due(clock.now()).await, "it was looked for once");
+    task.abort();
+}
+
+#[tokio::test]
+async fn calls_wait_together_for_one_fetch_and_not_for_ever() {
+    let signer = Signer::ec();
+    let set = json!({ "keys": [signer.jwk("a")] }).to_string();
+    let (open, gate) = tokio::sync::watch::channel(false);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let fetch: Fetch = Arc::new({
+        let asked = asked.clone();
+        move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let (mut gate, set) = (gate.clone(), set.clone());
+            Box::pin(async move {
+                gate.wait_for(|open| *open).await?;
+                Ok(set.into())
+            })
+        }
+    });
+    let keys = KeySource::Jwks("https://id.example.org/jwks".into());
+    let config = config(vec![issuer(keys, &ALGORITHMS)], Vec::new(), fetch);
+    let identity = Arc::new(Identity::new(config, clock()).unwrap());
+    let task = tokio::spawn(identity.clone().keep_fresh());
+    let good = token(&signer, json!("a"));
+    assert_eq!(patiently(&identity, &good).await.err(), Some(Problem::DependencyUnavailable), "two seconds");
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let (identity, good) = (identity.clone(), good.clone());
+            tokio::spawn(async move { patiently(&identity, &good).await.is_ok() })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    open.send(true).unwrap();
+    for call in calls {
+        assert!(call.await.unwrap());
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    task.abort();
 }
 
 #[tokio::test]
@@ -148,6 +228,7 @@ async fn keys_outlive_a_failing_server_for_a_day() {
         room.served.says(bad);
         assert!(room.after(300).await);
         assert!(authenticate(&room.identity, &good).is_ok());
+        assert_eq!(room.failing(), Some(((NOW + 300) * 1000, true)), "since the first of them");
         assert!(!room.after(29).await, "a server in trouble is not asked more often");
         room.clock.advance(Duration::from_secs(1));
     }
