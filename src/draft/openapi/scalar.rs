@@ -32,7 +32,7 @@ pub(super) fn kind(parts: &[&Part]) -> Option<String> {
         [] => {}
         kinds => return Some(kinds.join(", ")),
     }
-    let mut implied: Vec<&str> = choices(parts).filter_map(of_value).collect();
+    let mut implied: Vec<&str> = choices(parts).into_iter().flatten().filter_map(of_value).collect();
     implied.sort_unstable();
     implied.dedup();
     match implied.as_slice() {
@@ -60,9 +60,25 @@ pub(super) fn may_be_null(part: &Part) -> bool {
     null("enum") || listed.is_some_and(|kinds| kinds.iter().any(|kind| kind.as_str() == Some("null")))
 }
 
-fn choices<'p>(parts: &'p [&Part]) -> impl Iterator<Item = &'p Value> {
-    let listed = parts.iter().filter_map(|part| part.get("enum")?.as_array()).flatten();
-    listed.chain(parts.iter().filter_map(|part| part.get("const"))).filter(|value| !value.is_null())
+/// The values that every list of these parts lets stand, but null; `None` where there is no list. One that lets only null stand says
+/// nothing of the others.
+fn choices<'p>(parts: &[&'p Part]) -> Option<Vec<&'p Value>> {
+    let listed =
+        parts.iter().filter_map(|part| part.get("enum")?.as_array()).map(|list| list.iter().collect());
+    let fixed = parts.iter().filter_map(|part| part.get("const")).map(|value| vec![value]);
+    let lists = listed.chain(fixed).map(|mut list: Vec<&Value>| {
+        list.retain(|value| !value.is_null());
+        list
+    });
+    lists.filter(|list| !list.is_empty()).reduce(|mut common, list| {
+        common.retain(|value| list.iter().any(|other| same(value, other)));
+        common
+    })
+}
+
+/// Whether two values are one: 1 is 1.0.
+fn same(one: &Value, other: &Value) -> bool {
+    one == other || one.is_number() && one.as_f64().is_some_and(|number| Some(number) == other.as_f64())
 }
 
 /// The rules, and what of the schema they leave to the API.
@@ -98,7 +114,9 @@ pub(super) fn rules(parts: &[&Part], nullable: bool, files: bool) -> Result<(Rul
         rules.range = range(parts, kind);
     }
     let mut one_of: Vec<String> = Vec::new();
-    for value in choices(parts) {
+    let listed = choices(parts);
+    let nothing_fits = listed.as_ref().is_some_and(Vec::is_empty);
+    for value in listed.into_iter().flatten() {
         if one_of.len() == CHOICES {
             one_of.clear();
             because.push(format!("it has more than {CHOICES} values, which are not listed"));
@@ -122,7 +140,7 @@ pub(super) fn rules(parts: &[&Part], nullable: bool, files: bool) -> Result<(Rul
             because.push("its pattern is not one that runs in linear time: the API alone checks it".into());
         }
     }
-    if Check::compile(&rules).is_ok() {
+    if !nothing_fits && Check::compile(&rules).is_ok() {
         return Ok((rules, because));
     }
     // Rules that contradict each other: the type alone is left.
@@ -226,6 +244,27 @@ mod tests {
         let (rules, because) = rules(&[schema.as_object().unwrap()], false, false).unwrap();
         assert_eq!(rules.pattern, None);
         assert!(because[0].contains("linear"), "{because:?}");
+    }
+
+    #[test]
+    fn of_several_lists_what_all_of_them_have_is_left() {
+        let of = |parts: &[Value]| {
+            let parts: Vec<&Part> = parts.iter().map(|part| part.as_object().unwrap()).collect();
+            rules(&parts, false, false).unwrap()
+        };
+        let list = |values: Value| json!({ "type": "string", "enum": values });
+        let both = [list(json!(["a", "b", "c"])), json!({ "enum": ["c", "d", "b", null] })];
+        assert_eq!(of(&both).0.one_of, ["b", "c"]);
+        assert_eq!(of(&[list(json!(["a", "b"])), json!({ "const": "b" })]).0.one_of, ["b"]);
+        // What no value fits is the API's own to check, and that is said.
+        let (rules, because) = of(&[list(json!(["a"])), list(json!(["b"]))]);
+        assert_eq!(rules, Rules { kind: Some(RuleKind::String), ..Rules::default() });
+        assert!(because.iter().any(|because| because.contains("contradict each other")), "{because:?}");
+        // 1 is 1.0, and a list of several types is one of what is left of it.
+        assert_eq!(of(&[json!({ "enum": [1, 2, "x"] }), json!({ "enum": [1.0, 3] })]).0.one_of, ["1"]);
+        assert_eq!(of(&[list(json!(["a"])), json!({ "enum": [null] })]).0.one_of, ["a"]);
+        let long: Vec<String> = (0..300).map(|number| number.to_string()).collect();
+        assert_eq!(of(&[list(json!(long)), list(json!(["7", "x"]))]).0.one_of, ["7"]);
     }
 
     #[test]
