@@ -108,6 +108,14 @@ fn by_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
         let because = if exact { "the name says so" } else { "a part of the name says so" };
         Guessed::of(known.entry.category, tenths, because)
     };
+    if let (true, Some(whose)) = (below_person, numbered::of_whom_or_what(name)) {
+        let above = above.map(|above| above.join(" ")).unwrap_or_default();
+        return Some(Guessed::of(
+            "Identifier",
+            6,
+            format!("it is the number of the `{whose}` of a `{above}`"),
+        ));
+    }
     let named = known::telling(name);
     let identifies = named.is_some_and(|named| tells_apart(named.known.entry.category));
     if !identifies && let Some(tenths) = numbered::of_somebody(name) {
@@ -145,6 +153,26 @@ fn bare_name(name: &[String], above: Option<&Vec<String>>) -> Option<Guessed> {
         Guessed::of("Name", 8, "the name says whose name it is")
     } else {
         Guessed::of("Name", 6, "it is called so; whose name is it?")
+    })
+}
+
+/// What is to be said of a field of which nothing says that it is about a person, where its name says that it may be: whether it is the
+/// number of somebody or of something, nobody can tell by it.
+pub(super) fn in_doubt(path: &Path) -> Option<String> {
+    let mut members = path.steps().iter().rev().filter_map(|step| match step {
+        Step::Member(name) => Some(tokens(name)),
+        Step::Every => None,
+    });
+    let name = members.next()?;
+    let whose = numbered::of_whom_or_what(&name)?;
+    // A category has a parent, and that is one.
+    let below_thing =
+        members.next().is_some_and(|above| above.iter().any(|word| THINGS.contains(&word.as_str())));
+    (!below_thing).then(|| {
+        format!(
+            "it is the number of a `{whose}`, which is a person or a thing: of a person it is an Identifier, and that goes as a pseudonym \
+             or not at all; look yourself"
+        )
     })
 }
 
@@ -291,6 +319,23 @@ mod tests {
         ] {
             let found = of(path);
             assert!(found.as_ref().is_none_or(|found| found.1 <= 3), "{path}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_what_may_be_a_person_is_one_below_a_person_and_in_doubt_elsewhere() {
+        for (path, category, doubt) in [
+            ("patient.parent_id", Some("pd:Identifier"), true),
+            ("parent_id", None, true),
+            ("rows[*].agentId", None, true),
+            ("category.parent_id", None, false),
+            ("model.parentId", None, false),
+            ("parent_class_id", None, false),
+            ("loan_id", Some("pd:Identifier"), false),
+            ("loan_amount", Some("pd:LoanRecord"), false),
+        ] {
+            assert_eq!(of(path).map(|found| found.0).as_deref(), category, "{path}");
+            assert_eq!(in_doubt(&Path::parse(path).unwrap()).is_some(), doubt, "{path}");
         }
     }
 

@@ -14,10 +14,11 @@ const NUMBERS: &[&str] = &[
 /// What a person has that has a number: who knows the number knows whose it is.
 #[rustfmt::skip]
 const HAD: &[&str] = &[
-    "akten", "assicurazione", "assurance", "badge", "case", "contract", "contrat", "contrato", "contratto", "dossier",
-    "enrollment", "enrolment", "expediente", "insurance", "krankenkasse", "krankenkassen", "krankenversicherung",
-    "krankenversicherungs", "licence", "license", "loyalty", "mutuelle", "personal", "personnel", "police", "policen",
-    "policy", "poliza", "polizza", "polizzen", "rentenversicherung", "rentenversicherungs", "seguro", "sozialversicherung",
+    "akten", "assicurazione", "assurance", "badge", "case", "contract", "contrat", "contrato", "contratto", "darlehen",
+    "darlehens", "debt", "dossier", "emprestimo", "emprunt", "enrollment", "enrolment", "expediente", "hypotheek", "hypotheken",
+    "insurance", "krankenkasse", "krankenkassen", "krankenversicherung", "krankenversicherungs", "kredit", "lening", "licence",
+    "license", "loan", "loyalty", "mortgage", "mutuelle", "mutuo", "personal", "personnel", "police", "policen", "policy",
+    "poliza", "polizza", "polizzen", "prestamo", "prestito", "pret", "rentenversicherung", "rentenversicherungs", "seguro", "sozialversicherung",
     "sozialversicherungs", "subscription", "umowy", "versicherung", "versicherungs", "vertrag", "vertrags", "verzekering",
     "verzekerings", "zorgverzekering", "zorgverzekerings",
 ];
@@ -76,6 +77,22 @@ pub(super) fn behind_somebody(word: &str) -> impl Iterator<Item = (&str, &str)> 
     })
 }
 
+/// The word that says whose number these words are, where that is somebody's relative or adviser as well as a thing: the `parent` of
+/// `parent_id` is a person, or what something hangs below; an `agent` may be a program.
+pub(super) fn of_whom_or_what(words: &[String]) -> Option<&str> {
+    const FIRST: [&str; 4] = ["id", "identifier", "uid", "uuid"];
+    let related = |word: &str| RELATED.contains(&word);
+    words.iter().zip(words.iter().skip(1)).find_map(|(one, next)| {
+        let whose = match (one.as_str(), next.as_str()) {
+            (whose, number) if related(whose) && is_id(number) => whose,
+            // `no_children` counts them.
+            (number, whose) if FIRST.contains(&number) && related(whose) => whose,
+            _ => return None,
+        };
+        Some(whose)
+    })
+}
+
 /// Whether these words are a number of somebody: then how sure that is, in tenths.
 pub(super) fn of_somebody(words: &[String]) -> Option<u8> {
     let fused = words.iter().filter_map(|word| fused(word)).max();
@@ -90,7 +107,7 @@ fn apart(words: &[String]) -> Option<u8> {
     let near = |holder: usize, number: usize| {
         // `number_of_customers` counts them.
         let many = words.get(holder).and_then(|word| word.strip_suffix('s'));
-        if number < holder && many.is_some_and(|one| PERSONS.contains(&one)) {
+        if number < holder && many.is_some_and(|one| PERSONS.contains(&one) || HAD.contains(&one)) {
             return false;
         }
         let (first, last) = (holder.min(number), holder.max(number));
@@ -191,6 +208,13 @@ mod tests {
             "Vertragsnummer",
             "dossier_nr",
             "personnel_no",
+            "loan_id",
+            "loanId",
+            "loan_number",
+            "mortgage_no",
+            "Kreditnummer",
+            "Darlehensnummer",
+            "numero_prestamo",
             "krankenkassennummer",
             "krankenkasse_nr",
             "Krankenversicherungs-Nr.",
@@ -222,8 +246,29 @@ mod tests {
             "agent_key",
             "numero_hijos",
             "number_of_siblings",
+            "number_of_loans",
+            "num_contracts",
+            "loan_amount",
         ] {
             assert_eq!(of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_what_may_be_somebody_or_something_says_of_what() {
+        for (name, of) in [
+            ("parent_id", Some("parent")),
+            ("parentId", Some("parent")),
+            ("id_parent", Some("parent")),
+            ("agent_no", Some("agent")),
+            ("child_uuid", Some("child")),
+            ("parent", None),
+            ("no_children", None),
+            ("number_of_children", None),
+            ("parent_class_name", None),
+            ("agent_key", None),
+        ] {
+            assert_eq!(of_whom_or_what(&tokens(name)), of, "{name}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::category::{Guessed, category};
+use super::category::{Guessed, category, in_doubt};
 use super::model::{Field, Place};
 use super::{bounds, sample};
 use crate::action::{Action, DateTo, DetectSpec, Generalize, Materials, ReplaceBy, Spec};
@@ -70,9 +70,11 @@ pub(super) fn propose(field: &Field, way: Way) -> Proposal {
         None => category(&field.path, field.rules.format, &field.describes),
     };
     let found = found.and_then(|found| plausible(field, found));
-    let (name, tenths, mut because) = match found {
-        Some(found) => (Some(found.category), found.tenths, vec![found.because]),
-        None => (None, 5, vec!["nothing says that it is about a person: look yourself".to_owned()]),
+    let doubt = in_doubt(&field.path).filter(|_| found.is_none());
+    let (name, tenths, mut because) = match (found, &doubt) {
+        (Some(found), _) => (Some(found.category), found.tenths, vec![found.because]),
+        (None, Some(doubt)) => (None, 2, vec![doubt.clone()]),
+        (None, None) => (None, 5, vec!["nothing says that it is about a person: look yourself".to_owned()]),
     };
     let facts = name.as_deref().and_then(categories::facts).unwrap_or_default();
     let rules = if way == Way::Response {
@@ -97,7 +99,10 @@ pub(super) fn propose(field: &Field, way: Way) -> Proposal {
     };
     match way {
         Way::Request | Way::Head(_) => outward(&mut proposal, &mut because),
-        Way::Response => answer(&mut proposal, &mut because),
+        Way::Response => {
+            answer(&mut proposal, &mut because);
+            because.extend(doubt);
+        }
     }
     if proposal.rules.kind == Some(RuleKind::File) && proposal.stored != Spec::LeaveOut {
         proposal.stored = Spec::LeaveOut;

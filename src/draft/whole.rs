@@ -225,9 +225,14 @@ fn subject(request: &[Proposal], response: &[Proposal], format: Format, heads: &
     });
     let by_field = request.iter().filter(|proposal| !proposal.field.path.is_many()).filter_map(|proposal| {
         let path = proposal.field.path.clone();
-        Some((rank(proposal)?, if format.has_rows() { Subject::Rows(path) } else { Subject::Body(path) }))
+        let subject = if format.has_rows() { Subject::Rows(path) } else { Subject::Body(path) };
+        Some((rank(proposal)?, proposal.tenths, subject))
     });
-    let all: Vec<(u8, Subject)> = by_field.chain(by_parameter).collect();
+    // Of two fields of one rank the surer: a person's number says more than that of their loan.
+    let by_field: Vec<(u8, u8, Subject)> = by_field.collect();
+    let surest = by_field.into_iter().rev().max_by_key(|(rank, tenths, _)| (*rank, *tenths));
+    let by_field = surest.map(|(rank, _, subject)| (rank, subject));
+    let all: Vec<(u8, Subject)> = by_field.into_iter().chain(by_parameter).collect();
     // Of equals the first.
     let best = all.into_iter().rev().max_by_key(|(rank, _)| *rank).map(|(_, subject)| subject);
     best.or_else(|| by_element(request, response, format)).unwrap_or(Subject::Caller)

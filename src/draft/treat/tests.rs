@@ -195,3 +195,21 @@ fn the_bounds_of_a_type_are_none_of_an_age() {
         assert!(proposal.because.contains("not one of ages"), "{}", proposal.because);
     }
 }
+
+#[test]
+fn a_number_of_a_person_or_a_thing_is_marked_and_that_of_a_loan_identifies() {
+    let asked = propose(&field("parent_id", RuleKind::String, true), Way::Request);
+    assert_eq!((asked.category, asked.outward, asked.tenths), (None, Spec::Unchanged, 2));
+    let answered = propose(&field("parent_id", RuleKind::String, true), Way::Response);
+    assert_eq!((answered.category, answered.tenths), (None, 2));
+    for because in [asked.because, answered.because] {
+        assert!(because.contains("a `parent`, which is a person or a thing"), "{because}");
+    }
+    let loan = propose(&field("loan_id", RuleKind::String, true), Way::Request);
+    assert_eq!(loan.category.as_deref(), Some("pd:Identifier"));
+    assert_eq!(loan.outward, Spec::Pseudonymize { as_integer: false });
+    // One of a few is nobody's number.
+    let mut kind = field("loan_code", RuleKind::String, true);
+    kind.rules.one_of = vec!["fixed".into(), "variable".into()];
+    assert_eq!(propose(&kind, Way::Request).category.as_deref(), Some("pd:LoanRecord"));
+}
