@@ -134,6 +134,7 @@ codes! {
     DecisionUnsaid        "CP0326" Warning "a rating of a person, and nothing said of decisions" "Art. 22(1)";
     ConsentNotAsked       "CP0327" Warning "an explicit consent that nobody is asked for" "Art. 7(1)";
     HashWithoutKey        "CP0328" Error   "a hash without a key" "Art. 4(5) and 32(1)(a)";
+    PersonsMixed          "CP0329" Warning "persons of two activities who may be different people under one number" "Art. 5(1)(f)";
 
     TransferExpired       "CP0330" Error   "a transfer instrument that no longer holds" "Art. 44 to 49";
     TransferExpires       "CP0331" Warning "a transfer instrument that soon holds no more" "Art. 44 to 49";

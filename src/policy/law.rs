@@ -6,7 +6,7 @@ use super::model::{Activity, Destinations, Field, Organisation, PolicySet, Recip
 use super::reader::Reader;
 use super::spelling::did_you_mean;
 use super::words::{Answer, FurtherProcessing, LegalBasis, TransferInstrument};
-use super::{categories, children, decisions, parameters};
+use super::{categories, children, decisions, parameters, populations};
 use crate::payload::Direction;
 
 pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
@@ -56,6 +56,7 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             }
         }
     }
+    populations::check(set, reader);
 }
 
 /// Whether a field's category identifies: the shipped list and the organisation's.

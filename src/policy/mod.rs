@@ -24,6 +24,7 @@ mod law;
 mod listing;
 mod model;
 mod parameters;
+mod populations;
 pub mod proposed;
 mod read_action;
 mod read_activity;

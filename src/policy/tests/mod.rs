@@ -6,5 +6,6 @@ mod formats;
 mod golden;
 mod identifiers;
 mod people;
+mod populations;
 mod shadows;
 mod support;
