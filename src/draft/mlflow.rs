@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::category::category;
 use super::document::DocumentError;
 use super::model::{Api, Blocked, Field, Operation};
 use crate::check::{RuleKind, Rules};
@@ -10,6 +11,10 @@ use crate::payload::{Format, Path, Step};
 
 const COLUMNS: usize = 500;
 const DEPTH: usize = 8;
+/// Flavours whose models answer with an array: its values have no names, whatever the signature calls them.
+const OF_ARRAYS: [&str; 4] = ["mlflow.sklearn", "mlflow.xgboost", "mlflow.lightgbm", "mlflow.catboost"];
+/// What makes a list of numbers for each row of them.
+const OF_CLASSES: [&str; 2] = ["predict_proba", "predict_log_proba"];
 const NO_TYPE: &str = "its type is none that a field has";
 
 /// Reads an `MLmodel` file.
@@ -48,23 +53,73 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
         return Err(DocumentError::NotThat("an MLmodel file whose signature names its inputs"));
     }
     made.request = request;
-    for output in part("outputs").iter().take(COLUMNS) {
-        let mut notes = Vec::new();
-        match output.get("name").and_then(Value::as_str) {
-            // One value a row, under the answer's own name.
-            None => {
-                let predictions = vec![Step::Member("predictions".into())];
-                value(output, predictions, true, &mut made.response, &mut notes);
-            }
-            Some(_) => add(output, Vec::new(), &mut made.response, &mut notes),
-        }
-        made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
-    }
+    answer(&part("outputs"), document, &mut made);
     let mut api = Api::default();
     api.add(made);
     api.add(Operation::health("/health"));
     api.add(Operation::health("/ping"));
     Ok(api)
+}
+
+/// What the server answers: under the names of the signature where the model makes a table; else under none, which is
+/// `predictions`.
+fn answer(outputs: &[Value], document: &Value, made: &mut Operation) {
+    let of_python =
+        |key: &str| document.pointer(&format!("/flavors/python_function/{key}")).and_then(Value::as_str);
+    let flavour = of_python("loader_module").unwrap_or_default();
+    let classes = of_python("predict_fn").is_some_and(|name| OF_CLASSES.contains(&name));
+    let named = |output: &Value| output.get("name").and_then(Value::as_str).is_some();
+    let mut notes = Vec::new();
+    if OF_ARRAYS.contains(&flavour) && outputs.iter().any(named) {
+        made.response.extend(unnamed(outputs, flavour, classes, &mut notes));
+    } else {
+        for output in outputs.iter().take(COLUMNS) {
+            if named(output) {
+                add(output, Vec::new(), &mut made.response, &mut notes);
+            } else {
+                // One value a row, under the answer's own name.
+                value(output, vec![Step::Member("predictions".into())], true, &mut made.response, &mut notes);
+            }
+        }
+        for field in made
+            .response
+            .iter_mut()
+            .filter(|field| field.path.steps() != [Step::Member("predictions".into())])
+        {
+            field.tenths = 7;
+            field.because.push(
+                "where the model answers with an array, and not with a table, the server sends `{\"predictions\": [1]}` without \
+                 names: call this one `predictions`, or `predictions[*]` where each row is a list"
+                    .into(),
+            );
+        }
+    }
+    made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
+}
+
+/// The answer of a model that makes an array of what the signature names.
+fn unnamed(outputs: &[Value], flavour: &str, classes: bool, notes: &mut Vec<String>) -> Option<Field> {
+    let mut fields = Vec::new();
+    outputs.iter().take(COLUMNS).for_each(|output| add(output, Vec::new(), &mut fields, notes));
+    let first = fields.first()?;
+    let list = classes || fields.len() > 1;
+    let kind = first.rules.kind.filter(|kind| fields.iter().all(|field| field.rules.kind == Some(*kind)));
+    let kind = if classes { RuleKind::Number } else { kind.unwrap_or(RuleKind::Number) };
+    let known = category(&first.path, None, "").filter(|_| !list);
+    let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.path)).collect();
+    let (path, example) = if list { ("predictions[*]", "[[0, 1]]") } else { ("predictions", "[1]") };
+    let because = format!(
+        "the signature says {}, and {flavour} answers with an array, without names: `{{\"predictions\": {example}}}`; where your \
+         model makes a table, write the names instead",
+        names.join(", ")
+    );
+    let rules = Rules { kind: Some(kind), ..Rules::default() };
+    Some(Field {
+        because: vec![because],
+        tenths: 8,
+        known,
+        ..Field::of(Path::parse(path).ok()?, rules, true)
+    })
 }
 
 /// A parameter as a column is written: its type has been `dtype` before it was `type`, and one with a shape is a list.
@@ -192,6 +247,47 @@ utc_time_created: '2026-01-01 10:00:00.000000'
         assert_eq!(found, expected.map(|(name, kind, required)| (name.to_owned(), kind, required)));
         assert_eq!(operation.response[0].path.to_string(), "predictions");
         assert_eq!(api.operations.len(), 3);
+    }
+
+    /// The answer's fields for these flavours and outputs, with what is said of the first.
+    fn answered(python: &str, outputs: &str) -> (Vec<(String, RuleKind)>, String) {
+        let text = format!(
+            "flavors:\n  python_function: {python}\nsignature:\n  inputs: '[{{\"type\": \"double\", \"name\": \"income\"}}]'\n  outputs: '{outputs}'\n"
+        );
+        let api = api(&crate::draft::read(text.as_bytes()).unwrap()).unwrap();
+        let response = &api.operations[0].response;
+        let fields = response.iter().map(|field| (field.path.to_string(), field.rules.kind.unwrap()));
+        (fields.collect(), response[0].because.join("; "))
+    }
+
+    #[test]
+    fn what_answers_with_an_array_has_no_names() {
+        let esi = r#"[{"type": "long", "name": "esi", "required": true}]"#;
+        let two = r#"[{"type": "double", "name": "a"}, {"type": "double", "name": "b"}]"#;
+        for flavour in ["sklearn", "xgboost", "lightgbm", "catboost"] {
+            let python = format!("{{ loader_module: mlflow.{flavour} }}");
+            let (fields, because) = answered(&python, esi);
+            assert_eq!(fields, [("predictions".to_owned(), RuleKind::Integer)], "{flavour}");
+            assert!(because.contains("`esi`") && because.contains("write the names"), "{because}");
+            let (fields, _) = answered(&python, two);
+            assert_eq!(fields, [("predictions[*]".to_owned(), RuleKind::Number)], "{flavour}");
+        }
+        let (fields, _) = answered("{ loader_module: mlflow.sklearn, predict_fn: predict_proba }", esi);
+        assert_eq!(fields, [("predictions[*]".to_owned(), RuleKind::Number)], "a number for each class");
+    }
+
+    #[test]
+    fn what_may_answer_with_a_table_has_the_signatures_names_and_says_what_else_it_may_be() {
+        let esi = r#"[{"type": "long", "name": "esi", "required": true}]"#;
+        for python in ["{ loader_module: mlflow.pyfunc.model }", "{ loader_module: mlflow.pytorch }", "{}"] {
+            let (fields, because) = answered(python, esi);
+            assert_eq!(fields, [("esi".to_owned(), RuleKind::Integer)], "{python}");
+            assert!(because.contains("call this one `predictions`"), "{because}");
+        }
+        let tensor = r#"[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]"#;
+        let (fields, because) = answered("{ loader_module: mlflow.sklearn }", tensor);
+        assert_eq!(fields, [("predictions".to_owned(), RuleKind::Integer)]);
+        assert!(!because.contains("names"), "nothing is said of names where there are none: {because}");
     }
 
     #[test]
