@@ -147,6 +147,22 @@ fn rows_are_each_somebodys_where_one_list_can_be_taken_for_them() {
     assert_eq!(kept, 1, "the model alone: {}", drafted.policy);
 }
 
+#[test]
+fn a_drafted_query_keeps_what_needs_no_escape() {
+    let number = json!({ "type": "integer" });
+    let document = json!({ "openapi": "3.1.0", "paths": { "/v1/tenants/{tenant_id}": { "get": {
+        "parameters": [
+            { "in": "path", "name": "tenant_id", "required": true, "schema": number },
+            { "in": "query", "name": "applicant_id", "required": true, "schema": number },
+        ],
+        "responses": { "200": { "content": { "application/json": { "schema": { "type": "object", "properties": { "score": number } } } } } },
+    } } } });
+    let (drafts, _, _) = written(&document, &all_said());
+    assert!(drafts[0].policy.contains("pseudonymize: { as: integer }"), "{}", drafts[0].policy);
+    let cases = drafts[0].cases.as_ref().unwrap();
+    assert!(cases.contains(r#"path: "/v1/tenants/1?applicant_id=1""#), "{cases}");
+}
+
 fn schema() -> impl Strategy<Value = Value> {
     let text = proptest::option::of("(\\PC|[\"'\\\\:#\\n\\t{}\\[\\],&*!|>%@`]){0,12}");
     prop_oneof![

@@ -27,7 +27,7 @@ response:
 pub(super) const STANDING_CASES: &str = r#"
 - case: the model sees of the call what the policy says, and an agent a band
   given: { token: { sub: robot, client_id: robot, scopes: [predict, behalf] } }
-  send: { method: GET, path: "/standing/ada?born=1990-12-10", headers: { x-agent: Grace } }
+  send: { method: GET, path: "/standing/ada?b%6Frn=1990-12-10", headers: { x-agent: Grace } }
   upstream_answers: { json: { score: 47 } }
   upstream_asked: { path: { matches: "^/standing/p1_[a-z2-7]{26}$" }, query: { born: 1990-01-01 }, headers: {} }
   caller_gets: { status: 200, json: { score: 40 } }

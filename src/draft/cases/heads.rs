@@ -42,9 +42,9 @@ impl Head {
             };
             let head = call.parameters.iter().find(|head| head.place == Place::Path && head.name == name)?;
             let value = value(head)?;
-            path.push_str(&escaped(&value));
+            path.push_str(&escaped(&text(&value)));
             pattern.push_str(&match comes(head, &value)? {
-                Expected::Is(same) if same == value => regex_syntax::escape(&escaped(&value)),
+                Expected::Is(same) if same == value => regex_syntax::escape(&escaped(&text(&value))),
                 other => other.pattern("[^/]+"),
             });
         }
@@ -98,13 +98,8 @@ impl Head {
 
     /// The lines of `send`.
     pub(super) fn sent(&self) -> String {
-        let pairs: Vec<String> = self
-            .query
-            .iter()
-            .map(|(name, value)| {
-                format!("{}={}", escaped(&name.as_str().into()), escaped(&value.as_str().into()))
-            })
-            .collect();
+        let pairs: Vec<String> =
+            self.query.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
         let target =
             if pairs.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, pairs.join("&")) };
         let mut lines = format!("    path: {}\n", yaml::quoted(&target));
@@ -157,8 +152,11 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn escaped(value: &Value) -> String {
-    percent_encoding::utf8_percent_encode(&text(value), percent_encoding::NON_ALPHANUMERIC).to_string()
+/// As the gateway writes it: what RFC 3986 leaves to anybody stays.
+fn escaped(text: &str) -> String {
+    const KEPT: percent_encoding::AsciiSet =
+        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    percent_encoding::utf8_percent_encode(text, &KEPT).to_string()
 }
 
 fn is_header(text: &str) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Coverage, Covers, Target};
 use crate::action::Spec;
+use crate::net::query;
 use crate::payload::Step;
 use crate::plan::{HeadPart, Param, Route};
 use crate::policy::cases::{Case, UpstreamAsked};
@@ -58,7 +59,7 @@ fn sent(part: HeadPart, param: &Param, case: &Case) -> bool {
         HeadPart::Path => true,
         HeadPart::Query => {
             let query = case.send.path.value.split_once('?').map_or("", |(_, query)| query);
-            query.split('&').any(|pair| pair.split('=').next() == Some(&*param.name))
+            query::pairs(query).is_ok_and(|pairs| pairs.iter().any(|(name, _)| *name == *param.name))
         }
         HeadPart::Header => case.send.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(&param.name)),
     }
