@@ -148,7 +148,7 @@ fn rows_are_each_somebodys_where_one_list_can_be_taken_for_them() {
 }
 
 #[test]
-fn a_drafted_query_keeps_what_needs_no_escape() {
+fn a_case_shows_of_a_number_in_a_path_that_it_is_another() {
     let number = json!({ "type": "integer" });
     let document = json!({ "openapi": "3.1.0", "paths": { "/v1/tenants/{tenant_id}": { "get": {
         "parameters": [
@@ -161,6 +161,8 @@ fn a_drafted_query_keeps_what_needs_no_escape() {
     assert!(drafts[0].policy.contains("pseudonymize: { as: integer }"), "{}", drafts[0].policy);
     let cases = drafts[0].cases.as_ref().unwrap();
     assert!(cases.contains(r#"path: "/v1/tenants/1?applicant_id=1""#), "{cases}");
+    assert!(cases.contains(r#"path: { matches: "^/v1/tenants/[0-9]{6,}$" }"#), "{cases}");
+    assert!(cases.contains(r#"applicant_id: { matches: "^[0-9]{6,}$" }"#), "{cases}");
 }
 
 fn schema() -> impl Strategy<Value = Value> {

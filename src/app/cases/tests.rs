@@ -1,6 +1,7 @@
 //! Whole exchanges under policies that the shipped ones do not show.
 
 mod detect;
+mod patterns;
 
 use std::fs;
 use std::path::Path;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::json;
 use crate::action::Spec;
+use crate::check::RuleKind;
 use crate::draft::treat::{Proposal, treated};
 use crate::draft::{sample, yaml};
 use crate::payload::{Kind, Step};
@@ -12,8 +13,13 @@ use crate::payload::{Kind, Step};
 pub(super) enum Expected {
     Is(Value),
     Pseudonym,
+    /// A pseudonym that is a number: with at least so many digits it is not the value that was sent.
+    Number(usize),
     Any,
 }
+
+/// Beyond this many digits one in a hundred thousand pseudonyms has fewer.
+const MOST_DIGITS: usize = 11;
 
 impl Expected {
     /// As a case writes it.
@@ -21,7 +27,15 @@ impl Expected {
         match self {
             Self::Is(value) => json(value),
             Self::Pseudonym => "{ matches: \"^p1_\" }".into(),
-            Self::Any => "any".into(),
+            Self::Number(_) | Self::Any => "any".into(),
+        }
+    }
+
+    /// The same where every value is a text, as in a head.
+    pub(super) fn of_text(&self) -> String {
+        match self {
+            Self::Number(digits) => format!("{{ matches: \"^[0-9]{{{digits},}}$\" }}"),
+            other => other.text(),
         }
     }
 
@@ -32,6 +46,7 @@ impl Expected {
             Self::Is(Value::Number(number)) => regex_syntax::escape(&number.to_string()),
             Self::Is(Value::Bool(truth)) => truth.to_string(),
             Self::Pseudonym => "p1_[0-9a-z]+".into(),
+            Self::Number(digits) => format!("[0-9]{{{digits},}}"),
             Self::Is(_) | Self::Any => other.into(),
         }
     }
@@ -119,6 +134,10 @@ pub(super) fn of_field(proposal: &Proposal, value: &Value) -> Expected {
     match &proposal.outward {
         Spec::Unchanged => Expected::Is(value.clone()),
         Spec::Pseudonymize { as_integer: false } => Expected::Pseudonym,
+        Spec::Pseudonymize { as_integer: true } => {
+            let sent = sample::spelled(value, RuleKind::Integer).map_or(0, |text| text.len());
+            if sent < MOST_DIGITS { Expected::Number((sent + 1).max(6)) } else { Expected::Any }
+        }
         spec => {
             let kind = proposal.rules.kind;
             let text = kind.and_then(|kind| sample::spelled(value, kind));

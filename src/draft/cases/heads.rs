@@ -8,6 +8,7 @@ use crate::draft::model::Place;
 use crate::draft::sample;
 use crate::draft::whole::{Call, HeadProposal};
 use crate::draft::yaml;
+use crate::net::path::CanonicalPath;
 
 /// The head of a call.
 #[derive(Clone)]
@@ -44,7 +45,7 @@ impl Head {
             let value = value(head)?;
             path.push_str(&escaped(&text(&value)));
             pattern.push_str(&match comes(head, &value)? {
-                Expected::Is(same) if same == value => regex_syntax::escape(&escaped(&text(&value))),
+                Expected::Is(value) => regex_syntax::escape(&as_forwarded(&text(&value))?),
                 other => other.pattern("[^/]+"),
             });
         }
@@ -80,7 +81,7 @@ impl Head {
                     Expected::Is(value) => Expected::Is(self::text(&value).into()),
                     other => other,
                 };
-                asked.push((name.clone(), comes.text()));
+                asked.push((name.clone(), comes.of_text()));
             }
             sent.push((name, text));
         }
@@ -157,6 +158,12 @@ fn escaped(text: &str) -> String {
     const KEPT: percent_encoding::AsciiSet =
         percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     percent_encoding::utf8_percent_encode(text, &KEPT).to_string()
+}
+
+/// A piece of a path in the one form in which it is forwarded; `None` where it has none.
+fn as_forwarded(piece: &str) -> Option<String> {
+    let path = CanonicalPath::new(&format!("/{}", escaped(piece))).ok()?;
+    path.as_str().strip_prefix('/').map(str::to_owned)
 }
 
 fn is_header(text: &str) -> bool {

@@ -4,7 +4,8 @@
 //! - A route is covered by a call that was answered with success; of a closed activity, by its refusal.
 //! - A field of a governed route is covered by a body that has it and was let through.
 //! - An action is covered where such a field's destination was looked at: `upstream_sees`, `caller_gets: { json: … }`,
-//!   `stored`. `leave_out` counts like any other: an expected value is compared whole.
+//!   `stored`. `leave_out` counts like any other: an expected value is compared whole. A pattern for a parameter that fits
+//!   what was sent shows nothing.
 //! - A refusal is what the policy says is refused: calls without credential, scope, purpose or reason; persons who have not agreed,
 //!   have withdrawn, have objected, are restricted; values that a field's or a parameter's rules do not let through;
 //!   undeclared fields; answers of the upstream that are not as declared; records that there are not.
@@ -171,7 +172,7 @@ impl Coverage {
             RouteKind::Open { .. } => {}
             RouteKind::Answer(answer) => self.answered(plan, route, answer, case, outcome),
             RouteKind::Governed => {
-                parameters::count(self, route, case);
+                parameters::count(self, &found, case);
                 let Some(payload) = &route.payload else { return };
                 let sent = Sent::of(&case.send, payload.request.format());
                 let sent = sent.and_then(|sent| Body::of(&payload.request, &sent));
