@@ -49,6 +49,31 @@ pub fn organisation(said: &Said, recipient: &str, own: bool) -> (String, Vec<Str
     (text, holes)
 }
 
+/// The line of a purpose, for an organisation.yaml that is there and does not have it; `None` where nobody said one.
+pub fn purpose_line(said: &Said) -> Option<String> {
+    let says = said.says.as_deref().unwrap_or("to …");
+    let name = yaml::scalar(said.purpose.as_deref()?);
+    Some(format!("{name}: {{ says: {}, notice_version: 1 }}", yaml::quoted(says)))
+}
+
+/// The line of whoever runs the API, as [`purpose_line`]. `…` stands for what nobody said.
+pub fn recipient_line(said: &Said, recipient: &str, own: bool) -> String {
+    let of_own = |value: &Option<String>| value.clone().filter(|_| own);
+    let unsaid = said.recipient_role.is_none() && said.agreement.is_none();
+    let taken = |word: &str| (own && unsaid).then(|| word.to_owned());
+    let words = [
+        ("name", said.recipient.clone().or(of_own(&said.controller))),
+        ("role", said.recipient_role.clone().or(taken("controller"))),
+        ("agreement", said.agreement.clone().or(taken("internal"))),
+        ("country", said.recipient_country.clone().or(of_own(&said.country))),
+    ];
+    let transfer = said.transfer.clone().map(|transfer| ("transfer_instrument", Some(transfer)));
+    let words = words.into_iter().chain(transfer).map(|(key, value)| {
+        format!("{key}: {}", value.map_or_else(|| "…".to_owned(), |value| yaml::scalar(&value)))
+    });
+    format!("{}: {{ {} }}", yaml::scalar(recipient), words.collect::<Vec<_>>().join(", "))
+}
+
 fn recipients(writer: &mut Writer, said: &Said, recipient: &str, own: bool) {
     let place = format!("recipients.{recipient}");
     writer.line(&format!("recipients:\n  {}:", yaml::scalar(recipient)));

@@ -2,6 +2,7 @@
 
 mod asking;
 mod known;
+mod lacking;
 mod place;
 
 use std::fs;
@@ -160,10 +161,16 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
         }
     }
     let there = place::there(&policies);
-    let new = match &there {
+    let (new, left_out) = match &there {
         Some(set) => place::new_calls(api, set, known.only_new)?,
-        None => api.clone(),
+        None => (api.clone(), Vec::new()),
     };
+    if !left_out.is_empty() {
+        output::note(format_args!(
+            "left out, for a policy has it already: {}",
+            printable(&left_out.join(", "))
+        ));
+    }
     let groups = draft::groups(&new, known.activity.as_deref(), &taken);
     if groups.is_empty() {
         let notes: String = api.notes.iter().map(|note| format!("\n  {}", printable(note))).collect();
@@ -218,13 +225,16 @@ pub(super) fn write(api: &Api, source: &str, known: &Known) -> anyhow::Result<Ex
         place::create(&organisation, &text)?;
         output::note(format_args!("wrote {}{}", organisation.display(), to_fill(&holes)));
         files.push(organisation);
+    } else {
+        let declared = there.as_ref().and_then(|set| set.organisation.as_ref());
+        lacking::of_organisation(declared, &organisation, &said, &place).iter().for_each(output::note);
     }
     if place.new {
         place::deployment(&known.output, &place, &url, known.port)?;
     } else if place.unknown {
         output::note(format_args!(
-            "consentry.yaml names no upstream at {url}: add `{}: {{ url: \"{url}\", recipient: … }}` under `upstreams`",
-            place.upstream
+            "consentry.yaml names no upstream at {url}: add under `upstreams`\n  {}: {{ url: \"{url}\", recipient: {} }}",
+            place.upstream, place.recipient
         ));
     }
     accepted(known, &files)

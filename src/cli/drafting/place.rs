@@ -79,9 +79,9 @@ pub(super) fn names(policies: &Path) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The API without calls that a policy has already. Such calls that hold no personal data go without a word; others only if
-/// that is wanted.
-pub(super) fn new_calls(api: &Api, set: &PolicySet, only_new: bool) -> anyhow::Result<Api> {
+/// The API without calls that a policy has already, and these, each with where it is. Such calls that hold no personal data
+/// stay behind at once; others only if that is wanted.
+pub(super) fn new_calls(api: &Api, set: &PolicySet, only_new: bool) -> anyhow::Result<(Api, Vec<String>)> {
     // Whatever its parameters are called, it is the same call.
     let form = |route: &str| -> String {
         let pieces = route.split('/').map(|piece| if piece.starts_with('{') { "{}" } else { piece });
@@ -105,9 +105,16 @@ pub(super) fn new_calls(api: &Api, set: &PolicySet, only_new: bool) -> anyhow::R
             twice.join(", ")
         );
     }
-    let mut left = api.clone();
-    left.operations.retain(|operation| owner(operation).is_none());
-    Ok(left)
+    let mut new = api.clone();
+    let mut left_out = Vec::new();
+    new.operations.retain(|operation| match owner(operation) {
+        Some(name) => {
+            left_out.push(format!("{} ({name}.yaml)", operation.route()));
+            false
+        }
+        None => true,
+    });
+    Ok((new, left_out))
 }
 
 /// Writes a file that is not there yet.
@@ -168,6 +175,22 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::draft::openapi;
+
+    #[test]
+    fn calls_that_a_policy_has_are_left_out_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = "activity: score\ntitle: Scoring\nupstream: api\nroutes:\n  - match: GET /health\n    personal_data: none\n";
+        fs::write(folder.path().join("score.yaml"), policy).unwrap();
+        let document = serde_json::json!({ "openapi": "3.1.0", "paths": {
+            "/health": { "get": {} },
+            "/patients/{id}": { "get": {} },
+        } });
+        let api = openapi::api(&document).unwrap();
+        let (new, left_out) = new_calls(&api, &policy::read(folder.path()).set, false).unwrap();
+        assert_eq!(left_out, ["GET /health (score.yaml)"]);
+        assert_eq!((api.operations.len(), new.operations.len()), (2, 1));
+    }
 
     #[test]
     fn the_folder_of_keys_is_its_owners_alone() {
