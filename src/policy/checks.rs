@@ -47,7 +47,12 @@ pub(crate) fn unknown<'a>(
     known: impl Iterator<Item = &'a str> + Clone,
     reader: &mut Reader,
 ) {
-    let help = did_you_mean(&name.value, known);
+    let mut help = did_you_mean(&name.value, known);
+    let list =
+        [("purpose", "purposes"), ("recipient", "recipients")].into_iter().find(|(one, _)| *one == what);
+    if let Some((_, list)) = list {
+        help.push_str(&format!(" A new one is declared under `{list}` in organisation.yaml."));
+    }
     reader.report(Code::UnknownName, name.span, format!("There is no {what} `{}`{place}.", name.value), help);
 }
 
