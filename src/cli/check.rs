@@ -57,7 +57,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let needs = config.as_ref().map(|config| runtime.block_on(app::needs(config, now)));
     let found: Vec<&Diagnostics> = std::iter::once(&of_config).chain(&of_keys).chain(&of_policies).collect();
     match args.format {
-        Format::Human => found.iter().for_each(|found| deployment::show(found)),
+        Format::Human => deployment::show_all(&found),
         Format::Json => output::text(report::json(&found, args.pages.as_deref(), members(needs.as_ref()))),
         Format::Sarif => output::text(report::sarif(&found, args.pages.as_deref())),
     }

@@ -42,8 +42,13 @@ pub(super) fn policies(config: &Config) -> Option<(Plan, PolicySet)> {
 
 /// Shows findings to the person at the terminal, and counts them.
 pub(super) fn show(diagnostics: &Diagnostics) {
-    if diagnostics.is_empty() {
+    show_all(&[diagnostics]);
+}
+
+/// The same of several files, counted together.
+pub(super) fn show_all(all: &[&Diagnostics]) {
+    if all.iter().all(|one| one.is_empty()) {
         return;
     }
-    output::note(diagnostics.render(output::colours(&std::io::stderr())));
+    output::note(Diagnostics::render_all(all, output::colours(&std::io::stderr())));
 }

@@ -20,7 +20,9 @@ use crate::policy::{Code, Diagnostics, Spanned};
 /// # Errors
 /// All that is wrong with the file, with its places.
 pub fn api_keys(path: &Path) -> Result<Vec<ApiKeyEntry>, Diagnostics> {
-    File::read(path, keys).map(|(keys, _)| keys)
+    let where_absent = "Write it with the line `keys:`; `consentry key api NAME --scope SCOPE` makes a key and prints the lines below it. Or leave \
+                        `api_keys` out of consentry.yaml.";
+    File::read(path, where_absent, keys).map(|(keys, _)| keys)
 }
 
 /// Reads entries as they would stand below `keys:` in the file of API keys.

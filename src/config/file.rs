@@ -17,13 +17,15 @@ pub(super) struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    /// Reads a file with a function for its outermost value. Warnings come beside the value.
+    /// Reads a file with a function for its outermost value. Warnings come beside the value. `where_absent` is what to do where
+    /// there is no such file.
     pub(super) fn read<T>(
         path: &'a Path,
+        where_absent: &str,
         value: impl FnOnce(&Node, &mut Self) -> Option<T>,
     ) -> Result<(T, Diagnostics), Diagnostics> {
         let mut found = Vec::new();
-        let bytes = bytes(path, &mut found);
+        let bytes = bytes(path, where_absent, &mut found);
         let text = bytes.and_then(|bytes| utf8(path, bytes, &mut found));
         Self::read_text(path, text, found, value)
     }
@@ -127,11 +129,12 @@ impl<'a> File<'a> {
     }
 }
 
-fn bytes(path: &Path, found: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {
+fn bytes(path: &Path, where_absent: &str, found: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {
     let bytes = read_file(path, found);
     if bytes.is_none() {
         // What is advised for a policy, to remove or to split it, is no advice here.
-        let help = "Check the file's name, and let the gateway read it.";
+        let there = path.try_exists().unwrap_or(true);
+        let help = if there { "Check the file's name, and let the gateway read it." } else { where_absent };
         found.iter_mut().for_each(|found| found.help = help.into());
     }
     bytes

@@ -29,7 +29,9 @@ const KEYRING: &str = "data/keys.db";
 /// # Errors
 /// All that is wrong with the file, with its places.
 pub fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
-    File::read(path, |node, file| config(node, path, file))
+    let where_absent = "Name the deployment's file with `--config FILE`. To begin, `consentry import` drafts one for an API that exists, and \
+                        consentry.example.yaml shows all that can stand in it.";
+    File::read(path, where_absent, |node, file| config(node, path, file))
 }
 
 fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {

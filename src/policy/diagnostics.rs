@@ -168,8 +168,24 @@ impl Diagnostics {
         self.count(Severity::Warning)
     }
 
-    /// The text for people: each finding with the lines it speaks of, underlined.
+    /// The text for people: each finding with the lines it speaks of, underlined, and how many there are.
     pub fn render(&self, colours: bool) -> String {
+        Self::render_all(&[self], colours)
+    }
+
+    /// The same of the files of several, counted together.
+    pub fn render_all(all: &[&Self], colours: bool) -> String {
+        let mut text: String = all.iter().map(|one| one.findings(colours)).collect();
+        let counted =
+            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (errors, warnings) = all
+            .iter()
+            .fold((0, 0), |(errors, warnings), one| (errors + one.errors(), warnings + one.warnings()));
+        text.push_str(&format!("{}, {}\n", counted(errors, "error"), counted(warnings, "warning")));
+        text
+    }
+
+    fn findings(&self, colours: bool) -> String {
         let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
         let mut text = String::new();
@@ -180,13 +196,6 @@ impl Diagnostics {
             }
             text.push('\n');
         }
-        let counted =
-            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        text.push_str(&format!(
-            "{}, {}\n",
-            counted(self.errors(), "error"),
-            counted(self.warnings(), "warning")
-        ));
         text
     }
 

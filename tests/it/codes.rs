@@ -200,6 +200,38 @@ fn a_page_is_printed_on_request() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("there is no code `CP9999`"));
 }
 
+#[test]
+fn what_is_wrong_in_all_files_is_counted_once() {
+    let folder = deployment(examples(section(Code::NoCategory.page(), "Wrong")));
+    let file = folder.path().join("consentry.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}api_keys: nowhere.yaml\n")).unwrap();
+    let output = check(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let counted: Vec<_> =
+        text.lines().filter(|line| line.contains(" error") && line.contains(" warning")).collect();
+    assert_eq!(counted, ["1 error, 1 warning"], "{text}");
+    let (_, behind) = text.split_once("1 error, 1 warning").unwrap();
+    assert!(!behind.contains("CP0"), "nothing is told behind the count: {behind}");
+    assert!(text.contains("`consentry key api NAME --scope SCOPE`"), "{text}");
+}
+
+#[test]
+fn without_a_configuration_it_is_said_where_to_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = check(folder.path(), &["--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let help = report["diagnostics"][0]["help"].as_str().unwrap();
+    for told in ["`--config FILE`", "`consentry import`", "consentry.example.yaml"] {
+        assert!(help.contains(told), "{help}");
+    }
+    // One that is there and cannot be read is no beginning.
+    fs::create_dir(folder.path().join("consentry.yaml")).unwrap();
+    let output = check(folder.path(), &["--format", "json"]);
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("consentry.example.yaml"));
+}
+
 fn one_error() -> tempfile::TempDir {
     deployment(examples(section(Code::IdentifierUnchanged.page(), "Wrong")))
 }
