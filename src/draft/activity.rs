@@ -179,8 +179,13 @@ fn route(writer: &mut Writer, whole: &Whole<'_>, call: &Call<'_>, notes: &mut Ve
             .map(|blocked| format!("`{}` ({})", blocked.path, blocked.why))
             .collect();
         let why = format!(
-            "NOT SERVABLE: the API requires {}. A call with it is refused here, and one without it by the API. Change the API, or leave the route out.",
-            names.join(", ")
+            "NOT SERVABLE: the API requires {}. A call with it is refused here, and one without it by the API. {}, or leave the route out.",
+            names.join(", "),
+            if call.blocked.iter().all(|blocked| blocked.by_hand) {
+                "Declare it under `request.fields` with the one `type` that your callers send"
+            } else {
+                "Change the API"
+            }
         );
         notes.push(format!("{text} is {}", why.replacen("NOT SERVABLE", "not servable", 1)));
         // It stays when the proposal is accepted.

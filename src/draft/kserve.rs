@@ -65,7 +65,7 @@ fn tensors(tensors: &[Value], notes: &mut Vec<String>, blocked: &mut Vec<Blocked
                     let why = "its datatype is none of the protocol's";
                     notes.push(format!("tensor `{name}`: {why}"));
                     let path = Path::of(vec![Step::Member(name.into())]);
-                    blocked.extend(path.map(|path| Blocked { path, why: why.to_owned() }));
+                    blocked.extend(path.map(|path| Blocked { path, why: why.to_owned(), by_hand: false }));
                     continue;
                 };
                 (RuleKind::Integer, range)

@@ -40,7 +40,7 @@ pub fn api(document: &Value) -> Result<Api, DocumentError> {
         // Nothing came of it but a note.
         if required && request.len() == fields && made.notes.len() > notes {
             let path = name.and_then(|name| Path::of(vec![name]));
-            made.blocked.extend(path.map(|path| Blocked { path, why: NO_TYPE.to_owned() }));
+            made.blocked.extend(path.map(|path| Blocked { path, why: NO_TYPE.to_owned(), by_hand: false }));
         }
     }
     for parameter in part("params").iter().take(COLUMNS) {

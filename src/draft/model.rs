@@ -94,6 +94,8 @@ pub struct Blocked {
     pub path: Path,
     /// Why no field can be that.
     pub why: String,
+    /// Whether one can all the same, of one of its types: which one only its callers know.
+    pub by_hand: bool,
 }
 
 impl Operation {

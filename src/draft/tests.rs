@@ -165,6 +165,23 @@ fn a_case_shows_of_a_number_in_a_path_that_it_is_another() {
     assert!(cases.contains(r#"applicant_id: { matches: "^[0-9]{6,}$" }"#), "{cases}");
 }
 
+#[test]
+fn what_a_person_can_declare_is_not_said_to_need_another_api() {
+    let decimal = json!({ "anyOf": [{ "type": "number" }, { "type": "string", "pattern": "^[0-9.]+$" }] });
+    let map = json!({ "type": "object", "additionalProperties": { "type": "number" } });
+    let drafted = |field: &Value| {
+        let fields = [("amount".to_owned(), field.clone()), ("plan".to_owned(), json!({ "type": "string" }))];
+        let policy = written(&document(fields.into()), &all_said()).0.remove(0).policy;
+        let comments = policy.lines().filter_map(|line| line.trim_start().strip_prefix("# "));
+        comments.collect::<Vec<_>>().join(" ")
+    };
+    for (field, told) in [(decimal, "Declare it under `request.fields`"), (map, "Change the API")] {
+        let said = drafted(&field);
+        let both = ["Declare it under", "Change the API"].map(|told| said.contains(told));
+        assert!(said.contains(told) && both != [true, true], "{said}");
+    }
+}
+
 fn schema() -> impl Strategy<Value = Value> {
     let text = proptest::option::of("(\\PC|[\"'\\\\:#\\n\\t{}\\[\\],&*!|>%@`]){0,12}");
     prop_oneof![

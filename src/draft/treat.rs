@@ -54,6 +54,8 @@ const PLACEHOLDERS: [&str; 6] = [
     "+10000000000",
     "https://example.org/",
 ];
+/// What stands for a text of no form.
+const FORMLESS: [&str; 2] = ["redacted", "none"];
 /// Categories by which a model may need to tell one from another.
 const JOINED: [&str; 4] = ["pd:Identifier", "pd:AccountIdentifier", "pd:UID", "pd:Username"];
 /// Categories of what is worth something to whoever knows it.
@@ -282,11 +284,26 @@ fn fixed(proposal: &Proposal) -> Option<String> {
     let kind = rules.kind?;
     let made = sample::placeholder(rules).and_then(|value| sample::spelled(&value, kind));
     if kind == RuleKind::String {
-        let known = PLACEHOLDERS.iter().map(|fixed| (*fixed).to_owned());
-        return known.chain(made).find(|fixed| accepted(proposal, Kind::String, fixed));
+        // A date would be no tenant's number, though it may be short enough.
+        let formless = rules.format.is_none() && rules.pattern.is_none();
+        let form = proposal.category.as_deref().and_then(form_of);
+        let is = |fixed: &&str| !formless || form == Some(*fixed);
+        let known = PLACEHOLDERS.iter().copied().filter(is).chain(FORMLESS.into_iter().filter(|_| formless));
+        return known.map(str::to_owned).chain(made).find(|fixed| accepted(proposal, Kind::String, fixed));
     }
     // In a head every value is a text.
     made.filter(|_| matches!(proposal.way, Way::Head(_)) && kind == RuleKind::Integer)
+}
+
+/// The form that values of a category have, where no rule says one.
+fn form_of(category: &str) -> Option<&'static str> {
+    let [email, _, _, address, phone, _] = PLACEHOLDERS;
+    match category {
+        "pd:EmailAddress" => Some(email),
+        "pd:IPAddress" => Some(address),
+        "pd:TelephoneNumber" => Some(phone),
+        _ => None,
+    }
 }
 
 fn answer(proposal: &mut Proposal, because: &mut Vec<String>) {

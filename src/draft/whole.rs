@@ -164,7 +164,7 @@ fn consistent(
             let told = why.to_string();
             notes.push(if told.starts_with('`') { told } else { format!("`{path}`: {told}") });
             if proposal.field.required {
-                blocked.push(Blocked { path: path.clone(), why: why.to_string() });
+                blocked.push(Blocked { path: path.clone(), why: why.to_string(), by_hand: false });
             }
         }
         why.is_none()

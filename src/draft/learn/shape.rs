@@ -52,7 +52,7 @@ pub(super) struct Found {
 impl Found {
     fn missing(&mut self, path: &Path, required: bool, why: &str) {
         if required {
-            self.blocked.push(Blocked { path: path.clone(), why: why.to_owned() });
+            self.blocked.push(Blocked { path: path.clone(), why: why.to_owned(), by_hand: false });
         }
         self.notes.push(format!("`{path}`: {why}"));
     }

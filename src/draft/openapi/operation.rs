@@ -76,7 +76,8 @@ fn unsaid(made: &mut Operation) {
     made.tenths = 3;
     made.because = "the description says nothing of a body, and a call with one is refused".into();
     made.notes.push(
-        "the description says nothing of its body, and a call with one is refused: if calls have one, `consentry learn` drafts it"
+        "the description says nothing of its body, and a call with one is refused: if calls have one, `consentry learn` drafts it where \
+         it is JSON; of lines of JSON write `payload: ndjson` and the fields by hand"
             .into(),
     );
 }

@@ -85,12 +85,17 @@ impl<'d> Walk<'d> {
 
     /// Notes what no field can be. Where it must be there, no call can be made.
     fn missing(&mut self, at: &Place<'_>, why: &str) {
+        self.lacks(at, why, false);
+    }
+
+    /// The same, and whether a person can declare it of one of its types.
+    fn lacks(&mut self, at: &Place<'_>, why: &str, by_hand: bool) {
         const BLOCKED: usize = 20;
         if at.required
             && self.flat.blocked.len() < BLOCKED
             && let Some(path) = Path::of(at.steps.clone())
         {
-            self.flat.blocked.push(Blocked { path, why: why.to_owned() });
+            self.flat.blocked.push(Blocked { path, why: why.to_owned(), by_hand });
         }
         self.note(at, why);
     }
@@ -163,7 +168,7 @@ impl<'d> Walk<'d> {
             Some("null") => self.missing(&at, "it can only be null"),
             Some(other) => {
                 let why = format!("its type is {}: a field has one type", printable(other));
-                self.missing(&at, &why);
+                self.lacks(&at, &why, other.split(", ").all(is_plain));
             }
             None => self.missing(&at, "the description does not say of what type it is"),
         }
@@ -307,7 +312,12 @@ impl<'d> Walk<'d> {
                     [one] => waiting.push((one, hops + 1)),
                     several => {
                         let Some(common) = self.common(several) else {
-                            self.missing(at, "it can be one of several things: a field is one, of one type");
+                            let plain = several.iter().all(|one| is_of_plain_type(one));
+                            self.lacks(
+                                at,
+                                "it can be one of several things: a field is one, of one type",
+                                plain,
+                            );
                             return None;
                         };
                         waiting.extend(common.into_iter().map(|one| (one, hops + 1)));
@@ -340,6 +350,15 @@ impl<'d> Walk<'d> {
 struct Merged<'d> {
     parts: Vec<&'d Map<String, Value>>,
     nullable: bool,
+}
+
+/// Whether it is a value that a field can be, as pydantic's decimals are numbers or texts.
+fn is_of_plain_type(schema: &Value) -> bool {
+    schema.get("type").and_then(Value::as_str).is_some_and(is_plain)
+}
+
+fn is_plain(kind: &str) -> bool {
+    matches!(kind, "string" | "integer" | "number" | "boolean")
 }
 
 fn is_null(schema: &Value) -> bool {

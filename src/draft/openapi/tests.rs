@@ -195,7 +195,9 @@ fn a_call_of_whose_body_nothing_is_said_is_a_weak_guess() {
     assert_eq!(api.operations.len(), 4);
     for operation in api.operations {
         assert_eq!(operation.payload, Some(Body::None));
-        let told = operation.notes.iter().any(|note| note.contains("`consentry learn` drafts it"));
+        let told = ["`consentry learn` drafts it", "`payload: ndjson`"]
+            .iter()
+            .all(|told| operation.notes.iter().any(|note| note.contains(told)));
         let body = operation.method != "DELETE";
         assert_eq!((told, operation.tenths < 5), (body, body), "{}", operation.route());
     }
@@ -280,6 +282,9 @@ fn what_must_be_there_and_cannot_be_declared_is_told_apart() {
     blocked.sort();
     assert_eq!(blocked, ["d", "v"], "what is optional, or below it, hinders nobody");
     assert_eq!(operation.notes.len(), 4, "{:?}", operation.notes);
+    let by_hand =
+        |path: &str| operation.blocked.iter().any(|one| one.by_hand && one.path.to_string() == path);
+    assert!(by_hand("v") && !by_hand("d"), "a number or a text can be declared as one of them");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::check::{Format, Range};
+use crate::check::{Format, Length, Range};
 use crate::payload::Path;
 
 fn field(path: &str, kind: RuleKind, required: bool) -> Field {
@@ -161,6 +161,23 @@ fn an_identifier_of_a_form_is_replaced_by_one_of_that_form() {
     number.rules.range = range("1", "100000");
     number.known = category(&number.path, None, "");
     assert_eq!(propose(&number, Way::Head(Place::Path)).outward, Spec::Redact("1".into()));
+}
+
+#[test]
+fn an_identifier_of_no_form_becomes_no_date() {
+    for (name, most, fixed) in [
+        ("tenant_ref", 12, "redacted"),
+        ("tenant_ref", 7, "none"),
+        ("last_name", 6, "none"),
+        ("email", 20, "nobody@example.org"),
+        ("phone", 15, "+10000000000"),
+    ] {
+        let mut short = field(name, RuleKind::String, true);
+        short.rules.length = Some(Length { min: 0, max: Some(most) });
+        let proposal = propose(&short, Way::Request);
+        assert_eq!(proposal.outward, Spec::Redact(fixed.into()), "{name} {:?}", proposal.category);
+        assert_ne!(proposal.sample, Some(fixed.into()), "a case tells the two apart");
+    }
 }
 
 #[test]
