@@ -39,7 +39,10 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
     for (name, version) in &run.versions {
         writeln!(out, "| {name} | {version} |")?;
     }
-    writeln!(out, "\n![CPU time per request of every target, by workload]({plot})\n")?;
+    writeln!(
+        out,
+        "\n![CPU time per request, as a ratio to HAProxy's, of the gateway and its peers]({plot})\n"
+    )?;
     if run.smoke {
         writeln!(out, "A smoke test: what was done is checked, how fast it was says nothing.")?;
     } else {
