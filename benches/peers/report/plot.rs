@@ -25,6 +25,8 @@ const BAR: f64 = 19.0;
 const TITLE: f64 = 24.0;
 const BETWEEN: f64 = 14.0;
 const TOP: f64 = 28.0;
+/// What is written over lines can be read.
+const CLEAR: &str = "paint-order=\"stroke\" stroke=\"white\" stroke-width=\"4\"";
 const OURS: &str = "#1a7f5a";
 const OTHERS: &str = "#8a94a6";
 
@@ -86,7 +88,7 @@ fn bar(out: &mut String, y: f64, cell: &Cell, ratio: f64) {
             "<path d=\"M{x:.1} {low:.0} l6 -{height:.0} m4 0 l-6 {height:.0}\" stroke=\"white\" stroke-width=\"2\"/>"
         );
     }
-    text(out, NAMES + long + 6.0, middle, "", &format!("{ratio:.2}"));
+    text(out, NAMES + long + 6.0, middle, CLEAR, &format!("{ratio:.2}"));
 }
 
 fn text(out: &mut String, x: f64, y: f64, more: &str, says: &str) {
