@@ -6,15 +6,29 @@ use serde_json::Value;
 
 use super::stats::Stats;
 use crate::check::Format;
-use crate::draft::category;
 use crate::draft::model::{Blocked, Field};
 use crate::draft::yaml::LONGEST_NAME;
+use crate::draft::{category, numbered};
 use crate::payload::{Path, Step};
 use crate::policy::categories;
 
 /// Most places of one body.
 const PLACES: usize = 500;
 const DEPTH: usize = 16;
+/// More names than these, of which none is in most of the objects, are data: nobody gives so many fields by turns alone.
+const NAMES: usize = 8;
+const IN_DOUBT: &str = "names beside it came by turns and hold what it holds, as those of persons would: where it names somebody, take \
+                        all of them out";
+
+/// What the names of an object's members are, as far as one can tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Fields,
+    /// Data: whom or what each member is about.
+    Data,
+    /// One or the other.
+    InDoubt,
+}
 
 /// Bodies that were seen.
 #[derive(Debug, Default)]
@@ -70,7 +84,8 @@ impl Bodies {
     /// Fields, and what could not be made one.
     pub(super) fn fields(&self) -> Found {
         let mut found = Found::default();
-        self.root.fields(&mut Vec::new(), true, self.root.present, &mut found);
+        let start = At { required: true, of: self.root.present, doubt: false };
+        self.root.fields(&mut Vec::new(), start, &mut found);
         if self.over {
             found.notes.push("bodies had more than 500 fields or 16 levels: the rest is not drafted".into());
         }
@@ -112,10 +127,10 @@ impl Node {
         }
     }
 
-    /// `required`: whether every node above was always there; `of`: how often this one could have been.
-    fn fields(&self, steps: &mut Vec<Step>, required: bool, of: u64, out: &mut Found) {
+    fn fields(&self, steps: &mut Vec<Step>, at: At, out: &mut Found) {
+        let At { required, of, doubt } = at;
         let Some(path) = Path::of(steps.clone()) else {
-            self.inner(steps, true, out);
+            self.inner(steps, true, doubt, out);
             if self.stats.total() > 0 {
                 out.notes.push("the body was a single value, and a policy names fields".into());
             }
@@ -135,7 +150,7 @@ impl Node {
                     "`{path}`: it was null as a whole at times; null passes{but}, and nothing below it has to be there"
                 ));
             }
-            self.inner(steps, required && self.nulls == 0, out);
+            self.inner(steps, required && self.nulls == 0, doubt, out);
             return;
         }
         let found = category::category(&path, None, "");
@@ -153,7 +168,10 @@ impl Node {
                     10..50 => 6,
                     _ => 8,
                 };
-                let because = vec![because];
+                let (tenths, because) = match doubt {
+                    true => (2, vec![because, IN_DOUBT.to_owned()]),
+                    false => (tenths, vec![because]),
+                };
                 out.fields.push(Field { because, tenths, seen: true, ..Field::of(path, rules, required) });
             }
             // Nothing but null came: without it the API may do as well.
@@ -161,23 +179,97 @@ impl Node {
         }
     }
 
-    fn inner(&self, steps: &mut Vec<Step>, required: bool, out: &mut Found) {
+    fn inner(&self, steps: &mut Vec<Step>, required: bool, doubt: bool, out: &mut Found) {
         if self.odd > 0 {
             let name =
                 Path::of(steps.clone()).map_or_else(|| "the body".to_owned(), |path| format!("`{path}`"));
             out.notes.push(format!("{name}: some of its names look like values, and are not written down: declare those that may come"));
         }
+        let names = self.names(steps.last());
+        if names == Names::Data {
+            let why = "its names differ from body to body, as those of persons would, and are not written down: a policy names fields, so \
+                       let the API take a list whose elements say whom each is about";
+            match Path::of(steps.clone()) {
+                Some(path) => out.missing(&path, required, why),
+                None => out.notes.push(format!("the body: {why}")),
+            }
+            return;
+        }
+        let doubt = doubt || names == Names::InDoubt;
         for (name, member) in &self.members {
             steps.push(Step::Member(name.clone()));
-            member.fields(steps, required, self.objects, out);
+            member.fields(steps, At { required, of: self.objects, doubt }, out);
             steps.pop();
         }
         if let Some(element) = &self.element {
             steps.push(Step::Every);
-            element.fields(steps, required, element.present, out);
+            element.fields(steps, At { required, of: element.present, doubt }, out);
             steps.pop();
         }
     }
+
+    /// What the names of the members are. Fields have names that are there, and mostly differ in what they hold; names that are data come
+    /// by turns, and all hold the same. `below` is what the object is called.
+    fn names(&self, below: Option<&Step>) -> Names {
+        let mut kinds = self.members.values().map(Node::kind);
+        let Some(first) = kinds.next() else { return Names::Fields };
+        if first.is_none() || kinds.any(|kind| kind != first) {
+            return Names::Fields;
+        }
+        let of_persons = matches!(below, Some(Step::Member(name)) if names_persons(name));
+        if of_persons && first == Some(Kind::Object) && self.members.len() > 1 {
+            return Names::Data;
+        }
+        let most = self.members.values().map(|member| member.present).max().unwrap_or(0);
+        match self.members.len() {
+            many if many > NAMES && most.saturating_mul(2) <= self.objects => Names::Data,
+            several if several > 1 && (most < self.objects || of_persons) => Names::InDoubt,
+            _ => Names::Fields,
+        }
+    }
+
+    /// What stood here; `None` where it was several things by turns, or nothing but null.
+    fn kind(&self) -> Option<Kind> {
+        let Stats { texts, integers, numbers, booleans, .. } = &self.stats;
+        let seen = [
+            (Kind::Object, self.objects),
+            (Kind::Array, self.arrays),
+            (Kind::Text, *texts),
+            (Kind::Number, integers + numbers),
+            (Kind::Boolean, *booleans),
+        ];
+        let mut kinds = seen.into_iter().filter(|(_, count)| *count > 0).map(|(kind, _)| kind);
+        kinds.next().filter(|_| kinds.next().is_none())
+    }
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy)]
+struct At {
+    /// Whether every node above was always there.
+    required: bool,
+    /// How often this one could have been.
+    of: u64,
+    /// Whether the name of a node above may be data.
+    doubt: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Object,
+    Array,
+    Text,
+    Number,
+    Boolean,
+}
+
+/// Whether a name is a word for several persons: what stands below it may be called after each.
+fn names_persons(name: &str) -> bool {
+    let words = category::tokens(name);
+    words.last().is_some_and(|last| {
+        numbered::is_person(last)
+            && (last == "people" || ["s", "en", "es"].iter().any(|many| last.ends_with(many)))
+    })
 }
 
 fn room<'n>(element: &'n mut Option<Box<Node>>, places: &mut usize, over: &mut bool) -> Option<&'n mut Node> {

@@ -82,6 +82,62 @@ fn nothing_that_was_sent_is_in_what_comes_of_it() {
 }
 
 #[test]
+fn names_that_are_data_are_not_written_down_and_such_as_may_be_are_marked() {
+    let of = |bodies: Vec<Value>| {
+        let calls: Vec<_> =
+            bodies.into_iter().map(|body| ("POST", "/score", body, json!({ "ok": true }))).collect();
+        let api = seen(&calls);
+        let [operation] = api.operations.as_slice() else { panic!("{:?}", api.notes) };
+        operation.clone()
+    };
+    let named = |operation: &Operation, path: &str| {
+        operation.request.iter().find(|field| field.path.to_string() == path).cloned()
+    };
+    // Many names by turns, all of which hold the same.
+    let name = |number: usize| NAMES[number % NAMES.len()];
+    let by_turns = |value: fn(usize) -> Value| -> Operation {
+        let body = |number: usize| {
+            let scores = json!({ name(number): value(number), name(number + 5): value(number) });
+            json!({ "scores": scores, "plan": "basic" })
+        };
+        of((0..60).map(body).collect())
+    };
+    let values: [fn(usize) -> Value; 2] = [|number| json!(number), |number| json!({ "points": number })];
+    for operation in values.map(by_turns) {
+        let text = format!("{operation:?}");
+        assert!(NAMES.iter().all(|name| !text.contains(&format!("\"{name}\""))), "{text}");
+        assert_eq!(operation.request.len(), 1, "{text}");
+        assert!(operation.notes.iter().any(|note| note.starts_with("`scores`: its names differ")), "{text}");
+        // No call is without them, so the API may not do without.
+        assert_eq!(operation.blocked.len(), 1, "{text}");
+    }
+    // Below a word for persons two objects alike are two of them, however often they came.
+    let operation = of(vec![json!({ "v": 1, "patients": { "ada": { "age": 3 }, "bob": { "age": 5 } } }); 20]);
+    assert_eq!((operation.request.len(), operation.blocked.len()), (1, 1));
+
+    // Few of them may be fields: they are drafted, and marked.
+    let few = |number: usize| json!({ "scores": { name(number % 2): 3 }, "v": 1 });
+    let operation = of((0..60).map(few).collect());
+    for path in ["scores.ada", "scores.bob"] {
+        let field = named(&operation, path).unwrap();
+        assert_eq!((field.tenths, field.required), (2, false));
+        assert!(field.because.iter().any(|because| because.contains("take all of them out")));
+    }
+    assert_eq!(named(&operation, "v").unwrap().tenths, 8);
+    let operation = of(vec![json!({ "customers": { "new": 1, "lost": 2 } }); 60]);
+    assert_eq!(named(&operation, "customers.new").unwrap().tenths, 2);
+    // Fields are always there, or hold one thing and another.
+    let fields = |number: usize| {
+        let mut body = json!({ "measures": { "width": 1, "height": 2 }, "v": { "a": 1 } });
+        body["v"][["b", "c"][number % 2]] = json!("x");
+        body
+    };
+    let operation = of((0..60).map(fields).collect());
+    assert_eq!(operation.request.len(), 5);
+    assert!(operation.request.iter().all(|field| field.tenths > 2), "{:?}", operation.request);
+}
+
+#[test]
 fn recordings_are_read_and_bad_ones_refused() {
     let mut seen = Seen::default();
     let har_file = json!({ "log": { "entries": [
