@@ -56,7 +56,8 @@ class Api:
             self.upstream = {"url": "http://model.invalid", "socket": str(path)}
         else:
             listener = socket.create_server(("127.0.0.1", 0))
-            self.upstream = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+            self.port = listener.getsockname()[1]
+            self.upstream = {"url": f"http://127.0.0.1:{self.port}"}
         config = uvicorn.Config(self._app(), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         # The socket listens already: who connects before the thread is ready waits in its queue.
