@@ -70,9 +70,12 @@ fn answer(outputs: &[Value], document: &Value, made: &mut Operation) {
     let classes = of_python("predict_fn").is_some_and(|name| OF_CLASSES.contains(&name));
     let named = |output: &Value| output.get("name").and_then(Value::as_str).is_some();
     let mut notes = Vec::new();
-    if OF_ARRAYS.contains(&flavour) && outputs.iter().any(named) {
-        made.response.extend(unnamed(outputs, flavour, classes, &mut notes));
+    let array = OF_ARRAYS.contains(&flavour) && outputs.iter().any(named);
+    let array = if array { unnamed(outputs, flavour, classes, &mut notes) } else { None };
+    if let Some(field) = array {
+        made.response.push(field);
     } else {
+        notes.clear();
         for output in outputs.iter().take(COLUMNS) {
             if named(output) {
                 add(output, Vec::new(), &mut made.response, &mut notes);
@@ -97,14 +100,19 @@ fn answer(outputs: &[Value], document: &Value, made: &mut Operation) {
     made.notes.extend(notes.into_iter().map(|note| format!("answer, {note}")));
 }
 
-/// The answer of a model that makes an array of what the signature names.
+/// The answer of a model that makes an array of what the signature names; `None` where no array would hold them all.
 fn unnamed(outputs: &[Value], flavour: &str, classes: bool, notes: &mut Vec<String>) -> Option<Field> {
     let mut fields = Vec::new();
     outputs.iter().take(COLUMNS).for_each(|output| add(output, Vec::new(), &mut fields, notes));
     let first = fields.first()?;
     let list = classes || fields.len() > 1;
-    let kind = first.rules.kind.filter(|kind| fields.iter().all(|field| field.rules.kind == Some(*kind)));
-    let kind = if classes { RuleKind::Number } else { kind.unwrap_or(RuleKind::Number) };
+    let number = |field: &Field| matches!(field.rules.kind, Some(RuleKind::Integer | RuleKind::Number));
+    let kind = match first.rules.kind? {
+        _ if classes => RuleKind::Number,
+        kind if fields.iter().all(|field| field.rules.kind == Some(kind)) => kind,
+        _ if fields.iter().all(number) => RuleKind::Number,
+        _ => return None,
+    };
     let known = category(&first.path, None, "").filter(|_| !list);
     let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.path)).collect();
     let (path, example) = if list { ("predictions[*]", "[[0, 1]]") } else { ("predictions", "[1]") };
@@ -274,6 +282,9 @@ utc_time_created: '2026-01-01 10:00:00.000000'
         }
         let (fields, _) = answered("{ loader_module: mlflow.sklearn, predict_fn: predict_proba }", esi);
         assert_eq!(fields, [("predictions[*]".to_owned(), RuleKind::Number)], "a number for each class");
+        let mixed = r#"[{"type": "double", "name": "a"}, {"type": "string", "name": "b"}]"#;
+        let (fields, _) = answered("{ loader_module: mlflow.sklearn }", mixed);
+        assert_eq!(fields.len(), 2, "that is no array");
     }
 
     #[test]
