@@ -169,7 +169,7 @@ fn upstreams(node: &Node, help: &str, file: &mut File<'_>) -> Option<BTreeMap<Ar
     upstreams.into_iter().collect()
 }
 
-/// How many bytes the path of a unix socket may have (`sun_path` of unix(7), with an end of its own).
+/// How many bytes the path of a unix socket may have: `sun_path` of unix(7) has 108, and the last one ends it.
 const SOCKET_PATH: usize = 107;
 
 fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
@@ -191,7 +191,7 @@ fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
         if let Some(url) = &url
             && url.scheme_str() == Some("https")
         {
-            let message = "At a unix socket there is no TLS: nobody else can read along.";
+            let message = "There is no TLS at a unix socket, and none is needed: what is sent does not leave this host.";
             let help = "Write `http://` in `url`; its host is what the upstream gets as `Host`.";
             file.reader.report(Code::WrongValue, node.span, message, help);
         }

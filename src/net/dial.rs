@@ -17,9 +17,12 @@ use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+/// How soon a unix socket whose queue is full is tried again.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// Where to connect to.
 #[derive(Clone, Debug)]
@@ -139,9 +142,7 @@ impl Target {
     async fn stream(&self) -> Result<Stream, DialError> {
         let (host, port, tls) = match &self.0 {
             Way::Tcp { host, port, tls } => (host, *port, tls),
-            Way::Unix(socket) => {
-                return UnixStream::connect(socket).await.map(Stream::Unix).map_err(DialError::Connect);
-            }
+            Way::Unix(socket) => return unix(socket).await.map(Stream::Unix).map_err(DialError::Connect),
         };
         let tcp = TcpStream::connect((&**host, port)).await.map_err(DialError::Connect)?;
         tcp.set_nodelay(true).map_err(DialError::Connect)?;
@@ -152,6 +153,16 @@ impl Target {
                 .await
                 .map(|tls| Stream::Tls(Box::new(tls)))
                 .map_err(DialError::Tls),
+        }
+    }
+}
+
+/// Connects to a unix socket. One whose queue is full says so at once, unlike TCP's, and does not tell when there is room.
+async fn unix(socket: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock => sleep(AGAIN).await,
+            connected => return connected,
         }
     }
 }

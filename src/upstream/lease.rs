@@ -242,7 +242,7 @@ impl Connection {
 
     /// True where the other end cannot have got a byte of the request.
     fn is_unsent(&self) -> bool {
-        self.request.is_unwritten() && matches!(self.stream, Stream::Plain(_))
+        self.request.is_unwritten() && !matches!(self.stream, Stream::Tls(_))
     }
 
     fn poll_head(&mut self, expected: Expected, cx: &mut Context<'_>) -> Poll<Result<Head, UpstreamError>> {

@@ -315,6 +315,33 @@ async fn an_upstream_at_a_unix_socket_is_asked_there_and_by_the_name_of_its_url(
     served.abort();
 }
 
+#[tokio::test]
+async fn a_unix_socket_whose_queue_is_full_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("model.sock");
+    let listener = tokio::net::UnixSocket::new_stream().unwrap();
+    listener.bind(&socket).unwrap();
+    let listener = listener.listen(1).unwrap();
+    let mut config = UpstreamConfig::new("http://model.invalid".parse().unwrap());
+    config.socket = Some(socket);
+    let upstream = Upstream::new(config).unwrap();
+    let asked: Vec<_> = (0..6)
+        .map(|_| {
+            let upstream = upstream.clone();
+            tokio::spawn(async move { read(upstream.send(post("/p", "body")).await?).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            tokio::spawn(serve(connection, &[Say(OK)], Arc::default(), mpsc::channel(100).0));
+        }
+    });
+    for asked in asked {
+        assert_eq!(asked.await.unwrap().unwrap(), (StatusCode::OK, b"ok".to_vec()));
+    }
+}
+
 #[test]
 fn there_is_no_tls_at_a_unix_socket() {
     let mut config = UpstreamConfig::new("https://model.invalid".parse().unwrap());
