@@ -223,7 +223,15 @@ impl Action {
         match &self.run {
             Run::Pseudonymize { .. } => true,
             Run::Detect(detect) => matches!(detect.replace_by(), ReplaceBy::Pseudonymize),
-            _ => false,
+            Run::Unchanged
+            | Run::LeaveOut
+            | Run::RefuseIfPresent
+            | Run::Redact(_)
+            | Run::Mask(_)
+            | Run::Encrypt { .. }
+            | Run::Bands(_)
+            | Run::DateTo(_)
+            | Run::Prefix(_) => false,
         }
     }
 

@@ -66,9 +66,9 @@ pub enum AppError {
     },
     /// A rotation was asked for with another configuration file, which names another master key.
     #[error(
-        "the configuration file of whoever gave the command names another master key than the one {current}, which {file} names, and that \
-         file is what this gateway reads. Name the new master key there, or give the command with `--config` and that file. Where it is \
-         a bind mount of the other, restart the gateway: it reads the file that an editor has replaced"
+        "the command is meant for another master key than the one {current}, which {file} names, and that file is what this gateway \
+         reads. Name the new master key there, or give the command with `--config` and that file. Where the file is bind-mounted by \
+         itself, restart the gateway: it sees the one from before the edit"
     )]
     OtherMasterKey {
         /// The file that the gateway reads.

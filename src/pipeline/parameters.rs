@@ -30,7 +30,7 @@ pub(super) fn check(param: &Param, text: &str) -> Result<(), Rejection> {
     match param.check.run_text(text) {
         Ok(checked) if !checked.is_changed() => Ok(()),
         // What a sanitiser would change cannot be changed in a target that was already matched.
-        Ok(_) => Err(invalid(param)),
+        Ok(_) => Err(invalid(param).detail("It has markup or characters that may not stand there.")),
         Err(unfit) => Err(invalid(param).detail(sentence(&unfit))),
     }
 }

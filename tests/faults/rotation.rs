@@ -386,7 +386,7 @@ async fn a_command_whose_file_names_another_master_key_than_the_gateway_reads_is
         let parts = [
             "Nothing was wrapped anew",
             key,
-            "names another master key",
+            "is meant for another master key",
             "`--config`",
             "restart the gateway",
         ];

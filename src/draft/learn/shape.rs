@@ -145,7 +145,11 @@ impl Node {
         }
         if self.objects + self.arrays > 0 {
             if self.nulls > 0 {
-                let but = if steps.last() == Some(&Step::Every) { ", but not as a row" } else { "" };
+                let but = match (steps.last(), self.arrays) {
+                    (Some(Step::Every), _) => ", but not as a row",
+                    (_, 1..) => ", but not as the list of rows",
+                    _ => "",
+                };
                 out.notes.push(format!(
                     "`{path}`: it was null as a whole at times; null passes{but}, and nothing below it has to be there"
                 ));

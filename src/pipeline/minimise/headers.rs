@@ -18,7 +18,7 @@ pub(super) fn headers(declared: &[Param], came: &HeaderMap) -> Result<HeaderMap,
                     passed.insert(name, value.clone());
                 }
             }
-            None if param.required => return Err(invalid(param)),
+            None if param.required => return Err(invalid(param).detail("The header is missing.")),
             None => {}
         }
     }
