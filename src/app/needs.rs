@@ -27,13 +27,13 @@ pub struct Needs {
     pub cautions: Vec<String>,
 }
 
-/// Looks at every file and variable that the deployment names. Blocks on the disk; makes nothing, binds nothing, and reaches no other
-/// host.
+/// Looks at every file and variable that the deployment names. Blocks on the disk; makes nothing, writes to nothing, binds nothing, and
+/// reaches no other host.
 pub async fn needs(config: &Config, now: Timestamp) -> Needs {
     let mut found = Needs::default();
     let files = open::files(config);
     let store = [&files.sqlite, &files.keyring];
-    let both = files.both_there();
+    let both = files.both_there_untouched();
     let kept = match both {
         // Neither is, or one holds nothing: then there are no secrets yet.
         Ok(()) if matches!(files.keyring.try_exists(), Ok(true)) => files.secrets(),

@@ -68,6 +68,15 @@ impl StoreConfig {
         sqlite::both_there(self)
     }
 
+    /// The same, by what can be known without writing to a file, making one, or waiting for anybody: where a log lies there without its
+    /// index, that is less.
+    ///
+    /// # Errors
+    /// As [`both_there`](Self::both_there).
+    pub fn both_there_untouched(&self) -> Result<()> {
+        sqlite::both_there_untouched(self)
+    }
+
     /// Whether both files are there and hold something of a store. Makes nothing.
     ///
     /// # Errors

@@ -168,11 +168,15 @@ fn check_tries_the_master_key_against_the_keyring_and_leaves_no_trace() {
     let master = deployment.path("master.key");
     let right = fs::read(&master).unwrap();
     let wrong = InterchangeKey::generate();
+    let untouched = |deployment: &Deployment| {
+        let before = lies(deployment);
+        let needs = list(&check(deployment), "needs");
+        assert!(lies(deployment) == before);
+        needs
+    };
     let looked = |key: &[u8]| {
         fs::write(&master, key).unwrap();
-        let before = lies(&deployment);
-        let needs = list(&check(&deployment), "needs");
-        assert!(lies(&deployment) == before);
+        let needs = untouched(&deployment);
         fs::write(&master, &right).unwrap();
         needs
     };
@@ -220,6 +224,23 @@ fn check_tries_the_master_key_against_the_keyring_and_leaves_no_trace() {
     fs::remove_file(&master).unwrap();
     assert_eq!(list(&check(&deployment), "needs"), [""; 0]);
     Gateway::start(&deployment).kill();
+
+    // Most data of a young gateway that was killed is in the log; also where the file is gone, and where no log has its index.
+    let young = Deployment::new(([127, 0, 0, 1], 1).into());
+    Gateway::start(&young).kill();
+    assert_eq!(fs::metadata(young.data()).unwrap().len(), 4096);
+    assert_eq!(untouched(&young), [""; 0]);
+    let (data, away) = (fs::read(young.data()).unwrap(), "data.db is missing, and the keyring vouches for ");
+    fs::remove_file(young.data()).unwrap();
+    let needs = untouched(&young);
+    assert!(needs.len() == 1 && needs[0].contains(away), "{needs:?}");
+    fs::write(young.data(), data).unwrap();
+    for index in ["data/data.db-shm", "keys/keys.db-shm"] {
+        fs::remove_file(young.path(index)).unwrap();
+    }
+    assert_eq!(untouched(&young), [""; 0]);
+    Gateway::start(&young).kill();
+    young.verify();
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::lock::{Lock, LockError};
 use crate::store::{Identity, StoreConfig, StoreError, identity};
 
 use super::prepared::Prepared;
-use super::{anchor, schema};
+use super::{anchor, look, schema};
 
 /// How long a statement waits for another connection of this process: readers are short.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,6 +35,15 @@ pub(super) struct Connections {
     pub(super) keyring: Connection,
 }
 
+/// How a file is opened to be asked something.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Opening {
+    /// As whoever works with it does. SQLite makes what it needs beside the file; the last to close it brings the log into it.
+    Usual,
+    /// As it lies there. What would leave a trace to be known is not known.
+    Traceless,
+}
+
 impl Files {
     pub(super) fn new(config: &StoreConfig) -> Self {
         Self {
@@ -47,22 +56,20 @@ impl Files {
 
     /// Refuses where one of the two is not there and the other is, or none is to be begun beside, before anything is made, a lock
     /// included.
-    pub(super) fn both_there(&self, lost: bool) -> Result<(), StoreError> {
+    pub(super) fn both_there(&self, lost: bool, opening: Opening) -> Result<(), StoreError> {
         let there = is_there(&self.data)?;
         // INVARIANT: a keyring is never made beside existing data.
         if there && !is_there(&self.keyring)? {
             return Err(StoreError::KeyringMissing(self.keyring.clone()));
         }
-        match is_bare(&self.keyring)? {
+        match opening.is_bare(&self.keyring)? {
             // INVARIANT: who says that the data is lost does not lose what people forbade with it.
             true if lost => return Err(StoreError::KeyringLost(self.keyring.clone())),
-            false if !lost && is_bare(&self.data)? => {}
+            false if !lost && opening.is_bare(&self.data)? => {}
             _ => return Ok(()),
         }
-        let keyring = reading(&self.keyring)?;
-        let anchored = anchor::latest(&Prepared::new(&keyring), &self.keyring)
-            .map_err(|error| unopened(&self.keyring, error))?
-            .map_or(0, |anchor| anchor.count);
+        let latest = |keyring: &Connection| anchor::latest(&Prepared::new(keyring), &self.keyring);
+        let anchored = opening.ask(&self.keyring, latest)?.flatten().map_or(0, |anchor| anchor.count);
         match there {
             _ if anchored == 0 => Ok(()),
             true => Err(StoreError::Bare(self.data.clone())),
@@ -72,13 +79,13 @@ impl Files {
 
     /// Whether both hold something of a store.
     pub(super) fn begun(&self) -> Result<bool, StoreError> {
-        Ok(!is_bare(&self.data)? && !is_bare(&self.keyring)?)
+        Ok(!Opening::Usual.is_bare(&self.data)? && !Opening::Usual.is_bare(&self.keyring)?)
     }
 
     /// Refuses a file that holds nothing of a store, which whoever only reads would not give a layout.
     pub(super) fn both_hold(&self) -> Result<(), StoreError> {
         for path in [&self.data, &self.keyring] {
-            if layout(&reading(path)?).map_err(|error| unopened(path, error))? == 0 {
+            if Opening::Usual.ask(path, layout)? == Some(0) {
                 return Err(StoreError::Bare(path.clone()));
             }
         }
@@ -115,20 +122,35 @@ impl Files {
     }
 }
 
+impl Opening {
+    /// Whether a file is not there, or holds nothing of a store, its log included. One that is larger than this was given a layout, and
+    /// one of which that is not known is taken for one.
+    fn is_bare(self, path: &Path) -> Result<bool, StoreError> {
+        const LAID_OUT: u64 = 4096;
+        match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(LockError::opening(path, error).into()),
+            Ok(file) if file.len() > LAID_OUT => Ok(false),
+            Ok(_) => Ok(self.ask(path, layout)? == Some(0)),
+        }
+    }
+
+    /// What a file answers, where that can be known.
+    fn ask<T>(
+        self,
+        path: &Path,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        match self {
+            Self::Usual => question(&reading(path)?).map(Some).map_err(|error| unopened(path, error)),
+            Self::Traceless => look::traceless(path, question),
+        }
+    }
+}
+
 /// Whether a file is there. One that may only not be looked at is not taken for missing.
 fn is_there(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(|error| LockError::opening(path, error).into())
-}
-
-/// Whether a file is not there, or holds nothing of a store, its log included. One that is larger than this was given a layout.
-fn is_bare(path: &Path) -> Result<bool, StoreError> {
-    const LAID_OUT: u64 = 4096;
-    match path.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(LockError::opening(path, error).into()),
-        Ok(file) if file.len() > LAID_OUT => Ok(false),
-        Ok(_) => Ok(layout(&reading(path)?).map_err(|error| unopened(path, error))? == 0),
-    }
 }
 
 fn layout(connection: &Connection) -> rusqlite::Result<i64> {

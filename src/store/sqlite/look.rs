@@ -1,5 +1,5 @@
-//! A look at the keyring as it lies there, which leaves no trace: no file is made, none is written to, nobody is waited for. A database
-//! that is opened in the usual way makes a log and an index of it beside itself, also to be read.
+//! A look at a file of the store as it lies there, which leaves no trace: no file is made, none is written to, nobody is waited for. A
+//! database that is opened in the usual way makes a log and an index of it beside itself, also to be read.
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,23 +17,33 @@ use super::{files, reader, schema};
 
 /// The secrets of a keyring that is there; `None` where they cannot be read without a trace, or just now.
 pub(super) fn secrets(keyring: &Path) -> Result<Option<Vec<WrappedSecret>>, StoreError> {
-    // Whoever serves it writes to it as well.
-    if rustix::fs::access(keyring, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS) {
-        return Err(LockError::opening(keyring, std::io::ErrorKind::PermissionDenied.into()).into());
-    }
-    // SQLite follows links before it looks for what lies beside.
-    let whole = keyring.canonicalize().map_err(|error| LockError::opening(keyring, error))?;
-    let Some(how) = without_trace(&whole, Lock::is_held(keyring)) else { return Ok(None) };
     let known = i64::try_from(schema::KEYRING.len()).unwrap_or(i64::MAX);
-    match read(&address(&whole, how), known) {
-        Ok(Read { layout: found, .. }) if found > known => {
+    match traceless(keyring, |connection| read(connection, known))? {
+        Some(Read { layout: found, .. }) if found > known => {
             Err(StoreError::Newer { path: keyring.to_owned(), found, known })
         }
-        Ok(Read { secrets, .. }) => Ok(Some(secrets)),
+        read => Ok(read.map(|read| read.secrets)),
+    }
+}
+
+/// What a file that is there answers; `None` where that cannot be had without a trace, or just now.
+pub(super) fn traceless<T>(
+    path: &Path,
+    question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<Option<T>, StoreError> {
+    // Whoever serves it writes to it as well.
+    if rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS) {
+        return Err(LockError::opening(path, std::io::ErrorKind::PermissionDenied.into()).into());
+    }
+    // SQLite follows links before it looks for what lies beside.
+    let whole = path.canonicalize().map_err(|error| LockError::opening(path, error))?;
+    let Some(how) = without_trace(&whole, Lock::is_held(path)) else { return Ok(None) };
+    match open(&address(&whole, how)).and_then(|connection| question(&connection)) {
+        Ok(answer) => Ok(Some(answer)),
         // Somebody is at work on it, who saw to it that it opens; or the log wants what only a writer may do.
-        Err(_) if Lock::is_held(keyring) => Ok(None),
+        Err(_) if Lock::is_held(path) => Ok(None),
         Err(error) if passes(&error) => Ok(None),
-        Err(error) => Err(files::unopened(keyring, error)),
+        Err(error) => Err(files::unopened(path, error)),
     }
 }
 
@@ -42,13 +52,17 @@ struct Read {
     secrets: Vec<WrappedSecret>,
 }
 
-fn read(address: &str, known: i64) -> rusqlite::Result<Read> {
+fn open(address: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .union(OpenFlags::SQLITE_OPEN_URI);
     let connection = Connection::open_with_flags(address, flags)?;
     connection.busy_timeout(Duration::ZERO)?;
     connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+fn read(connection: &Connection, known: i64) -> rusqlite::Result<Read> {
     let layout = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if layout == 0 || layout > known {
         return Ok(Read { layout, secrets: Vec::new() });

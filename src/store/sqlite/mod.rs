@@ -35,7 +35,7 @@ use super::{
 };
 use anchor::Beside;
 use apply::State;
-use files::Files;
+use files::{Files, Opening};
 use inbox::{Inbox, Refused, inbox};
 use pace::Pace;
 use prepared::Prepared;
@@ -48,7 +48,12 @@ pub(super) use reader::Reader;
 
 /// [`StoreConfig::both_there`].
 pub(super) fn both_there(config: &StoreConfig) -> Result<()> {
-    Files::new(config).both_there(config.lost)
+    Files::new(config).both_there(config.lost, Opening::Usual)
+}
+
+/// [`StoreConfig::both_there_untouched`].
+pub(super) fn both_there_untouched(config: &StoreConfig) -> Result<()> {
+    Files::new(config).both_there(config.lost, Opening::Traceless)
 }
 
 /// [`StoreConfig::is_begun`].
@@ -102,7 +107,7 @@ impl Shared {
 impl Sqlite {
     pub(super) fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
         let files = Files::new(config);
-        files.both_there(config.lost)?;
+        files.both_there(config.lost, Opening::Usual)?;
         let lock = files.lock()?;
         let connections = files.connect(true)?;
         let fresh = Fresh::default();
@@ -168,7 +173,7 @@ impl Sqlite {
     /// Reads the files as they are; nothing is checked, nothing can be written. Records that no index names yet are not found.
     pub(super) fn inspect(config: &StoreConfig) -> Result<Self> {
         let files = Files::new(config);
-        files.both_there(false)?;
+        files.both_there(false, Opening::Usual)?;
         files.both_hold()?;
         let shared = Arc::new(Shared {
             able: AtomicBool::new(false),
