@@ -50,6 +50,12 @@ pub enum StoreError {
     /// There is a data file and no keyring for it.
     #[error("{} is missing, and there is data that it belongs to: restore it, none is made beside existing data", .0.display())]
     KeyringMissing(PathBuf),
+    /// There is a data file, and a keyring in which there is nothing.
+    #[error(
+        "the keyring at {path} holds nothing, and the data beside it does: put the keyring back, with {path}-wal where it was copied from \
+         a gateway that ran; none is made beside existing data", path = .0.display()
+    )]
+    KeyringBare(PathBuf),
     /// The data file is said to be lost, and there is no keyring to begin a new one beside.
     #[error(
         "{} is missing, or holds nothing, and `--data-lost` begins new data beside a keyring alone, by which what people forbade binds: is \

@@ -57,13 +57,13 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// Refuses where one of the two files is not there and the other is, and where data is said to be lost and there is no keyring
-    /// either. Makes nothing: where a volume is not mounted, nothing is to
-    /// be left in its place. A keyring that vouches for no entry is what is left of a first start that did not come to its end.
+    /// Refuses where one of the two files is not there, or holds nothing, and the other is and does, and where data is said to be lost
+    /// and there is no keyring either. Makes nothing: where a volume is not mounted, nothing is to be left in its place. A keyring that
+    /// vouches for no entry is what is left of a first start that did not come to its end.
     ///
     /// # Errors
-    /// [`StoreError::KeyringMissing`], [`KeyringLost`](StoreError::KeyringLost), [`DataMissing`](StoreError::DataMissing),
-    /// [`Bare`](StoreError::Bare), or why one of them cannot be looked at or read.
+    /// [`StoreError::KeyringMissing`], [`KeyringBare`](StoreError::KeyringBare), [`KeyringLost`](StoreError::KeyringLost),
+    /// [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), or why one of them cannot be looked at or read.
     pub fn both_there(&self) -> Result<()> {
         sqlite::both_there(self)
     }
@@ -145,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`Lock`](StoreError::Lock), [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
-    /// [`KeyringMissing`](StoreError::KeyringMissing), [`KeyringLost`](StoreError::KeyringLost),
+    /// [`KeyringMissing`](StoreError::KeyringMissing), [`KeyringBare`](StoreError::KeyringBare), [`KeyringLost`](StoreError::KeyringLost),
     /// [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), [`Strangers`](StoreError::Strangers), [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
         sqlite::Sqlite::open(config, clock).map(Self::Sqlite)
@@ -156,7 +156,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Open`], [`KeyringMissing`](StoreError::KeyringMissing) or [`DataMissing`](StoreError::DataMissing) where one is
-    /// missing or no database, [`Bare`](StoreError::Bare) where one holds nothing of a store.
+    /// missing or no database, [`Bare`](StoreError::Bare) or [`KeyringBare`](StoreError::KeyringBare) where one holds nothing of a store.
     pub fn inspect(config: &StoreConfig) -> Result<Self> {
         sqlite::Sqlite::inspect(config).map(Self::Sqlite)
     }

@@ -244,6 +244,36 @@ fn check_tries_the_master_key_against_the_keyring_and_leaves_no_trace() {
 }
 
 #[test]
+fn a_keyring_that_was_emptied_beside_its_data_is_none_of_a_first_start() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    deployment.grant("ada");
+    let whole = fs::read(deployment.keyring()).unwrap();
+    let head = rusqlite::Connection::open(deployment.path("head")).unwrap();
+    head.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    drop(head);
+    // A file without anything in it, and a copy without its log.
+    for bare in [Vec::new(), fs::read(deployment.path("head")).unwrap()] {
+        fs::write(deployment.keyring(), &bare).unwrap();
+        let needs = list(&check(&deployment), "needs");
+        let sentence = format!("the keyring at {} holds nothing", deployment.keyring().display());
+        assert!(needs.len() == 1 && needs[0].starts_with(&sentence), "{needs:?}");
+        for words in [&["serve"][..], &["consent", "show", "--person", "ada"], &["audit", "verify"]] {
+            let said = deployment.run(words);
+            assert!(said.code == Some(1) && said.err.contains(&needs[0]), "{words:?}: {said:?}");
+        }
+        assert_eq!(fs::read(deployment.keyring()).unwrap(), bare);
+        // Nor is a master key made beside it.
+        fs::rename(deployment.path("master.key"), deployment.path("away")).unwrap();
+        let needs = list(&check(&deployment), "needs");
+        assert!(needs.len() == 2 && needs[0].ends_with("master.key is missing"), "{needs:?}");
+        fs::rename(deployment.path("away"), deployment.path("master.key")).unwrap();
+    }
+    fs::write(deployment.keyring(), whole).unwrap();
+    assert_eq!(list(&check(&deployment), "needs"), [""; 0]);
+    deployment.verify();
+}
+
+#[test]
 fn check_says_which_addresses_no_listener_can_have() {
     let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
     let text = fs::read_to_string(deployment.file()).unwrap();

@@ -54,8 +54,8 @@ impl Files {
         }
     }
 
-    /// Refuses where one of the two is not there and the other is, or none is to be begun beside, before anything is made, a lock
-    /// included.
+    /// Refuses where one of the two is not there, or holds nothing, and the other is and does, or none is to be begun beside, before
+    /// anything is made, a lock included.
     pub(super) fn both_there(&self, lost: bool, opening: Opening) -> Result<(), StoreError> {
         let there = is_there(&self.data)?;
         // INVARIANT: a keyring is never made beside existing data.
@@ -65,6 +65,10 @@ impl Files {
         match opening.is_bare(&self.keyring)? {
             // INVARIANT: who says that the data is lost does not lose what people forbade with it.
             true if lost => return Err(StoreError::KeyringLost(self.keyring.clone())),
+            // No first start that ended early looks so (`connect`). One that is under way may lay out both between two looks.
+            true if !opening.is_bare(&self.data)? && opening.is_bare(&self.keyring)? => {
+                return Err(StoreError::KeyringBare(self.keyring.clone()));
+            }
             false if !lost && opening.is_bare(&self.data)? => {}
             _ => return Ok(()),
         }
@@ -103,6 +107,7 @@ impl Files {
             make(&self.keyring)?;
             make(&self.data)?;
         }
+        // INVARIANT: the keyring gets its layout first, so that no start that ends early leaves one that holds nothing beside data.
         let keyring = writing(&self.keyring, schema::KEYRING)?;
         let data = writing(&self.data, schema::DATA)?;
         #[cfg(test)]

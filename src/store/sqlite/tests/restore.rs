@@ -383,7 +383,9 @@ async fn a_keyring_is_never_made_beside_data_and_strangers_do_not_start() {
     std::fs::copy(other.path().join("keyring.db"), &keyring).unwrap();
     assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Strangers));
     std::fs::write(&keyring, b"").unwrap();
-    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Strangers));
+    assert!(matches!(open(folder.path()).unwrap_err(), StoreError::KeyringBare(path) if path == keyring));
+    assert!(matches!(Store::inspect(&config(folder.path())).unwrap_err(), StoreError::KeyringBare(_)));
+    assert_eq!(keyring.metadata().unwrap().len(), 0);
     std::fs::write(&keyring, b"no database at all, but long enough to look at").unwrap();
     assert!(matches!(open(folder.path()).unwrap_err(), StoreError::Open { .. }));
 }
