@@ -90,7 +90,7 @@ impl fmt::Display for Unrenewed {
     }
 }
 
-/// Since when the disk of the files of certificates does not answer. Holds nothing that not everybody may know.
+/// Since when the disk of the files of certificates has not answered. Holds nothing but what everybody may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unseen(pub(super) Timestamp);
 
@@ -99,7 +99,7 @@ impl fmt::Display for Unseen {
         let Self(since) = self;
         write!(
             f,
-            "whether a certificate was renewed is NOT known: the disk of its files does not answer since {since}; what is renewed comes \
+            "whether a certificate was renewed is NOT known: the disk of its files has not answered since {since}; what is renewed comes \
              into force once it does"
         )
     }

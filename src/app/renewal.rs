@@ -90,10 +90,14 @@ impl Renewal {
         .await
     }
 
-    /// The look of a time that comes again and again. The log hears of a disk that does not answer, and of its answer.
+    /// One look of those that the background makes every ten seconds. The log hears of a disk that does not answer, and of its answer.
     pub(super) async fn look_in_turn(this: &Arc<Self>) {
+        Self::look_told_after(this, HANGS).await;
+    }
+
+    async fn look_told_after(this: &Arc<Self>, hangs: Duration) {
         let mut look = std::pin::pin!(Self::look(this));
-        if tokio::time::timeout(HANGS, &mut look).await.is_err() {
+        if tokio::time::timeout(hangs, &mut look).await.is_err() {
             tracing::error!("the disk of the certificates does not answer: none is renewed before it does");
             look.await;
             tracing::info!("the disk of the certificates answers again");
@@ -237,6 +241,8 @@ fn stamp(path: &Path) -> Stamp {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::{self, Write};
+    use std::sync::mpsc::{SyncSender, sync_channel};
 
     use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
 
@@ -359,14 +365,18 @@ mod tests {
         assert_eq!((renewal.lapsed(), told()), (Vec::new(), None));
     }
 
+    /// Of a certificate that is valid, and the clock.
+    fn of_one(folder: &Path) -> (Arc<Renewal>, Clock) {
+        write(folder, (1, 1), (12, 1));
+        let certificates = Certificates::load(folder.join("tls.crt"), folder.join("tls.key")).unwrap();
+        let clock = Clock::fixed(Timestamp::from_millis(1_772_409_600_000));
+        (Arc::new(Renewal::new(vec![certificates], clock.clone(), Metrics::new())), clock)
+    }
+
     #[test]
     fn a_look_that_hangs_is_told_until_it_ends() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), (1, 1), (12, 1));
-        let certificates =
-            Certificates::load(folder.path().join("tls.crt"), folder.path().join("tls.key")).unwrap();
-        let clock = Clock::fixed(Timestamp::from_millis(1_772_409_600_000));
-        let renewal = Arc::new(Renewal::new(vec![certificates], clock.clone(), Metrics::new()));
+        let (renewal, clock) = of_one(folder.path());
         let began = clock.now();
         // Who holds this is as a disk that does not answer.
         let disk = renewal.watched[0].seen.lock().unwrap();
@@ -385,6 +395,42 @@ mod tests {
         drop(disk);
         assert_eq!(look.join().unwrap(), Some(Vec::new()));
         assert_eq!(renewal.hangs(), None);
+    }
+
+    struct Lines(SyncSender<String>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(String::from_utf8_lossy(bytes).into_owned()).map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_hears_of_a_disk_that_does_not_answer_and_of_its_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (renewal, _) = of_one(folder.path());
+        let (log, lines) = sync_channel(8);
+        let subscriber = tracing_subscriber::fmt().with_writer(move || Lines(log.clone())).finish();
+        // Who holds this is as a disk that does not answer.
+        let disk = renewal.watched[0].seen.lock().unwrap();
+        let of = Arc::clone(&renewal);
+        let look = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            tracing::subscriber::with_default(subscriber, || {
+                runtime.block_on(Renewal::look_told_after(&of, Duration::from_millis(1)));
+            });
+        });
+        let first = lines.recv().unwrap();
+        assert!(first.contains("the disk of the certificates does not answer"), "{first}");
+        drop(disk);
+        let then: Vec<String> = lines.iter().collect();
+        assert!(then.len() == 1 && then[0].contains("answers again"), "{then:?}");
+        look.join().unwrap();
     }
 
     #[test]

@@ -1,11 +1,17 @@
-//! The administration over TLS, as whoever reaches its port meets it.
+//! The administration as whoever reaches it meets it, over TLS mostly.
 
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use consentry::admin::new_token;
+use consentry::admin::{self, Control, Lapsed, Named, Refusal, Reloaded, Unrenewed, new_token};
+use consentry::clock::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
+use crate::support::admin::Admin;
 use crate::support::client::Client;
 use crate::support::{Call, Gateway, Options};
 
@@ -53,5 +59,60 @@ async fn who_has_no_token_holds_nobody_off() {
     drop(read.expect("the rest of the body is waited for"));
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    gateway.close().await;
+}
+
+/// All is in order, but that the disk of the certificates has not answered since then.
+struct Hung(Timestamp);
+
+impl Control for Hung {
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+        Box::pin(pending())
+    }
+
+    fn master_key(
+        &self,
+        _: Option<Vec<u8>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Named, String>> + Send + '_>> {
+        Box::pin(pending())
+    }
+
+    fn refused(&self) -> Option<Refusal> {
+        None
+    }
+
+    fn unrenewed(&self) -> Vec<Unrenewed> {
+        Vec::new()
+    }
+
+    fn lapsed(&self) -> Vec<Lapsed> {
+        Vec::new()
+    }
+
+    fn unseen(&self) -> Option<Timestamp> {
+        Some(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_disk_of_certificates_that_does_not_answer_is_told_by_health_and_metrics() {
+    let gateway = Gateway::start().await;
+    let socket = gateway.folder.path().join("hung.sock");
+    let (stop, stopped) = watch::channel(false);
+    let office = Arc::new(gateway.office(Hung(gateway.clock.now())));
+    let served = admin::serve_socket(&socket, office, stopped).unwrap();
+    let hung = Admin::new(&socket);
+    let (status, health) = hung.send("GET", "/health", Vec::new()).await;
+    let says = "ok\nwhether a certificate was renewed is NOT known: the disk of its files has not answered since \
+                2026-03-02T10:00:00Z; what is renewed comes into force once it does\n";
+    assert_eq!((status.as_u16(), String::from_utf8_lossy(&health).as_ref()), (200, says));
+    let metrics = hung.metrics().await;
+    assert!(metrics.contains("consentry_certificates_unseen 1\n"), "{metrics}");
+    stop.send(true).unwrap();
+    drop(served);
+    // Beside it one whose disk answers.
+    assert_eq!(gateway.admin.send("GET", "/health", Vec::new()).await.1, "ok\n");
+    let metrics = gateway.admin.metrics().await;
+    assert!(metrics.contains("consentry_certificates_unseen 0\n"), "{metrics}");
     gateway.close().await;
 }

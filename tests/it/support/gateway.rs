@@ -4,9 +4,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use consentry::admin::Command;
+use consentry::admin::{Command, Control, Office};
 use consentry::app::{self, Core, Running};
 use consentry::clock::{Clock, Timestamp};
 use consentry::config;
@@ -109,8 +110,13 @@ impl Gateway {
         gateway
     }
 
+    /// Whoever carries out commands over what is open here, with a control of the test's own.
+    pub(crate) fn office(&self, control: impl Control + 'static) -> Office {
+        self.running.core.office(Some(Arc::new(control)))
+    }
+
     /// What is in force.
-    pub(crate) fn live(&self) -> std::sync::Arc<consentry::pipeline::Live> {
+    pub(crate) fn live(&self) -> Arc<consentry::pipeline::Live> {
         self.running.core.gateway.live()
     }
 
