@@ -100,11 +100,14 @@ impl<'d> Walk<'d> {
         self.note(at, why);
     }
 
-    /// Notes what becomes of `null` where an object or array may stand.
-    fn may_be_null(&mut self, at: &Place<'_>) {
+    /// Notes what becomes of `null` where an object, or a `list`, may stand.
+    fn may_be_null(&mut self, at: &Place<'_>, list: bool) {
         let here = match (self.body, at.steps.last()) {
             (_, None) => "a body is refused that is null",
             (Body::Form, _) => "a form has no null, and it can be left out",
+            (_, Some(Step::Member(_))) if list => {
+                "null passes, but not as the list of rows, and nothing below it has to be there"
+            }
             (_, Some(Step::Member(_))) => "null passes, and nothing below it has to be there",
             (_, Some(Step::Every)) => "null passes, but not as a row, and nothing below it has to be there",
         };
@@ -187,7 +190,7 @@ impl<'d> Walk<'d> {
         open: &mut Vec<&'d str>,
     ) {
         if nullable {
-            self.may_be_null(at);
+            self.may_be_null(at, false);
         }
         let mut names: Vec<(&'d str, &'d Value)> = Vec::new();
         for properties in parts.iter().filter_map(|part| part.get("properties")?.as_object()) {
@@ -233,7 +236,7 @@ impl<'d> Walk<'d> {
         open: &mut Vec<&'d str>,
     ) {
         if nullable {
-            self.may_be_null(at);
+            self.may_be_null(at, true);
         }
         if parts.iter().any(|part| part.contains_key("prefixItems")) {
             self.missing(at, "its elements differ by their place: a policy names all elements at once");

@@ -86,7 +86,7 @@ fn a_nested_body_is_flattened_with_its_references() {
     let null = "it may be null as a whole in the API; here null passes";
     for part in [
         &format!("`second`: {null}, and nothing below it has to be there"),
-        &format!("`listed`: {null}, and"),
+        &format!("`listed`: {null}, but not as the list of rows, and"),
         &format!("`listed[*]`: {null}, but not as a row, and"),
         "`mixed`: it can be one of several",
         "`free`:",
