@@ -9,6 +9,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
 use crate::lock::{Lock, LockError};
+use crate::net;
 
 /// Device, number and time of a file: a number alone is soon given to another.
 type Identity = (u64, u64, i64, i64);
@@ -68,10 +69,11 @@ pub fn may_stand(path: &Path) -> io::Result<()> {
 }
 
 fn has_room(path: &Path) -> io::Result<()> {
-    SockAddr::unix(path).map(drop).map_err(|_| {
-        let why = "the path is longer than one of a socket may be, about a hundred bytes: give `admin.socket` a shorter one";
-        io::Error::new(io::ErrorKind::InvalidInput, why)
-    })
+    if net::names_a_socket(path) {
+        return Ok(());
+    }
+    let why = "the path of a socket has at most 107 bytes, and this one has more: give `admin.socket` a shorter one";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
 /// Whether a socket stands there.

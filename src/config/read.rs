@@ -14,6 +14,7 @@ use super::issuer::issuers;
 use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
 use super::setting::{Admin, Config, Drift, Log, MasterKeySource, ReloadOn, Store, UpstreamEntry};
 use super::shape;
+use crate::net;
 use crate::policy::reader::Map;
 use crate::policy::shape::Shape;
 use crate::policy::yaml::{Content, Node};
@@ -169,9 +170,6 @@ fn upstreams(node: &Node, help: &str, file: &mut File<'_>) -> Option<BTreeMap<Ar
     upstreams.into_iter().collect()
 }
 
-/// How many bytes the path of a unix socket may have: `sun_path` of unix(7) has 108, and the last one ends it.
-const SOCKET_PATH: usize = 107;
-
 fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
     let mut map = file.reader.map(node, &shape::UPSTREAM)?;
     map.not_yet(&["client_certificate", "balance", "retries", "urls"], &mut file.reader);
@@ -196,7 +194,7 @@ fn upstream(node: &Node, file: &mut File<'_>) -> Option<UpstreamEntry> {
             file.reader.report(Code::WrongValue, node.span, message, help);
         }
         let path = file.path(node)?;
-        if path.as_os_str().len() > SOCKET_PATH {
+        if !net::names_a_socket(&path) {
             let message =
                 "The path of a unix socket has at most 107 bytes, and with this file's folder it has more.";
             let help = "Give the socket a shorter path, `/run/NAME.sock` for example.";

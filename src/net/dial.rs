@@ -157,6 +157,11 @@ impl Target {
     }
 }
 
+/// Whether a unix socket can have this path: it has no NUL, and at most 107 bytes (`sun_path` of unix(7), and its end).
+pub fn names_a_socket(path: &Path) -> bool {
+    std::os::unix::net::SocketAddr::from_pathname(path).is_ok()
+}
+
 /// Connects to a unix socket. One whose queue is full says so at once, unlike TCP's, and does not tell when there is room.
 async fn unix(socket: &Path) -> io::Result<UnixStream> {
     loop {

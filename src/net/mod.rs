@@ -19,6 +19,7 @@ mod validity;
 pub use body::{BodyError, Content};
 pub use certificates::Certificates;
 pub use connection::{ConnectionInfo, Protocol, TlsInfo, Waits};
+pub use dial::names_a_socket;
 pub use path::{CanonicalPath, PathError, canonical};
 pub use peer::{PeerKey, TrustedProxies};
 pub use validity::{Standing, Validity};
