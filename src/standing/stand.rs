@@ -18,15 +18,24 @@ pub struct Stand {
     epoch: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Facts {
     reference: Option<Reference>,
     restricted: bool,
     /// The purposes objected to; `None` is an objection that names none, and so meets all.
-    objections: Vec<Option<String>>,
+    objections: Box<[Option<Box<str>>]>,
     /// What each purpose's last word is: a refusal or a withdrawal, or else all that was agreed to after it. A consent
     /// to a newer notice is not undone by one to an older.
-    consents: Vec<ConsentRow>,
+    words: Box<[Word]>,
+}
+
+/// Of a [`ConsentRow`] what a standing is asked for, as many persons are remembered.
+#[derive(Debug)]
+struct Word {
+    purpose: Box<str>,
+    notice_version: u32,
+    state: ConsentState,
+    expires: Option<Timestamp>,
 }
 
 /// What somebody wants to do with a person's data.
@@ -60,20 +69,20 @@ impl Stand {
     pub(super) fn from_row(row: StandRow, shard: ShardId, epoch: u64) -> Self {
         let StandRow { reference, mut consents, stops } = row;
         consents.sort_by_key(|consent| consent.at);
-        let mut facts = Facts { reference, ..Facts::default() };
-        for word in consents {
-            facts.consents.retain(|earlier| {
+        let mut words = Vec::new();
+        for consent in consents {
+            let ConsentRow { purpose, notice_version, state, expires, .. } = consent;
+            let word = Word { purpose: purpose.into(), notice_version, state, expires };
+            words.retain(|earlier: &Word| {
                 earlier.purpose != word.purpose
                     || (earlier.state == ConsentState::Given && word.state == ConsentState::Given)
             });
-            facts.consents.push(word);
+            words.push(word);
         }
-        for stop in stops {
-            match stop.kind {
-                StopKind::Restriction => facts.restricted = true,
-                StopKind::Objection => facts.objections.push(stop.purpose),
-            }
-        }
+        let restricted = stops.iter().any(|stop| stop.kind == StopKind::Restriction);
+        let objections = stops.into_iter().filter(|stop| stop.kind == StopKind::Objection);
+        let objections = objections.map(|stop| stop.purpose.map(Into::into)).collect();
+        let facts = Facts { reference, restricted, objections, words: words.into() };
         Self { facts: Arc::new(facts), shard, epoch }
     }
 
@@ -151,7 +160,7 @@ impl Stand {
         })
     }
 
-    fn words<'a>(&'a self, purpose: &'a str) -> impl Iterator<Item = &'a ConsentRow> {
-        self.facts.consents.iter().filter(move |consent| consent.purpose == purpose)
+    fn words<'a>(&'a self, purpose: &'a str) -> impl Iterator<Item = &'a Word> {
+        self.facts.words.iter().filter(move |word| *word.purpose == *purpose)
     }
 }
