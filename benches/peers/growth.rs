@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use consentry::app::Core;
 use consentry::clock::Clock;
+use consentry::crypto::Digest;
 use consentry::limits::{Limiter, Rate, Who};
 use consentry::personal::Person;
 use consentry::standing::Standing;
@@ -64,8 +65,12 @@ pub(crate) struct Persons {
     pub(crate) made_per_second: f64,
     /// Somebody's standing from the store, at random, one after the other.
     pub(crate) look_us: f64,
-    /// The same, remembered.
+    /// The same of one of them at random, where all are remembered.
     pub(crate) remembered_ns: f64,
+    /// Memory for each of them.
+    pub(crate) bytes: f64,
+    /// To read a word at random of as much memory as they take together.
+    pub(crate) read_ns: f64,
     /// A first key of the day for somebody, made and durable, one after the other.
     pub(crate) minted_us: f64,
     /// Both files.
@@ -173,10 +178,10 @@ fn random(size: usize, count: usize) -> Vec<usize> {
 }
 
 /// So many of the first `size` numbers, or all of them, each once and far from the one before it.
-fn scattered(size: usize, count: usize) -> Vec<usize> {
+fn scattered(size: usize, count: usize) -> impl Iterator<Item = usize> {
     // A prime larger than any size: every number comes up once before one comes again.
     const STEP: usize = 2_147_483_647;
-    (0..count.min(size)).map(|at| at * STEP % size).collect()
+    (0..count.min(size)).map(move |at| at * STEP % size)
 }
 
 fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Result<Persons> {
@@ -194,29 +199,21 @@ fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Resul
         let made_per_second = persons as f64 / begun.elapsed().as_secs_f64();
 
         let custody = core.gateway.custody();
-        let chosen = scattered(persons, STORED_LOOKS);
-        let looked: Vec<_> = chosen.into_iter().map(|number| custody.lookup(&person(number))).collect();
-        let standing = Standing::new(core.gateway.store().clone(), persons.max(STORED_LOOKS));
-        // One stretch in which the machine does something else is not to tell for all.
-        let mut stretches = Vec::new();
-        for stretch in looked.chunks(looked.len().div_ceil(STRETCHES)) {
-            let begun = Instant::now();
-            for lookup in stretch {
-                black_box(standing.look(lookup).await?);
-            }
-            stretches.push(begun.elapsed().as_secs_f64() * 1e6 / stretch.len() as f64);
+        let looked: Vec<_> =
+            scattered(persons, persons).map(|number| custody.lookup(&person(number))).collect();
+        // Room for twice as many, as of a limiter.
+        let standing = Standing::new(core.gateway.store().clone(), 2 * persons + 4_096);
+        let before = resident(std::process::id())?.now_kib;
+        let (timed, others) = looked.split_at(persons.min(STORED_LOOKS));
+        let look_us = looks(&standing, timed).await?;
+        for some in others.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(|lookup| standing.look(lookup))).await?;
         }
-        let look_us = Spread::of(stretches).context("looks")?.median;
-        let mut stretches = Vec::new();
-        let mut again = looked.iter().cycle();
-        for _ in 0..STRETCHES {
-            let begun = Instant::now();
-            for lookup in again.by_ref().take(STORED_LOOKS / STRETCHES) {
-                ensure!(standing.cached(lookup).is_some(), "somebody is not remembered");
-            }
-            stretches.push(begun.elapsed().as_secs_f64() * 1e9 / (STORED_LOOKS / STRETCHES) as f64);
-        }
-        let remembered_ns = Spread::of(stretches).context("looks")?.median;
+        let bytes =
+            (resident(std::process::id())?.now_kib.saturating_sub(before) * 1024) as f64 / persons as f64;
+        let remembered_ns = looks_again(&standing, &looked)?;
+        drop((standing, looked));
+        let read_ns = read_ns(persons * bytes as usize);
 
         let today = core.gateway.clock().now().day();
         let begun = Instant::now();
@@ -234,8 +231,47 @@ fn persons_of(wanted: usize, folder: &Path, patience: Duration) -> anyhow::Resul
             }
         }
         let disk_mib = disk as f64 / f64::from(1 << 20);
-        Ok(Persons { wanted, persons, made_per_second, look_us, remembered_ns, minted_us, disk_mib })
+        Ok(Persons {
+            wanted,
+            persons,
+            made_per_second,
+            look_us,
+            remembered_ns,
+            bytes,
+            read_ns,
+            minted_us,
+            disk_mib,
+        })
     })
+}
+
+/// One after the other, each for the first time.
+async fn looks(standing: &Standing, lookups: &[Digest]) -> anyhow::Result<f64> {
+    let mut stretches = Vec::new();
+    for stretch in lookups.chunks(lookups.len().div_ceil(STRETCHES)) {
+        let begun = Instant::now();
+        for lookup in stretch {
+            black_box(standing.look(lookup).await?);
+        }
+        stretches.push(begun.elapsed().as_secs_f64() * 1e6 / stretch.len() as f64);
+    }
+    // One stretch in which the machine does something else is not to tell for all.
+    Ok(Spread::of(stretches).context("looks")?.median)
+}
+
+/// At random, of persons who are all remembered.
+fn looks_again(standing: &Standing, lookups: &[Digest]) -> anyhow::Result<f64> {
+    let mut stretches = Vec::new();
+    for stretch in random(lookups.len(), LOOKS).chunks(LOOKS / STRETCHES) {
+        // What is looked up comes with a request: to find it here is not to count.
+        let chosen: Vec<_> = stretch.iter().filter_map(|at| lookups.get(*at).copied()).collect();
+        let begun = Instant::now();
+        for lookup in &chosen {
+            ensure!(standing.cached(lookup).is_some(), "somebody is not remembered");
+        }
+        stretches.push(begun.elapsed().as_secs_f64() * 1e9 / stretch.len() as f64);
+    }
+    Ok(Spread::of(stretches).context("looks")?.median)
 }
 
 fn person(number: usize) -> Person {
@@ -255,7 +291,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     seen.dedup();
     ensure!(seen.len() == 100, "{} of 100 numbers were chosen", seen.len());
     for size in PERSONS {
-        let mut once = scattered(size, STORED_LOOKS);
+        let mut once: Vec<_> = scattered(size, STORED_LOOKS).collect();
         once.sort_unstable();
         once.dedup();
         ensure!(once.len() == size.min(STORED_LOOKS), "{} of {size} persons", once.len());

@@ -1,9 +1,10 @@
 //! What we want of the gateway by itself, and whether a run reached it: limits that are no ratio to another program.
 
+use anyhow::ensure;
+
 use super::Run;
-use crate::growth::{Growth, Persons};
+use crate::growth::Growth;
 use crate::living::Reloads;
-use crate::statistics::Spread;
 use crate::targets::consentry::GATEWAY;
 use crate::walk::Walked;
 
@@ -11,8 +12,8 @@ use crate::walk::Walked;
 const SERVING: &str = "proxy-";
 /// From how many keys on a limiter's room for them is more than what it has anyway.
 const MANY_KEYS: usize = 100_000;
-/// What a look at one of many keys may read of memory that one of few finds in a cache: the table's lock, where it says which
-/// places are taken, and the place itself.
+/// What a look at one of many keys or persons may read of memory that one of few finds in a cache: the table's lock, where it says
+/// which places are taken, and the place itself.
 const READS: f64 = 3.0;
 /// Where nothing is to grow, what two measurements may lie apart.
 const LEVEL: f64 = 1.25;
@@ -68,31 +69,36 @@ pub(super) fn alone(run: &Run) -> Vec<Alone> {
     found
 }
 
-/// A limiter's check stays as it is from the fewest to the most but for what memory takes, which is told in reads of a word at
-/// random; a look at a person's standing is the same at any size.
+/// Looks stay as they are from the fewest to the most but for what memory takes, which is told in reads of a word at random; of
+/// those that go into the store no size takes more than a smaller one.
 fn flat(growth: &Growth) -> Vec<Alone> {
     let mut found = Vec::new();
-    let (Some(few), Some(many)) = (growth.keys.first(), growth.keys.last()) else { return found };
-    if many.keys > few.keys {
+    if let [few, .., many] = growth.keys.as_slice() {
         let says =
             format!("a limiter's check with {} keys, reads of memory more than with {}", many.keys, few.keys);
         found.push(Alone::new(says, READS, (many.check_ns - few.check_ns) / many.read_ns, 1));
     }
-    let (Some(few), Some(most)) = (growth.persons.first(), growth.persons.last()) else { return found };
-    if most.persons > few.persons {
-        let (few, most) = (few.persons, most.persons);
-        for (what, of) in [
-            ("a look into the store", (|size| size.look_us) as fn(&Persons) -> f64),
-            ("a remembered person", |size| size.remembered_ns),
-        ] {
-            let Some(Spread { least, greatest, .. }) = Spread::of(growth.persons.iter().map(of)) else {
-                continue;
-            };
-            let says = format!("{what} with {few} to {most} persons, the greatest of the least");
-            found.push(Alone::new(says, LEVEL, greatest / least, 2));
-        }
+    if let [few, .., most] = growth.persons.as_slice() {
+        let says = format!(
+            "a look at one of {} remembered persons, reads of memory more than with {}",
+            most.persons, few.persons
+        );
+        found.push(Alone::new(says, READS, (most.remembered_ns - few.remembered_ns) / most.read_ns, 1));
+        let says = format!(
+            "a look into the store with {} to {} persons, the most of any of a smaller one",
+            few.persons, most.persons
+        );
+        found.push(Alone::new(says, LEVEL, rise(growth.persons.iter().map(|size| size.look_us)), 2));
     }
     found
+}
+
+/// How many times one of these is of the least before it, at most.
+fn rise(sizes: impl IntoIterator<Item = f64>) -> f64 {
+    let (_, rise) = sizes
+        .into_iter()
+        .fold((f64::INFINITY, 0.0_f64), |(least, rise), size| (least.min(size), rise.max(size / least)));
+    rise
 }
 
 /// The walk is no dearer than the grammar alone, for a record, for more of them at worst, and for rows of values; and its time
@@ -114,4 +120,12 @@ fn walked(walked: &[Walked]) -> Vec<Alone> {
     let says = format!("the walk of {}, a byte of it of one of {}", last.body, first.body);
     found.push(Alone::new(says, LEVEL, last.of_first.median, 2));
     found
+}
+
+/// That a rise is told wherever it is, and a fall is none.
+pub(super) fn proves_itself() -> anyhow::Result<()> {
+    ensure!(rise([70.0, 84.0, 50.0]) == 1.2);
+    ensure!(rise([70.0, 50.0, 60.0]) == 1.2);
+    ensure!(rise([70.0, 50.0]) < 1.0);
+    Ok(())
 }

@@ -136,14 +136,24 @@ fn grown(growth: &Growth, out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n#### H persons: a store with so many persons who have agreed (in process)\n")?;
     writeln!(
         out,
-        "| wanted | made | consents/s, durable | µs a look into the store | ns remembered | µs a key made, durable | MiB on disk |"
+        "| wanted | made | consents/s, durable | µs a look into the store | ns a look where all are remembered, at random | bytes remembered of each | ns a read of a word, at random in as much memory | µs a key made, durable | MiB on disk |"
     )?;
-    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
     for size in &growth.persons {
-        let Persons { wanted, persons, made_per_second, look_us, remembered_ns, minted_us, disk_mib } = size;
+        let Persons {
+            wanted,
+            persons,
+            made_per_second,
+            look_us,
+            remembered_ns,
+            bytes,
+            read_ns,
+            minted_us,
+            disk_mib,
+        } = size;
         writeln!(
             out,
-            "| {wanted} | {persons} | {made_per_second:.0} | {look_us:.1} | {remembered_ns:.0} | {minted_us:.0} | {disk_mib:.1} |"
+            "| {wanted} | {persons} | {made_per_second:.0} | {look_us:.1} | {remembered_ns:.0} | {bytes:.0} | {read_ns:.1} | {minted_us:.0} | {disk_mib:.1} |"
         )?;
     }
     Ok(())

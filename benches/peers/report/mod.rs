@@ -102,6 +102,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     anyhow::ensure!(once == format!("a\n{BEGINS}\n\nnew\n\n{ENDS}\nb\n"), "{once}");
     anyhow::ensure!(placed(&once, "new")? == once);
     anyhow::ensure!(placed("a", "new").is_err());
+    alone::proves_itself()?;
     goals::proves_itself()?;
     plot::proves_itself()
 }
