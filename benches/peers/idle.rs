@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cores::{Cores, on};
 use crate::http::{Reader, Side, request};
@@ -19,7 +19,7 @@ const FEW: usize = 64;
 const REST: Duration = Duration::from_millis(500);
 
 /// Resident memory of a target, in KiB.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Memory {
     /// Connections at first, each of which had one answer.
     pub(crate) few: usize,

@@ -8,7 +8,8 @@
 //!
 //! Words: `full`, `smoke`, names of workloads (`C` means all that begin so), `growth` (callers and persons, from the
 //! library), `walk` (bodies, from the library too), `start` and `reload` (what those notice who call); `rounds=N`, `seconds=S`, `only=NAME,NAME`, `persons=N`
-//! (`growth` with a store of so many, and of no other size), `publish` (into the documentation), `offline` (nothing is
+//! (`growth` with a store of so many, and of no other size), `publish` (into the documentation, and compared with what is there),
+//! `before=FILE` (compared with the `report.json` of an earlier run), `offline` (nothing is
 //! installed), `gateway=PATH` (another build), `beside=PATH` (one more build, as a target of its own in A to G and for bodies).
 //! What is not there is left out and named; `smoke` fails then, unless it is `offline`.
 //! The run fails where a target does other work than it should, never because it takes long. Without words the bench only
@@ -63,7 +64,7 @@ use install::Tools;
 use machine::Machine;
 use material::Material;
 use measure::Bench;
-use report::Run;
+use report::{Before, Run};
 use targets::consentry::{BESIDE, GATEWAY};
 use words::{GROWTH, RELOAD, START, WALK, Words};
 
@@ -156,6 +157,9 @@ fn run(words: &Words) -> anyhow::Result<()> {
     if let (true, Some(beside)) = (words.publish, &words.beside) {
         of_these_sources(beside, &commit)?;
     }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let published = words.publish.then(|| report::published(root));
+    let before = words.before.clone().or(published).map(|file| Before::read(&file)).transpose()?;
     open_files()?;
     let tools = Tools::find(words.gateway.clone(), words.beside.clone());
     let (peers, workloads) = (targets::all(), words.workloads());
@@ -191,6 +195,7 @@ fn run(words: &Words) -> anyhow::Result<()> {
         reloads: None,
         growth: None,
         walked: Vec::new(),
+        before,
     };
     for peer in &peers {
         let version = match peer.version(&tools) {
@@ -236,7 +241,6 @@ fn run(words: &Words) -> anyhow::Result<()> {
         println!("H walk: bodies, and the grammar alone");
         run.walked = or_told(walk::measure(words.smoke), WALK, &mut failed).unwrap_or_default();
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // A smoke test does not take the place of what was measured.
     let results = if words.smoke { tools.results.join("smoke") } else { tools.results.clone() };
     println!("{}", run.write(&results)?);

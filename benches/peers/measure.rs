@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::calls::{Calls, Counter};
@@ -54,7 +54,7 @@ pub(crate) struct Effort {
 }
 
 /// One round of one target.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Sample {
     /// Requests, all answered as they should be.
     pub(crate) requests: u64,
@@ -71,7 +71,7 @@ pub(crate) struct Sample {
 }
 
 /// What was measured of a target in a workload.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cell {
     /// The target.
     pub(crate) target: &'static str,
@@ -145,7 +145,7 @@ impl Cell {
 }
 
 /// What came of a workload.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Measured {
     /// Its name.
     pub(crate) name: &'static str,

@@ -20,6 +20,8 @@ pub(crate) struct Words {
     pub(crate) effort: Effort,
     /// Whether the run goes into the documentation.
     pub(crate) publish: bool,
+    /// What an earlier run wrote, to compare with.
+    pub(crate) before: Option<PathBuf>,
     /// Whether nothing is to be installed.
     pub(crate) offline: bool,
     /// Another build of the gateway than this one's.
@@ -80,6 +82,7 @@ impl Words {
             command: format!("cargo peers {}", words.join(" ")),
             effort: FULL,
             publish: false,
+            before: None,
             offline: false,
             gateway: None,
             beside: None,
@@ -103,6 +106,7 @@ impl Words {
                 Some(("only", names)) => read.only = names.split(',').map(str::to_owned).collect(),
                 Some(("gateway", path)) => read.gateway = Some(program(path)?),
                 Some(("beside", path)) => read.beside = Some(program(path)?),
+                Some(("before", path)) => read.before = Some(path.into()),
                 Some(_) => bail!("{word} means nothing here"),
                 None if word == "publish" => read.publish = true,
                 None if word == "offline" => read.offline = true,

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 
-use super::Run;
+use super::{Run, cell};
 use crate::growth::Growth;
 use crate::living::Reloads;
 use crate::targets::consentry::GATEWAY;
@@ -37,7 +37,7 @@ impl Alone {
 pub(super) fn alone(run: &Run) -> Vec<Alone> {
     let mut found = Vec::new();
     for (workload, what) in [("A", "A"), ("C", "C, without the journal's thread")] {
-        if let Some(calls) = run.cell(workload, GATEWAY).and_then(|cell| cell.calls.as_ref()) {
+        if let Some(calls) = cell(&run.measured, workload, GATEWAY).and_then(|cell| cell.calls.as_ref()) {
             let serving = calls.iter().filter(|(thread, _)| thread.starts_with(SERVING));
             let calls = serving.map(|(_, calls)| calls).sum();
             found.push(Alone::new(format!("{what}: system calls an exchange"), 4.3, calls, 2));

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Run;
 use super::alone::{Alone, alone};
-use crate::measure::{Cell, Sample};
+use super::{Run, cell, workload};
+use crate::measure::{Cell, Measured, Sample};
 use crate::statistics::Spread;
 use crate::targets::consentry::{BESIDE, GATEWAY};
 
@@ -186,15 +186,15 @@ impl Of {
 
 impl Goal {
     /// The ratio of what is `ours`, round by round, if the run has both sides of it.
-    fn ratio(&self, run: &Run, ours: &str) -> Option<Spread> {
-        let values = |(workload, target): (&str, &str)| Some(self.of.values(run.cell(workload, target)?));
+    fn ratio(&self, measured: &[Measured], ours: &str) -> Option<Spread> {
+        let values = |(name, target): (&str, &str)| Some(self.of.values(cell(measured, name, target)?));
         let ours = values((self.ours.0, ours))?;
         let theirs: Option<Vec<Vec<f64>>> = self.theirs.iter().map(|one| values(*one)).collect();
         let least = theirs?.into_iter().reduce(|some, others| {
             some.into_iter().zip(others).map(|(one, other)| one.min(other)).collect()
         })?;
         let synced = match self.of {
-            Of::P50 | Of::P99 => run.workload(self.ours.0)?.sync_us,
+            Of::P50 | Of::P99 => workload(measured, self.ours.0)?.sync_us,
             Of::Cpu | Of::PerSecond | Of::Idle => 0.0,
         };
         let rounds = ours.into_iter().zip(least).map(|(ours, least)| (ours - synced).max(0.0) / least);
@@ -204,14 +204,14 @@ impl Goal {
     /// The same of the floor, where a run has it in the gateway's place, and the goal is not the ratio to it.
     fn floor(&self, run: &Run) -> String {
         let mut others = FLOORS.iter().filter(|floor| self.theirs.iter().all(|(_, target)| target != *floor));
-        let ratio = others.find_map(|floor| self.ratio(run, floor));
+        let ratio = others.find_map(|floor| self.ratio(&run.measured, floor));
         let ratio = ratio.filter(|_| self.ours.1 == GATEWAY);
         ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{:.2}", ratio.median))
     }
 
     /// Two cells of the table: how much it is and how far rounds lie from that, and whether that will do.
     fn judged(&self, run: &Run, ours: &str) -> String {
-        match self.ratio(run, ours) {
+        match self.ratio(&run.measured, ours) {
             Some(ratio) => {
                 let verdict = verdict(ratio, self.bound, self.most);
                 format!("{:.2} ± {:.0} % | {verdict}", ratio.median, ratio.percent())
@@ -232,9 +232,14 @@ fn verdict(rounds: Spread, bound: f64, most: bool) -> String {
     }
 }
 
+/// Every goal that is a ratio, and what it was.
+pub(super) fn ratios(measured: &[Measured]) -> Vec<(&'static str, Spread)> {
+    GOALS.iter().filter_map(|goal| Some((goal.says, goal.ratio(measured, goal.ours.1)?))).collect()
+}
+
 /// All goals that have to do with what was measured.
 pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
-    let judged: Vec<_> = GOALS.iter().filter(|goal| run.workload(goal.ours.0).is_some()).collect();
+    let judged: Vec<_> = GOALS.iter().filter(|goal| workload(&run.measured, goal.ours.0).is_some()).collect();
     let alone = alone(run);
     if judged.is_empty() && alone.is_empty() {
         return Ok(());

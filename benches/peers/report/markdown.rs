@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Run, goals};
+use super::{Run, before, goals};
 use crate::growth::{Growth, Keys, Persons};
 use crate::idle::Memory;
 use crate::living::{Reloads, Starts, Stretch};
@@ -47,6 +47,7 @@ pub(crate) fn page(run: &Run, plot: &str) -> Result<String, std::fmt::Error> {
         writeln!(out, "A smoke test: what was done is checked, how fast it was says nothing.")?;
     } else {
         goals::table(run, &mut out)?;
+        before::table(run, &mut out)?;
     }
     for measured in &run.measured {
         workload(measured, &mut out)?;

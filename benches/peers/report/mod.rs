@@ -1,13 +1,14 @@
 //! A run, written down: JSON with every round, a Markdown table, an SVG plot.
 
 mod alone;
+mod before;
 mod goals;
 mod markdown;
 mod plot;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -18,10 +19,13 @@ use crate::machine::Machine;
 use crate::measure::{Cell, Effort, Measured};
 use crate::walk::Walked;
 
+pub(crate) use before::Before;
+
 /// Where the last full run stands in the documentation.
 const PAGE: &str = "docs/performance.md";
 const PAGE_PLOT: &str = "docs/performance.svg";
 const PAGE_DATA: &str = "docs/performance.json";
+const PAGE_DATA_BEFORE: &str = "docs/performance-before.json";
 const BEGINS: &str = "<!-- The last full run begins here: `cargo peers full publish` writes it. -->";
 const ENDS: &str = "<!-- The last full run ends here. -->";
 
@@ -52,19 +56,12 @@ pub(crate) struct Run {
     pub(crate) growth: Option<Growth>,
     /// What the walk of bodies takes.
     pub(crate) walked: Vec<Walked>,
+    /// A run that it is compared with.
+    #[serde(skip)]
+    pub(crate) before: Option<Before>,
 }
 
 impl Run {
-    /// What was measured in a workload.
-    fn workload(&self, name: &str) -> Option<&Measured> {
-        self.measured.iter().find(|measured| measured.name == name)
-    }
-
-    /// What was measured of a target in a workload.
-    fn cell(&self, workload: &str, target: &str) -> Option<&Cell> {
-        self.workload(workload)?.cells.iter().find(|cell| cell.target == target)
-    }
-
     /// Writes `report.json`, `report.md` and `report.svg` into a folder, and says the Markdown.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<String> {
         fs::create_dir_all(folder)?;
@@ -75,7 +72,7 @@ impl Run {
         Ok(text)
     }
 
-    /// Puts the run into the documentation, in the place of the one before it, with every round of it beside the page.
+    /// Puts the run into the documentation, in the place of the one before it, with every round of both beside the page.
     ///
     /// # Errors
     /// Where the page or the place in it is not there.
@@ -84,9 +81,25 @@ impl Run {
         let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
         let between = markdown::page(self, "performance.svg")?;
         fs::write(page, placed(&text, &between)?)?;
-        fs::write(root.join(PAGE_DATA), serde_json::to_string(self)? + "\n")?;
+        fs::rename(published(root), root.join(PAGE_DATA_BEFORE))?;
+        fs::write(published(root), serde_json::to_string(self)? + "\n")?;
         Ok(fs::write(root.join(PAGE_PLOT), plot::svg(&self.measured))?)
     }
+}
+
+/// Where the run lies that the documentation has.
+pub(crate) fn published(root: &Path) -> PathBuf {
+    root.join(PAGE_DATA)
+}
+
+/// What was measured in a workload.
+fn workload<'a>(measured: &'a [Measured], name: &str) -> Option<&'a Measured> {
+    measured.iter().find(|measured| measured.name == name)
+}
+
+/// What was measured of a target in a workload.
+fn cell<'a>(measured: &'a [Measured], name: &str, target: &str) -> Option<&'a Cell> {
+    workload(measured, name)?.cells.iter().find(|cell| cell.target == target)
 }
 
 fn placed(text: &str, between: &str) -> anyhow::Result<String> {
@@ -103,6 +116,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     anyhow::ensure!(placed(&once, "new")? == once);
     anyhow::ensure!(placed("a", "new").is_err());
     alone::proves_itself()?;
+    before::proves_itself()?;
     goals::proves_itself()?;
     plot::proves_itself()
 }
