@@ -34,6 +34,7 @@ mod load;
 mod machine;
 mod material;
 mod measure;
+mod others;
 mod paced;
 mod probes;
 mod proc;
@@ -93,6 +94,7 @@ fn prove() -> anyhow::Result<()> {
     statistics::proves_itself()?;
     calls::proves_itself()?;
     proc::proves_itself()?;
+    others::proves_itself()?;
     machine::proves_itself()?;
     workload::proves_itself()?;
     http2::proves_itself()?;

@@ -19,6 +19,7 @@ use crate::idle;
 use crate::install::Tools;
 use crate::load::{Load, Order, Outcome, Until};
 use crate::material::{Algorithm, CALLERS, Material};
+use crate::others::{Look, Others};
 use crate::proc::{Resident, Times};
 use crate::process::{Process, free_port};
 use crate::statistics::Spread;
@@ -153,6 +154,8 @@ pub(crate) struct Measured {
     pub(crate) title: &'static str,
     /// The median time of an `fdatasync` on the disk meanwhile, in microseconds.
     pub(crate) sync_us: f64,
+    /// Who else used the cores meanwhile.
+    pub(crate) others: Option<Others>,
     /// The targets that were measured.
     pub(crate) cells: Vec<Cell>,
     /// Those that could not be, and why.
@@ -205,7 +208,7 @@ impl Bench<'_> {
             Measure::Load(_) => (self.effort.rounds, self.requests(workload)?),
             Measure::Idle => (1, Vec::new()),
         };
-        let mut syncs = Vec::new();
+        let (mut syncs, before) = (Vec::new(), Look::now()?);
         for round in 0..rounds {
             syncs.extend(sync::times_us(self.folder)?);
             // Another one begins, and the others follow the other way about: nobody always comes first, or behind the same one.
@@ -216,6 +219,7 @@ impl Bench<'_> {
             }
             self.round(workload, round, &requests, &mut targets, &mut measured.wrong)?;
         }
+        measured.others = Some(before.others()?);
         measured.sync_us = Spread::of(syncs).map_or(0.0, |spread| spread.median);
         targets.retain(|(peer, _)| !measured.wrong.contains_key(peer.name()));
         targets.sort_by_key(|(peer, _)| workload.peers.iter().position(|name| *name == peer.name()));

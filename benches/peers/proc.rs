@@ -15,7 +15,7 @@ pub(crate) struct Times {
 }
 
 /// In what steps the kernel tells the time of a process, of user and of system each.
-const STEP: Duration = Duration::from_millis(10);
+pub(crate) const STEP: Duration = Duration::from_millis(10);
 
 #[derive(Clone, Debug)]
 struct Thread {

@@ -7,6 +7,7 @@ use crate::growth::{Growth, Keys, Persons};
 use crate::idle::Memory;
 use crate::living::{Reloads, Starts, Stretch};
 use crate::measure::{Cell, Effort, Measured, Sample, WARM};
+use crate::others::Others;
 use crate::statistics::Spread;
 use crate::steady::CYCLE;
 use crate::walk::Walked;
@@ -240,6 +241,14 @@ fn loaded(measured: &Measured, out: &mut String) -> std::fmt::Result {
     }
     if measured.sync_us > 0.0 {
         writeln!(out, "\nOne `fdatasync` meanwhile: {:.0} µs.", measured.sync_us)?;
+    }
+    if let Some(Others { programs, stolen }) = measured.others {
+        writeln!(
+            out,
+            "\nOf the cores' time other programs and threads of the kernel had {:.1} %, other machines on the same hardware {:.1} %.",
+            programs * 100.0,
+            stolen * 100.0
+        )?;
     }
     Ok(())
 }
