@@ -4,7 +4,7 @@ use anyhow::ensure;
 
 use super::{Run, cell};
 use crate::growth::Growth;
-use crate::living::Reloads;
+use crate::statistics::Spread;
 use crate::targets::consentry::GATEWAY;
 use crate::walk::Walked;
 
@@ -18,18 +18,17 @@ const READS: f64 = 3.0;
 /// Where nothing is to grow, what two measurements may lie apart.
 const LEVEL: f64 = 1.25;
 
-/// What is wanted of something by itself: what, at most how much, if anything, and how much it was, with so many digits behind
-/// the point.
+/// What is wanted of something by itself: what, at most how much, and how much it was, with so many digits behind the point.
 pub(super) struct Alone {
     pub(super) says: String,
-    pub(super) most: Option<f64>,
-    pub(super) was: f64,
+    pub(super) most: f64,
+    pub(super) was: Spread,
     pub(super) digits: usize,
 }
 
 impl Alone {
     fn new(says: impl Into<String>, most: f64, was: f64, digits: usize) -> Self {
-        Self { says: says.into(), most: Some(most), was, digits }
+        Self { says: says.into(), most, was: Spread::one(was), digits }
     }
 }
 
@@ -47,18 +46,12 @@ pub(super) fn alone(run: &Run) -> Vec<Alone> {
         let says = format!("first answer over TLS with {} activities, ms", start.activities);
         found.push(Alone::new(says, 100.0, start.first_ms.median, 1));
     }
-    let reloads = run.reloads.as_ref();
-    if let Some(step) = reloads.and_then(Reloads::step_ms) {
-        found.push(Alone::new(
-            "the largest latency of a stretch that one in ten reaches since the first reload, less the median before, ms",
-            10.0,
-            step,
-            1,
-        ));
-    }
-    if let Some(was) = reloads.and_then(Reloads::worst_ms) {
-        let says = "the same of the worst stretch since the first reload, ms".to_owned();
-        found.push(Alone { says, most: None, was, digits: 1 });
+    if let Some((step, worst)) = run.reloads.as_ref().and_then(|all| Some((all.step_ms()?, all.worst_ms()?)))
+    {
+        let says = "the largest latency of a stretch since the first reload, less the median before, ms: of one in ten, and the worst";
+        // A disk can do that once, too.
+        let was = Spread { median: step, least: step, greatest: worst };
+        found.push(Alone { says: says.to_owned(), most: 10.0, was, digits: 1 });
     }
     let keys = run.growth.iter().flat_map(|growth| &growth.keys).filter(|size| size.keys >= MANY_KEYS);
     if let Some(bytes) = keys.map(|size| size.bytes).reduce(f64::max) {

@@ -259,12 +259,9 @@ pub(crate) fn table(run: &Run, out: &mut String) -> std::fmt::Result {
         writeln!(out, " {} |", goal.floor(run))?;
     }
     for Alone { says, most, was, digits } in alone {
-        let (wanted, verdict) = match most {
-            Some(most) => (format!("≤ {most}"), verdict(Spread::one(was), most, true)),
-            None => ("–".to_owned(), String::new()),
-        };
         let beside = if both { " – | |" } else { "" };
-        writeln!(out, "| {says} | {wanted} | {was:.digits$} | {verdict} |{beside} – |")?;
+        let (verdict, was) = (verdict(was, most, true), was.median);
+        writeln!(out, "| {says} | ≤ {most} | {was:.digits$} | {verdict} |{beside} – |")?;
     }
     Ok(())
 }
