@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// File systems on which nothing is ever durable, and syncing is free.
 const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// What figures depend on besides the programs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     /// The processor, as the kernel names it.
     pub(crate) processor: String,
@@ -29,7 +29,7 @@ pub(crate) struct Machine {
 }
 
 /// What a folder lies on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileSystem {
     /// Its type.
     pub(crate) kind: String,

@@ -133,6 +133,10 @@ impl Words {
             !read.publish || read.gateway.is_none(),
             "what is published is this build, and perhaps one beside it"
         );
+        ensure!(
+            !read.publish || read.before.is_none(),
+            "what is published is compared with what is on the page"
+        );
         for name in &read.only {
             ensure!(*name != BESIDE, "{BESIDE} is named by beside=PATH, and wanted wherever {GATEWAY} is");
             ensure!(
@@ -213,6 +217,7 @@ pub(crate) fn proves_itself() -> anyhow::Result<()> {
     ensure!(Words::read(&["full", "gateway=/bin/true", "publish"]).is_err());
     ensure!(Words::read(&["full", "gateway=/bin/true"]).is_ok());
     ensure!(Words::read(&["full", "rounds=2", "publish"]).is_err());
+    ensure!(Words::read(&["full", "before=report.json", "publish"]).is_err());
     ensure!(Words::read(&["full", "rounds=3", "publish"])?.is_some_and(|words| words.publish));
     ensure!(Words::read(&["A", "persons=70"]).is_err() && Words::read(&["growth", "persons=0"]).is_err());
     let mut names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
