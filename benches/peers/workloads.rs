@@ -136,6 +136,14 @@ pub(crate) const ALL: &[Workload] = &[
         ..GOVERNED
     },
     Workload {
+        name: "C two cores, 256",
+        title: "the same with 256 callers instead of 64",
+        workers: 2,
+        connections: 256,
+        peers: &["consentry", "consentry-beside", "nginx-lua", "haproxy", "nginx"],
+        ..GOVERNED
+    },
+    Workload {
         name: "D 2 KB",
         title: "the full governed exchange of a batch (MLflow dataframe_split, 17 rows)",
         shape: Shape::Split(ROWS_2K),
