@@ -101,7 +101,7 @@ impl Cell {
         Self {
             target: peer.name(),
             plain: peer.work(workload) != workload.work,
-            connections: peer.connections().min(workload.connections),
+            connections: peer.most_connections().unwrap_or(usize::MAX).min(workload.connections),
             by_thread_us: BTreeMap::new(),
             threads: 0,
             resident_kib: 0,

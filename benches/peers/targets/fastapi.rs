@@ -20,8 +20,8 @@ impl Peer for FastApi {
         workload.work
     }
 
-    fn connections(&self) -> usize {
-        8
+    fn most_connections(&self) -> Option<usize> {
+        Some(8)
     }
 
     fn version(&self, tools: &Tools) -> anyhow::Result<String> {

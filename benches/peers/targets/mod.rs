@@ -40,9 +40,9 @@ pub(crate) trait Peer {
     /// Why it cannot be used on this machine.
     fn version(&self, tools: &Tools) -> anyhow::Result<String>;
 
-    /// Connections under a closed load. A target that answers a few hundred in a second only queues what is beyond.
-    fn connections(&self) -> usize {
-        64
+    /// Connections under a closed load, at most. A target that answers a few hundred in a second only queues what is beyond.
+    fn most_connections(&self) -> Option<usize> {
+        None
     }
 
     /// Writes its configuration, starts it and waits until it listens.
