@@ -10,8 +10,7 @@ use std::time::Duration;
 use crate::audit::{Event, What};
 use crate::clock::{Day, Timestamp};
 use crate::store::{
-    Because, Change, DataChange, Done, Entry, KeySelector, KeyringChange, RecordSelector, Sought, Store,
-    StoreError,
+    Because, Change, DataChange, Done, Entry, KeySelector, KeyringChange, Sought, Store, StoreError,
 };
 
 /// How many records one change deletes, so that exchanges do not wait long behind it.
@@ -69,7 +68,7 @@ async fn delete_expired(store: &Store, term: &Term, now: Timestamp) -> Result<u6
         let Some(day) = expired.first().map(|(at, _)| at.day()) else { break };
         let ids = expired.into_iter().filter(|(at, _)| at.day() == day).map(|(_, id)| id).collect();
         let mut change = Change::default();
-        change.data.push(DataChange::DeleteRecords(RecordSelector::Ids(ids)));
+        change.data.push(DataChange::DeleteRecords(ids));
         let activity = Arc::clone(&term.activity);
         change.events.push(Entry::Told(Box::new(move |done| {
             let records = done.records_deleted;

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::audit::DecisionId;
-use crate::clock::Timestamp;
 use crate::personal::Reference;
 
 use super::rows::*;
@@ -188,8 +187,8 @@ pub enum DataChange {
     /// Answered in [`Done::records`]; `None` where record or key are gone. The outcome that tells of the record tells of the fields
     /// before: whoever revises one has to tell the audit of the new ones, and its verification of that entry.
     ReviseRecord(SealedRecord),
-    /// Deletes records; their keys stay.
-    DeleteRecords(RecordSelector),
+    /// Deletes these records, but for those of persons whose data is restricted; their keys stay.
+    DeleteRecords(Vec<RecordId>),
     /// Keeps what a person said, in place of what they said about this purpose and notice version before. For a reference that
     /// is not known, the change is [`Forgotten`](super::StoreError::Forgotten).
     PutConsent(ConsentRow),
@@ -198,22 +197,6 @@ pub enum DataChange {
         /// Who.
         reference: Reference,
     },
-}
-
-/// Which records.
-#[derive(Debug, Clone)]
-pub enum RecordSelector {
-    /// These, but for those of persons whose data is restricted.
-    Ids(Vec<RecordId>),
-    /// Those of an activity whose exchange took place before this moment.
-    Before {
-        /// Of which activity.
-        activity: String,
-        /// The first moment that is kept.
-        before: Timestamp,
-    },
-    /// Those sealed by these keys.
-    Keys(Vec<KeyId>),
 }
 
 /// What was done, all of it durable.

@@ -304,7 +304,7 @@ pub(super) async fn retention_takes_records_then_keys_then_the_person(folder: &P
         let which = KeySelector::Unused(vec![ada.id]);
         Change {
             keyring: vec![destroy(which, Because::Retention)],
-            data: vec![DataChange::DeleteRecords(RecordSelector::Ids(delete))],
+            data: vec![DataChange::DeleteRecords(delete)],
             events: vec![],
         }
     };

@@ -265,22 +265,9 @@ impl<'a, 'c> Unit<'a, 'c> {
                 let number = self.revise(record)?;
                 done.records.push(Kept { id: record.id, number });
             }
-            DataChange::DeleteRecords(RecordSelector::Ids(ids)) => {
+            DataChange::DeleteRecords(ids) => {
                 let keyring = self.keyring;
                 done.records_deleted += self.records.delete(ids, |whose| is_restricted(keyring, whose))?;
-            }
-            DataChange::DeleteRecords(RecordSelector::Before { activity, before }) => {
-                let sql = "SELECT id FROM key WHERE activity = ?1 AND day <= ?2";
-                let day = before.day().number();
-                let keys: Vec<KeyId> = self.keyring.rows(sql, params![activity, day], |row| row.get(0))?;
-                for key in keys {
-                    done.records_deleted += self.records.delete_of(&key, Some(*before))?;
-                }
-            }
-            DataChange::DeleteRecords(RecordSelector::Keys(keys)) => {
-                for key in keys {
-                    done.records_deleted += self.records.delete_of(key, None)?;
-                }
             }
             DataChange::PutConsent(row) => self.consent(row)?,
             DataChange::DeleteConsents { reference } => {
@@ -349,7 +336,7 @@ impl<'a, 'c> Unit<'a, 'c> {
                 .execute(sql, params![signed(seq), key.id, reference, key.activity, day, because.word()])?;
             self.keyring.execute("DELETE FROM key WHERE id = ?1", params![key.id])?;
             self.state.tombstones = seq;
-            done.records_deleted += self.records.delete_of(&key.id, None)?;
+            done.records_deleted += self.records.delete_of(&key.id)?;
             done.destroyed.push(key);
         }
         Ok(())

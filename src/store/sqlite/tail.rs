@@ -157,7 +157,7 @@ impl Both<'_, '_> {
         self.data.execute("BEGIN IMMEDIATE", [])?;
         let mut records = Records::new(self.data, self.fresh, Activities::default());
         for (key, because) in &unheard {
-            records.delete_of(&key.id, None)?;
+            records.delete_of(&key.id)?;
             let what =
                 What::KeyDestroyed { activity: &key.activity, because, day: key.day, person: key.reference };
             append(self.data, &mut chain, &Event { at: clock.now(), what }.encoded())?;

@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::params;
 
-use crate::clock::Timestamp;
 use crate::personal::Reference;
 use crate::store::rows::*;
 
@@ -214,18 +213,18 @@ impl<'a, 'c> Records<'a, 'c> {
                 if let Some(whose) = whose
                     && !stays(whose)?
                 {
-                    deleted += self.delete_row(row, None, None)?;
+                    deleted += self.delete_row(row, None)?;
                 }
             }
         }
         Ok(deleted)
     }
 
-    /// Deletes the records under a key; those before a moment, or all.
-    pub(super) fn delete_of(&mut self, key: &KeyId, before: Option<Timestamp>) -> rusqlite::Result<u64> {
+    /// Deletes the records under a key.
+    pub(super) fn delete_of(&mut self, key: &KeyId) -> rusqlite::Result<u64> {
         let mut deleted = 0;
         for row in self.rows_of(key)? {
-            deleted += self.delete_row(row, Some(key), before)?;
+            deleted += self.delete_row(row, Some(key))?;
         }
         Ok(deleted)
     }
@@ -235,19 +234,12 @@ impl<'a, 'c> Records<'a, 'c> {
         any_under(self.data, self.rows_of(key)?, key)
     }
 
-    /// Deletes a record, if it is there, under this key if one is said, and from before a moment if one is said.
-    fn delete_row(
-        &mut self,
-        row: Row,
-        key: Option<&KeyId>,
-        before: Option<Timestamp>,
-    ) -> rusqlite::Result<u64> {
+    /// Deletes a record, if it is there, and under this key if one is said.
+    fn delete_row(&mut self, row: Row, key: Option<&KeyId>) -> rusqlite::Result<u64> {
         // Looked up while the record is there: it may be the last one, by which the numbers that were given are known.
         self.activity_at(row.place())?;
-        let sql =
-            "DELETE FROM record WHERE row = ?1 AND at < ?2 AND key = coalesce(?3, key) RETURNING id, key";
-        let before = before.map_or(i64::MAX, Timestamp::millis);
-        let named = self.data.row(sql, params![row.0, before, key], |found| {
+        let sql = "DELETE FROM record WHERE row = ?1 AND key = coalesce(?2, key) RETURNING id, key";
+        let named = self.data.row(sql, params![row.0, key], |found| {
             Ok(Named { row, id: found.get(0)?, key: found.get(1)? })
         })?;
         let Some(named) = named else { return Ok(0) };

@@ -92,36 +92,27 @@ impl Model {
             0 => {
                 let ids: Vec<_> =
                     (0..3).filter_map(|_| self.some_record(dice)).map(|record| record.id).collect();
-                let done =
-                    store.commit(data([DataChange::DeleteRecords(RecordSelector::Ids(ids.clone()))])).await;
-                assert_eq!(done.unwrap().records_deleted, self.remove(|record| ids.contains(&record.id)));
+                self.delete(store, ids).await;
             }
             1 => {
-                let key = dice.pick(&self.keys).unwrap().id;
-                let done =
-                    store.commit(data([DataChange::DeleteRecords(RecordSelector::Keys(vec![key]))])).await;
-                assert_eq!(done.unwrap().records_deleted, self.remove(|record| record.key == key));
+                let at = dice.roll(self.keys.len() as u64) as usize;
+                self.destroy(store, at).await;
             }
             2 => {
-                let activity = ACTIVITIES[dice.roll(2) as usize].to_owned();
+                let activity = ACTIVITIES[dice.roll(2) as usize];
                 let before = DAY.start().plus(Duration::from_secs(dice.roll(170_000) / 4));
-                let which = RecordSelector::Before { activity: activity.clone(), before };
-                let done = store.commit(data([DataChange::DeleteRecords(which)])).await;
-                let of =
-                    |record: &&SealedRecord| record.activity == activity && self.is_before(record, before);
-                let ids: Vec<_> = self.kept.values().filter(of).map(|record| record.id).collect();
-                let gone = self.remove(|record| ids.contains(&record.id));
-                assert_eq!(done.unwrap().records_deleted, gone);
+                let expired = store.expired(activity, before, 10_000).await.unwrap();
+                self.delete(store, expired.into_iter().map(|(_, id)| id).collect()).await;
             }
             3 => self.revise(store, dice).await,
             4 => self.fail(store, dice).await,
             // A record that is kept and deleted by one change.
             5 => {
                 let record = self.new_record(dice);
-                let delete = DataChange::DeleteRecords(RecordSelector::Keys(vec![record.key]));
+                let delete = DataChange::DeleteRecords(vec![record.id]);
                 let done = store.commit(data([DataChange::PutRecord(record.clone()), delete])).await.unwrap();
                 assert_eq!(done.records[0].number, Some(self.keep(record.clone())));
-                assert_eq!(done.records_deleted, self.remove(|other| other.key == record.key));
+                assert_eq!(done.records_deleted, self.remove(|other| other.id == record.id));
             }
             many => {
                 let records: Vec<_> = (0..many).map(|_| self.new_record(dice)).collect();
@@ -134,6 +125,22 @@ impl Model {
                 }
             }
         }
+    }
+
+    async fn delete(&mut self, store: &Store, ids: Vec<RecordId>) {
+        let done = store.commit(data([DataChange::DeleteRecords(ids.clone())])).await.unwrap();
+        assert_eq!(done.records_deleted, self.remove(|record| ids.contains(&record.id)));
+    }
+
+    /// A key goes with all that it sealed, and another one comes in its place.
+    async fn destroy(&mut self, store: &Store, at: usize) {
+        let WrappedKey { id, reference, activity, day, .. } = self.keys[at].clone();
+        let which = KeySelector::Ids(vec![id]);
+        let change = KeyringChange::DestroyKeys { which, because: Because::Erasure };
+        let done = store.commit(keyring([change])).await.unwrap();
+        assert_eq!(done.records_deleted, self.remove(|record| record.key == id));
+        self.keys[at] = key(reference, &activity, day);
+        store.commit(keyring([KeyringChange::PutKey(self.keys[at].clone())])).await.unwrap();
     }
 
     /// Other fields, under a key of another day.
@@ -158,7 +165,7 @@ impl Model {
                 let record = self.new_record(dice);
                 let mut changes = vec![DataChange::PutRecord(record.clone())];
                 if number % 2 == 1 {
-                    changes.push(DataChange::DeleteRecords(RecordSelector::Keys(vec![record.key])));
+                    changes.push(DataChange::DeleteRecords(vec![record.id]));
                     changes.push(DataChange::CloseIntent {
                         decision: crate::audit::DecisionId::from_bytes([9; 16]),
                     });
@@ -324,7 +331,7 @@ async fn numbers_go_on_behind_records_that_were_never_counted() {
             let done = store.commit(data([DataChange::PutRecord(record)])).await.unwrap();
             assert_eq!(done.records[0].number, Some(number));
         }
-        let last = RecordSelector::Ids(ids.split_off(2));
+        let last = ids.split_off(2);
         let delete = async |store: &Store| {
             let gone = store.commit(data([DataChange::DeleteRecords(last.clone())])).await.unwrap();
             assert_eq!((gone.records_deleted, store.records_count("notes").await.unwrap()), (1, 2));

@@ -56,7 +56,7 @@ async fn records_that_were_found_stay_where_a_restriction_came_first() {
     store.commit(data(records.map(DataChange::PutRecord))).await.unwrap();
     let stop = |kind| Stop { lookup: [1; 32], kind, purpose: None, at: DAY.start() };
     let stops = [StopKind::Restriction, StopKind::Objection].map(stop);
-    let delete = || data([DataChange::DeleteRecords(RecordSelector::Ids(ids.clone()))]);
+    let delete = || data([DataChange::DeleteRecords(ids.clone())]);
     store.commit(keyring(stops.clone().map(KeyringChange::PutStop))).await.unwrap();
     assert_eq!(store.commit(delete()).await.unwrap().records_deleted, 1);
     assert_eq!(store.records_of_person(ada.reference, None).await.unwrap().len(), 1);
