@@ -1,5 +1,9 @@
-//! E-mail addresses: RFC 5321 and 5322 as people use them, local parts and domains in any script (RFC 6531), and the ways to
-//! write `@` that keep address collectors away: `ada [at] example [dot] org`.
+//! E-mail addresses: RFC 5321 and 5322 as people use them, local parts and domains in any script (RFC 6531), the ways to
+//! write `@` that keep address collectors away (`ada [at] example [dot] org`), and those of links and HTML (`ada%40example.org`).
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 
 use super::fold::is_mark;
 use super::{Found, Kind, What};
@@ -11,6 +15,10 @@ const DOMAIN: usize = 255;
 const LABEL: usize = 63;
 /// What parts the pieces of a query or path, though a local part may have it.
 const SEPARATORS: [char; 4] = ['=', '&', '?', '/'];
+/// `@` in a link (RFC 3986 section 2.1), and in a link that another holds.
+const IN_LINKS: [&str; 2] = ["%40", "%2540"];
+/// The most digits of a character's number in HTML that are looked at.
+const DIGITS: usize = 8;
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     let mut after = 0;
@@ -22,6 +30,10 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             b'@' => (at + 1, false),
             b'(' | b'[' | b'{' => match spelled(text, at, "at") {
                 Some(ends) => (ends, true),
+                None => continue,
+            },
+            b'%' | b'&' => match encoded(text, at) {
+                Some(ends) => (ends, false),
                 None => continue,
             },
             _ => continue,
@@ -40,7 +52,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
 
 /// In small letters, `@` and dots as signs, nothing between.
 pub(super) fn canonical(address: &str) -> String {
-    let mut text = address.to_lowercase();
+    let mut text = decoded(address).to_lowercase();
     for open in ["(", "[", "{"] {
         for (word, sign) in [("at", "@"), ("dot", "."), ("punkt", ".")] {
             let close = match open {
@@ -55,6 +67,36 @@ pub(super) fn canonical(address: &str) -> String {
     }
     text.retain(|c| c != ' ');
     text
+}
+
+/// The address with `@` where its at sign is encoded; of one in a link all is decoded.
+fn decoded(address: &str) -> Cow<'_, str> {
+    let sign = || address.bytes().enumerate().find_map(|(at, _)| Some((at, encoded(address, at)?)));
+    let Some((at, ends)) = (!address.contains('@')).then(sign).flatten() else {
+        return Cow::Borrowed(address);
+    };
+    let (local, domain) = (address.get(..at).unwrap_or_default(), address.get(ends..).unwrap_or_default());
+    let local = match address.as_bytes().get(at) {
+        Some(b'%') => percent_decode_str(local).decode_utf8().unwrap_or(Cow::Borrowed(local)),
+        _ => Cow::Borrowed(local),
+    };
+    Cow::Owned(format!("{local}@{domain}"))
+}
+
+/// The end of an encoded `@` that begins at `at`: `%40`, or a character reference of HTML: `&#64;`, `&#x40;`, `&commat;`.
+fn encoded(text: &str, at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    if rest.starts_with('%') {
+        return IN_LINKS.into_iter().find(|sign| rest.starts_with(sign)).map(|sign| at + sign.len());
+    }
+    if rest.starts_with("&commat;") {
+        return Some(at + "&commat;".len());
+    }
+    let number = rest.strip_prefix("&#")?;
+    let (digits, sign) = number.strip_prefix(['x', 'X']).map_or((number, "64"), |digits| (digits, "40"));
+    let length = digits.bytes().take(DIGITS + 1).position(|byte| byte == b';')?;
+    let is_sign = digits.get(..length)?.trim_start_matches('0') == sign;
+    is_sign.then(|| at + rest.len() - digits.len() + length + 1)
 }
 
 /// The end of a bracketed word at `at`: `(at)`, `[ dot ]`.
@@ -226,6 +268,14 @@ mod tests {
             ("o'neil@example.org", "o'neil@example.org"),
             ("a@b.xn--p1ai", "a@b.xn--p1ai"),
             ("ada@example.org.Then", "ada@example.org.Then"),
+            ("out?x=1;m=ada%40example.org&x=1", "m=ada%40example.org"),
+            ("mailto:ada%2Bnews%40example.org?subject=x", "ada%2Bnews%40example.org"),
+            ("url=https%3A%2F%2Fnews.example%2F;ada.king%2540example.org%26x", "ada.king%2540example.org"),
+            ("|recipient%7Cada%40example.org%7C5", "recipient%7Cada%40example.org"),
+            ("<p>ada.king&#64;example.org</p>", "ada.king&#64;example.org"),
+            ("ada&#x40;example.org, ", "ada&#x40;example.org"),
+            ("ada&#X0040;example.org", "ada&#X0040;example.org"),
+            ("info&commat;müller.de", "info&commat;müller.de"),
         ] {
             assert_eq!(all(text), [expected], "{text}");
         }
@@ -269,9 +319,21 @@ mod tests {
 
     #[test]
     fn spellings_of_one_address_are_one() {
-        for text in ["Ada@Example.org", "ada [at] example [dot] org", "ada(at)example.org"] {
+        for text in [
+            "Ada@Example.org",
+            "ada [at] example [dot] org",
+            "ada(at)example.org",
+            "Ada%40example.org",
+            "ada%2540example.org",
+            "ada&#64;example.org",
+            "ada&#x40;example.org",
+            "ada&commat;example.org",
+        ] {
             assert_eq!(canonical(text), "ada@example.org");
         }
+        assert_eq!(canonical("ada%2Bnews%40example.org"), canonical("ada+news@example.org"));
+        // Where `@` itself stands, the rest is as it is.
+        assert_eq!(canonical("ada%2Bnews@example.org"), "ada%2bnews@example.org");
     }
 
     #[test]
@@ -288,6 +350,16 @@ mod tests {
             "git@host:a.git",
             "(at) noon",
             "a..b@c.de",
+            "up 5%40 times",
+            "printf(\"%40d\")",
+            "%40example.org",
+            "https://registry.example/%40scope%2fpackage",
+            "&#640;x.org",
+            "ada&#65;example.org",
+            "ada&#64example.org",
+            "ada&#;example.org",
+            "ada&#+64;example.org",
+            "ada&#0000000064;example.org",
         ] {
             assert_eq!(all(text), Vec::<&str>::new(), "{text}");
         }

@@ -16,6 +16,8 @@ const BRACKET: u8 = 4;
 const COLON: u8 = 8;
 /// First bytes of characters that fold to digits or `@`.
 const FOREIGN: u8 = 16;
+/// `&`: somebody may have written `&commat;`.
+const AMPERSAND: u8 = 32;
 
 const MARKS: [u8; 256] = marks();
 
@@ -32,6 +34,7 @@ const fn marks() -> [u8; 256] {
     marks[b'[' as usize] = BRACKET;
     marks[b'{' as usize] = BRACKET;
     marks[b':' as usize] = COLON;
+    marks[b'&' as usize] = AMPERSAND;
     // U+0660, U+06F0, U+0966, U+FF10 (and U+FF20), U+1D7CE.
     marks[0xd9] = FOREIGN;
     marks[0xdb] = FOREIGN;
@@ -209,7 +212,7 @@ mod tests {
         for text in ["", "Nothing here, just: words!", "Élève – « français »"] {
             assert_eq!(look(text).0 & !COLON, 0, "{text}");
         }
-        for text in ["1", "a@b", "(at)", "\u{665}", "１", "＠"] {
+        for text in ["1", "a@b", "(at)", "a&commat;b", "\u{665}", "１", "＠"] {
             assert!(look(text).may_hold_something(), "{text}");
         }
     }
