@@ -9,6 +9,7 @@
 
 mod access;
 mod command;
+mod consented;
 mod door;
 mod http;
 mod misread;

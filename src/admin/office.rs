@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::consented::{self, Word};
 use super::objection;
 use super::refusal::Unseen;
 use super::rotation::{self, Named};
@@ -224,29 +225,20 @@ impl Office {
                 let (person, wording) = (subject(&person), self.wording(&purpose)?);
                 let statement = statement(&purpose, wording, &language, &method)?;
                 consent::grant(&self.rights, &self.facts(), &person, statement).await?;
-                Ok(Reply::done(format!("Consent to {purpose} is recorded.")))
+                Ok(consented::recorded(Word::Given, &purpose, &self.facts()))
             }
             Command::ConsentRefuse { person, purpose, language, method } => {
                 let (person, wording) = (subject(&person), self.wording(&purpose)?);
                 let statement = statement(&purpose, wording, &language, &method)?;
                 consent::refuse(&self.rights, &self.facts(), &person, statement).await?;
-                Ok(Reply::done(format!("The refusal of {purpose} is recorded.")))
+                Ok(consented::recorded(Word::Refused, &purpose, &self.facts()))
             }
             Command::ConsentWithdraw { person, purpose, method } => {
                 let (person, method) = (subject(&person), self::method(&method)?);
                 self.spoken_of(&person, &purpose).await?;
                 consent::withdraw(&self.rights, &self.facts(), &person, &purpose, method).await?;
-                let mut says = format!("Consent to {purpose} is withdrawn; it binds from now on.");
                 let unnamed = consent::unnamed(&self.rights, &self.facts(), &person).await?;
-                if !unnamed.is_empty() {
-                    says.push_str(&format!(
-                        " Keys of the person for {} stay, with what they sealed: no policy names it any more, so nothing \
-                         says on what that rests. An erasure destroys them; so does withdrawing once more where a policy \
-                         names it again and rests it on this consent.",
-                        unnamed.join(", ")
-                    ));
-                }
-                Ok(Reply::done(says).with(&json!({ "unnamed": unnamed })))
+                Ok(consented::withdrawn(&purpose, &self.facts(), &unnamed))
             }
             Command::ConsentShow { person } => self.show(&subject(&person)).await,
             Command::Restrict { person, lift } => self.restrict(&subject(&person), lift).await,

@@ -39,6 +39,8 @@ pub struct ActivityFacts {
     pub records_of: Option<Arc<str>>,
     /// Whether it may go on reading what its source may not read any more.
     pub may_outlive_source: bool,
+    /// The purpose to which a person must have agreed for their data to go to the recipient's country (Art. 49(1)(a)).
+    pub transfer_consent: Option<Arc<str>>,
 }
 
 /// One purpose.
@@ -66,6 +68,11 @@ impl From<&Plan> for Facts {
                 .and_then(|source| plan.activities.get(source))
                 .map(|source| Arc::clone(&source.name)),
             may_outlive_source: activity.may_outlive_source,
+            transfer_consent: activity
+                .recipient
+                .as_ref()
+                .and_then(|recipient| recipient.transfer_consent.as_ref())
+                .map(|purpose| Arc::clone(&purpose.name)),
         });
         let purposes = plan.organisation.purposes.values().map(|purpose| PurposeFacts {
             name: Arc::clone(&purpose.name),
@@ -175,6 +182,12 @@ impl ActivityFacts {
     /// Whether an objection to its purpose stops it (Art. 21(1) and (2)).
     pub const fn heeds_objection(&self) -> bool {
         self.direct_marketing || self.basis.may_be_objected_to()
+    }
+
+    /// Whether it stops with the consent to a purpose: it rests on that itself, or its transfer does.
+    pub fn rests_on_consent_to(&self, purpose: &str) -> bool {
+        let itself = self.basis == LegalBasis::Consent && *self.purpose == *purpose;
+        itself || self.transfer_consent.as_deref() == Some(purpose)
     }
 
     /// What this activity asks of a person's standing.

@@ -138,6 +138,53 @@ async fn an_objection_says_what_it_stops_and_what_goes_on() {
     gateway.close().await;
 }
 
+/// Where processing rests on another ground, neither a consent nor its withdrawal changes anything.
+#[tokio::test]
+async fn a_word_about_consent_says_what_rests_on_it_and_what_goes_on() {
+    let gateway = Gateway::start().await;
+    let who = || person(canary::HOLDER);
+    for (purpose, rests, goes_on) in [
+        ("offers", json!([]), json!(["callback", "offers"])),
+        ("credit-decision", json!([]), json!(["loans"])),
+        ("churn-forecast", json!(["churn"]), json!([])),
+    ] {
+        let (language, method) = (|| "fr".to_owned(), || "page".to_owned());
+        let (grant, refuse, withdraw) = (
+            Command::ConsentGrant {
+                person: who(),
+                purpose: purpose.into(),
+                language: language(),
+                method: method(),
+            },
+            Command::ConsentRefuse {
+                person: who(),
+                purpose: purpose.into(),
+                language: language(),
+                method: method(),
+            },
+            Command::ConsentWithdraw { person: who(), purpose: purpose.into(), method: method() },
+        );
+        for (command, nothing, binds) in [
+            (grant, "It permits nothing: no activity rests on it.", false),
+            (withdraw, "It stops nothing: no activity rests on it.", true),
+            (refuse, "It stops nothing: no activity rests on it.", false),
+        ] {
+            let (name, gives) = (command.name(), matches!(command, Command::ConsentGrant { .. }));
+            let reply = gateway.admin.done(command).await;
+            let data = reply.read::<serde_json::Value>().unwrap();
+            assert_eq!((&data["rests"], &data["goes_on"]), (&rests, &goes_on), "{name} {purpose}");
+            let says = reply.says;
+            let idle = rests == json!([]);
+            assert_eq!(says.contains(nothing), idle, "{says}");
+            assert_eq!(says.contains("binds from now on"), binds && !idle, "{says}");
+            assert_eq!(says.contains("`restrict`") && says.contains("`erase`"), idle && !gives, "{says}");
+            let object = says.contains("`object` stops offers (Art. 21)");
+            assert_eq!(object, purpose == "offers" && !gives, "{says}");
+        }
+    }
+    gateway.close().await;
+}
+
 #[tokio::test]
 async fn an_objection_survives_an_erasure() {
     let gateway = Gateway::start().await;
@@ -272,7 +319,8 @@ async fn a_withdrawal_names_what_it_leaves() {
     gateway.admin.done(Command::Reload {}).await;
     let left = gateway.admin.done(withdraw()).await;
     assert!(left.says.contains("for churn stay"), "{}", left.says);
-    assert_eq!(left.read::<serde_json::Value>().unwrap(), json!({ "unnamed": ["churn"] }));
+    let told = json!({ "rests": ["leaving"], "goes_on": [], "unnamed": ["churn"] });
+    assert_eq!(left.read::<serde_json::Value>().unwrap(), told);
     gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
     gateway.close().await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use consentry::admin::Command;
 use consentry::problem::Problem::{ConsentMissing, TransferNotPermitted};
 
+use crate::support::admin::person;
 use crate::support::{Gateway, canary, changed, clean_body};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -47,7 +48,15 @@ async fn a_derogation_needs_the_persons_own_consent_and_ends_with_it() {
     gateway.refuses(gateway.score(clean_body()), ConsentMissing).await;
     gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
     gateway.healthy().await;
-    gateway.admin.withdraw(canary::HOLDER, "to-india").await;
+    let method = "page".to_owned();
+    let withdraw =
+        Command::ConsentWithdraw { person: person(canary::HOLDER), purpose: "to-india".into(), method };
+    let reply = gateway.admin.done(withdraw).await;
+    assert!(reply.says.contains("it binds from now on"), "{}", reply.says);
+    assert_eq!(
+        reply.read::<serde_json::Value>().unwrap()["rests"],
+        serde_json::json!(["callback", "churn", "loans", "offers"])
+    );
     gateway.refuses(gateway.score(clean_body()), TransferNotPermitted).await;
     gateway.admin.grant(canary::HOLDER, "to-india").await;
     gateway.healthy().await;

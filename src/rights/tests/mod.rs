@@ -40,6 +40,7 @@ fn activity(name: &str, purpose: &str, basis: LegalBasis) -> ActivityFacts {
         retention: DAY * 30,
         records_of: None,
         may_outlive_source: false,
+        transfer_consent: None,
     }
 }
 
