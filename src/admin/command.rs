@@ -166,6 +166,11 @@ impl Command {
         }
     }
 
+    /// Whether it makes sense of somebody alone who is known already. Consent is the first that is heard of many.
+    pub(super) const fn presumes_somebody(&self) -> bool {
+        matches!(self, Self::ConsentWithdraw { .. } | Self::Restrict { .. } | Self::Object { .. })
+    }
+
     /// Its name, as it travels.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -211,6 +216,13 @@ impl Reply {
     /// It was not.
     pub fn not_done(says: impl Into<String>) -> Self {
         Self { done: false, says: says.into(), data: None }
+    }
+
+    /// Adds a sentence for people.
+    pub(super) fn and_says(mut self, more: &str) -> Self {
+        self.says.push(' ');
+        self.says.push_str(more);
+        self
     }
 
     /// Adds what programs read.

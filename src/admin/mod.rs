@@ -19,6 +19,7 @@ mod refusal;
 mod rotation;
 mod shown;
 mod socket;
+mod stranger;
 mod verify;
 
 pub use access::{Access, Grant, Role, new_token};

@@ -12,6 +12,7 @@ use super::objection;
 use super::refusal::Unseen;
 use super::rotation::{self, Named};
 use super::shown::{Shown, consent_line, stop_line};
+use super::stranger;
 use super::verify::verify_audit;
 use super::{Command, Lapsed, PersonId, Refusal, Reloaded, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
@@ -217,9 +218,21 @@ impl Office {
     /// # Errors
     /// Where it makes no sense, or a part does not answer; then nothing is known to be done, and it can be asked again.
     pub async fn carry_out(&self, command: Command) -> Result<Reply, OfficeError> {
-        if let Some(person) = command.person() {
-            self.known(person).await?;
+        let mut stranger_in = None;
+        if let Some(person) = command.person()
+            && !self.known(person).await?
+        {
+            stranger_in = Some(person.namespace.clone());
         }
+        let presumes = command.presumes_somebody();
+        let reply = self.act(command, stranger_in.as_deref()).await?;
+        Ok(match stranger_in.filter(|_| presumes) {
+            Some(namespace) => reply.and_says(&stranger::before(&namespace)),
+            None => reply,
+        })
+    }
+
+    async fn act(&self, command: Command, stranger_in: Option<&str>) -> Result<Reply, OfficeError> {
         match command {
             Command::ConsentGrant { person, purpose, language, method } => {
                 let (person, wording) = (subject(&person), self.wording(&purpose)?);
@@ -247,7 +260,7 @@ impl Office {
                 self.spoken_of(&person, &purpose).await?;
                 self.object(&person, &purpose, lift).await
             }
-            Command::Erase { person } => self.erase(&subject(&person)).await,
+            Command::Erase { person } => self.erase(&subject(&person), stranger_in).await,
             Command::Retention {} => self.retention().await,
             Command::AuditVerify { against } => verify_audit(self.journal(), against.as_deref()).await,
             Command::AuditCheckpoint {} => Ok(Reply::done(self.journal().checkpoint().encode())),
@@ -329,13 +342,13 @@ impl Office {
         Ok(objection::recorded(purpose, &facts))
     }
 
-    async fn erase(&self, person: &Person) -> Result<Reply, OfficeError> {
+    async fn erase(&self, person: &Person, stranger_in: Option<&str>) -> Result<Reply, OfficeError> {
         let erasure = rights::erase(&self.rights, &self.facts(), person).await?;
-        let mut lines = vec![match erasure.kept.is_empty() {
-            true => "The person's data is erased: their keys are destroyed, and what they sealed opens nowhere.",
-            false => "The person's data is erased, but for what a law holds; what the destroyed keys sealed opens nowhere.",
-        }
-        .to_owned()];
+        let mut lines = vec![match (stranger_in, erasure.kept.is_empty()) {
+            (Some(namespace), _) if erasure.keys_destroyed == 0 => stranger::nothing_to_erase(namespace),
+            (_, true) => "The person's data is erased: their keys are destroyed, and what they sealed opens nowhere.".to_owned(),
+            (_, false) => "The person's data is erased, but for what a law holds; what the destroyed keys sealed opens nowhere.".to_owned(),
+        }];
         lines.push(format!(
             "{} keys destroyed, {} records deleted.",
             erasure.keys_destroyed, erasure.records_deleted
@@ -374,16 +387,14 @@ impl Office {
         Ok(reply.with(&json!({ "policies": policies })))
     }
 
-    /// Somebody unknown is answered like somebody known, so a namespace that no credential has must not pass for one: what
-    /// was withdrawn there would bind nobody. Of an issuer that is gone, whoever is known still has their rights.
-    async fn known(&self, person: &PersonId) -> Result<(), OfficeError> {
-        let namespaces = self.gateway.identity().namespaces();
-        if namespaces.iter().any(|known| **known == *person.namespace) {
-            return Ok(());
-        }
+    /// Whether anything is known of somebody of that name. A namespace that no credential has must not pass for one: what was
+    /// withdrawn there would bind nobody. Of an issuer that is gone, whoever is known still has their rights.
+    async fn known(&self, person: &PersonId) -> Result<bool, OfficeError> {
         let row = self.store().stand(self.gateway.custody().lookup(&subject(person))).await?;
-        if row.reference.is_some() || !row.stops.is_empty() {
-            return Ok(());
+        let known = row.reference.is_some() || !row.stops.is_empty();
+        let namespaces = self.gateway.identity().namespaces();
+        if known || namespaces.iter().any(|known| **known == *person.namespace) {
+            return Ok(known);
         }
         let namespaces: Vec<&str> = namespaces.iter().map(|known| &**known).collect();
         let there_are = namespaces.join(", ");

@@ -13,6 +13,8 @@ use crate::store::{ConsentRow, ConsentState, Stop, StopKind};
 /// The whole answer.
 #[derive(Serialize)]
 pub(super) struct Shown<'a> {
+    /// Whether anything is known of somebody of that name; where not, it may be mistyped.
+    known: bool,
     consents: Vec<Consent<'a>>,
     /// Of a purpose, or of all where none is named.
     objections: Vec<Objection<'a>>,
@@ -66,7 +68,9 @@ impl<'a> Shown<'a> {
             at: shown.at.to_string(),
             kept: Kept::of(&shown.json),
         };
+        let stopped = access.restricted.is_some() || !access.objections.is_empty();
         Self {
+            known: access.reference.is_some() || stopped,
             consents: access.consents.iter().map(Consent::of).collect(),
             objections: access.objections.iter().map(objection).collect(),
             restricted_since: access.restricted.map(|since| since.to_string()),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::{Deployment, Exit, connect};
+use super::{Deployment, Exit, connect, output};
 use crate::admin::{Command, PersonId};
 use crate::policy::DATA_SUBJECT_REQUEST;
 
@@ -160,7 +160,20 @@ pub(super) fn object(args: ObjectArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn access(args: AccessArgs) -> anyhow::Result<Exit> {
-    connect::carry_out(&args.deployment, Command::Access { person: args.who.id()?, reason: args.reason })
+    /// What is read of the answer.
+    #[derive(serde::Deserialize)]
+    struct Shown {
+        known: bool,
+    }
+    let command = Command::Access { person: args.who.id()?, reason: args.reason };
+    let Some(reply) = connect::ask(&args.deployment, command)? else { return Ok(Exit::InvalidPolicy) };
+    output::line(&reply.says);
+    if reply.read().is_ok_and(|Shown { known }| !known) {
+        output::note(
+            "Nobody is known here under this identifier in this namespace: check the spelling and `--namespace`.",
+        );
+    }
+    Ok(if reply.done { Exit::Fine } else { Exit::Failed })
 }
 
 pub(super) fn erase(args: EraseArgs) -> anyhow::Result<Exit> {

@@ -185,6 +185,50 @@ async fn a_word_about_consent_says_what_rests_on_it_and_what_goes_on() {
     gateway.close().await;
 }
 
+/// A mistyped name must not look done; what is done is the same.
+#[tokio::test]
+async fn of_somebody_unknown_it_is_said_that_nobody_is_known() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    let (method, purpose) = (|| "spoken".to_owned(), || "churn-forecast".to_owned());
+    let unknown = "nobody was known here under this identifier in the namespace `holders`";
+    for (who, known) in [(canary::HOLDER, true), ("mistyped", false)] {
+        let access = Command::Access { person: person(who), reason: "subject-access".into() };
+        assert_eq!(gateway.admin.data(access).await["known"], known);
+        let erased = gateway.admin.done(Command::Erase { person: person(who) }).await.says;
+        assert_eq!(erased.contains("The person's data is erased"), known, "{erased}");
+        assert_eq!(erased.contains("`holders`, so nothing was there to erase"), !known, "{erased}");
+        assert_eq!(erased.contains("0 keys destroyed, 0 records deleted."), !known, "{erased}");
+    }
+    for (number, command) in [
+        |person| Command::Restrict { person, lift: false },
+        |person| Command::Restrict { person, lift: true },
+        |person| Command::Object { person, purpose: "offers".into(), lift: true },
+        |person| Command::Object { person, purpose: "offers".into(), lift: false },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let stranger = || person(&format!("mistyped-{number}"));
+        let says = gateway.admin.done(command(stranger())).await.says;
+        assert!(says.contains(unknown), "{says}");
+        // Who was erased, and is restricted, is somebody known.
+        gateway.admin.done(Command::Restrict { person: stranger(), lift: false }).await;
+        gateway.admin.done(Command::Erase { person: stranger() }).await;
+        let says = gateway.admin.done(command(stranger())).await.says;
+        assert!(!says.contains(unknown), "{says}");
+    }
+    let withdraw =
+        |who| Command::ConsentWithdraw { person: person(who), purpose: purpose(), method: method() };
+    assert!(gateway.admin.done(withdraw("mistyped")).await.says.contains(unknown));
+    // The first that is heard of many is that they agree.
+    let (person, language) = (person("somebody new"), "fr".to_owned());
+    let grant = Command::ConsentGrant { person, purpose: purpose(), language, method: method() };
+    assert!(!gateway.admin.done(grant).await.says.contains(unknown));
+    assert!(!gateway.admin.done(withdraw("somebody new")).await.says.contains(unknown));
+    gateway.close().await;
+}
+
 #[tokio::test]
 async fn an_objection_survives_an_erasure() {
     let gateway = Gateway::start().await;
