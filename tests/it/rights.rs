@@ -138,6 +138,23 @@ async fn an_objection_says_what_it_stops_and_what_goes_on() {
     gateway.close().await;
 }
 
+/// As the page on rights says: it is made of the value and its domain's secret, and an erasure touches neither.
+#[tokio::test]
+async fn a_pseudonym_outlives_an_erasure() {
+    let gateway = Gateway::with_holder().await;
+    gateway.healthy().await;
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        gateway.send(gateway.score(clean_body())).await.ok();
+        sent.push(gateway.upstream.one().text().to_owned());
+        gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
+        gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    }
+    assert!(sent[0].contains("\"p1_"), "{}", sent[0]);
+    assert_eq!(sent[0], sent[1]);
+    gateway.close().await;
+}
+
 /// Where processing rests on another ground, neither a consent nor its withdrawal changes anything.
 #[tokio::test]
 async fn a_word_about_consent_says_what_rests_on_it_and_what_goes_on() {
