@@ -62,6 +62,8 @@ const JOINED: [&str; 4] = ["pd:Identifier", "pd:AccountIdentifier", "pd:UID", "p
 const SECRETS: [&str; 3] = ["pd:Password", "pd:PINCode", "pd:SecretText"];
 /// The longest text that is none in somebody's own words; of a pattern in bytes.
 const SHORT: u64 = 40;
+/// A text that the API itself lets be as long holds sentences, whatever its name.
+const LONG: u64 = 500;
 /// Categories of what people write in their own words.
 const FREE_TEXTS: [&str; 2] = ["pd:Communication", "pd:Opinion"];
 
@@ -229,8 +231,10 @@ fn is_free_text(proposal: &Proposal, category: &str) -> bool {
     let open = rules.one_of.is_empty() && rules.format.is_none();
     let open = open && rules.pattern.as_deref().is_none_or(|pattern| !narrow(pattern));
     let long = rules.length.is_none_or(|length| length.max.is_none_or(|most| most > SHORT));
-    let written = FREE_TEXTS.contains(&category) || proposal.facts.special && !proposal.field.seen;
-    rules.kind == Some(RuleKind::String) && open && long && written
+    let sentences = rules.length.and_then(|length| length.max).is_some_and(|most| most >= LONG);
+    let by_length = sentences && proposal.category.is_none();
+    let written = (proposal.facts.special || by_length) && !proposal.field.seen;
+    rules.kind == Some(RuleKind::String) && open && long && (FREE_TEXTS.contains(&category) || written)
 }
 
 fn looked_through() -> Spec {

@@ -107,7 +107,7 @@ pub(super) const NAMES: &[Entry] = entries! {
     "FavoriteFood" 7 ["favorite food", "favourite food", "lieblingsessen", "plat prefere", "comida favorita", "cibo preferito"]
     "Preference" 5 ["preference", "preferences", "interests", "hobbies", "hobby", "interessen", "loisirs", "aficiones"]
     "Communication" 5 ["message", "messages", "comment", "comments", "feedback", "review", "complaint", "inquiry", "question", "prompt", "conversation", "email body", "subject line", "nachricht", "kommentar", "bewertung", "beschwerde", "frage", "commentaire", "avis", "reclamation", "mensaje", "comentario", "opiniones", "messaggio", "commento", "recensione", "bericht"]
-    "Communication" 4 ["text", "free text", "notes", "note", "description", "remarks", "content", "body", "transcript", "freitext", "bemerkung", "bemerkungen", "notiz", "beschreibung", "texte", "remarque", "texto", "notas", "testo"]
+    "Communication" 4 ["text", "free text", "notes", "note", "description", "remarks", "content", "body", "transcript", "freitext", "bemerkung", "bemerkungen", "notiz", "beschreibung", "texte", "remarque", "texto", "notas", "testo", "story", "narrative", "statement", "explanation", "circumstances", "schilderung", "hergang", "erlauterung", "begrundung", "recit", "explication", "circonstances", "relato", "explicacion", "racconto", "spiegazione", "verhaal", "toelichting", "opmerking", "opmerkingen", "opis", "uwagi"]
     "VoiceCommunicationRecording" 7 ["voice recording", "audio recording", "call recording"]
     "Vehicle" 5 ["vehicle", "car", "car model", "fahrzeug", "auto", "voiture", "vehicule", "coche", "veicolo"]
     "HouseOwned" 5 ["home ownership", "house owned", "owns house", "housing", "wohneigentum", "proprietaire"]

@@ -133,7 +133,7 @@ fn what_the_api_can_do_without_stays_behind_and_texts_are_looked_through() {
         let proposal = propose(&field(name, RuleKind::String, false), Way::Request);
         assert_eq!((proposal.outward, proposal.stored), (Spec::LeaveOut, Spec::LeaveOut), "{name}");
     }
-    for name in ["comment", "message", "note", "prompt", "symptoms"] {
+    for name in ["comment", "message", "note", "prompt", "symptoms", "mishap_story", "unfall_hergang"] {
         for required in [true, false] {
             let proposal = propose(&field(name, RuleKind::String, required), Way::Request);
             let special = proposal.facts.special && !required;
@@ -148,6 +148,36 @@ fn what_the_api_can_do_without_stays_behind_and_texts_are_looked_through() {
     let mut listed = field("message", RuleKind::String, true);
     listed.rules.one_of = vec!["a".into(), "b".into()];
     assert_eq!(upstream(&listed), Spec::Unchanged);
+}
+
+#[test]
+fn a_long_text_is_looked_through_whatever_its_name() {
+    let long = |name: &str, most: u64| {
+        let mut field = field(name, RuleKind::String, true);
+        field.rules.length = Some(Length { min: 0, max: Some(most) });
+        field
+    };
+    for (most, looked) in [(200, false), (499, false), (500, true), (2000, true)] {
+        let proposal = propose(&long("zz", most), Way::Request);
+        assert_eq!(
+            (proposal.category, matches!(proposal.outward, Spec::Detect(_))),
+            (None, looked),
+            "{most}"
+        );
+        assert_eq!(proposal.tenths, if looked { 4 } else { 5 });
+    }
+    // What nobody bounds may be as short as a code.
+    assert_eq!(upstream(&field("zz", RuleKind::String, true)), Spec::Unchanged);
+    let mut of_form = long("zz", 2000);
+    of_form.rules.format = Some(Format::Uri);
+    assert_eq!(upstream(&of_form), Spec::Unchanged);
+    let mut listed = long("zz", 2000);
+    listed.rules.one_of = vec!["a".into(), "b".into()];
+    assert_eq!(upstream(&listed), Spec::Unchanged);
+    // A length that was only seen is rounded outwards, and no word of the API's.
+    let seen = Field { seen: true, ..long("zz", 2000) };
+    assert_eq!(upstream(&seen), Spec::Unchanged);
+    assert_eq!(propose(&long("job", 2000), Way::Request).outward, Spec::Unchanged);
 }
 
 #[test]
