@@ -85,8 +85,8 @@ problems! {
         "Shorten the path and the query: a path has at most 4 KiB, a query 8 KiB and 100 parameters.";
     PayloadNotInspectable "payload-not-inspectable" UNSUPPORTED_MEDIA_TYPE "The body cannot be inspected as this route declares it."
         "Send the body as the policy declares it: its media type and its shape, in UTF-8, uncompressed or compressed once with gzip, deflate, br or zstd.";
-    Misdirected "misdirected" MISDIRECTED_REQUEST "The request is for another host than the connection."
-        "Open a connection of its own for each host name.";
+    Misdirected "misdirected" MISDIRECTED_REQUEST "The request names two hosts, or another scheme than that of the connection."
+        "Send one host: `:authority` or an absolute URL must be as the Host header, and its scheme that of the connection.";
     FieldNotPermitted "field-not-permitted" UNPROCESSABLE_ENTITY "The request has a field that this processing does not need."
         "Send only what the policy lists, without the field that `field` names, if it names one.";
     FieldInvalid "field-invalid" UNPROCESSABLE_ENTITY "A field is missing or not of the declared form."
