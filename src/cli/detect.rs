@@ -1,6 +1,8 @@
 //! `detect`: what the detectors for free text find: in a text, and in figures.
 
+use std::fs::File;
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
@@ -20,7 +22,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read a text from standard input, and show what would be found in it.
+    /// Read a text, and show what would be found in it.
     Text(Text),
     /// Make texts in ten languages, and print how much of what is planted in them is found (recall), and how much of what is found
     /// was planted (precision), in Markdown.
@@ -36,6 +38,9 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Text {
+    /// The text, in UTF-8; without a file, or with `-`, it is read from standard input.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// What is looked for: email, phone, iban, card, ip, national_id, birth_date.
     #[arg(
         long,
@@ -66,16 +71,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 fn text(args: Text) -> anyhow::Result<Exit> {
+    let file = args.file.clone().filter(|file| file.as_os_str() != "-");
     let detector = Detector::compile(&wanted(args)?)?;
-    let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(LARGEST + 1)
-        .read_to_string(&mut text)
-        .context("standard input is no text in UTF-8")?;
-    if text.len() as u64 > LARGEST {
-        bail!("a text has at most {LARGEST} bytes");
-    }
+    let text = read(file.as_deref())?;
     let mut found = Vec::new();
     detector.find(&text, &mut found);
     if found.is_empty() {
@@ -97,6 +95,26 @@ fn text(args: Text) -> anyhow::Result<Exit> {
     }
     output::text(table("", ["place", "kind", "text"], &rows));
     Ok(Exit::Fine)
+}
+
+/// The text of a file, or of standard input.
+fn read(file: Option<&Path>) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let (read, from) = match file {
+        Some(path) => (
+            File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+            path.display().to_string(),
+        ),
+        None => {
+            (std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes), "standard input".to_owned())
+        }
+    };
+    read.with_context(|| format!("cannot read {from}"))?;
+    // Where it is longer than is allowed, that is said, and not that its last character is cut.
+    if bytes.len() as u64 > LARGEST {
+        bail!("a text has at most {LARGEST} bytes");
+    }
+    String::from_utf8(bytes).ok().with_context(|| format!("{from} is no text in UTF-8"))
 }
 
 fn wanted(args: Text) -> anyhow::Result<Wanted> {

@@ -30,6 +30,17 @@ fn the_text_that_detectors_are_shown_with_is_found_as_it_says() {
     let mut child = command.spawn().unwrap();
     writeln!(child.stdin.take().unwrap(), "{text}").unwrap();
     let printed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text");
+    fs::write(&file, format!("{text}\n")).unwrap();
+    let run = |file: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consentry"));
+        command.args(["detect", "text", "--region", "DE"]).arg(file).stdin(Stdio::null()).output().unwrap()
+    };
+    assert_eq!(String::from_utf8(run(&file).stdout).unwrap(), printed, "a file is read as standard input is");
+    let missing = run(&folder.path().join("none"));
+    assert!(!missing.status.success() && missing.stdout.is_empty());
+    assert!(String::from_utf8(missing.stderr).unwrap().contains("cannot read"));
     let trimmed = |text: &str| text.lines().map(str::trim_end).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(trimmed(said), trimmed(&printed));
 }
