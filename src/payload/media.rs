@@ -69,6 +69,12 @@ impl Envelope {
         (essence && known && whole).then_some(envelope)
     }
 
+    /// Whether a head says that the body is a stream of events (WHATWG HTML section 9.2), which no format is.
+    pub fn is_stream(content_type: Option<&str>) -> bool {
+        let media = content_type.and_then(Media::parse);
+        media.is_some_and(|media| media.essence.eq_ignore_ascii_case("text/event-stream"))
+    }
+
     /// The `Content-Type` of a body of this format in this envelope.
     pub fn content_type(&self, format: Format) -> Cow<'static, str> {
         match (&self.boundary, self.json_length) {

@@ -25,6 +25,9 @@ pub(super) const PART: &str = "the upstream answered with a part, which nobody a
 pub(super) const UNCLEAR: &str =
     "a header that says how to read the upstream's answer came twice, or is not text";
 
+/// Why an answer that comes in events is refused.
+const STREAMED: &str = "the upstream streams its answer (text/event-stream), which cannot be inspected; let the policy refuse what asks for a stream";
+
 /// How often leave is asked for anew, before a neighbourhood that changes all the time is left to itself.
 const LOOKS: usize = 3;
 
@@ -142,17 +145,24 @@ async fn whole(
         parameters::text(&head.headers, name)
             .map_err(|_| Rejection::new(Problem::UpstreamAnswerRefused).because(UNCLEAR))
     };
-    let envelope = Envelope::open(format, text(header::CONTENT_TYPE)?, text(admit::JSON_LENGTH)?);
-    let envelope = envelope.ok_or_else(|| {
-        let why = format!("the upstream's answer is not {}", format.media_type());
-        Rejection::new(Problem::UpstreamAnswerRefused).because(why)
-    })?;
+    let media = text(header::CONTENT_TYPE)?;
+    let envelope = Envelope::open(format, media, text(admit::JSON_LENGTH)?);
+    let envelope = envelope.ok_or_else(|| other(format, media))?;
     let caps = Caps { bytes: ANSWER_CAP, ..request_caps };
     let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(unread)?;
     let body = coding::decode(text(header::CONTENT_ENCODING)?, body, caps.bytes, super::admit::RATIO)
         .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
     let body = Received { bytes: body, envelope };
     Ok(Answer { status: head.status, headers: head.headers, body, caps })
+}
+
+/// What an answer of another media type is for the caller.
+fn other(format: Format, media: Option<&str>) -> Rejection {
+    let refused = Rejection::new(Problem::UpstreamAnswerRefused);
+    if Envelope::is_stream(media) {
+        return refused.because(STREAMED);
+    }
+    refused.because(format!("the upstream's answer is not {}", format.media_type()))
 }
 
 /// What an answer that was not read is for the caller.
@@ -164,5 +174,21 @@ fn unread(error: read::ReadError) -> Rejection {
             Err(source) => Rejection::new(Problem::UpstreamAnswerRefused).because(source),
         },
         error => Rejection::new(Problem::UpstreamAnswerRefused).because(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_tells_a_streamed_answer_from_others() {
+        let cause = |media| other(Format::OpenaiChat, media).cause.unwrap().to_string();
+        for media in ["text/event-stream", "Text/Event-Stream; charset=utf-8"] {
+            assert_eq!(cause(Some(media)), STREAMED);
+        }
+        for media in [None, Some("text/html"), Some("text/event-stream-not")] {
+            assert_eq!(cause(media), "the upstream's answer is not application/json");
+        }
     }
 }

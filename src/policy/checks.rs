@@ -19,6 +19,9 @@ pub(super) fn run(set: &PolicySet, reader: &mut Reader) {
             clashes(activity, side, direction, reader);
             schemas(activity, side, direction, reader);
             files(activity, side, direction, reader);
+            if direction == Direction::Request {
+                streams(set, activity, side, reader);
+            }
             exports(set, side, reader);
         }
         kept_twice(set, activity, reader);
@@ -147,6 +150,28 @@ fn files(activity: &Activity, side: &Side, direction: Direction, reader: &mut Re
     for field in side.fields.iter().filter(|field| field.rules.kind == Some(RuleKind::File)) {
         let message = format!("`{}` is a file, and a body of `{}` has none.", field.name.value, other.word());
         reader.report(Code::FileNotHere, field.name.span, message, FILES);
+    }
+}
+
+/// Of a chat's answer nothing can be looked at before it is whole. A value that is no boolean is not believed to be none:
+/// upstreams take `"true"` and 1 for one.
+fn streams(set: &PolicySet, activity: &Activity, side: &Side, reader: &mut Reader) {
+    if !formats(activity, Direction::Request).contains(&Format::OpenaiChat) {
+        return;
+    }
+    let asks = |path: &Path| matches!(path.steps(), [Step::Member(name)] if **name == *"stream");
+    let Some(field) = side.fields.iter().find(|field| field.path.as_ref().is_some_and(asks)) else { return };
+    let upstream =
+        field.destinations.upstream.as_ref().or_else(|| defaults_of(set, field)?.upstream.as_ref());
+    let goes = upstream.is_some_and(|spec| !matches!(spec.value, Spec::LeaveOut | Spec::RefuseIfPresent));
+    let values = &field.rules.one_of;
+    if goes && (values.is_empty() || values.iter().any(|value| value != "false")) {
+        let message = format!(
+            "`{}` may ask the upstream for an answer that is streamed, which cannot be looked at: such a call would end with 502.",
+            field.name.value
+        );
+        let help = "Say `type: boolean, one_of: [\"false\"]`, so that who asks for a stream is told why they get none, or `upstream: leave_out`.";
+        reader.report(Code::StreamAsked, field.name.span, message, help);
     }
 }
 

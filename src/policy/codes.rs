@@ -105,6 +105,7 @@ codes! {
     Condition             "CP0214" Error   "a condition that makes no sense";
     ParameterAction       "CP0215" Error   "what cannot be done to a parameter";
     FileNotHere           "CP0217" Error   "a file where none can come";
+    StreamAsked           "CP0218" Error   "a call for an answer that is streamed";
 
     NoPurpose             "CP0301" Error   "no purpose" "Art. 5(1)(b)";
     NoLegalBasis          "CP0302" Error   "no legal basis" "Art. 6(1)";

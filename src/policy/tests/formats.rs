@@ -53,6 +53,34 @@ fn what_a_format_has_no_place_for_is_told_where_it_stands() {
 }
 
 #[test]
+fn no_call_may_ask_for_an_answer_that_is_streamed() {
+    let found = |payload: &str, rules: &str| {
+        let stream = format!("stream: {{ category: pd:Preference, required: false, {rules} }}");
+        with_field(payload, &stream).codes()
+    };
+    let chat = "{ request: openai-chat, response: json }";
+    for rules in [
+        "type: boolean, upstream: unchanged",
+        "type: boolean, nullable: true, upstream: unchanged",
+        "type: boolean, one_of: [\"true\", \"false\"], upstream: unchanged",
+        "type: string, upstream: unchanged",
+        "type: integer, range: 0..1, upstream: unchanged",
+    ] {
+        assert_eq!(found(chat, rules), [Code::StreamAsked], "{rules}");
+        assert_eq!(found("json", rules), [], "{rules}");
+    }
+    for rules in [
+        "type: boolean, one_of: [\"false\"], upstream: unchanged",
+        "type: boolean, one_of: [\"false\"], nullable: true, upstream: unchanged",
+        "type: boolean, upstream: leave_out",
+        "type: boolean, upstream: refuse_if_present",
+        "type: boolean",
+    ] {
+        assert_eq!(found(chat, rules), [], "{rules}");
+    }
+}
+
+#[test]
 fn each_format_loads() {
     for payload in ["json", "ndjson", "csv", "form", "multipart", "{ request: csv, response: json }"] {
         let folder = Folder::shipped().change(ACTIVITY, "payload: json ", &format!("payload: {payload} "));
