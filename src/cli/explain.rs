@@ -8,10 +8,10 @@ use super::call::{self, Written};
 use super::{Deployment, Exit, deployment, output};
 use crate::app;
 use crate::config::Config;
-use crate::plan::explain::request::{self, Request, Sent, Trace};
+use crate::plan::explain::request::{self, Request};
 use crate::plan::{self, Loaded, Plan, Route, RouteKind, explain};
 use crate::policy::PolicySet;
-use crate::policy::cases::{Call, CallBody};
+use crate::policy::cases::Call;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -126,22 +126,8 @@ fn traced(
     let params = app::cases::params(plan, &call);
     let path = call.path.value.split('?').next().unwrap_or_default();
     let trace = plan.route(&call.method, path).ok().and_then(|found| {
-        let body = match &call.body {
-            CallBody::None => String::new(),
-            CallBody::Json(value) => value.to_string(),
-            CallBody::Text(text) => text.clone(),
-        };
-        let header = |name: &str| {
-            let found = call.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.as_str())
-        };
-        let sent = Sent {
-            body: body.as_bytes(),
-            content_type: header("content-type"),
-            json_length: header("inference-header-content-length"),
-        };
         assumed.extend(unasked(found.route));
-        Trace::of(plan, set, found.route, sent)
+        app::cases::trace(plan, set, found.route, &call)
     });
     let Call { method, path, .. } = &call;
     let shown = format!("{method} {}", path.value);

@@ -75,6 +75,17 @@ impl Format {
         }
     }
 
+    /// What the head of a body must say, in a sentence to its sender.
+    pub fn demand(self) -> String {
+        let media = self.media_type();
+        match self {
+            Self::Multipart => format!(
+                "Send Content-Type: {media}; boundary=…, with the boundary that stands between the parts; a client that makes the parts writes it itself."
+            ),
+            _ => format!("Send Content-Type: {media}; the charset is UTF-8."),
+        }
+    }
+
     /// The media type that its bodies are sent as.
     pub const fn media_type(self) -> &'static str {
         match self {

@@ -197,10 +197,8 @@ impl Admitted {
         }
         let format = self.payload()?.request.format();
         let envelope = Envelope::open(format, self.content_type.as_deref(), self.json_length.as_deref());
-        let envelope = envelope.ok_or_else(|| {
-            let detail = format!("Send Content-Type: {}; the charset is UTF-8.", format.media_type());
-            Rejection::new(Problem::PayloadNotInspectable).detail(detail)
-        })?;
+        let envelope =
+            envelope.ok_or_else(|| Rejection::new(Problem::PayloadNotInspectable).detail(format.demand()))?;
         let cap = self.caps().bytes;
         let body = came.take().ok_or(Problem::InternalError)?;
         let body = read::capped(body, cap, &PACE).await.map_err(unread)?;

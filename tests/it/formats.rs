@@ -261,7 +261,8 @@ async fn of_parts_only_declared_contents_travel() {
     for content_type in ["multipart/form-data", "multipart/mixed; boundary=XX", "application/json"] {
         gateway
             .refuses(call(&gateway, "/parts", content_type, clean().concat()), PayloadNotInspectable)
-            .await;
+            .await
+            .says("boundary");
     }
     gateway.send(send(clean().concat())).await.ok();
     drop(gateway.upstream.take());

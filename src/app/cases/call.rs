@@ -12,10 +12,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::net::{headers, query};
 use crate::payload::Format;
-use crate::plan::explain::request::{Trace, Verdict};
-use crate::plan::{DataSubject, HeadPart, LegalBasis, Match, Param, Plan, Route, RouteKind};
+use crate::plan::explain::request::{self, Trace, Verdict};
+use crate::plan::{DataSubject, HeadPart, LegalBasis, Match, Param, Plan, Route, RouteKind, Sent};
 use crate::policy::cases::{Call, CallBody, Case, Given, Token};
-use crate::policy::{Span, Spanned};
+use crate::policy::{PolicySet, Span, Spanned};
 use crate::problem::Problem;
 
 /// Who a call is taken to be about, where it does not say.
@@ -64,11 +64,27 @@ pub fn call(route: &Route, body: String) -> anyhow::Result<(Call, Vec<String>)> 
     if let Some(format) = route.payload.as_ref().map(|payload| payload.request.format())
         && format != Format::Json
     {
-        headers.push(("Content-Type".to_owned(), format.media_type().to_owned()));
+        headers.push(("Content-Type".to_owned(), Sent::text(&body, format).content_type));
     }
     let body = if body.is_empty() { CallBody::None } else { CallBody::Text(body) };
     let call = Call { method: route.method.clone(), path: Spanned::new(path, Span::NOWHERE), headers, body };
     Ok((call, assumed))
+}
+
+/// What becomes of a call's body, which is sent as that of a case is; `None` where the route inspects none.
+pub fn trace(plan: &Plan, set: &PolicySet, route: &Route, call: &Call) -> Option<Trace> {
+    let format = route.payload.as_ref()?.request.format();
+    let sent = Sent::of(call, format);
+    let header = |name: &str| {
+        let found = call.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    };
+    let sent = request::Sent {
+        body: sent.as_ref().map_or(&[][..], |sent| &sent.bytes),
+        content_type: sent.as_ref().map(|sent| &*sent.content_type).or_else(|| header("content-type")),
+        json_length: header("inference-header-content-length"),
+    };
+    Trace::of(plan, set, route, sent)
 }
 
 /// What the gateway says to a call that comes from somebody with every scope that the route asks for, about a person who has

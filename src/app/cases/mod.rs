@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::plan::{Coverage, Outcome, Plan};
 use crate::policy::PolicySet;
 use crate::policy::cases::{Case, CaseFile, Difference, Expected, UpstreamAsked, UpstreamSees, unexpected};
-pub use call::{call, outcome, params};
+pub use call::{call, outcome, params, trace};
 use setting::{Got, Setting};
 
 /// What of a case's call is not its body.

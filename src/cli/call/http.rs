@@ -16,8 +16,9 @@ pub(super) fn call(text: &str) -> Option<anyhow::Result<Call>> {
 }
 
 fn rest(method: &str, url: &str, text: &str) -> anyhow::Result<Call> {
-    let text = text.replace("\r\n", "\n");
-    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    // A body keeps its line ends, whatever the head's are.
+    let ends = ["\r\n\r\n", "\n\n"].into_iter().filter_map(|end| text.split_once(end));
+    let (head, body) = ends.min_by_key(|(head, _)| head.len()).unwrap_or((text, ""));
     let mut headers = Vec::new();
     for line in head.lines().skip(1) {
         let Some((name, value)) = line.split_once(':') else {

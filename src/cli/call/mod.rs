@@ -165,6 +165,7 @@ mod tests {
                 "{\"age\": 3}",
             ),
             ("GET https://h.example/a HTTP/2\n\n", "GET /a", none.clone(), ""),
+            ("POST /a HTTP/1.1\n\n--x\r\n\r\nb", "POST /a", none.clone(), "--x\r\n\r\nb"),
             (
                 "curl -sS https://h.example:8443/a?b=c -H 'Content-Type: application/json' \\\n  -d '{\"age\": 3}'\n",
                 "POST /a?b=c",

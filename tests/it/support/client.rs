@@ -151,6 +151,13 @@ impl Answer {
         assert_eq!(self.json()["field"], field, "{self:?}");
         self
     }
+
+    /// What is told of the occurrence has this in it.
+    #[track_caller]
+    pub(crate) fn says(self, words: &str) -> Self {
+        assert!(self.json()["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{self:?}");
+        self
+    }
 }
 
 /// An open connection, one call after the other.

@@ -6,7 +6,6 @@ use super::*;
 use crate::config;
 use crate::plan::explain::request::{Sent, Trace};
 use crate::plan::{self, Loaded};
-use crate::policy::PolicySet;
 use serde_json::Value;
 
 fn shipped() -> (Config, Plan, PolicySet) {
@@ -210,4 +209,51 @@ async fn an_empty_text_and_outputs_that_are_asked_for_are_told_as_they_are_serve
         let (said, _) = outcome(&config, &plan, made, Some(&trace)).await.unwrap();
         assert!(said.forwarded, "{body}: {said:?}");
     }
+}
+
+const PARTS: &str = r#"
+activity: parts
+title: Looking at what was scanned
+purpose: product-recommendation
+legal_basis: contract
+data_subject_categories: [customers]
+data_subject: body.person
+retention: 1d after exchange
+upstream: favourites-model
+routes:
+  - match: POST /parts
+    payload: multipart
+    access: { all_scopes: [predict], on_behalf_of: behalf }
+request:
+  fields:
+    person: { category: pd:Identifier, type: string, length: 1..9, upstream: leave_out, stored: leave_out }
+    note:   { category: pd:Opinion, type: string, upstream: unchanged, stored: leave_out }
+response:
+  fields:
+    mood: { type: string, caller: unchanged, stored: leave_out }
+"#;
+
+/// With the line ends of a file, with those of the wire, with a head of its own or without one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_are_told_as_they_are_sent() {
+    let (_folder, config, plan, set) = with(PARTS);
+    let route = &plan.routes[0];
+    let body = "--x\nContent-Disposition: form-data; name=\"person\"\n\nada\n--x\nContent-Disposition: form-data; name=\"note\"\n\nwell\n--x--\n";
+    for body in [body.to_owned(), body.replace('\n', "\r\n")] {
+        let (of_route, _) = call(route, body).unwrap();
+        let bare = Call { headers: Vec::new(), ..of_route.clone() };
+        let content_type = ("content-type".to_owned(), "multipart/form-data; boundary=x".to_owned());
+        let named = Call { headers: vec![content_type], ..of_route.clone() };
+        for call in [of_route, bare, named] {
+            let trace = trace(&plan, &set, route, &call).unwrap();
+            assert_eq!((trace.faults.as_slice(), trace.texts("person")), (&[][..], vec!["ada".to_owned()]));
+            let (said, _) = outcome(&config, &plan, call, Some(&trace)).await.unwrap();
+            assert!(said.forwarded, "{said:?}");
+        }
+    }
+    let (of_route, _) = call(route, body.to_owned()).unwrap();
+    let content_type = ("content-type".to_owned(), "multipart/form-data".to_owned());
+    let wrong = Call { headers: vec![content_type], ..of_route };
+    let trace = trace(&plan, &set, route, &wrong).unwrap();
+    assert!(trace.faults[0].says.contains("boundary"), "{:?}", trace.faults);
 }

@@ -156,8 +156,7 @@ impl Trace {
         } else if let Some(envelope) = envelope {
             walker.walk(body, &envelope, &caps, &mut recorder, &mut out).map(drop)
         } else {
-            let says = format!("The policy declares {} bodies.", format.media_type());
-            Err(Stop::Visitor(whole(Problem::PayloadNotInspectable, says)))
+            Err(Stop::Visitor(whole(Problem::PayloadNotInspectable, format.demand())))
         };
         let stopped = walked.err().map(|stop| match stop {
             Stop::Visitor(fault) => fault,
