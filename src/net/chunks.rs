@@ -29,6 +29,9 @@ pub enum ChunkFault {
     /// A chunk's length that is none, or a line that is too long.
     #[error("the length of a chunk is not well formed")]
     Line,
+    /// More beside lengths than is read.
+    #[error("more stands beside the length of a chunk than is read: extensions, white space")]
+    Beside,
     /// A chunk that is longer than it says.
     #[error("a chunk does not end where it should")]
     End,
@@ -84,7 +87,7 @@ impl Chunks {
                     None => return Ok(Piece::More),
                     Some((text, whole)) => {
                         let (length, beside) = length(text).ok_or(ChunkFault::Line)?;
-                        self.beside = self.beside.checked_sub(beside).ok_or(ChunkFault::Line)?;
+                        self.beside = self.beside.checked_sub(beside).ok_or(ChunkFault::Beside)?;
                         bytes.advance(whole);
                         self.state = if length == 0 { State::Trailers } else { State::Data(length) };
                     }
@@ -277,7 +280,7 @@ mod tests {
         assert!(matches!(read("0".repeat(LINE).as_bytes()), Err(ChunkFault::Line)));
         let many = |count: usize| format!("{}0\r\n\r\n", with(99).repeat(count));
         assert!(read(many(BESIDE / 100).as_bytes()).is_ok());
-        assert!(matches!(read(many(BESIDE / 100 + 1).as_bytes()), Err(ChunkFault::Line)));
+        assert!(matches!(read(many(BESIDE / 100 + 1).as_bytes()), Err(ChunkFault::Beside)));
         let trailers = |length: usize| format!("0\r\nx: {}\r\n\r\n", "y".repeat(length));
         assert!(read(trailers(TRAILERS.bytes - 7).as_bytes()).is_ok());
         assert!(matches!(read(trailers(TRAILERS.bytes - 6).as_bytes()), Err(ChunkFault::Trailers)));

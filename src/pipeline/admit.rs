@@ -1,5 +1,7 @@
 //! Admit: whether this caller may make this call, settled before a byte of the body is read.
 
+use std::borrow::Cow;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use super::parameters::{check, invalid, text};
 use super::route::Routed;
 use crate::identity::Caller;
 use crate::limits::Who;
+use crate::net::chunks::ChunkFault;
 use crate::net::{ConnectionInfo, Content, headers};
 use crate::payload::{Caps, Envelope, coding, read};
 use crate::plan::{Access, Activity, Payload, Per, Route};
@@ -241,7 +244,9 @@ fn undecoded(error: coding::CodingError) -> Rejection {
             "The body unpacks to more than {RATIO} times its size, which no route accepts: send it uncompressed."
         )),
         coding::CodingError::Unsupported => Rejection::new(Problem::PayloadNotInspectable),
-        error => Rejection::new(Problem::RequestMalformed).because(error),
+        coding::CodingError::Broken => Rejection::new(Problem::RequestMalformed).because(error).detail(
+            "The compressed body is broken: it is not of its Content-Encoding, is cut short, or has something behind its end.",
+        ),
     }
 }
 
@@ -250,7 +255,12 @@ pub(super) fn unread(error: read::ReadError) -> Rejection {
     match error {
         read::ReadError::TooLarge => Rejection::new(Problem::PayloadTooLarge),
         read::ReadError::TooSlow => Rejection::new(Problem::RequestTimeout),
-        error => Rejection::new(Problem::RequestMalformed).because(error),
+        read::ReadError::Broken(_) => {
+            let chunks = error.source().and_then(|source| source.downcast_ref::<ChunkFault>());
+            let told = chunks.map(|fault| format!("The body's chunks cannot be read: {fault}."));
+            Rejection { detail: told.map(Cow::Owned), ..Rejection::new(Problem::RequestMalformed) }
+                .because(error)
+        }
     }
 }
 

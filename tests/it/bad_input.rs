@@ -201,11 +201,11 @@ async fn a_compressed_body_is_read_and_goes_on_as_it_is_or_is_refused() {
         let mut cut = body.clone();
         cut.truncate(body.len() / 2);
         let call = gateway.score(cut).header("content-encoding", coding);
-        gateway.refuses(call, RequestMalformed).await;
+        gateway.refuses(call, RequestMalformed).await.says("The compressed body is broken");
         let call = gateway.score([body.as_slice(), b"more"].concat()).header("content-encoding", coding);
-        gateway.refuses(call, RequestMalformed).await;
+        gateway.refuses(call, RequestMalformed).await.says("The compressed body is broken");
         let call = gateway.score(clean.clone()).header("content-encoding", coding);
-        gateway.refuses(call, RequestMalformed).await;
+        gateway.refuses(call, RequestMalformed).await.says("The compressed body is broken");
     }
     gateway.healthy().await;
     gateway.close().await;
@@ -372,6 +372,20 @@ async fn a_request_that_two_servers_could_read_differently_is_refused_and_the_co
         gateway.upstream.saw_nothing();
     }
     gateway.healthy().await;
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_extension_of_a_chunk_is_refused_by_its_name() {
+    let gateway = Gateway::with_holder().await;
+    let token = gateway.token(canary::HOLDER, &["score"]);
+    let request = format!(
+        "POST /v1/churn/score HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{{}}\r\n0\r\n\r\n"
+    );
+    let answer = gateway.client.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("extensions"), "{answer}");
+    gateway.upstream.saw_nothing();
     gateway.close().await;
 }
 

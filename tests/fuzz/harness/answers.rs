@@ -74,7 +74,7 @@ fn is_stricter(fault: Fault, theirs: &Answer, bytes: &[u8]) -> bool {
         // hyper takes any coding, where `chunked` is the last of several or there is none.
         Fault::Coding => !codings.is_empty(),
         // hyper bounds extensions in all, not a line; and neither noughts before a length nor spaces behind it.
-        Fault::Chunks(ChunkFault::Line) => {
+        Fault::Chunks(ChunkFault::Line | ChunkFault::Beside) => {
             codings == [b"chunked"] || codings[0].eq_ignore_ascii_case(b"chunked")
         }
         // hyper bounds trailers by the size of a head, and lets a line end within one.

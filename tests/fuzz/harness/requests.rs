@@ -107,7 +107,7 @@ fn is_stricter(why: Why, theirs: &Whole, bytes: &[u8]) -> bool {
         Why::Head(Fault::Coding) => codings > 0,
         // hyper takes extensions, white space, and any number of noughts; it bounds trailers by the size of a head, and lets a line
         // end within one.
-        Why::Body(ChunkFault::Line | ChunkFault::Trailers) => codings > 0,
+        Why::Body(ChunkFault::Line | ChunkFault::Beside | ChunkFault::Trailers) => codings > 0,
         Why::Head(Fault::Head | Fault::TooLarge) | Why::Body(ChunkFault::End) => false,
     }
 }
