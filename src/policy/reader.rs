@@ -441,13 +441,17 @@ impl<'n> Map<'n> {
         let left = self.entries.iter().zip(&self.taken).filter(|(_, taken)| !**taken);
         for (entry, _) in left {
             let entries = self.entries;
-            let free =
-                self.words.iter().copied().filter(|word| entries.iter().all(|entry| entry.key != *word));
+            let has = |word: &str| entries.iter().any(|entry| entry.key == word);
+            let free = self.words.iter().copied().filter(|word| !has(word));
             if let Some(meant) = nearest(&entry.key, free.clone()) {
                 self.missing.retain(|(key, _)| *key != meant);
                 reader.misread.push((self.span, meant));
             }
-            let help = did_you_mean(&entry.key, free);
+            let mut help = did_you_mean(&entry.key, free);
+            // What is there is possible too.
+            if self.words.iter().any(|word| has(word)) {
+                help = help.replacen("Possible ", "Also possible ", 1);
+            }
             let message = format!("{} has no key `{}`.", capital(self.shape.what), entry.key);
             reader.report(Code::UnknownKey, entry.at, message, help);
         }
