@@ -384,6 +384,12 @@ fn a_content_is_found_as_text_and_in_parts() {
     // What is no text has to be declared to go on.
     let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
     assert_eq!(walked(&walker, image, &mut Table::default()), Err(Stop::Undeclared));
+    // The body is an object; a part of the content is none.
+    let bare = r#"{"model":"m","messages":[{"role":"user","content":["one"]}]}"#;
+    let Err(Stop::Malformed(malformed)) = walked(&walker, bare, &mut Table::default()) else {
+        panic!("a part that is no object is read")
+    };
+    assert_eq!(malformed.reason, "an object is expected");
 }
 
 #[test]

@@ -69,8 +69,9 @@ impl<V: Visitor> Walk<'_, V> {
     pub(super) fn misshapen(&mut self, node: NodeId) -> Stop<V::Error> {
         match self.layout.below(node).first() {
             Some(&field) => Stop::Visitor(self.visitor.misshapen(field)),
-            // Only the root of an empty layout has no field under it.
-            None => self.cursor.wrong("the body is not an object").into(),
+            None if node == self.layout.root() => self.cursor.wrong("the body is not an object").into(),
+            // A part of a format's own, whose fields are those of what it is a part of.
+            None => self.cursor.wrong("an object is expected").into(),
         }
     }
 }
