@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::format::Format;
 use super::stop::Fault;
 
 /// The most that a body may be, in one format or another. A body that reaches a cap passes; one that exceeds it stops
@@ -16,6 +17,25 @@ pub struct Caps {
     pub members: usize,
     /// Elements of any one array.
     pub rows: usize,
+}
+
+impl Caps {
+    /// What a body of a format has too much of, with the cap: `more than 1000 rows`.
+    pub fn exceeded(&self, cap: Cap, format: Format) -> String {
+        match (cap, format) {
+            (Cap::Bytes, _) => format!("more than {} bytes", self.bytes),
+            (Cap::Depth, _) => format!("more than {} objects and arrays within one another", self.depth),
+            (Cap::Members, _) => format!("more than {} keys", self.members),
+            (Cap::Rows, Format::Csv) => format!("more than {} rows", self.rows),
+            (Cap::Rows, Format::Form | Format::Multipart) => {
+                format!("more than {} values of one name", self.rows)
+            }
+            (Cap::Rows, format) if format.has_rows() => {
+                format!("more than {} rows, or elements of one array", self.rows)
+            }
+            (Cap::Rows, _) => format!("an array of more than {} elements", self.rows),
+        }
+    }
 }
 
 /// The cap that a body exceeds.
@@ -37,7 +57,7 @@ impl fmt::Display for Cap {
             Self::Bytes => "more bytes than allowed",
             Self::Depth => "deeper nesting than allowed",
             Self::Members => "more keys than allowed",
-            Self::Rows => "an array of more elements than allowed",
+            Self::Rows => "more rows, or elements of an array, than allowed",
         })
     }
 }

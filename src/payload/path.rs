@@ -68,6 +68,36 @@ impl Path {
     pub fn is_many(&self) -> bool {
         self.steps.contains(&Step::Every)
     }
+
+    /// The place of one value: a number in each `[*]`, as far as there are numbers.
+    pub fn at(&self, numbers: &[u32]) -> String {
+        let mut text = String::new();
+        // INVARIANT: a text takes whatever is written to it.
+        let _ = self.write(&mut text, numbers);
+        text
+    }
+
+    fn write(&self, out: &mut impl fmt::Write, numbers: &[u32]) -> fmt::Result {
+        let mut numbers = numbers.iter();
+        for (place, step) in self.steps.iter().enumerate() {
+            match step {
+                Step::Every => match numbers.next() {
+                    Some(number) => write!(out, "[{number}]")?,
+                    None => out.write_str("[*]")?,
+                },
+                Step::Member(name) if is_bare(name) => {
+                    out.write_str(if place == 0 { "" } else { "." })?;
+                    out.write_str(name)?;
+                }
+                Step::Member(name) => {
+                    out.write_str("['")?;
+                    name.chars().try_for_each(|c| write_quoted(c, out))?;
+                    out.write_str("']")?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for Path {
@@ -81,21 +111,7 @@ impl FromStr for Path {
 /// The one canonical spelling, which [`Path::parse`] reads back: bare names where possible, single quotes elsewhere.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, step) in self.steps.iter().enumerate() {
-            match step {
-                Step::Every => f.write_str("[*]")?,
-                Step::Member(name) if is_bare(name) => {
-                    f.write_str(if number == 0 { "" } else { "." })?;
-                    f.write_str(name)?;
-                }
-                Step::Member(name) => {
-                    f.write_str("['")?;
-                    name.chars().try_for_each(|c| write_quoted(c, f))?;
-                    f.write_str("']")?;
-                }
-            }
-        }
-        Ok(())
+        self.write(f, &[])
     }
 }
 
@@ -106,17 +122,17 @@ impl fmt::Debug for Path {
 }
 
 /// RFC 9535 section 2.7 gives these escapes for its normalized paths.
-fn write_quoted(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_quoted(c: char, out: &mut impl fmt::Write) -> fmt::Result {
     match c {
-        '\'' => f.write_str("\\'"),
-        '\\' => f.write_str("\\\\"),
-        '\u{8}' => f.write_str("\\b"),
-        '\t' => f.write_str("\\t"),
-        '\n' => f.write_str("\\n"),
-        '\u{c}' => f.write_str("\\f"),
-        '\r' => f.write_str("\\r"),
-        c if c < ' ' => write!(f, "\\u{:04x}", u32::from(c)),
-        c => write!(f, "{c}"),
+        '\'' => out.write_str("\\'"),
+        '\\' => out.write_str("\\\\"),
+        '\u{8}' => out.write_str("\\b"),
+        '\t' => out.write_str("\\t"),
+        '\n' => out.write_str("\\n"),
+        '\u{c}' => out.write_str("\\f"),
+        '\r' => out.write_str("\\r"),
+        c if c < ' ' => write!(out, "\\u{:04x}", u32::from(c)),
+        c => write!(out, "{c}"),
     }
 }
 
@@ -282,6 +298,14 @@ mod tests {
         assert!(path.is_many());
         assert_eq!(Path::parse("grid[*][*]").unwrap().steps(), [member("grid"), Step::Every, Step::Every]);
         assert_eq!(Path::parse("größe._1").unwrap().steps(), [member("größe"), member("_1")]);
+    }
+
+    #[test]
+    fn the_place_of_a_value_has_its_numbers() {
+        let path = Path::parse("a[*]['b-c'][*].d").unwrap();
+        assert_eq!(path.at(&[3, 0]), "a[3]['b-c'][0].d");
+        assert_eq!(path.at(&[3]), "a[3]['b-c'][*].d");
+        assert_eq!(path.at(&[]), path.to_string());
     }
 
     #[test]

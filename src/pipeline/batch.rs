@@ -124,6 +124,15 @@ pub(super) fn surplus() -> Rejection {
         .because("the answer has not one row for each that was sent")
 }
 
+/// A refusal with its place among many: a row, or an element of a list.
+pub(super) fn at(place: fmt::Arguments<'_>, rejection: Rejection) -> Rejection {
+    let told = match &rejection.detail {
+        Some(detail) => format!("{place}, counted from 0: {detail}"),
+        None => format!("{place}, counted from 0."),
+    };
+    rejection.detail(told)
+}
+
 /// Rows without a party: `0, 3-5`.
 pub(super) struct Ranges<'a>(&'a [Option<u32>]);
 

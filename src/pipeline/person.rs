@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::admit::{Admitted, Received};
 use super::minimise::refusal;
-use super::parameters;
+use super::{batch, parameters};
 use crate::check::{Check, RuleKind};
-use crate::payload::{FieldId, Format, Kind, Stop, Treated, Value, Visitor, Walker, json};
+use crate::payload::{FieldId, Format, Kind, Row, Stop, Treated, Value, Visitor, Walker, json};
 use crate::personal::Person;
 use crate::plan::{DataSubject, Field};
 use crate::problem::{Problem, Rejection};
@@ -36,11 +36,12 @@ pub(super) fn of(admitted: &Admitted, body: &Received) -> Result<Persons, Reject
             let payload = admitted.payload()?;
             let format = payload.request.format();
             let identifier = if matches!(format, Format::Json | Format::OpenaiChat) {
-                let found = json::find(&body.bytes, path, &admitted.caps());
+                let caps = admitted.caps();
+                let found = json::find(&body.bytes, path, &caps);
                 let found = found.map_err(|stop| match stop {
                     Stop::Visitor(_) => invalid(field),
-                    Stop::Malformed(malformed) => refusal(format, Stop::Malformed(malformed)),
-                    Stop::TooLarge(cap) => refusal(format, Stop::TooLarge(cap)),
+                    Stop::Malformed(malformed) => refusal(format, &caps, Stop::Malformed(malformed)),
+                    Stop::TooLarge(cap) => refusal(format, &caps, Stop::TooLarge(cap)),
                     Stop::Undeclared | Stop::Unfit(_) => Problem::InternalError.into(),
                 })?;
                 found.and_then(|found| identifier(field, found.value()))
@@ -120,12 +121,14 @@ fn of_rows(admitted: &Admitted, body: &Received, field: &Field) -> Result<Person
 fn search<'a>(admitted: &'a Admitted, body: &Received, field: &'a Field) -> Result<Search<'a>, Rejection> {
     let payload = admitted.payload()?;
     let walker = payload.person.as_ref().ok_or(Problem::InternalError)?;
-    let mut search = Search { walker, field, id: payload.person_field, all: Vec::new(), rows: 0 };
+    let mut search =
+        Search { walker, field, id: payload.person_field, all: Vec::new(), rows: 0, walking: false };
     // What is written of the body is of no use to anybody.
     let mut out = Vec::new();
+    let caps = admitted.caps();
     walker
-        .walk(&body.bytes, &body.envelope, &admitted.caps(), &mut search, &mut out)
-        .map_err(|stop| refusal(walker.format(), stop))?;
+        .walk(&body.bytes, &body.envelope, &caps, &mut search, &mut out)
+        .map_err(|stop| refusal(walker.format(), &caps, stop))?;
     Ok(search)
 }
 
@@ -138,6 +141,17 @@ struct Search<'a> {
     /// Rows and identifiers, in the order of the body.
     all: Vec<(Option<u32>, String)>,
     rows: usize,
+    /// Whether a row is being walked.
+    walking: bool,
+}
+
+impl Search<'_> {
+    fn invalid(&self, row: Option<u32>) -> Rejection {
+        match row {
+            Some(row) => batch::at(format_args!("Row {row}"), invalid(self.field)),
+            None => invalid(self.field),
+        }
+    }
 }
 
 impl Visitor for Search<'_> {
@@ -154,13 +168,20 @@ impl Visitor for Search<'_> {
             return Ok(Treated::Kept);
         }
         let (row, _) = self.walker.row(id, at);
-        let identifier = identifier(self.field, value).ok_or_else(|| invalid(self.field))?;
+        let identifier = identifier(self.field, value).ok_or_else(|| self.invalid(row))?;
         self.all.push((row, identifier));
         Ok(Treated::Kept)
     }
 
     fn missing(&mut self, id: FieldId) -> Result<(), Rejection> {
-        if id == self.id { Err(invalid(self.field)) } else { Ok(()) }
+        // Every row before had one.
+        let row = u32::try_from(self.all.len()).ok().filter(|_| self.walking);
+        if id == self.id { Err(self.invalid(row)) } else { Ok(()) }
+    }
+
+    fn row(&mut self, _: u32) -> Row {
+        self.walking = true;
+        Row::Visited
     }
 
     fn undeclared(&mut self) -> Result<(), Rejection> {
@@ -172,6 +193,7 @@ impl Visitor for Search<'_> {
     }
 
     fn rows(&mut self, count: u32) -> Result<u32, Rejection> {
+        self.walking = false;
         self.rows = usize::try_from(count).unwrap_or(usize::MAX);
         Ok(0)
     }

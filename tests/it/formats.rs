@@ -109,7 +109,14 @@ async fn a_table_is_realigned_and_its_other_cells_are_as_they_came() {
     {
         gateway.refuses(call(&gateway, "/table", content_type, good("x", "1")), PayloadNotInspectable).await;
     }
-    gateway.refuses(send(&(good("x", "1") + &"A,a@b.example,36,x,1\n".repeat(5))), PayloadTooLarge).await;
+    let many = good("x", "1") + &"A,a@b.example,36,x,1\n".repeat(5);
+    gateway.refuses(send(&many), PayloadTooLarge).await.says("more than 5 rows");
+    let old = good("x", "1") + "A,a@b.example,200,x,1\n";
+    gateway
+        .refuses(send(&old), FieldInvalid)
+        .await
+        .at("age")
+        .says("Row 1, counted from 0: It must be between");
     gateway.send(send("first name,email,age,card\nA,a@b.example,36,\n")).await.ok();
     assert!(gateway.upstream.one().text().starts_with("email,age,card\np1_"));
     gateway.healthy().await;

@@ -164,6 +164,39 @@ async fn what_is_no_batch_is_refused_and_mints_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_refused_is_named() {
+    let gateway = gateway().await;
+    let (good, bad) =
+        (json!({ "holder": "holder-1", "visits": 5 }), json!({ "holder": "holder-2", "visits": 1001 }));
+    let lacks = json!({ "holder": "holder-2" });
+    let nobody = json!({ "holder": "", "visits": 5 });
+    let columns =
+        json!({ "inputs": { "visits": [5, 6, 1001], "holder": ["holder-1", "holder-1", "holder-2"] } });
+    for (body, field, row) in [
+        (split(&[("holder-1", 5), ("holder-2", 1001)]), "visits", 1),
+        (json!({ "dataframe_records": [good, good, bad] }), "visits", 2),
+        (json!({ "instances": [bad, good] }), "visits", 0),
+        (json!({ "dataframe_records": [good, lacks] }), "visits", 1),
+        (columns, "visits", 2),
+        (json!({ "dataframe_records": [good, nobody] }), "holder", 1),
+        (json!({ "dataframe_records": [good, { "visits": 5 }] }), "holder", 1),
+    ] {
+        let answer = gateway.refuses(call(&gateway, "strict", &body), FieldInvalid).await;
+        answer.at(field).says(&format!("Row {row}, counted from 0: "));
+    }
+    let json =
+        json!({ "holders": [{ "name": "holder-1", "visits": 2 }, { "name": "holder-2", "visits": [] }] });
+    let answer = gateway.refuses(call(&gateway, "json", &json), FieldInvalid).await;
+    answer.at("holders[*].visits").says("Row 1, counted from 0: ");
+    // What is of the whole body is of no row.
+    let mut body = split(&[("holder-1", 5)]);
+    body["params"]["mode"] = json!(7);
+    let answer = gateway.refuses(call(&gateway, "strict", &body), FieldInvalid).await.at("params.mode");
+    assert_eq!(answer.json()["detail"], "It must be a string.");
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn columns_of_unlike_lengths_are_the_callers_fault_whoever_is_known() {
     let gateway = gateway().await;
     let columns =

@@ -245,7 +245,7 @@ fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, R
         seen.count(walked.is_ok());
     }
     let format = walker.format();
-    let envelope = walked.map_err(|stop| refusal(format, stop))?;
+    let envelope = walked.map_err(|stop| refusal(format, caps, stop))?;
     if matches!(treat.rows, Rows::Incoming(_)) && walker.has_rows() && !treat.counted {
         return Err(super::batch::surplus());
     }
@@ -253,7 +253,7 @@ fn walk(mut treat: Treat<'_>, body: &Received, caps: &Caps) -> Result<Cleared, R
 }
 
 /// What a walk that stopped means for the caller.
-pub(super) fn refusal(format: Format, stop: Stop<Rejection>) -> Rejection {
+pub(super) fn refusal(format: Format, caps: &Caps, stop: Stop<Rejection>) -> Rejection {
     match stop {
         Stop::Visitor(rejection) => rejection,
         Stop::Malformed(malformed) if format == Format::Json => {
@@ -264,9 +264,8 @@ pub(super) fn refusal(format: Format, stop: Stop<Rejection>) -> Rejection {
         Stop::Undeclared => Rejection::new(Problem::FieldNotPermitted)
             .detail("The body has something that the policy does not declare."),
         Stop::Unfit(_) => Problem::InternalError.into(),
-        Stop::TooLarge(cap) => {
-            Rejection::new(Problem::PayloadTooLarge).detail(format!("The body has {cap}."))
-        }
+        Stop::TooLarge(cap) => Rejection::new(Problem::PayloadTooLarge)
+            .detail(format!("The body has {}.", caps.exceeded(cap, format))),
     }
 }
 

@@ -2,7 +2,7 @@ use http::HeaderValue;
 
 use super::*;
 use crate::check::{Check, RuleKind, Rules};
-use crate::payload::{Kind, Malformed};
+use crate::payload::{Cap, Kind, Malformed};
 use crate::plan::Param;
 use crate::telemetry::Causes;
 
@@ -49,10 +49,11 @@ fn the_log_says_of_an_answer_what_a_request_would_be_told_and_its_caller_nothing
     let malformed = Malformed { offset: 17, reason: "a key stands twice in one object" };
     let undeclared = Rejection::new(Problem::FieldNotPermitted)
         .detail("The body has a field that the policy does not declare.");
+    let caps = Caps { bytes: 1, depth: 1, members: 1, rows: 5 };
     let invalid = Rejection::new(Problem::FieldInvalid).field("score").detail("It must be at most 1.");
     for (rejection, field, cause) in [
         (
-            refusal(Format::Json, Stop::Malformed(malformed)),
+            refusal(Format::Json, &caps, Stop::Malformed(malformed)),
             None,
             "request-malformed: The body is not JSON: a key stands twice in one object at byte 17",
         ),
@@ -60,6 +61,11 @@ fn the_log_says_of_an_answer_what_a_request_would_be_told_and_its_caller_nothing
             undeclared.because("the cause of it"),
             None,
             "field-not-permitted: The body has a field that the policy does not declare: the cause of it",
+        ),
+        (
+            refusal(Format::Csv, &caps, Stop::TooLarge(Cap::Rows)),
+            None,
+            "payload-too-large: The body has more than 5 rows",
         ),
         (invalid, Some("score"), "field-invalid at `score`: It must be at most 1"),
     ] {

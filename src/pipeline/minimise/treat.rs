@@ -26,6 +26,8 @@ pub(super) struct Treat<'a> {
     pub(super) rows: Rows<'a>,
     /// Whether the rows of an answer have been counted.
     pub(super) counted: bool,
+    /// The row that is being walked, where one is.
+    row: Option<u32>,
     materials: &'a Materials,
     pub(super) kept: Keeping<'a>,
     stored: String,
@@ -100,6 +102,7 @@ impl<'a> Treat<'a> {
             opened: &[],
             rows,
             counted: false,
+            row: None,
             materials,
             kept,
             stored: String::new(),
@@ -121,6 +124,20 @@ impl<'a> Treat<'a> {
         Rejection::new(Problem::FieldInvalid).field(Arc::clone(&field.name)).detail(detail)
     }
 
+    /// Says where the value is that is refused, or the row that lacks one: nobody finds it among thousands.
+    #[cold]
+    fn placed(&self, id: FieldId, at: &[u32], rejection: Rejection) -> Rejection {
+        let (row, _) = self.walker.row(id, at);
+        match (row.or(self.row), self.field(id)) {
+            _ if rejection.field.is_none() => rejection,
+            (Some(row), _) => batch::at(format_args!("Row {row}"), rejection),
+            (None, Ok(field)) if !at.is_empty() => {
+                batch::at(format_args!("`{}`", field.path.at(at)), rejection)
+            }
+            _ => rejection,
+        }
+    }
+
     /// What becomes of a field on its way out, for this caller.
     fn outward(&self, field: &'a Field) -> &'a Action {
         match &field.gate {
@@ -128,6 +145,42 @@ impl<'a> Treat<'a> {
             Some((gate, otherwise)) if self.opened.get(*gate) != Some(&true) => otherwise,
             _ => &field.outward,
         }
+    }
+
+    /// Checks a value, and does to it what the policy says.
+    #[inline(always)]
+    fn treat(
+        &mut self,
+        id: FieldId,
+        at: &[u32],
+        value: Value<'_>,
+        out: &mut String,
+    ) -> Result<Treated, Rejection> {
+        let field = self.field(id)?;
+        if let Some(seen) = &self.watch.seen {
+            seen.field(id.index());
+        }
+        // By reference: moving it would read in one piece what was just written in smaller ones, and the processor waits for
+        // that.
+        let checked = field.check.run(value);
+        let checked = checked.as_ref().map_err(|invalid| Self::invalid(field, sentence(invalid)))?;
+        let outward = self.outward(field);
+        if let Keeping::Questions(questions) = &mut self.kept {
+            let text = checked.value();
+            if text.kind == Kind::String && Analyses::needs(text.text) {
+                let asks =
+                    [Some(outward), field.stored.as_ref()].into_iter().flatten().filter_map(Action::asks);
+                questions.extend(asks.map(|ask| (Arc::clone(ask), text.text.to_owned())));
+            }
+            return Ok(Treated::Kept);
+        }
+        let treated = outward.apply(checked.value(), &self.materials.actions(), out);
+        let treated = treated.map_err(|refused| unfit(field, refused))?;
+        self.keep(id, at, checked)?;
+        if let Some(trace) = &mut self.watch.trace {
+            trace.note(id, at, checked.value(), treated, out);
+        }
+        Ok(checked.settle(treated, out))
     }
 
     /// Seals what the policy says is kept of a value.
@@ -169,36 +222,15 @@ impl Visitor for Treat<'_> {
         value: Value<'_>,
         out: &mut String,
     ) -> Result<Treated, Rejection> {
-        let field = self.field(id)?;
-        if let Some(seen) = &self.watch.seen {
-            seen.field(id.index());
-        }
-        // By reference: moving it would read in one piece what was just written in smaller ones, and the processor waits for
-        // that.
-        let checked = field.check.run(value);
-        let checked = checked.as_ref().map_err(|invalid| Self::invalid(field, sentence(invalid)))?;
-        let outward = self.outward(field);
-        if let Keeping::Questions(questions) = &mut self.kept {
-            let text = checked.value();
-            if text.kind == Kind::String && Analyses::needs(text.text) {
-                let asks =
-                    [Some(outward), field.stored.as_ref()].into_iter().flatten().filter_map(Action::asks);
-                questions.extend(asks.map(|ask| (Arc::clone(ask), text.text.to_owned())));
-            }
-            return Ok(Treated::Kept);
-        }
-        let treated = outward.apply(checked.value(), &self.materials.actions(), out);
-        let treated = treated.map_err(|refused| unfit(field, refused))?;
-        self.keep(id, at, checked)?;
-        if let Some(trace) = &mut self.watch.trace {
-            trace.note(id, at, checked.value(), treated, out);
-        }
-        Ok(checked.settle(treated, out))
+        self.treat(id, at, value, out).map_err(|rejection| self.placed(id, at, rejection))
     }
 
     fn missing(&mut self, id: FieldId) -> Result<(), Rejection> {
         let field = self.field(id)?;
-        if field.required { Err(Self::invalid(field, "The field is missing.")) } else { Ok(()) }
+        if !field.required {
+            return Ok(());
+        }
+        Err(self.placed(id, &[], Self::invalid(field, "The field is missing.")))
     }
 
     fn undeclared_name(&mut self, name: &str) {
@@ -220,6 +252,7 @@ impl Visitor for Treat<'_> {
     }
 
     fn row(&mut self, row: u32) -> Row {
+        self.row = Some(row);
         match self.rows {
             Rows::Plain => Row::Visited,
             Rows::Outgoing(batch) => batch.outgoing(row),
@@ -228,6 +261,7 @@ impl Visitor for Treat<'_> {
     }
 
     fn rows(&mut self, count: u32) -> Result<u32, Rejection> {
+        self.row = None;
         match self.rows {
             Rows::Plain => Ok(0),
             Rows::Outgoing(batch) if batch.is_whole(count) => Ok(0),
@@ -253,7 +287,8 @@ impl Visitor for Treat<'_> {
     fn misshapen(&mut self, id: FieldId) -> Rejection {
         match self.field(id) {
             Ok(field) => {
-                Self::invalid(field, "The value, or what holds it, is of another shape than declared.")
+                let shape = "The value, or what holds it, is of another shape than declared.";
+                self.placed(id, &[], Self::invalid(field, shape))
             }
             Err(rejection) => rejection,
         }

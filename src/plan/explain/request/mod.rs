@@ -167,7 +167,9 @@ impl Trace {
                 Problem::PayloadNotInspectable,
                 format!("The body is not {}: {malformed}.", format.word()),
             ),
-            Stop::TooLarge(cap) => whole(Problem::PayloadTooLarge, format!("The body has {cap}.")),
+            Stop::TooLarge(cap) => {
+                whole(Problem::PayloadTooLarge, format!("The body has {}.", caps.exceeded(cap, format)))
+            }
             Stop::Undeclared | Stop::Unfit(_) => {
                 whole(Problem::InternalError, "The walk stopped.".to_owned())
             }

@@ -46,7 +46,7 @@ fn look(value: &Value, below: &[&[Step]], at: String, found: &mut Vec<(String, &
 }
 
 /// A member's name as a step of a place, spelled as policies spell it.
-pub(super) fn member(name: &str, first: bool) -> String {
+fn member(name: &str, first: bool) -> String {
     let bare =
         Path::parse(name).is_ok_and(|path| matches!(path.steps(), [Step::Member(only)] if **only == *name));
     match (bare, first) {

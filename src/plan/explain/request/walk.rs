@@ -8,7 +8,7 @@ use super::{Fault, Rule, Traced};
 use crate::action::{Action, Analyses, Materials, Pseudonyms, Refused};
 use crate::check::Invalid;
 use crate::crypto::{InterchangeKey, Mac};
-use crate::payload::{FieldId, Format, Kind, Step, Treated, Value, Visitor, Walker};
+use crate::payload::{FieldId, Format, Kind, Treated, Value, Visitor, Walker};
 use crate::plan::{Activity, Field, Plan, Route};
 use crate::problem::Problem;
 
@@ -122,9 +122,9 @@ impl Visitor for Recorder<'_> {
         let (row, within) = self.walker.row(id, at);
         let at = match row {
             Some(row) if self.walker.format() != Format::Json => {
-                format!("row {row}: {}", place(field, within))
+                format!("row {row}: {}", field.path.at(within))
             }
-            _ => place(field, at),
+            _ => field.path.at(at),
         };
         let mut traced = Traced {
             field: Arc::clone(&field.name),
@@ -252,20 +252,4 @@ fn json(kind: Kind, text: &str) -> String {
         Kind::String | Kind::File | Kind::Untyped => serde_json::to_string(text).unwrap_or_default(),
         Kind::Integer | Kind::Number | Kind::Boolean | Kind::Null => text.to_owned(),
     }
-}
-
-/// A field's name with the numbers of this value's elements in it.
-fn place(field: &Field, at: &[u32]) -> String {
-    let mut numbers = at.iter();
-    let mut text = String::new();
-    for (number, step) in field.path.steps().iter().enumerate() {
-        match step {
-            Step::Every => {
-                let index = numbers.next().map_or_else(|| "*".to_owned(), u32::to_string);
-                text.push_str(&format!("[{index}]"));
-            }
-            Step::Member(name) => text.push_str(&super::undeclared::member(name, number == 0)),
-        }
-    }
-    text
 }
