@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde_json::Value as Json;
 
 use crate::payload::{Caps, Envelope, FieldId, Format, Step, Treated, Value, Visitor, Walker};
-use crate::policy::cases::{Call, CallBody, Expected};
+use crate::policy::cases::{Call, CallBody, Content, Expected, Part};
 
 /// What a body of a case may be at most.
 const CAPS: Caps = Caps { bytes: 16 << 20, depth: 128, members: 1_000_000, rows: 1_000_000 };
@@ -26,12 +27,39 @@ impl Sent {
                 Self { content_type: Format::Json.media_type().into(), bytes: value.to_string().into_bytes() }
             }
             CallBody::Text(text) => Self::text(text, format),
+            CallBody::Parts(parts) => Self::parts(parts),
         };
         let said = call.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         if let Some((_, said)) = said {
             sent.content_type.clone_from(said);
         }
         Some(sent)
+    }
+
+    /// Parts as a client sends them: a file has a name and a media type.
+    fn parts(parts: &[Part]) -> Self {
+        let is_free = |boundary: &String| {
+            parts.iter().all(|part| memmem::find(part.content.bytes(), boundary.as_bytes()).is_none())
+        };
+        let boundary = (0_u32..).map(|number| format!("boundary{number}")).find(is_free).unwrap_or_default();
+        let mut bytes = Vec::new();
+        for Part { name, media, content } in parts {
+            let media = match (media, content) {
+                (Some(media), _) => Some(media.as_str()),
+                (None, Content::Bytes(_)) => Some("application/octet-stream"),
+                (None, Content::Text(_)) => None,
+            };
+            let file = media.map(|media| format!("; filename=\"file\"\r\nContent-Type: {media}"));
+            let file = file.unwrap_or_default();
+            let head =
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+            bytes.extend_from_slice(head.as_bytes());
+            bytes.extend_from_slice(content.bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let envelope = Envelope { boundary: Some(boundary.into()), ..Envelope::default() };
+        Self { content_type: envelope.content_type(Format::Multipart).into_owned(), bytes }
     }
 
     /// A text as a body of a format. Lines of `multipart` end in CRLF whatever the case's file made of them, and their first

@@ -340,6 +340,28 @@ response:
   upstream_sees:
     matches: '(?s)^--boundary.*name="patient"\n\np1_[0-9a-z]{26}\n--boundary.*name="report"; filename="report.pdf"\nContent-Type: application/pdf\n\n%PDF-1.7\n--boundary--\n$'
   caller_gets: { status: 200, json: { score: 1 } }
+- case: a file that is no text
+  given: { token: { sub: ada, scopes: [predict] } }
+  send:
+    method: POST
+    path: /parts
+    parts: [ { name: patient, text: 4711 }, { name: report, media: application/pdf, base64: "JVBE Ri3/" } ]
+  upstream_sees:
+    matches: '(?s)^--boundary.*name="report"; filename="report.pdf"\nContent-Type: application/pdf\n\n%PDF-\x{fffd}\n--boundary--\n$'
+  caller_gets: { status: 200, json: { score: 1 } }
+- case: a file of another beginning
+  given: { token: { sub: ada, scopes: [predict] } }
+  send:
+    method: POST
+    path: /parts
+    parts: [ { name: patient, text: 4711 }, { name: report, media: application/pdf, text: boundary0 } ]
+  upstream_sees: nothing
+  caller_gets: { status: 422, problem: field-invalid }
+- case: a file of no media type
+  given: { token: { sub: ada, scopes: [predict] } }
+  send: { method: POST, path: /parts, parts: [ { name: patient, text: 4711 }, { name: report, base64: JVBERi3/ } ] }
+  upstream_sees: nothing
+  caller_gets: { status: 422, problem: field-invalid }
 "#,
     ),
     (

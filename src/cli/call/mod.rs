@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::policy::cases::{self, Call, CallBody};
-use crate::policy::{Span, Spanned};
+use crate::policy::{Diagnostics, Span, Spanned};
 
 /// The largest request that is read.
 const MOST: u64 = 64 << 20;
@@ -39,7 +39,12 @@ pub(super) fn read(path: &Path) -> anyhow::Result<String> {
         u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST),
         "the request is larger than 64 MiB"
     );
-    String::from_utf8(bytes).ok().with_context(|| format!("{} is not UTF-8", path.display()))
+    String::from_utf8(bytes).ok().with_context(|| {
+        format!(
+            "{} is not UTF-8: write a call with a file as cases do, its body in `parts`, and the file there in `base64`",
+            path.display()
+        )
+    })
 }
 
 /// What a text is. Where a route was named it is the body alone.
@@ -57,7 +62,12 @@ pub(super) fn written(text: String, route_named: bool) -> anyhow::Result<Written
     if let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) {
         let is_call =
             ["method", "path"].iter().all(|key| value.get(key).is_some_and(|value| value.is_string()));
-        return if is_call { of_json(&text).map(Written::Call) } else { Ok(Written::Body(text)) };
+        // Parts have no spelling that would be lost.
+        return match value.get("parts").filter(|_| is_call) {
+            Some(_) => cases::call(&text).map(Written::Call).map_err(|found| unread(&found)),
+            None if is_call => of_json(&text).map(Written::Call),
+            None => Ok(Written::Body(text)),
+        };
     }
     if begins.contains("method:") && begins.contains("path:") {
         return match cases::call(&text) {
@@ -69,11 +79,15 @@ pub(super) fn written(text: String, route_named: bool) -> anyhow::Result<Written
             {
                 Ok(Written::Body(text))
             }
-            Err(found) => bail!("the call cannot be read:\n{}", found.render(false)),
+            Err(found) => Err(unread(&found)),
         };
     }
     // Not JSON: the gateway says so.
     Ok(Written::Body(text))
+}
+
+fn unread(found: &Diagnostics) -> anyhow::Error {
+    anyhow!("the call cannot be read:\n{}", found.render(false))
 }
 
 /// A call as cases write it, in JSON. Its body stays as it is spelled.
@@ -130,6 +144,7 @@ mod tests {
                     CallBody::None => String::new(),
                     CallBody::Json(value) => value.to_string(),
                     CallBody::Text(text) => text,
+                    CallBody::Parts(parts) => parts.into_iter().map(|part| part.name).collect(),
                 };
                 (format!("{method} {}", path.value), headers, body)
             }
@@ -156,6 +171,12 @@ mod tests {
                 "PUT /a?b=c",
                 none.clone(),
                 r#"{"age": 3.00}"#,
+            ),
+            (
+                r#"{"method": "POST", "path": "/a", "parts": [{"name": "scan", "base64": "/9j/"}]}"#,
+                "POST /a",
+                none.clone(),
+                "scan",
             ),
             ("method: POST\npath: /a\njson: { age: 3 }\n", "POST /a", none.clone(), r#"{"age":3}"#),
             (
@@ -205,6 +226,8 @@ mod tests {
             r#"{"method": "POST", "path": "/a", "body": 1}"#,
             r#"{"method": "PO ST", "path": "/a"}"#,
             r#"{"method": "POST", "path": "/a", "json": 1, "text": "2"}"#,
+            r#"{"method": "POST", "path": "/a", "text": "2", "parts": []}"#,
+            r#"{"method": "POST", "path": "/a", "parts": [{"name": "scan", "base64": "9j/"}]}"#,
             "method: POST\npath: /a\njsn: 1\n",
         ] {
             assert!(written(text.to_owned(), false).is_err(), "{text}");

@@ -18,7 +18,8 @@
 //!   caller_gets: { status: 200, problem: consent-missing, json: { … } }
 //! ```
 //!
-//! A body that is not JSON is a `text` in `send`, `upstream_answers` and `caller_gets`, and in `upstream_sees` a text.
+//! A body that is not JSON is a `text` in `send`, `upstream_answers` and `caller_gets`, and in `upstream_sees` a text. One of
+//! parts may be written part by part in `send`: `parts: [ { name: scan, media: image/png, base64: iVBORw0KGgo= } ]`.
 //!
 //! An expected value is compared whole: a member that is not named must not be there. `{ matches: REGEX }` compares a
 //! text by pattern, `any` accepts whatever is there, `absent` a member that is not.
@@ -162,6 +163,38 @@ pub enum CallBody {
     Json(Value),
     /// Text as it stands, sent as what the route reads.
     Text(String),
+    /// The parts of a `multipart/form-data`, in this order.
+    Parts(Vec<Part>),
+}
+
+/// A part of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The field's name.
+    pub name: String,
+    /// Its media type; with one it is a file.
+    pub media: Option<String>,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A text.
+    Text(String),
+    /// What may be no text; with or without a media type it is a file.
+    Bytes(Vec<u8>),
+}
+
+impl Content {
+    /// The same as bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 /// What the upstream in the test replies.

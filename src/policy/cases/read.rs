@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use regex::Regex;
 use serde_json::{Map as Object, Value};
 
 use super::{
-    Call, CallBody, CallerGets, Case, CaseFile, Exchange, Expected, Given, Said, Token, UpstreamAnswers,
-    UpstreamAsked, UpstreamSees,
+    Call, CallBody, CallerGets, Case, CaseFile, Exchange, Expected, Given, Part, Said, Token,
+    UpstreamAnswers, UpstreamAsked, UpstreamSees,
 };
 use crate::clock::Timestamp;
 use crate::policy::checks::unknown;
@@ -238,23 +240,67 @@ fn send(node: &Node, reader: &mut Reader) -> Option<Call> {
     let headers =
         headers.iter().filter_map(|entry| Some((entry.key.clone(), reader.text(&entry.value)?.value)));
     let headers = headers.collect();
-    let (value, text) = (map.take("json"), map.take("text"));
-    let body = match (value, text) {
-        (None, None) => Some(CallBody::None),
-        (Some(node), None) => json(node, reader).map(CallBody::Json),
-        (None, Some(node)) => reader.scalar(node).map(|scalar| CallBody::Text(scalar.text.clone())),
-        (Some(_), Some(node)) => {
-            reader.report(
-                Code::NotHere,
-                node.span,
-                "A call has one body, and here are two.",
-                "Keep `json` or `text`.",
-            );
-            None
-        }
-    };
+    let body = body(&mut map, reader);
     map.finish(reader);
     Some(Call { method: method?, path: path?, headers, body: body? })
+}
+
+/// The one body of a call.
+fn body(map: &mut Map<'_>, reader: &mut Reader) -> Option<CallBody> {
+    let (value, text, parts) = (map.take("json"), map.take("text"), map.take("parts"));
+    let mut bodies = [value, text, parts].into_iter().flatten();
+    if let (Some(_), Some(second)) = (bodies.next(), bodies.next()) {
+        let message = "A call has one body, and here are two.";
+        reader.report(Code::NotHere, second.span, message, "Keep one of `json`, `text` and `parts`.");
+        return None;
+    }
+    match (value, text, parts) {
+        (Some(node), ..) => json(node, reader).map(CallBody::Json),
+        (_, Some(node), _) => reader.scalar(node).map(|scalar| CallBody::Text(scalar.text.clone())),
+        (.., Some(node)) => {
+            let parts = reader.list(node, "parts")?.iter().map(|node| part(node, reader)).collect::<Vec<_>>();
+            parts.into_iter().collect::<Option<_>>().map(CallBody::Parts)
+        }
+        (None, None, None) => Some(CallBody::None),
+    }
+}
+
+fn part(node: &Node, reader: &mut Reader) -> Option<Part> {
+    let mut map = reader.map(node, &shape::PART)?;
+    let name = map.must("name", "Write the name of the field: `name: scan`.");
+    let name = name.and_then(|node| reader.text(node));
+    let media = map.take("media").map(|node| reader.text(node));
+    let base64 = map.take("base64");
+    let text = match base64 {
+        None => map.must("text", "Write `text`, or `base64` where it is none."),
+        Some(_) => map.take("text"),
+    };
+    let content = match (text, base64) {
+        (Some(_), Some(node)) => {
+            let message = "A part has one content, and here are two.";
+            reader.report(Code::NotHere, node.span, message, "Keep `text` or `base64`.");
+            None
+        }
+        (Some(node), None) => reader.scalar(node).map(|scalar| super::Content::Text(scalar.text.clone())),
+        (None, Some(node)) => base64_of(node, reader).map(super::Content::Bytes),
+        (None, None) => None,
+    };
+    map.finish(reader);
+    let media = match media {
+        Some(media) => Some(media?.value),
+        None => None,
+    };
+    Some(Part { name: name?.value, media, content: content? })
+}
+
+/// Bytes in base64 (RFC 4648 section 4), over as many lines as they take.
+fn base64_of(node: &Node, reader: &mut Reader) -> Option<Vec<u8>> {
+    reader.text(node)?;
+    let decoded = |text: &str| {
+        let bare: String = text.split_ascii_whitespace().collect();
+        STANDARD.decode(bare).ok()
+    };
+    reader.parsed(node, decoded, "base64", "Write what `base64 FILE` prints, with its padding.")
 }
 
 fn upstream_answers(node: &Node, reader: &mut Reader) -> Option<UpstreamAnswers> {

@@ -133,10 +133,39 @@ pub(crate) const CALL: Shape = Shape {
         must("path", Is::Text, "Path and query."),
         may("headers", Is::Entries(&Is::Text), "Headers."),
         may("json", Is::Anything, "The body."),
-        may("text", Is::Single, "The body as it stands, sent as JSON: for what is not well formed."),
+        may("text", Is::Single, "The body as it stands, sent as what the route reads."),
+        may("parts", list(&Is::Keys(&PART)), "The body as the parts of `multipart/form-data`."),
     ],
-    rules: &[Rule::NotAll(&["json", "text"])],
+    rules: &[
+        Rule::NotAll(&["json", "text"]),
+        Rule::NotAll(&["json", "parts"]),
+        Rule::NotAll(&["text", "parts"]),
+    ],
 };
+
+/// A part of a call's body.
+pub(crate) const PART: Shape = Shape {
+    id: "part",
+    what: "a part",
+    says: "A part of `multipart/form-data`. With `media` or `base64` it is a file.",
+    keys: &[
+        must("name", Is::Text, "The field's name."),
+        may("text", Is::Single, "What is in it."),
+        may("base64", BASE64, "What is in it, where it is no text: bytes in base64."),
+        may(
+            "media",
+            Is::Text,
+            "Its media type. Not said: `application/octet-stream` of `base64`, none of `text`.",
+        ),
+    ],
+    rules: &[Rule::One(&["text", "base64"])],
+};
+
+/// Four characters for three bytes, and padding (RFC 4648 section 4); white space stands anywhere.
+const BASE64: Is = form(
+    r"^(((\s*[A-Za-z0-9+/]){4})+((\s*[A-Za-z0-9+/]){2}(\s*=){2}|(\s*[A-Za-z0-9+/]){3}\s*=)?|(\s*[A-Za-z0-9+/]){2}(\s*=){2}|(\s*[A-Za-z0-9+/]){3}\s*=)\s*$",
+    "iVBORw0KGgo=",
+);
 
 /// What the upstream of the test answers.
 pub(crate) const UPSTREAM_ANSWERS: Shape = Shape {
