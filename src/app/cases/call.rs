@@ -5,7 +5,8 @@ use anyhow::Context as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Map;
 
-use super::setting::{Got, Setting, sample};
+use super::answer::sample;
+use super::setting::{Got, Setting};
 use crate::action::Spec;
 use crate::check::Check;
 use crate::clock::Clock;

@@ -1,6 +1,7 @@
 //! The case runner: every case of the policies, through the real pipeline behind a real listener, with a store and keys
 //! of its own, a clock that it sets, and an upstream that only remembers.
 
+mod answer;
 mod call;
 #[cfg(test)]
 mod examples;

@@ -11,14 +11,14 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::answer;
 use super::upstream::{Recorder, shown};
 use crate::admin::{Command, Office, PersonId};
 use crate::app::{Core, Exchanges};
-use crate::check::Check;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Issuer, KeyFrom, MasterKeySource};
 use crate::crypto::{InterchangeKey, hex, random};
@@ -26,8 +26,8 @@ use crate::custody::Reader;
 use crate::identity::{self, Algorithm, DevelopmentToken};
 use crate::keys::LocalKey;
 use crate::net::dial::{HeadCaps, Target};
-use crate::payload::{Format, Kind, Step, flat_name, read};
-use crate::plan::{Field, Noted, Sent};
+use crate::payload::{Format, read};
+use crate::plan::Sent;
 use crate::policy::Spanned;
 use crate::policy::cases::{Call, Case, Token, UpstreamAnswers};
 use crate::proxy::{ListenerConfig, Listeners, ServerHandle};
@@ -111,7 +111,7 @@ impl Setting {
         for exchange in &given.exchanges {
             let person = self.person(Some(&exchange.token));
             self.said(person.as_ref(), &exchange.consent, &[]).await?;
-            self.recorder.prepare(200, self.made_up_answer(&exchange.send));
+            self.recorder.prepare(200, answer::made_up(&self.core.gateway.live().plan, &exchange.send));
             let (status, ..) = self.call(Some(&exchange.token), &exchange.send).await?;
             ensure!(status == 200, "a call made before the case's own was answered with {status}");
             self.said(person.as_ref(), &[], &exchange.withdrawn).await?;
@@ -137,7 +137,7 @@ impl Setting {
             Some(UpstreamAnswers { status, json, .. }) => {
                 (*status, Sent::text(&json.clone().unwrap_or_default().to_string(), Format::Json))
             }
-            None => (200, self.made_up_answer(&case.send)),
+            None => (200, answer::made_up(&self.core.gateway.live().plan, &case.send)),
         };
         self.recorder.prepare(status, answer.clone());
         let kept_before = self.newest().await?;
@@ -303,47 +303,6 @@ impl Setting {
         payload.map_or_else(Default::default, |payload| (payload.request.format(), payload.response.format()))
     }
 
-    /// An answer that fits the response's fields, for cases that name none; in a format with rows, of as many rows as the
-    /// call has.
-    fn made_up_answer(&self, call: &Call) -> Sent {
-        let live = self.core.gateway.live();
-        let path = call.path.value.split('?').next().unwrap_or_default();
-        let Ok(found) = live.plan.route(&call.method, path) else { return Sent::text("null", Format::Json) };
-        let Some(payload) = &found.route.payload else { return Sent::text("null", Format::Json) };
-        let format = payload.response.format();
-        let fields = &found.route.activity.response.fields;
-        let samples = || fields.iter().filter_map(|field| Some((field, sample(&field.check)?)));
-        let sent = Sent::of(call, payload.request.format());
-        let rows =
-            sent.and_then(|sent| Noted::of(&payload.request, &sent)).map_or(1, |noted| noted.rows.max(1));
-        let text = match format {
-            Format::Csv => {
-                let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let line = |cells: Vec<String>| format!("{}\n", cells.join(","));
-                let quoted =
-                    |path: &crate::payload::Path| format!("\"{}\"", flat_name(path).replace('"', "\"\""));
-                let header = line(samples().map(|(field, _)| quoted(&field.path)).collect());
-                let row = line(samples().map(|(_, value)| plain(&value)).collect());
-                header + &row.repeat(usize::try_from(rows).unwrap_or(1))
-            }
-            Format::KserveV2 => {
-                json!({ "outputs": samples().filter_map(tensor).collect::<Vec<_>>() }).to_string()
-            }
-            Format::Text => samples().map(|(_, value)| value.as_str().unwrap_or("1").to_owned()).collect(),
-            _ => {
-                let object: Map<_, _> =
-                    samples().map(|(field, value)| (field.name.to_string(), value)).collect();
-                let line = Value::Object(object).to_string();
-                if format == Format::Ndjson {
-                    format!("{line}\n").repeat(usize::try_from(rows).unwrap_or(1))
-                } else {
-                    line
-                }
-            }
-        };
-        Sent::text(&text, format)
-    }
-
     /// The newest record's activity and number.
     async fn newest(&self) -> anyhow::Result<Vec<(Arc<str>, u64)>> {
         let live = self.core.gateway.live();
@@ -423,40 +382,6 @@ fn stage(
     staged.listeners.clear();
     staged.trusted_proxies.clear();
     Ok(staged)
-}
-
-/// A tensor of one row that has this value.
-fn tensor((field, value): (&Field, Value)) -> Option<Value> {
-    let (name, shape) = match field.path.steps() {
-        [Step::Member(name)] => (name, json!([1])),
-        [Step::Member(name), Step::Every] => (name, json!([1, 1])),
-        _ => return None,
-    };
-    let datatype = match &value {
-        Value::String(_) => "BYTES",
-        Value::Bool(_) => "BOOL",
-        Value::Number(number) if number.is_f64() => "FP64",
-        _ => "INT64",
-    };
-    Some(json!({ "name": **name, "shape": shape, "datatype": datatype, "data": [value] }))
-}
-
-/// A value that a check lets through, of a few that come to mind; a case whose answer needs another names it.
-pub(super) fn sample(check: &Check) -> Option<Value> {
-    const SAMPLES: [(Kind, &str); 8] = [
-        (Kind::String, "text"),
-        (Kind::Integer, "1"),
-        (Kind::Number, "0.5"),
-        (Kind::Boolean, "true"),
-        (Kind::String, "2026-01-01"),
-        (Kind::String, "ada@example.org"),
-        (Kind::Integer, "50"),
-        (Kind::Number, "50.5"),
-    ];
-    let (kind, text) = SAMPLES
-        .into_iter()
-        .find(|(kind, text)| check.run(crate::payload::Value { kind: *kind, text }).is_ok())?;
-    if kind == Kind::String { Some(text.into()) } else { serde_json::from_str(text).ok() }
 }
 
 /// One issuer for each namespace of the deployment.
