@@ -45,6 +45,7 @@ pub use deployment::{Deployment, deployment};
 pub use document::{DocumentError, MAX_BYTES, read};
 pub use model::{Above, Api, Blocked, Body, Field, Operation, Parameter, Place, Scopes, Tensor};
 pub use organisation::{organisation, purpose_line, recipient_line};
+pub(crate) use sample::{put, sample};
 pub use select::{Group, groups};
 
 /// What only a person can know. What is `None` is left empty in the draft.

@@ -1,5 +1,5 @@
-//! A value that a field's rules let through, for drafted cases: the description's own example where it fits, else one
-//! made up.
+//! A value that a field's rules let through, for drafted cases and for what cases do not say: the description's own example
+//! where it fits, else one made up.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Number, Value};
@@ -13,7 +13,7 @@ pub(super) fn placeholder(rules: &Rules) -> Option<Value> {
 }
 
 /// A value that passes, or `None` where none comes to mind.
-pub(super) fn sample(rules: &Rules, category: Option<&str>, example: Option<&Value>) -> Option<Value> {
+pub(crate) fn sample(rules: &Rules, category: Option<&str>, example: Option<&Value>) -> Option<Value> {
     let kind = rules.kind?;
     let given = example.filter(|value| !value.is_null()).and_then(|value| spelled(value, kind));
     passing(rules, given.into_iter().chain(candidates(rules, kind, category, 1)))
@@ -163,7 +163,7 @@ fn write(hir: &Hir, out: &mut String, depth: u32, nth: usize) -> Option<()> {
 }
 
 /// Puts a value at a path, with arrays of one element. `None` where something else stands in the way.
-pub(super) fn put(body: &mut Value, path: &Path, value: Value) -> Option<()> {
+pub(crate) fn put(body: &mut Value, path: &Path, value: Value) -> Option<()> {
     let mut place = body;
     for step in path.steps() {
         place = match step {

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::plan::{Coverage, Outcome, Plan};
 use crate::policy::PolicySet;
 use crate::policy::cases::{Case, CaseFile, Difference, Expected, UpstreamAsked, UpstreamSees, unexpected};
+use crate::problem::Problem;
 pub use call::{call, outcome, params, trace};
 use setting::{Got, Setting};
 
@@ -119,14 +120,14 @@ fn compare(case: &Case, got: &Got) -> Vec<Fault> {
             look("what the upstream saw", saw.map(unexpected).unwrap_or_default(), None);
         }
         Some(UpstreamSees::Body(expected)) => {
-            let note = saw.is_none().then(|| refused(got));
+            let note = saw.is_none().then(|| refused(case, got));
             look("what the upstream saw", expected.differences(saw), expected.word_as_text().or(note));
         }
         None => {}
     }
     for (part, expected) in case.upstream_asked.iter().flat_map(UpstreamAsked::parts) {
         let asked = got.upstream_asked.as_ref();
-        let note = if asked.is_none() { Some(refused(got)) } else { None };
+        let note = if asked.is_none() { Some(refused(case, got)) } else { None };
         look(ASKED, expected.differences(asked.and_then(|asked| asked.get(part))), note);
     }
     if let Some(expected) = &case.caller_gets {
@@ -141,12 +142,13 @@ fn compare(case: &Case, got: &Got) -> Vec<Fault> {
         for body in expected.json.iter().chain(&expected.text) {
             places.extend(body.differences(got.body.as_ref()));
         }
-        let note = got.problem().filter(|_| expected.problem.is_none()).map(|_| refused(got));
+        let note = got.problem().filter(|_| expected.problem.is_none()).map(|_| refused(case, got));
         let as_text = expected.json.as_ref().and_then(Expected::word_as_text);
         look("what the caller got", places, note.or(as_text));
     }
     if let Some(expected) = &case.stored {
-        look("what was stored", expected.differences(got.stored.as_ref()), expected.word_as_text());
+        let note = got.problem().map(|_| refused(case, got));
+        look("what was stored", expected.differences(got.stored.as_ref()), note.or(expected.word_as_text()));
     }
     faults
 }
@@ -157,9 +159,15 @@ fn single(at: &str, expected: String, got: String) -> Difference {
 }
 
 /// What the gateway said instead of letting the call through.
-fn refused(got: &Got) -> String {
+fn refused(case: &Case, got: &Got) -> String {
     let Some(problem) = got.problem() else { return format!("The caller got the status {}.", got.status) };
     let field = got.member("field").map(|field| format!(" `{field}`")).unwrap_or_default();
     let detail = got.member("detail").map(|detail| format!(": {detail}")).unwrap_or_default();
-    format!("The gateway refused with {problem}{field}{detail}")
+    let ours = problem == Problem::UpstreamAnswerRefused.slug() && case.upstream_answers.is_none();
+    let own = if ours {
+        ". The upstream's answer was made up from the response's fields, and does not fit them: write one under `upstream_answers`."
+    } else {
+        ""
+    };
+    format!("The gateway refused with {problem}{field}{detail}{own}")
 }

@@ -1,6 +1,7 @@
 //! Whole exchanges under policies that the shipped ones do not show.
 
 mod detect;
+mod made_up;
 mod patterns;
 
 use std::fs;
@@ -444,7 +445,7 @@ async fn bodies_of_every_format_are_sent_shown_and_counted() {
     }
     let (config, plan, set) = read(folder.path());
     let (verdicts, coverage) = run(&config, &plan, &set, |_| {}).await.unwrap();
-    assert_eq!(verdicts.len(), 11);
+    assert_eq!(verdicts.len(), 14);
     for Verdict { case, faults, .. } in verdicts {
         assert!(faults.is_empty(), "{case}: {faults:?}");
     }

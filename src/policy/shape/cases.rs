@@ -15,7 +15,7 @@ pub const CASE: Shape = Shape {
         may(
             "upstream_answers",
             Is::Keys(&UPSTREAM_ANSWERS),
-            "What the upstream of the test answers. Not said: an answer that fits the response's fields.",
+            "What the upstream of the test answers. Not said: an answer made up from the response's fields.",
         ),
         may(
             "upstream_sees",
