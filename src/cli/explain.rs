@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// The same, for commands that read better so.
     #[arg(long = "route", value_name = "ROUTE", conflicts_with = "route")]
     route_option: Option<String>,
-    /// What this request becomes, field by field (`-`: standard input): a JSON body for ROUTE, a call as cases write it, the
+    /// What this request becomes, field by field (`-`: standard input): a body for ROUTE, a call as cases write it, the
     /// text of an HTTP request, or a curl command.
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
