@@ -32,7 +32,7 @@ use crate::store::{Store, StoreError};
 
 use epochs::Epochs;
 
-/// How many persons are remembered: some 300 bytes each, with one consent.
+/// How many persons are remembered: some 350 bytes each, with one consent.
 pub const REMEMBERED: usize = 100_000;
 
 /// Nobody's standing is known, so nobody's data may be processed.
