@@ -75,15 +75,13 @@ pub struct UpstreamConfig {
     pub timeouts: UpstreamTimeouts,
     /// How large the head of an answer may be.
     pub head: HeadCaps,
-    /// How many unused connections a thread keeps.
-    pub kept: usize,
 }
 
 impl UpstreamConfig {
     /// An upstream at `url` with the usual limits.
     pub fn new(url: Uri) -> Self {
         let (timeouts, head) = (UpstreamTimeouts::default(), HeadCaps::default());
-        Self { url, socket: None, tls: None, timeouts, head, kept: 64 }
+        Self { url, socket: None, tls: None, timeouts, head }
     }
 }
 
@@ -132,7 +130,7 @@ impl Upstream {
     /// # Errors
     /// If the URL is not one to connect to.
     pub fn new(config: UpstreamConfig) -> Result<Self, TargetError> {
-        let UpstreamConfig { url, socket, tls, timeouts, head, kept } = config;
+        let UpstreamConfig { url, socket, tls, timeouts, head } = config;
         let by_host = Target::new(&url, tls)?;
         let target = match socket {
             None => by_host,
@@ -145,7 +143,7 @@ impl Upstream {
             return Err(TargetError::Query);
         }
         let prefix = url.path().trim_end_matches('/').into();
-        let pool = Pool::new(kept, timeouts.idle);
+        let pool = Pool::new(timeouts.idle);
         Ok(Self { shared: Arc::new(Shared { target, host, prefix, timeouts, head, pool }) })
     }
 

@@ -36,14 +36,13 @@ pub(super) struct Pool(Arc<Settings>);
 #[derive(Debug)]
 struct Settings {
     number: u64,
-    most: usize,
     idle: Duration,
 }
 
 impl Pool {
-    pub(super) fn new(most: usize, idle: Duration) -> Self {
+    pub(super) fn new(idle: Duration) -> Self {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Settings { number, most, idle }))
+        Self(Arc::new(Settings { number, idle }))
     }
 
     /// The connection used last, so that those too many grow old. Whether the other end has closed it, or sent what nobody asked
@@ -57,13 +56,12 @@ impl Pool {
         }
     }
 
-    /// Keeps `lease`, whose last exchange is over, unless enough are kept.
+    /// Keeps `lease`, whose last exchange is over. There are never more than exchanges were under way at once a moment before, and
+    /// callers whose answers wait for one sync come back at once: who keeps fewer connects anew for each of the others.
     pub(super) fn put(&self, lease: Lease) {
         let until = Instant::now() + self.0.idle;
         let swept = self.with(|list| {
-            if list.kept.len() < self.0.most {
-                list.kept.push(Kept { lease, until });
-            }
+            list.kept.push(Kept { lease, until });
             if list.sweeper.strong_count() > 0 {
                 return None;
             }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{Barrier, mpsc};
 use tokio::time::timeout;
 
 use super::*;
@@ -348,6 +349,39 @@ fn there_is_no_tls_at_a_unix_socket() {
     config.socket = Some("model.sock".into());
     config.tls = Some(crate::net::tls::client(&crate::net::tls::Authorities::System).unwrap());
     assert!(matches!(Upstream::new(config), Err(TargetError::TlsAtSocket)));
+}
+
+/// Answers that wait for one sync go to all their callers at once, who all ask again.
+#[tokio::test]
+async fn connections_of_a_burst_are_used_again() {
+    const CALLERS: usize = 200;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config =
+        UpstreamConfig::new(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+    (config.timeouts.total, config.timeouts.idle) = (SOON, SOON);
+    let upstream = Upstream::new(config).unwrap();
+    let (opened, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(CALLERS)));
+    let counted = Arc::clone(&opened);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let all = Arc::clone(&all);
+            tokio::spawn(async move {
+                let mut head = [0; 1024];
+                while socket.read(&mut head).await.unwrap_or(0) > 0 {
+                    all.wait().await;
+                    socket.write_all(OK.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    for _ in 0..3 {
+        let asked = (0..CALLERS).map(|_| async { read(upstream.send(post("/p", "")).await?).await });
+        for answer in join_all(asked).await {
+            assert_eq!(answer.unwrap(), (StatusCode::OK, b"ok".to_vec()));
+        }
+    }
+    assert_eq!(opened.load(Ordering::SeqCst), CALLERS);
 }
 
 #[tokio::test]
