@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -63,6 +63,32 @@ impl Content {
         match &self.0 {
             Kind::Stream(body, Some(until)) if !body.is_end_stream() => Some(*until),
             _ => None,
+        }
+    }
+
+    /// The bytes, where they are all there; else the content comes back.
+    ///
+    /// # Errors
+    /// If it is a stream.
+    pub fn into_full(self) -> Result<Bytes, Self> {
+        match self.0 {
+            Kind::Full(bytes) => Ok(bytes),
+            stream @ Kind::Stream(..) => Err(Self(stream)),
+        }
+    }
+
+    /// The next bytes, which are not none; nothing at the end. Trailers reach nobody.
+    ///
+    /// # Errors
+    /// If the content breaks off.
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        loop {
+            let frame = ready!(Pin::new(&mut *self).poll_frame(cx)).transpose()?;
+            match frame.map(Frame::into_data) {
+                None => return Poll::Ready(Ok(None)),
+                Some(Ok(data)) if !data.is_empty() => return Poll::Ready(Ok(Some(data))),
+                Some(_) => {}
+            }
         }
     }
 

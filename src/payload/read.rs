@@ -1,14 +1,14 @@
 //! The one way to read a body: within a cap, at a minimum rate, in a total time.
 
 use std::error::Error;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
-use tokio::time::{Instant, timeout_at};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How slowly a body may come. A sender may be silent for `grace`; from then on the bytes received, in all, must keep up
 /// with `bytes_per_second`.
@@ -47,58 +47,157 @@ const BELIEVED: u64 = 64 * 1024;
 /// See [`ReadError`]; what had come is dropped.
 pub async fn capped<B>(body: B, cap: usize, pace: &Pace) -> Result<Bytes, ReadError>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let announced = body.size_hint().lower();
-    if usize::try_from(announced).map_or(true, |announced| announced > cap) {
-        return Err(ReadError::TooLarge);
+    Paced::new(body, cap, *pace)?.join(usize::MAX).await
+}
+
+/// A body that is read piece by piece: it fails where it exceeds its cap or falls behind its pace.
+pub struct Paced<B> {
+    body: B,
+    cap: usize,
+    pace: Pace,
+    received: usize,
+    over: bool,
+    /// What was read, and is given once more.
+    held: Bytes,
+    /// From the first moment in which there is something to wait for: a body that has come whole asks for no clock.
+    begun: Option<Instant>,
+    /// It moves only when it fires: the bytes that come put the deadline off.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Paced<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// Reads nothing yet.
+    ///
+    /// # Errors
+    /// [`ReadError::TooLarge`] where more than `cap` bytes are announced.
+    pub fn new(body: B, cap: usize, pace: Pace) -> Result<Self, ReadError> {
+        if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > cap) {
+            return Err(ReadError::TooLarge);
+        }
+        Ok(Self { body, cap, pace, received: 0, over: false, held: Bytes::new(), begun: None, alarm: None })
     }
-    let mut body = pin!(body);
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    let mut received = 0;
-    // From the first moment in which there is something to wait for: a body that has come whole asks for no clock.
-    let mut begun = None;
-    loop {
-        let ready = poll_fn(|context| Poll::Ready(body.as_mut().poll_frame(context))).await;
-        let frame = match ready {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                let deadline = *begun.get_or_insert_with(Instant::now) + pace.allowance(received);
-                timeout_at(deadline, poll_fn(|context| body.as_mut().poll_frame(context)))
-                    .await
-                    .map_err(|_| ReadError::TooSlow)?
+
+    /// The body, where it has no more than `few` bytes; else it comes back, and nothing of it is lost.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn if_within(mut self, few: usize) -> Result<Result<Bytes, Self>, ReadError> {
+        if usize::try_from(self.body.size_hint().lower()).is_ok_and(|announced| announced <= few) {
+            let bytes = self.join(few).await?;
+            if self.over {
+                return Ok(Ok(bytes));
             }
-        };
-        let data = match frame {
-            None => break,
-            Some(Err(source)) => return Err(ReadError::Broken(source.into())),
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => data,
-                Err(_trailers) => continue,
-            },
-        };
-        received = received.checked_add(data.len()).filter(|&sum| sum <= cap).ok_or(ReadError::TooLarge)?;
-        if received == data.len() {
-            first = data;
-        } else {
+            self.held = bytes;
+        }
+        Ok(Err(self))
+    }
+
+    /// What comes until the end, or until it is more than `few` bytes.
+    async fn join(&mut self, few: usize) -> Result<Bytes, ReadError> {
+        let announced = self.body.size_hint().lower();
+        let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+        while self.received <= few {
+            let Some(data) = poll_fn(|cx| self.poll_piece(cx)).await.transpose()? else { break };
+            if first.is_empty() && rest.is_empty() {
+                first = data;
+                continue;
+            }
             if rest.is_empty() {
-                rest.reserve(usize::try_from(announced.min(BELIEVED)).unwrap_or(0).max(received));
+                rest.reserve(usize::try_from(announced.min(BELIEVED)).unwrap_or(0).max(self.received));
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }
             rest.extend_from_slice(&data);
         }
-        if body.is_end_stream() {
-            break;
-        }
-        // A body that is always ready never lets the timer run: small or empty frames count against the pace as well.
-        let now = Instant::now();
-        if now > *begun.get_or_insert(now) + pace.allowance(received) {
-            return Err(ReadError::TooSlow);
-        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
+        while !self.over {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                return self.poll_slow(cx).map(|()| Some(Err(ReadError::TooSlow)));
+            };
+            let frame = match frame {
+                None => break,
+                Some(Err(source)) => return Poll::Ready(Some(Err(ReadError::Broken(source.into())))),
+                Some(Ok(frame)) => frame,
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            match self.received.checked_add(data.len()).filter(|&sum| sum <= self.cap) {
+                Some(received) => self.received = received,
+                None => return Poll::Ready(Some(Err(ReadError::TooLarge))),
+            }
+            self.over = self.body.is_end_stream();
+            if !self.over {
+                // A body that is always ready never lets the timer run: small or empty frames count against the pace as well.
+                let now = Instant::now();
+                if now > self.due(now) {
+                    return Poll::Ready(Some(Err(ReadError::TooSlow)));
+                }
+            }
+            return Poll::Ready(Some(Ok(data)));
+        }
+        self.over = true;
+        Poll::Ready(None)
+    }
+
+    /// By when the next bytes must have come.
+    fn due(&mut self, now: Instant) -> Instant {
+        *self.begun.get_or_insert(now) + self.pace.allowance(self.received)
+    }
+
+    /// Ready once the sender is behind.
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = self.due(Instant::now());
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        while alarm.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+}
+
+impl<B> Body for Paced<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = ReadError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
+        let this = self.get_mut();
+        if !this.held.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.held)))));
+        }
+        this.poll_piece(cx).map_ok(Frame::data)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.held.is_empty() && self.over
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (left, held) = (self.body.size_hint(), self.held.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(left.lower().saturating_add(held));
+        if let Some(most) = left.upper() {
+            hint.set_upper(most.saturating_add(held));
+        }
+        hint
+    }
 }
 
 impl Pace {
@@ -117,11 +216,8 @@ impl Pace {
 mod tests {
     use std::collections::VecDeque;
     use std::convert::Infallible;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
 
     use http::HeaderMap;
-    use http_body::{Frame, SizeHint};
 
     use super::*;
 
@@ -211,6 +307,30 @@ mod tests {
     }
 
     #[test]
+    fn a_body_of_few_bytes_comes_whole_and_another_is_read_on() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let within = |body, few| runtime.block_on(Paced::new(body, 10, PACE).unwrap().if_within(few));
+        for few in [4, 9] {
+            let body = Script::new(&["ab", "", "cd"], Then::End);
+            assert_eq!(within(body, few).unwrap().ok().unwrap(), "abcd");
+        }
+        for (few, announced) in [(3, 0), (2, 0), (1, 0), (0, 0), (3, 4)] {
+            let body = Script { announced, ..Script::new(&["ab", "", "cd"], Then::End) };
+            let rest = within(body, few).unwrap().err().unwrap();
+            let all = runtime.block_on(capped(rest, 4, &PACE)).unwrap();
+            assert_eq!(all, "abcd", "{few}");
+        }
+        // It is held to its bounds, read on or not.
+        for (body, few) in
+            [(Script::new(&["abcde", "fghijk"], Then::End), 4), (Script::new(&["a"], Then::Fail), 0)]
+        {
+            let rest = within(body, few).unwrap().err().unwrap();
+            assert!(runtime.block_on(capped(rest, 100, &PACE)).is_err());
+        }
+        assert!(within(Script::new(&["a"], Then::Fail), 4).is_err());
+    }
+
+    #[test]
     fn silence_is_too_slow() {
         let pace = Pace { grace: Duration::from_millis(10), ..PACE };
         assert!(matches!(read(Script::new(&["a"], Then::Silence), 100, pace), Err(ReadError::TooSlow)));
@@ -233,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_body_that_cannot_fail_is_read_too() {
-        fn accepts<B: Body<Data = Bytes, Error = Infallible>>(
+        fn accepts<B: Body<Data = Bytes, Error = Infallible> + Unpin>(
             body: B,
         ) -> impl Future<Output = Result<Bytes, ReadError>> {
             capped(body, 10, &PACE)

@@ -11,6 +11,7 @@ use super::admit::{self, Received};
 use super::authorize::Permit;
 use super::minimise::Cleared;
 use super::parameters;
+use crate::net::Content;
 use crate::payload::{Caps, Envelope, Format, coding, read};
 use crate::problem::{Problem, Rejection};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
@@ -89,7 +90,7 @@ pub(super) async fn send(
             method: &permit.admitted.routed.route.method,
             target: &target,
             fields: Fields::Map(&headers),
-            body: body.clone(),
+            body: Content::full(body.clone()),
             wanted: Wanted::All,
         };
         match upstream.ask_if(ask, || gateway.standing().forward_all(permit.stands())).await {
@@ -121,6 +122,10 @@ pub(super) fn unsent_or_failed(error: UpstreamError) -> Rejection {
         UpstreamError::TimedOut(_) => {
             Rejection::new(Problem::UpstreamUnavailable).status(StatusCode::GATEWAY_TIMEOUT).because(error)
         }
+        UpstreamError::Unread(error) => match error.downcast() {
+            Ok(error) => admit::unread(*error),
+            Err(error) => Rejection::new(Problem::RequestMalformed).because(error),
+        },
         UpstreamError::Unavailable(_) => Rejection::new(Problem::UpstreamUnavailable).because(error),
         UpstreamError::Broken(_) => Rejection::new(Problem::UpstreamAnswerRefused).because(error),
     }

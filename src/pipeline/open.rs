@@ -1,7 +1,6 @@
 //! Routes without personal data: forwarded without query, caller's headers and, unless the policy lets it pass, without
-//! a body. They stream, and they are not journalled.
+//! a body. They stream in both directions, and they are not journalled.
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -9,10 +8,10 @@ use http_body::Body as _;
 use http_body_util::Limited;
 
 use super::exchange::Worker;
-use super::forward;
 use super::route::Routed;
+use super::{admit, forward};
 use crate::net::Content;
-use crate::payload::read;
+use crate::payload::read::{Paced, ReadError};
 use crate::problem::{Problem, Rejection};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
@@ -21,6 +20,8 @@ static LOOKED_AT: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LAST_MODIFIED, header::CONTENT_ENCODING];
 /// What an answer on such a route may hold.
 const ANSWER_CAP: usize = 64 * 1024 * 1024;
+/// A body of up to this many bytes is read before the upstream is asked.
+const SMALL: usize = 64 * 1024;
 
 /// Forwards a call that holds nobody's data. Nothing of its head is held while it is on its way.
 pub(super) fn pass(
@@ -45,9 +46,9 @@ async fn forwarded(
     let body = match (cap, &came) {
         (Some(cap), _) => {
             let body = came.take().ok_or(Problem::InternalError)?;
-            read_body(body, cap).await?
+            passing(body, cap).await.map_err(admit::unread)?
         }
-        (None, body) if body.as_ref().is_none_or(|body| body.is_end_stream()) => Bytes::new(),
+        (None, body) if body.as_ref().is_none_or(|body| body.is_end_stream()) => Content::empty(),
         (None, _) => {
             return Err(Rejection::new(Problem::FieldNotPermitted)
                 .detail("This route takes no body: the policy declares it free of personal data."));
@@ -100,7 +101,7 @@ fn ask<'a>(
     method: &Method,
     target: &PathAndQuery,
     media_type: Option<HeaderValue>,
-    body: Bytes,
+    body: Content,
 ) -> impl Future<Output = Result<Response<UpstreamBody>, UpstreamError>> + use<'a> {
     let identity = (header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let fields = match media_type {
@@ -116,7 +117,10 @@ fn ask<'a>(
     })
 }
 
-async fn read_body(body: Content, cap: u64) -> Result<Bytes, Rejection> {
+/// A body on its way through: a small one whole, so that the upstream waits for no slow caller, and can be asked again where its
+/// connection was closed; a larger one as it comes.
+async fn passing(body: Content, cap: u64) -> Result<Content, ReadError> {
     let cap = usize::try_from(cap).unwrap_or(usize::MAX);
-    read::capped(body, cap, &super::admit::PACE).await.map_err(super::admit::unread)
+    let small = Paced::new(body, cap, admit::PACE)?.if_within(SMALL).await?;
+    Ok(small.map_or_else(Content::stream, Content::full))
 }

@@ -1,13 +1,17 @@
 //! A request as it goes over the wire.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice, Write as _};
+use std::mem;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body::Body as _;
 
 use super::reader::Wanted;
+use crate::net::{BodyError, Content};
 
 /// A body of up to this many bytes goes out in one piece with its head.
 const SMALL: usize = 4 * 1024;
@@ -16,7 +20,7 @@ const LINE: usize = 64;
 
 /// A request: what an upstream is asked, and what of the answer's head is wanted. Host and framing are not the caller's to
 /// say: they are set here, whatever `fields` holds.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ask<'a> {
     /// The method.
     pub method: &'a Method,
@@ -24,8 +28,8 @@ pub struct Ask<'a> {
     pub target: &'a PathAndQuery,
     /// The fields of the head.
     pub fields: Fields<'a>,
-    /// The body, whole.
-    pub body: Bytes,
+    /// The body. One that is still to come is sent as it comes, by its length where that is known, else in chunks.
+    pub body: Content,
     /// Which fields of the answer are wanted.
     pub wanted: Wanted,
 }
@@ -42,19 +46,45 @@ pub enum Fields<'a> {
 /// What is to be written of a request, and how much of it has been.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    /// The head, and a small body behind it.
+    /// The head, and a small body behind it; later the length of a chunk.
     first: Vec<u8>,
-    /// A larger body.
+    /// A larger body, or what has come of it.
     second: Bytes,
     written: usize,
+    /// What is still to come of the body, in its own room: few have it.
+    rest: Option<Box<Coming>>,
+    /// Some of what was written is not held any more.
+    begun: bool,
+}
+
+/// A body that is still to come.
+#[derive(Debug)]
+struct Coming {
+    content: Content,
+    framed: Framed,
+}
+
+/// How the other end knows where a body ends.
+#[derive(Debug)]
+enum Framed {
+    /// After so many bytes more.
+    Length(u64),
+    /// `true` once there was a chunk.
+    Chunks(bool),
 }
 
 impl Outgoing {
     /// Writes it down, so that nothing of what it was made from is held while it is on its way.
     pub(super) fn new(ask: Ask<'_>, host: &HeaderValue, prefix: &str) -> Self {
         let Ask { method, target, fields, body, wanted: _ } = ask;
+        let (body, rest) = match body.into_full() {
+            Ok(body) => (body, None),
+            Err(content) => {
+                let framed = content.size_hint().exact().map_or(Framed::Chunks(false), Framed::Length);
+                (Bytes::new(), Some(Box::new(Coming { content, framed })))
+            }
+        };
         let (small, second) = if body.len() <= SMALL { (body, Bytes::new()) } else { (Bytes::new(), body) };
-        let length = small.len() + second.len();
         let count = match fields {
             Fields::Map(map) => map.len(),
             Fields::List(list) => list.len(),
@@ -68,21 +98,30 @@ impl Outgoing {
             Fields::Map(map) => map.iter().for_each(|(name, value)| theirs(&mut first, name, value)),
             Fields::List(list) => list.iter().for_each(|(name, value)| theirs(&mut first, name, value)),
         }
-        // RFC 9110 section 8.6: said also of no body, where the method is one with which a server expects some.
-        if length > 0 || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-            field(&mut first, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
+        let length = match rest.as_deref() {
+            None => Some((small.len() + second.len()) as u64),
+            Some(Coming { framed: Framed::Length(length), .. }) => Some(*length),
+            Some(Coming { framed: Framed::Chunks(_), .. }) => None,
+        };
+        match length {
+            // RFC 9110 section 8.6: said also of no body, where the method is one with which a server expects some.
+            Some(0) if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {}
+            Some(length) => {
+                field(&mut first, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
+            }
+            None => field(&mut first, &TRANSFER_ENCODING, b"chunked"),
         }
         first.extend_from_slice(b"\r\n");
         first.extend_from_slice(&small);
-        Self { first, second, written: 0 }
+        Self { first, second, written: 0, rest, begun: false }
     }
 
     /// True before the first byte has been written.
     pub(super) const fn is_unwritten(&self) -> bool {
-        self.written == 0
+        self.written == 0 && !self.begun
     }
 
-    /// True once every byte has been written.
+    /// True once every byte has been written that is there.
     pub(super) fn is_written(&self) -> bool {
         self.written == self.first.len() + self.second.len()
     }
@@ -97,6 +136,47 @@ impl Outgoing {
     /// So many more bytes have been written.
     pub(super) const fn advance(&mut self, count: usize) {
         self.written += count;
+    }
+
+    /// True where more of the body is to come.
+    pub(super) const fn is_coming(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Takes the next of a body that is still to come, in place of what has been written.
+    ///
+    /// # Errors
+    /// If the body breaks off, or is not as long as it said.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let Some(coming) = &mut self.rest else { return Poll::Ready(Ok(())) };
+        let data = match coming.framed {
+            // Its end is not awaited: all that was announced has been written.
+            Framed::Length(0) => None,
+            _ => ready!(coming.content.poll_bytes(cx))?,
+        };
+        self.first.clear();
+        match (&mut coming.framed, &data) {
+            (Framed::Length(left), _) => {
+                let came = data.as_ref().map_or(0, Bytes::len) as u64;
+                let rest = left.checked_sub(came).filter(|rest| *rest == 0 || data.is_some());
+                *left = rest.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+            }
+            (Framed::Chunks(begun), data) => {
+                let before: &[u8] = if mem::replace(begun, true) { b"\r\n" } else { b"" };
+                self.first.extend_from_slice(before);
+                // A chunk of no length is the last.
+                write!(self.first, "{:x}\r\n", data.as_ref().map_or(0, Bytes::len))?;
+                if data.is_none() {
+                    self.first.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        (self.written, self.begun) = (0, true);
+        if data.is_none() || matches!(coming.framed, Framed::Length(0)) {
+            self.rest = None;
+        }
+        self.second = data.unwrap_or_default();
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -119,7 +199,8 @@ mod tests {
 
     fn written(method: Method, fields: Fields<'_>, body: impl Into<Bytes>) -> (Outgoing, String) {
         let target = PathAndQuery::from_static("/p?q=1");
-        let ask = Ask { method: &method, target: &target, fields, body: body.into(), wanted: Wanted::All };
+        let ask =
+            Ask { method: &method, target: &target, fields, body: Content::full(body), wanted: Wanted::All };
         let out = Outgoing::new(ask, &HeaderValue::from_static("api.example:81"), "/base");
         let text = out.rest().iter().map(|part| String::from_utf8(part.to_vec()).unwrap()).collect();
         (out, text)

@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::pool::Pool;
 use super::reader::{Head, Reader, Wanted};
 use super::{Deadline, UpstreamError};
+use crate::net::BodyError;
 use crate::net::chunks::Piece;
 use crate::net::dial::{HeadCaps, Stream};
 
@@ -35,6 +36,8 @@ struct Connection {
     reader: Reader,
     /// How much is read at once: more where answers fill it.
     room: usize,
+    /// When the last of a body that comes piece by piece was handed on: the time for an answer counts from there.
+    moved: Option<Instant>,
     /// The connection's one timer. It moves only when it fires: deadlines of later exchanges lie behind those of earlier
     /// ones.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -44,11 +47,15 @@ struct Connection {
 /// How far a request is on its way.
 enum Sending {
     Writing,
+    /// The rest of the body is still to come.
+    Awaiting,
     /// All of it is written, but TLS may hold some.
     Flushing,
     Done,
     /// The other end takes no more. It may have answered nevertheless.
     Failed(Option<io::Error>),
+    /// The body broke off on its way here: nothing that is answered is an answer to it.
+    Broken(BodyError),
 }
 
 /// What an answer may be, and what is wanted of it.
@@ -78,6 +85,7 @@ impl Lease {
             sending: Sending::Done,
             reader: Reader::new(),
             room: READ,
+            moved: None,
             alarm: None,
             pool,
         }))
@@ -95,6 +103,7 @@ impl Lease {
         let connection = &mut *self.0;
         connection.request = request;
         connection.sending = Sending::Writing;
+        connection.moved = None;
         let mut begun = false;
         poll_fn(|cx| {
             if !begun {
@@ -125,7 +134,10 @@ impl Lease {
                 connection.reader.begin(expected.headless);
             }
             match connection.poll_head(expected, cx) {
-                Poll::Ready(Ok(head)) => Poll::Ready(Sent::Answered(head)),
+                Poll::Ready(Ok(head)) => {
+                    connection.answered();
+                    Poll::Ready(Sent::Answered(head))
+                }
                 Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(error)),
                 Poll::Pending => connection.poll_late(clock, cx).map(Sent::Failed),
             }
@@ -147,6 +159,11 @@ impl Lease {
             }
             ready => ready,
         }
+    }
+
+    /// When the exchange must be over, now that it is answered.
+    pub(super) fn due(&self, clock: Deadline) -> Deadline {
+        self.0.due(clock)
     }
 
     /// How much of the answer's body is still to be taken, where that is known.
@@ -213,7 +230,18 @@ impl Connection {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let polled = match self.sending {
-                Sending::Done | Sending::Failed(_) => return Poll::Ready(()),
+                Sending::Done | Sending::Failed(_) | Sending::Broken(_) => return Poll::Ready(()),
+                Sending::Awaiting => match self.request.poll_next(cx) {
+                    Poll::Ready(next) => {
+                        self.moved = Some(Instant::now());
+                        Ok(next.map_or_else(Sending::Broken, |()| Sending::Writing))
+                    }
+                    // TLS may hold some of what was written before.
+                    Poll::Pending => match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+                        Ok(()) => return Poll::Pending,
+                        Err(error) => Err(error),
+                    },
+                },
                 Sending::Flushing => {
                     ready!(Pin::new(&mut self.stream).poll_flush(cx)).map(|()| Sending::Done)
                 }
@@ -229,8 +257,11 @@ impl Connection {
                         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                         Ok(count) => {
                             self.request.advance(count);
-                            let written = self.request.is_written();
-                            Ok(if written { Sending::Flushing } else { Sending::Writing })
+                            Ok(match self.request.is_written() {
+                                false => Sending::Writing,
+                                true if self.request.is_coming() => Sending::Awaiting,
+                                true => Sending::Flushing,
+                            })
                         }
                         Err(error) => Err(error),
                     }
@@ -248,6 +279,11 @@ impl Connection {
     fn poll_head(&mut self, expected: Expected, cx: &mut Context<'_>) -> Poll<Result<Head, UpstreamError>> {
         // Beside reading: an upstream may answer before it has read all, and read no more until its answer is.
         let _ = self.poll_send(cx);
+        if let Sending::Broken(_) = self.sending
+            && let Sending::Broken(error) = mem::replace(&mut self.sending, Sending::Failed(None))
+        {
+            return Poll::Ready(Err(UpstreamError::Unread(error)));
+        }
         loop {
             match ready!(self.poll_fill(cx)) {
                 Ok(0) => return Poll::Ready(Err(self.broken(Fault::Ended))),
@@ -292,9 +328,24 @@ impl Connection {
         }
     }
 
-    /// Ready once the exchange's time is over.
+    /// An answer that has begun ends a request that has not: the rest of its body is not awaited.
+    fn answered(&mut self) {
+        if self.request.is_coming() {
+            self.request = Outgoing::default();
+            self.sending = Sending::Failed(None);
+        }
+    }
+
+    fn due(&self, Deadline { at, total }: Deadline) -> Deadline {
+        Deadline { at: self.moved.map_or(at, |moved| moved + total), total }
+    }
+
+    /// Ready once the exchange's time is over. While it is the caller who is waited for, their own pace holds.
     fn poll_late(&mut self, clock: Deadline, cx: &mut Context<'_>) -> Poll<UpstreamError> {
-        let Deadline { at, total } = clock;
+        if matches!(self.sending, Sending::Awaiting) {
+            return Poll::Pending;
+        }
+        let Deadline { at, total } = self.due(clock);
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if alarm.deadline() > at {
             alarm.as_mut().reset(at);

@@ -20,6 +20,8 @@ mod reader;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_coming;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
+use crate::net::BodyError;
 use crate::net::dial::{DialError, HeadCaps, Target, TargetError};
 use ask::Outgoing;
 use lease::{Expected, Lease, Sent};
@@ -45,7 +48,8 @@ pub use reader::{Head, Reader, Wanted};
 pub struct UpstreamTimeouts {
     /// For a connection, TLS included.
     pub connect: Duration,
-    /// From the call of [`Upstream::ask`] to the last byte of the answer's body.
+    /// From the call of [`Upstream::ask`] to the last byte of the answer's body; where the request's body comes piece by piece,
+    /// from the last piece.
     pub total: Duration,
     /// How long an unused connection is kept. Shorter than the upstream keeps it (uvicorn 5 s, gunicorn 2 s, Node 5 s,
     /// Go and nginx more), so that requests rarely meet a connection that is just being closed.
@@ -97,6 +101,9 @@ pub enum UpstreamError {
     /// The gate of [`Upstream::ask_if`] did not let the request go, so nothing was sent.
     #[error("the request was held back")]
     Held,
+    /// The request's body broke off on its way; the upstream has seen the beginning.
+    #[error("the request's body broke off on its way to the upstream")]
+    Unread(#[source] BodyError),
     /// The connection or the answer broke; the upstream may have worked on the request.
     #[error("the upstream's answer is broken")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -200,6 +207,7 @@ impl Upstream {
             };
             match lease.exchange(request, expected, &gate, clock).await {
                 Sent::Answered(Head { status, headers }) => {
+                    let clock = lease.due(clock);
                     let mut response = Response::new(UpstreamBody::new(lease, clock));
                     *response.status_mut() = status;
                     *response.headers_mut() = headers;

@@ -14,6 +14,7 @@ use tokio::sync::{Barrier, mpsc};
 use tokio::time::timeout;
 
 use super::*;
+use crate::net::Content;
 
 const SOON: Duration = Duration::from_secs(10);
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -109,7 +110,7 @@ impl Upstream {
         let (head, mut body) = request.into_parts();
         let target = head.uri.path_and_query().unwrap();
         let body = body.frame().await.map(|whole| whole.unwrap().into_data().unwrap()).unwrap_or_default();
-        let fields = Fields::Map(&head.headers);
+        let (fields, body) = (Fields::Map(&head.headers), Content::full(body));
         self.ask_if(Ask { method: &head.method, target, fields, body, wanted: Wanted::All }, gate).await
     }
 }
@@ -326,20 +327,15 @@ async fn a_unix_socket_whose_queue_is_full_is_waited_for() {
     let mut config = UpstreamConfig::new("http://model.invalid".parse().unwrap());
     config.socket = Some(socket);
     let upstream = Upstream::new(config).unwrap();
-    let asked: Vec<_> = (0..6)
-        .map(|_| {
-            let upstream = upstream.clone();
-            tokio::spawn(async move { read(upstream.send(post("/p", "body")).await?).await })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let asked = join_all((0..6).map(|_| async { read(upstream.send(post("/p", "body")).await?).await }));
     tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
         while let Ok((connection, _)) = listener.accept().await {
             tokio::spawn(serve(connection, &[Say(OK)], Arc::default(), mpsc::channel(100).0));
         }
     });
-    for asked in asked {
-        assert_eq!(asked.await.unwrap().unwrap(), (StatusCode::OK, b"ok".to_vec()));
+    for answer in asked.await {
+        assert_eq!(answer.unwrap(), (StatusCode::OK, b"ok".to_vec()));
     }
 }
 

@@ -30,6 +30,7 @@ mod living;
 mod manual;
 mod pages;
 mod parameters;
+mod passing;
 mod records;
 mod reload;
 mod rights;

@@ -3,14 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body::{Body as _, Frame};
+use http_body::Body as _;
 
 use super::line::Line;
 use crate::clock::Clock;
@@ -129,23 +128,10 @@ async fn send(line: &RefCell<Line>, mut bytes: impl Buf) -> io::Result<()> {
     poll_fn(|cx| line.borrow_mut().poll_write(cx, &mut bytes)).await
 }
 
-/// The next bytes of some content, which are not none.
-fn poll_next(content: &mut Content, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
-    loop {
-        let frame = ready!(Pin::new(&mut *content).poll_frame(cx)).transpose()?;
-        match frame.map(Frame::into_data) {
-            None => return Poll::Ready(Ok(None)),
-            Some(Ok(data)) if !data.is_empty() => return Poll::Ready(Ok(Some(data))),
-            // Trailers reach nobody.
-            Some(_) => {}
-        }
-    }
-}
-
-/// The same, as long as the caller is there.
+/// The next bytes of some content, as long as the caller is there.
 async fn next(line: &RefCell<Line>, content: &mut Content) -> Result<Option<Bytes>, BodyError> {
     let gone = || BodyError::from(io::Error::from(io::ErrorKind::ConnectionAborted));
-    poll_fn(|cx| match poll_next(content, cx) {
+    poll_fn(|cx| match content.poll_bytes(cx) {
         Poll::Ready(next) => Poll::Ready(next),
         Poll::Pending => line.borrow_mut().poll_left(cx).map(|()| Err(gone())),
     })
@@ -154,7 +140,7 @@ async fn next(line: &RefCell<Line>, content: &mut Content) -> Result<Option<Byte
 
 /// The same, if it is there by now.
 async fn soon(content: &mut Content) -> Poll<Result<Option<Bytes>, BodyError>> {
-    poll_fn(|cx| Poll::Ready(poll_next(content, cx))).await
+    poll_fn(|cx| Poll::Ready(content.poll_bytes(cx))).await
 }
 
 impl Extent {
