@@ -67,9 +67,14 @@ impl Acting {
         }
     }
 
+    /// Does one act for each field, whenever it occurs.
+    pub(super) fn of(acts: &[Act], undeclared: Undeclared) -> Self {
+        Self::new(acts.iter().map(|act| vec![act.clone()]).collect(), undeclared)
+    }
+
     /// Keeps every value of so many fields.
     pub(super) fn keeping(fields: usize) -> Self {
-        Self::new(vec![vec![Act::Keep]; fields], Undeclared::LeaveOut)
+        Self::of(&vec![Act::Keep; fields], Undeclared::LeaveOut)
     }
 
     /// What is done to the next value of a field.
@@ -81,9 +86,28 @@ impl Acting {
     }
 
     pub(super) fn values(&self) -> Vec<&str> {
-        let text = |told: &'_ Told| matches!(told, Told::Value(..));
-        let text = self.told.iter().filter(|told| text(told));
-        text.map(|told| if let Told::Value(.., text) = told { text.as_str() } else { "" }).collect()
+        let values = self.told.iter().filter_map(|told| match told {
+            Told::Value(.., text) => Some(text.as_str()),
+            _ => None,
+        });
+        values.collect()
+    }
+
+    /// The fields that were told to be missing.
+    pub(super) fn missing(&self) -> Vec<u16> {
+        let missing = |told: &Told| if let Told::Missing(field) = told { Some(*field) } else { None };
+        self.told.iter().filter_map(missing).collect()
+    }
+
+    /// The numbers of rows that were told.
+    pub(super) fn counted(&self) -> Vec<u32> {
+        let count = |told: &Told| if let Told::Rows(count) = told { Some(*count) } else { None };
+        self.told.iter().filter_map(count).collect()
+    }
+
+    /// How many keys were told to be undeclared.
+    pub(super) fn undeclared_keys(&self) -> usize {
+        self.told.iter().filter(|told| **told == Told::Undeclared).count()
     }
 }
 
@@ -160,7 +184,7 @@ pub(super) fn compile(format: Format, paths: &[Path], undeclared: Undeclared) ->
     Walker::compile(format, Direction::Request, Declared { paths, undeclared, rows: None })
 }
 
-/// Walks as everybody outside does. A refused body leaves nothing behind.
+/// Walks as everybody outside does.
 pub(super) fn walk(
     format: Format,
     body: &[u8],
@@ -169,7 +193,17 @@ pub(super) fn walk(
     caps: &Caps,
     acting: &mut Acting,
 ) -> Result<(Vec<u8>, Envelope), Stop<Halt>> {
-    let walker = compile(format, paths, acting.undeclared).unwrap();
+    walk_by(&compile(format, paths, acting.undeclared).unwrap(), body, envelope, caps, acting)
+}
+
+/// The same with a walker that there is. A refused body leaves nothing behind.
+pub(super) fn walk_by(
+    walker: &Walker,
+    body: &[u8],
+    envelope: &Envelope,
+    caps: &Caps,
+    acting: &mut Acting,
+) -> Result<(Vec<u8>, Envelope), Stop<Halt>> {
     let mut out = b"before".to_vec();
     let result = walker.walk(body, envelope, caps, acting, &mut out);
     let written = out.split_off(6);

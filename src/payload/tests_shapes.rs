@@ -3,106 +3,30 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
+use super::acting::{Act, Acting, CAPS, Halt, Told, paths, walk_by};
 use super::*;
 
-const CAPS: Caps = Caps { bytes: 1 << 20, depth: 32, members: 10_000, rows: 1000 };
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Act {
-    Keep,
-    Leave,
-    Nine,
+/// Does these acts to the first fields, each the same whenever it occurs, and keeps the others.
+fn doing(acts: &[Act]) -> Acting {
+    let mut acting = Acting::keeping(CHAT.len());
+    for (field, act) in acts.iter().enumerate() {
+        acting.acts[field] = vec![act.clone()];
+    }
+    acting.dropped = (0..).zip(acts).filter(|(_, act)| **act == Act::Leave).map(|(field, _)| field).collect();
+    acting
 }
 
-/// What becomes of each field, and of rows; what was seen.
-#[derive(Default)]
-struct Table {
-    acts: Vec<Option<Act>>,
-    left_out: Vec<u32>,
-    empty_before: Vec<(u32, u32)>,
-    empty_behind: u32,
-    seen: Vec<(u16, Vec<u32>, String)>,
-    missing: Vec<u16>,
-    undeclared: u32,
-    counts: Vec<u32>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Halt {
-    Misshapen(u16),
-}
-
-impl Table {
-    fn act(&self, field: FieldId) -> Act {
-        self.acts.get(field.index()).copied().flatten().unwrap_or(Act::Keep)
-    }
-}
-
-impl Visitor for Table {
-    type Error = Halt;
-
-    fn value(
-        &mut self,
-        field: FieldId,
-        at: &[u32],
-        value: Value<'_>,
-        out: &mut String,
-    ) -> Result<Treated, Halt> {
-        self.seen.push((field.0, at.to_vec(), value.text.to_owned()));
-        Ok(match self.act(field) {
-            Act::Keep => Treated::Kept,
-            Act::Leave => Treated::LeftOut,
-            Act::Nine => {
-                out.push('9');
-                Treated::Replaced(Kind::Integer)
-            }
-        })
-    }
-
-    fn missing(&mut self, field: FieldId) -> Result<(), Halt> {
-        self.missing.push(field.0);
-        Ok(())
-    }
-
-    fn undeclared(&mut self) -> Result<(), Halt> {
-        self.undeclared += 1;
-        Ok(())
-    }
-
-    fn misshapen(&mut self, field: FieldId) -> Halt {
-        Halt::Misshapen(field.0)
-    }
-
-    fn row(&mut self, row: u32) -> Row {
-        match self.empty_before.iter().find(|(at, _)| *at == row) {
-            _ if self.left_out.contains(&row) => Row::LeftOut,
-            Some((_, count)) => Row::After(*count),
-            None => Row::Visited,
-        }
-    }
-
-    fn rows(&mut self, count: u32) -> Result<u32, Halt> {
-        self.counts.push(count);
-        Ok(self.empty_behind)
-    }
-
-    fn leaves_out(&self, field: FieldId) -> bool {
-        self.act(field) == Act::Leave
-    }
+fn nine() -> Act {
+    Act::Replace(Kind::Integer, "9".into())
 }
 
 fn walker(format: Format, direction: Direction, names: &[&str], undeclared: Undeclared) -> Walker {
-    let paths: Vec<_> = names.iter().map(|name| Path::parse(name).unwrap()).collect();
-    Walker::compile(format, direction, Declared { paths: &paths, undeclared, rows: None }).unwrap()
+    Walker::compile(format, direction, Declared { paths: &paths(names), undeclared, rows: None }).unwrap()
 }
 
-fn walked(walker: &Walker, body: &str, table: &mut Table) -> Result<String, Stop<Halt>> {
-    let mut out = Vec::new();
-    let walked = walker.walk(body.as_bytes(), &Envelope::default(), &CAPS, table, &mut out);
-    if walked.is_err() {
-        assert!(out.is_empty(), "a refused body leaves nothing behind");
-    }
-    walked.map(|_| String::from_utf8(out).unwrap())
+fn walked(walker: &Walker, body: &str, acting: &mut Acting) -> Result<String, Stop<Halt>> {
+    walk_by(walker, body.as_bytes(), &Envelope::default(), &CAPS, acting)
+        .map(|(out, _)| String::from_utf8(out).unwrap())
 }
 
 const NAMES: [&str; 3] = ["a", "b", "['c d']"];
@@ -120,7 +44,7 @@ fn rows() -> impl Strategy<Value = (Vec<usize>, Vec<Vec<i32>>)> {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    proptest::collection::vec(prop_oneof![Just(Act::Keep), Just(Act::Leave), Just(Act::Nine)], 3)
+    proptest::collection::vec(prop_oneof![Just(Act::Keep), Just(Act::Leave), Just(nine())], 3)
 }
 
 /// The cells that stay of a row, as (column, value).
@@ -128,7 +52,7 @@ fn stays(columns: &[usize], row: &[i32], acts: &[Act]) -> Vec<(usize, i32)> {
     let cells = columns.iter().zip(row).filter_map(|(column, cell)| match acts.get(*column)? {
         Act::Keep => Some((*column, *cell)),
         Act::Leave => None,
-        Act::Nine => Some((*column, 9)),
+        Act::Replace(..) => Some((*column, 9)),
     });
     cells.collect()
 }
@@ -157,8 +81,9 @@ proptest! {
         let body = format!("{{\"dataframe_split\": {{{}}}, \"params\": {{\"t\": 0.50}}}}", members.join(" , "));
         let names = [&NAMES[..], &["params.t"]].concat();
         let walker = walker(Format::Mlflow, Direction::Request, &names, Undeclared::LeaveOut);
-        let mut table = Table { acts: acts.iter().copied().map(Some).collect(), left_out: left_out.clone(), ..Table::default() };
-        let out = walked(&walker, &body, &mut table).unwrap();
+        let mut acting = doing(&acts);
+        acting.rows_out = left_out.clone();
+        let out = walked(&walker, &body, &mut acting).unwrap();
         let kept: Vec<usize> = columns.iter().copied().filter(|column| acts.get(*column).is_some_and(|act| *act != Act::Leave)).collect();
         let staying = (0..).zip(&rows).filter(|(row, _)| !left_out.contains(row));
         let data: Vec<Vec<i32>> = staying.map(|(_, row)| stays(&columns, row, &acts).into_iter().map(|(_, cell)| cell).collect()).collect();
@@ -170,13 +95,14 @@ proptest! {
         prop_assert!(out.contains("0.50"));
         let mut missing: Vec<u16> = (0..3).filter(|field| !columns.contains(&usize::from(*field))).collect();
         missing.sort_unstable();
-        table.missing.sort_unstable();
-        prop_assert_eq!(&table.missing, &missing);
-        prop_assert_eq!(&table.counts, &[rows.len() as u32]);
+        let mut told = acting.missing();
+        told.sort_unstable();
+        prop_assert_eq!(told, missing);
+        prop_assert_eq!(acting.counted(), [rows.len() as u32]);
         // Every declared cell of a row that is not left out was shown, with its row.
         let shown = rows.len() - left_out.iter().collect::<std::collections::HashSet<_>>().iter().filter(|row| (***row as usize) < rows.len()).count();
         let declared = columns.iter().filter(|column| **column < 3).count();
-        prop_assert_eq!(table.seen.iter().filter(|(field, ..)| *field < 3).count(), shown * declared);
+        prop_assert_eq!(acting.told.iter().filter(|told| matches!(told, Told::Value(0..3, ..))).count(), shown * declared);
     }
 
     #[test]
@@ -195,23 +121,25 @@ proptest! {
                 continue;
             }
             let walker = walker(format, Direction::Request, &NAMES, Undeclared::LeaveOut);
-            let mut table = Table { acts: acts.iter().copied().map(Some).collect(), left_out: left_out.clone(), ..Table::default() };
-            let out = walked(&walker, &json!({ key: records }).to_string(), &mut table).unwrap();
+            let mut acting = doing(&acts);
+            acting.rows_out = left_out.clone();
+            let out = walked(&walker, &json!({ key: records }).to_string(), &mut acting).unwrap();
             prop_assert_eq!(serde_json::from_str::<Json>(&out).unwrap(), json!({ key: expected }));
-            prop_assert_eq!(&table.counts, &[rows.len() as u32]);
+            prop_assert_eq!(acting.counted(), [rows.len() as u32]);
         }
         let by_column: Map<String, Json> = columns.iter().enumerate().map(|(place, column)| {
             (COLUMNS[*column].to_owned(), json!(rows.iter().map(|row| row[place]).collect::<Vec<_>>()))
         }).collect();
         let kept: Map<String, Json> = columns.iter().enumerate().filter_map(|(place, column)| {
-            let act = *acts.get(*column)?;
-            let cell = |row: &&Vec<i32>| if act == Act::Nine { 9 } else { row[place] };
-            (act != Act::Leave).then(|| (COLUMNS[*column].to_owned(), json!(staying.iter().map(cell).collect::<Vec<_>>())))
+            let act = acts.get(*column)?;
+            let cell = |row: &&Vec<i32>| if *act == nine() { 9 } else { row[place] };
+            (*act != Act::Leave).then(|| (COLUMNS[*column].to_owned(), json!(staying.iter().map(cell).collect::<Vec<_>>())))
         }).collect();
         for format in [Format::Mlflow, Format::TfServing] {
             let walker = walker(format, Direction::Request, &NAMES, Undeclared::LeaveOut);
-            let mut table = Table { acts: acts.iter().copied().map(Some).collect(), left_out: left_out.clone(), ..Table::default() };
-            let out = walked(&walker, &json!({ "inputs": by_column }).to_string(), &mut table).unwrap();
+            let mut acting = doing(&acts);
+            acting.rows_out = left_out.clone();
+            let out = walked(&walker, &json!({ "inputs": by_column }).to_string(), &mut acting).unwrap();
             prop_assert_eq!(serde_json::from_str::<Json>(&out).unwrap(), json!({ "inputs": kept }));
         }
     }
@@ -231,10 +159,10 @@ fn untouched_bytes_are_the_same_in_every_shape() {
     for (format, body) in bodies {
         let names = if format == Format::TfServing { &["a", "b", "signature_name"][..] } else { &["a", "b"] };
         let walker = walker(format, Direction::Request, names, Undeclared::Refuse);
-        assert_eq!(walked(&walker, body, &mut Table::default()).unwrap(), body);
+        assert_eq!(walked(&walker, body, &mut doing(&[])).unwrap(), body);
         // Cut anywhere, it is refused.
         for end in 0..body.len() - 1 {
-            assert!(walked(&walker, body.get(..end).unwrap_or(""), &mut Table::default()).is_err(), "{end}");
+            assert!(walked(&walker, body.get(..end).unwrap_or(""), &mut doing(&[])).is_err(), "{end}");
         }
     }
 }
@@ -242,12 +170,14 @@ fn untouched_bytes_are_the_same_in_every_shape() {
 #[test]
 fn rows_without_names_bear_that_of_their_key() {
     let walker = walker(Format::TfServing, Direction::Request, &["instances[*]"], Undeclared::Refuse);
-    let mut table = Table { left_out: vec![0], ..Table::default() };
+    let mut acting = Acting::keeping(1);
+    acting.rows_out = vec![0];
     assert_eq!(
-        walked(&walker, r#"{"instances": [[1,2],[3,4]]}"#, &mut table).unwrap(),
+        walked(&walker, r#"{"instances": [[1,2],[3,4]]}"#, &mut acting).unwrap(),
         r#"{"instances": [[3,4]]}"#
     );
-    assert_eq!(table.seen, [(0, vec![1, 0], "3".to_owned()), (0, vec![1, 1], "4".to_owned())]);
+    let value = |at: &[u32], text: &str| Told::Value(0, at.into(), Kind::Integer, text.into());
+    assert_eq!(acting.told, [value(&[1, 0], "3"), value(&[1, 1], "4"), Told::Rows(2)]);
     assert_eq!(walker.row(FieldId(0), &[1, 0]), (Some(1), &[0][..]));
 }
 
@@ -258,16 +188,19 @@ fn answers_get_empty_rows_where_rows_were_left_out() {
     {
         let walker =
             walker(format, Direction::Response, &["predictions", "outputs", "score"], Undeclared::Refuse);
-        let table = || Table { empty_before: vec![(0, 1), (1, 2)], empty_behind: 1, ..Table::default() };
-        let out = walked(&walker, &format!(r#"{{"{key}": [0.5,0.25]}}"#), &mut table()).unwrap();
+        let mut acting = Acting::keeping(3);
+        acting.before = [(0, 1), (1, 2)].into();
+        acting.behind = 1;
+        let out = walked(&walker, &format!(r#"{{"{key}": [0.5,0.25]}}"#), &mut acting).unwrap();
         assert_eq!(
             serde_json::from_str::<Json>(&out).unwrap(),
             json!({ key: [null, 0.5, null, null, 0.25, null] })
         );
     }
     let walker = walker(Format::Mlflow, Direction::Response, &["score"], Undeclared::Refuse);
-    let mut table = Table { empty_before: vec![(1, 1)], ..Table::default() };
-    let out = walked(&walker, r#"{"predictions":[{"score":1},{"score":2}]}"#, &mut table).unwrap();
+    let mut acting = Acting::keeping(1);
+    acting.before = [(1, 1)].into();
+    let out = walked(&walker, r#"{"predictions":[{"score":1},{"score":2}]}"#, &mut acting).unwrap();
     assert_eq!(out, r#"{"predictions":[{"score":1},null,{"score":2}]}"#);
 }
 
@@ -298,12 +231,11 @@ fn what_is_no_body_of_the_format_is_refused() {
         r#"{"dataframe_records":{"a":1}}"#,
         r#"{"dataframe_records":[1]}"#,
     ] {
-        let stopped = walked(&mlflow, body, &mut Table::default());
+        let stopped = walked(&mlflow, body, &mut doing(&[]));
         assert!(matches!(stopped, Err(Stop::Malformed(_))), "{body}: {stopped:?}");
     }
     // A cell, or what stands in the place of a declared one, is a single value.
-    let nested =
-        walked(&mlflow, r#"{"dataframe_split":{"columns":["a"],"data":[[[1]]]}}"#, &mut Table::default());
+    let nested = walked(&mlflow, r#"{"dataframe_split":{"columns":["a"],"data":[[[1]]]}}"#, &mut doing(&[]));
     assert_eq!(nested, Err(Stop::Visitor(Halt::Misshapen(0))));
     let refusing = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::Refuse);
     for body in [
@@ -314,9 +246,9 @@ fn what_is_no_body_of_the_format_is_refused() {
         r#"{"dataframe_records":[{"a":1,"x":2}]}"#,
         r#"{"inputs":{"a":[1],"x":[2]}}"#,
     ] {
-        let mut table = Table::default();
-        assert_eq!(walked(&refusing, body, &mut table), Err(Stop::Undeclared), "{body}");
-        assert_eq!(table.undeclared, 1);
+        let mut acting = doing(&[]);
+        assert_eq!(walked(&refusing, body, &mut acting), Err(Stop::Undeclared), "{body}");
+        assert_eq!(acting.undeclared_keys(), 1);
     }
 }
 
@@ -327,10 +259,10 @@ fn a_table_of_which_no_column_is_left_has_its_rows() {
         (r#"{"columns":["x","y"],"data":[[1,2],[3,4]]}"#, r#"{"columns":[],"data":[[],[]]}"#, vec![0, 1]),
         (r#"{"data":[[1,2],[3,4]],"columns":["x","a"]}"#, r#"{"data":[[],[]],"columns":[]}"#, vec![1]),
     ] {
-        let mut table = Table { acts: vec![Some(Act::Leave)], ..Table::default() };
-        let out = walked(&walker, &format!(r#"{{"dataframe_split":{body}}}"#), &mut table).unwrap();
+        let mut acting = doing(&[Act::Leave]);
+        let out = walked(&walker, &format!(r#"{{"dataframe_split":{body}}}"#), &mut acting).unwrap();
         assert_eq!(out, format!(r#"{{"dataframe_split":{expected}}}"#));
-        assert_eq!((table.missing, table.counts), (missing, vec![2]));
+        assert_eq!((acting.missing(), acting.counted()), (missing, vec![2]));
     }
 }
 
@@ -339,7 +271,7 @@ fn labels_of_rows_never_go_on() {
     let walker = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::LeaveOut);
     for index in ["[0,1]", r#"["ada","bob"]"#, "[]", r#"{"ada":1}"#] {
         let body = format!(r#"{{"dataframe_split":{{"index":{index},"columns":["a"],"data":[[1],[2]]}}}}"#);
-        let out = walked(&walker, &body, &mut Table::default()).unwrap();
+        let out = walked(&walker, &body, &mut doing(&[])).unwrap();
         assert_eq!(out, r#"{"dataframe_split":{"columns":["a"],"data":[[1],[2]]}}"#);
     }
 }
@@ -349,9 +281,7 @@ fn caps_hold_in_tables() {
     let walker = walker(Format::Mlflow, Direction::Request, &["a"], Undeclared::Refuse);
     let body = r#"{"dataframe_split":{"columns":["a"],"data":[[1],[2],[3]]}}"#;
     let at = |caps: Caps| {
-        walker
-            .walk(body.as_bytes(), &Envelope::default(), &caps, &mut Table::default(), &mut Vec::new())
-            .is_ok()
+        walker.walk(body.as_bytes(), &Envelope::default(), &caps, &mut doing(&[]), &mut Vec::new()).is_ok()
     };
     assert!(at(Caps { rows: 3, depth: 4, bytes: body.len(), members: 4 }));
     assert!(!at(Caps { rows: 2, ..CAPS }));
@@ -373,20 +303,20 @@ const CHAT: [&str; 6] = [
 fn a_content_is_found_as_text_and_in_parts() {
     let walker = walker(Format::OpenaiChat, Direction::Request, &CHAT, Undeclared::LeaveOut);
     let body = r#"{"model":"m","messages":[{"role":"user","content":"one"},{"role":"user","content":[{"type":"text","text":"two"},{"text":"three","type":"text"}]}]}"#;
-    let mut table = Table::default();
-    assert_eq!(walked(&walker, body, &mut table).unwrap(), body);
-    let contents: Vec<_> = table.seen.iter().filter(|(field, ..)| *field == 2).collect();
+    let mut acting = doing(&[]);
+    assert_eq!(walked(&walker, body, &mut acting).unwrap(), body);
+    let contents: Vec<_> = acting.told.iter().filter(|told| matches!(told, Told::Value(2, ..))).collect();
     assert_eq!(contents.len(), 3);
-    assert_eq!(contents[2], &(2, vec![1, 1], "three".to_owned()));
-    let mut table = Table { acts: vec![None, None, Some(Act::Nine)], ..Table::default() };
-    let out = walked(&walker, body, &mut table).unwrap();
+    assert_eq!(contents[2], &Told::Value(2, vec![1, 1], Kind::String, "three".into()));
+    let mut acting = doing(&[Act::Keep, Act::Keep, nine()]);
+    let out = walked(&walker, body, &mut acting).unwrap();
     assert!(!out.contains("one") && !out.contains("two") && !out.contains("three"), "{out}");
     // What is no text has to be declared to go on.
     let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
-    assert_eq!(walked(&walker, image, &mut Table::default()), Err(Stop::Undeclared));
+    assert_eq!(walked(&walker, image, &mut doing(&[])), Err(Stop::Undeclared));
     // The body is an object; a part of the content is none.
     let bare = r#"{"model":"m","messages":[{"role":"user","content":["one"]}]}"#;
-    let Err(Stop::Malformed(malformed)) = walked(&walker, bare, &mut Table::default()) else {
+    let Err(Stop::Malformed(malformed)) = walked(&walker, bare, &mut doing(&[])) else {
         panic!("a part that is no object is read")
     };
     assert_eq!(malformed.reason, "an object is expected");
@@ -399,9 +329,9 @@ fn a_content_without_a_text_is_missing() {
     let walker = walker(Format::OpenaiChat, Direction::Request, &fields, Undeclared::LeaveOut);
     let lacks = |messages: &[&str], field: u16| {
         let body = format!(r#"{{"messages":[{}]}}"#, messages.join(", "));
-        let mut table = Table::default();
-        assert_eq!(walked(&walker, &body, &mut table).unwrap(), body);
-        table.missing.iter().filter(|missing| **missing == field).count()
+        let mut acting = doing(&[]);
+        assert_eq!(walked(&walker, &body, &mut acting).unwrap(), body);
+        acting.missing().iter().filter(|missing| **missing == field).count()
     };
     const TEXT: &str = r#"{"type":"text","text":"t"}"#;
     const IMAGE: &str = r#"{"type":"image_url","image_url":{"url":"x"}}"#;
@@ -446,15 +376,16 @@ fn arguments_of_tools_are_walked_within_their_string() {
         )
     };
     let body = call(r#"{"email": "ada@example.org", "filters":["a","b"]}"#);
-    let mut table = Table::default();
-    assert_eq!(walked(&walker, &body, &mut table).unwrap(), body);
-    assert!(table.seen.contains(&(5, vec![0, 0, 1], "b".to_owned())), "{:?}", table.seen);
-    let mut table = Table { acts: vec![None, None, None, None, Some(Act::Leave)], ..Table::default() };
-    let out = walked(&walker, &call(r#"{"email": "ada@example.org", "ssn":"1"}"#), &mut table).unwrap();
+    let mut acting = doing(&[]);
+    assert_eq!(walked(&walker, &body, &mut acting).unwrap(), body);
+    let second = Told::Value(5, vec![0, 0, 1], Kind::String, "b".into());
+    assert!(acting.told.contains(&second), "{:?}", acting.told);
+    let mut acting = doing(&[Act::Keep, Act::Keep, Act::Keep, Act::Keep, Act::Leave]);
+    let out = walked(&walker, &call(r#"{"email": "ada@example.org", "ssn":"1"}"#), &mut acting).unwrap();
     assert_eq!(out, call("{}"));
-    assert_eq!(table.undeclared, 1);
+    assert_eq!(acting.undeclared_keys(), 1);
     for arguments in ["", "no", "[]", r#"{"email":"a","email":"b"}"#, r#"{"email":{}}"#] {
-        assert!(walked(&walker, &call(arguments), &mut Table::default()).is_err(), "{arguments}");
+        assert!(walked(&walker, &call(arguments), &mut doing(&[])).is_err(), "{arguments}");
     }
 }
 

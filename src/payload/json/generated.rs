@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::oracle::{Act, Halt, Table, Told, Tree, meaning, treat};
-use super::tests::{CAPS, run};
+use super::oracle::{Tree, meaning, treat};
+use super::tests::run;
 use super::{Unfound, find};
+use crate::payload::acting::{Act, Acting, CAPS, Halt, Told};
 use crate::payload::{Kind, Layout, Path, Step, Stop, Undeclared};
 
 /// Bytes from which a document is made: a choice takes one, and zero when none is left, so that failures shrink.
@@ -177,7 +178,7 @@ fn an_act() -> impl Strategy<Value = Act> {
 }
 
 fn sorted(mut told: Vec<Told>) -> Vec<Told> {
-    let rank = |told: &Told| if let Told::Missing(field) = told { u32::from(field.0) + 1 } else { 0 };
+    let rank = |told: &Told| if let Told::Missing(field) = told { u32::from(*field) + 1 } else { 0 };
     told.sort_by_key(rank);
     told
 }
@@ -204,14 +205,14 @@ proptest! {
         tape.space(&mut body);
 
         let tree = Tree::read(body.as_bytes()).unwrap();
-        let mut obvious = Table::new(acts.clone(), undeclared);
+        let mut obvious = Acting::new(acts.clone(), undeclared);
         let expected = treat(&tree, &[], &[], &paths, &mut obvious).map(Option::unwrap);
-        let (result, told) = run(body.as_bytes(), &paths, Table::new(acts.clone(), undeclared), &CAPS);
+        let (result, acting) = run(body.as_bytes(), &paths, Acting::new(acts.clone(), undeclared), &CAPS);
         match (expected, result) {
             (Ok(expected), Ok(out)) => {
                 // Scalars are compared as they are spelled, members and elements in order.
                 prop_assert_eq!(&Tree::read(out.as_bytes()).unwrap(), &expected, "{} -> {}", body, out);
-                prop_assert_eq!(sorted(told), sorted(obvious.told));
+                prop_assert_eq!(sorted(acting.told), sorted(obvious.told));
                 let expected = format!("{expected:?}");
                 for canary in 1..=tape.canaries {
                     for mark in [format!("canary{canary}z"), (1_000_000 + canary).to_string()] {
@@ -237,7 +238,7 @@ proptest! {
         let mut body = String::new();
         Tape { bytes: tape.iter(), canaries: 0 }.document(&[], &paths, &mut body);
         let acts = vec![Act::Keep; paths.len()];
-        let result = run(body.as_bytes(), &paths, Table::of(&acts, Undeclared::Refuse), &CAPS).0;
+        let result = run(body.as_bytes(), &paths, Acting::of(&acts, Undeclared::Refuse), &CAPS).0;
         if let Ok(out) = result {
             prop_assert_eq!(out, body);
         }
@@ -271,12 +272,12 @@ proptest! {
         let strict = tree.as_ref().is_ok_and(|tree| matches!(tree, Tree::Object(_)));
 
         // Every key skipped.
-        let skipped = run(&body, &[], Table::of(&[], Undeclared::LeaveOut), &CAPS).0;
+        let skipped = run(&body, &[], Acting::of(&[], Undeclared::LeaveOut), &CAPS).0;
         prop_assert_eq!(skipped.is_ok(), strict, "{:?}: {:?}", String::from_utf8_lossy(&body), skipped);
 
         // Some keys declared: a visitor may stop it before the fault.
         let acts = vec![Act::Keep; paths.len()];
-        match run(&body, &paths, Table::of(&acts, Undeclared::LeaveOut), &CAPS).0 {
+        match run(&body, &paths, Acting::of(&acts, Undeclared::LeaveOut), &CAPS).0 {
             Ok(_) => prop_assert!(tree.is_ok()),
             Err(Stop::Malformed(_)) => prop_assert!(!strict),
             Err(Stop::Visitor(Halt::Misshapen(_))) => {}

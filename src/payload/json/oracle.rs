@@ -1,11 +1,12 @@
-//! The slow and obvious way to do what the walk does: a strict tree, and a table of what becomes of each field.
+//! The slow and obvious way to do what the walk does: on a strict tree.
 
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor as Reads};
 use serde_json::value::RawValue;
 
-use crate::payload::{FieldId, Kind, Path, Step, Treated, Undeclared, Value, Visitor};
+use crate::payload::acting::{Act, Acting, Halt, Told};
+use crate::payload::{Kind, Path, Step, Undeclared};
 
 /// A document in order, with scalars as they are spelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,105 +93,20 @@ impl<'de> Reads<'de> for Elements {
     }
 }
 
-/// What becomes of a field, each time that it occurs.
-#[derive(Clone, Debug)]
-pub(in crate::payload) enum Act {
-    Keep,
-    Leave,
-    Replace(Kind, String),
-}
-
-/// What a visitor is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::payload) enum Told {
-    Value(FieldId, Vec<u32>, Kind, String),
-    Missing(FieldId),
-    Undeclared,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::payload) enum Halt {
-    Misshapen(FieldId),
-    Undeclared,
-}
-
-/// A table of treatments, and the log of what it was asked.
-pub(in crate::payload) struct Table {
-    pub(in crate::payload) acts: Vec<Vec<Act>>,
-    pub(in crate::payload) undeclared: Undeclared,
-    pub(in crate::payload) told: Vec<Told>,
-    calls: Vec<usize>,
-}
-
-impl Table {
-    pub(in crate::payload) fn new(acts: Vec<Vec<Act>>, undeclared: Undeclared) -> Self {
-        let calls = vec![0; acts.len()];
-        Self { acts, undeclared, told: Vec::new(), calls }
-    }
-
-    /// One treatment for every occurrence.
-    pub(in crate::payload) fn of(acts: &[Act], undeclared: Undeclared) -> Self {
-        Self::new(acts.iter().map(|act| vec![act.clone()]).collect(), undeclared)
-    }
-
-    fn act(&mut self, field: FieldId) -> Act {
-        let (acts, call) = (&self.acts[field.index()], &mut self.calls[field.index()]);
-        *call += 1;
-        acts[(*call - 1) % acts.len()].clone()
-    }
-}
-
-impl Visitor for Table {
-    type Error = Halt;
-
-    fn value(
-        &mut self,
-        field: FieldId,
-        at: &[u32],
-        value: Value<'_>,
-        out: &mut String,
-    ) -> Result<Treated, Halt> {
-        assert_eq!(out, "");
-        self.told.push(Told::Value(field, at.to_vec(), value.kind, value.text.into()));
-        Ok(match self.act(field) {
-            Act::Keep => Treated::Kept,
-            Act::Leave => Treated::LeftOut,
-            Act::Replace(kind, text) => {
-                out.push_str(&text);
-                Treated::Replaced(kind)
-            }
-        })
-    }
-
-    fn missing(&mut self, field: FieldId) -> Result<(), Halt> {
-        self.told.push(Told::Missing(field));
-        Ok(())
-    }
-
-    fn undeclared(&mut self) -> Result<(), Halt> {
-        self.told.push(Told::Undeclared);
-        if self.undeclared == Undeclared::Refuse { Err(Halt::Undeclared) } else { Ok(()) }
-    }
-
-    fn misshapen(&mut self, field: FieldId) -> Halt {
-        Halt::Misshapen(field)
-    }
-}
-
-/// Treats a tree by the table; `None` where it is left out.
+/// Treats a tree as it is acted; `None` where it is left out.
 pub(in crate::payload) fn treat(
     tree: &Tree,
     here: &[Step],
     at: &[u32],
     paths: &[Path],
-    table: &mut Table,
+    acting: &mut Acting,
 ) -> Result<Option<Tree>, Halt> {
-    let fields = || (0..).map(FieldId).zip(paths);
+    let fields = || (0..).zip(paths);
     if let Some((field, _)) = fields().find(|(_, path)| path.steps() == here) {
         let Tree::Scalar(raw) = tree else { return Err(Halt::Misshapen(field)) };
         let (kind, text) = meaning(raw);
-        table.told.push(Told::Value(field, at.to_vec(), kind, text));
-        return Ok(match table.act(field) {
+        acting.told.push(Told::Value(field, at.to_vec(), kind, text));
+        return Ok(match acting.next(field) {
             Act::Keep => Some(tree.clone()),
             Act::Leave => None,
             Act::Replace(Kind::String, text) => Some(Tree::Scalar(serde_json::to_string(&text).unwrap())),
@@ -206,7 +122,7 @@ pub(in crate::payload) fn treat(
         (Tree::Array(elements), true) => {
             let mut kept = Vec::new();
             for (index, element) in (0..).zip(elements) {
-                kept.extend(treat(element, &step_in(Step::Every), &[at, &[index]].concat(), paths, table)?);
+                kept.extend(treat(element, &step_in(Step::Every), &[at, &[index]].concat(), paths, acting)?);
             }
             Ok(Some(Tree::Array(kept)))
         }
@@ -215,29 +131,29 @@ pub(in crate::payload) fn treat(
             for (key, value) in members {
                 let inner = step_in(Step::Member(key.as_str().into()));
                 if under(&inner).is_empty() {
-                    table.told.push(Told::Undeclared);
-                    if table.undeclared == Undeclared::Refuse {
+                    acting.told.push(Told::Undeclared);
+                    if acting.undeclared == Undeclared::Refuse {
                         return Err(Halt::Undeclared);
                     }
-                } else if let Some(value) = treat(value, &inner, at, paths, table)? {
+                } else if let Some(value) = treat(value, &inner, at, paths, acting)? {
                     kept.push((key.clone(), value));
                 }
             }
             for (field, path) in mine {
                 let Step::Member(name) = &path.steps()[here.len()] else { unreachable!() };
                 if !members.iter().any(|(key, _)| **key == **name) {
-                    table.told.push(Told::Missing(field));
+                    acting.told.push(Told::Missing(field));
                 }
             }
             Ok(Some(Tree::Object(kept)))
         }
         // What is not there: nothing below it, and `null` as it came.
         (Tree::Scalar(raw), _) if raw == "null" && !here.is_empty() => {
-            table.told.extend(mine.iter().map(|(field, _)| Told::Missing(*field)));
+            acting.told.extend(mine.iter().map(|(field, _)| Told::Missing(*field)));
             Ok(Some(tree.clone()))
         }
         // Told by the field that comes first in the tree: of neighbours, the one declared first.
-        _ => Err(Halt::Misshapen(mine.first().map_or(FieldId(0), |(field, _)| *field))),
+        _ => Err(Halt::Misshapen(mine.first().map_or(0, |(field, _)| *field))),
     }
 }
 

@@ -1,37 +1,32 @@
 //! The walk and the search by hand, on the cases that matter.
 
-use super::oracle::{Act, Halt, Table, Told, Tree};
+use super::oracle::Tree;
 use super::{Unfound, find, walk};
+use crate::payload::acting::{Act, Acting, CAPS, Halt, paths};
 use crate::payload::{Cap, Caps, FieldId, Kind, Layout, Path, Stop, Undeclared};
 
-pub(super) const CAPS: Caps = Caps { bytes: 1 << 20, depth: 64, members: 10_000, rows: 10_000 };
-
-pub(super) fn paths(texts: &[&str]) -> Vec<Path> {
-    texts.iter().map(|text| Path::parse(text).unwrap()).collect()
-}
-
-/// The output, and what the visitor was told.
+/// The output, and the visitor behind it.
 pub(super) fn run(
     body: &[u8],
     paths: &[Path],
-    mut table: Table,
+    mut acting: Acting,
     caps: &Caps,
-) -> (Result<String, Stop<Halt>>, Vec<Told>) {
-    let layout = Layout::compile(paths, table.undeclared).unwrap();
+) -> (Result<String, Stop<Halt>>, Acting) {
+    let layout = Layout::compile(paths, acting.undeclared).unwrap();
     let mut out = b"before".to_vec();
-    let result = walk(body, &layout, caps, &mut table, &mut out);
+    let result = walk(body, &layout, caps, &mut acting, &mut out);
     if result.is_err() {
         assert_eq!(out, b"before", "a refused body leaves nothing behind");
     }
     let text = String::from_utf8(out[6..].to_vec()).unwrap();
-    (result.map(|()| text), table.told)
+    (result.map(|()| text), acting)
 }
 
 /// Treats fields in the order given, undeclared keys left out.
 fn treated(body: &str, fields: &[(&str, Act)]) -> Result<String, Stop<Halt>> {
     let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
     let acts: Vec<_> = fields.iter().map(|(_, act)| act.clone()).collect();
-    run(body.as_bytes(), &paths(&names), Table::of(&acts, Undeclared::LeaveOut), &CAPS).0
+    run(body.as_bytes(), &paths(&names), Acting::of(&acts, Undeclared::LeaveOut), &CAPS).0
 }
 
 fn kept(body: &str, names: &[&str]) -> Result<String, Stop<Halt>> {
@@ -68,8 +63,8 @@ fn every_combination_of_left_out_members_keeps_the_commas_right() {
         }
     }
     let list = |acts: &[Act]| {
-        let table = Table::new(vec![acts.to_vec()], Undeclared::Refuse);
-        run(br#"{"l":[ 1 , 2 , 3 ]}"#, &paths(&["l[*]"]), table, &CAPS).0.unwrap()
+        let acting = Acting::new(vec![acts.to_vec()], Undeclared::Refuse);
+        run(br#"{"l":[ 1 , 2 , 3 ]}"#, &paths(&["l[*]"]), acting, &CAPS).0.unwrap()
     };
     use Act::{Keep, Leave};
     assert_eq!(list(&[Leave]), r#"{"l":[  ]}"#);
@@ -129,11 +124,10 @@ fn more_members_than_bits_of_a_word() {
     for missing in [0, 63, 64, 127, 128, 199] {
         let some: Vec<_> = names.iter().filter(|name| **name != names[missing]).map(member).collect();
         let body = format!("{{{}}}", some.join(","));
-        let table = Table::of(&vec![Act::Keep; 200], Undeclared::Refuse);
-        let (out, told) = run(body.as_bytes(), &paths(&names), table, &CAPS);
+        let acting = Acting::of(&vec![Act::Keep; 200], Undeclared::Refuse);
+        let (out, acting) = run(body.as_bytes(), &paths(&names), acting, &CAPS);
         assert_eq!(out.unwrap(), body);
-        let told: Vec<_> = told.into_iter().filter(|told| matches!(told, Told::Missing(_))).collect();
-        assert_eq!(told, [Told::Missing(FieldId(missing as u16))]);
+        assert_eq!(acting.missing(), [missing as u16]);
         let twice = format!("{},{}}}", all.trim_end_matches('}'), member(&names[missing]));
         assert!(matches!(kept(&twice, &names), Err(Stop::Malformed(_))), "{missing}");
     }
@@ -244,8 +238,8 @@ fn what_is_not_json_is_refused_wherever_it_stands() {
         b"{\"\xe9\":1}",
         b"\xff{}",
     ] {
-        let table = Table::of(&[Act::Keep], Undeclared::LeaveOut);
-        assert!(matches!(run(bytes, &paths(&["a"]), table, &CAPS).0, Err(Stop::Malformed(_))));
+        let acting = Acting::of(&[Act::Keep], Undeclared::LeaveOut);
+        assert!(matches!(run(bytes, &paths(&["a"]), acting, &CAPS).0, Err(Stop::Malformed(_))));
     }
 }
 
@@ -283,7 +277,7 @@ fn another_shape_than_declared_is_never_passed() {
         ("\"x\"", 0),
         ("12", 0),
     ] {
-        assert_eq!(kept(body, &names), Err(Stop::Visitor(Halt::Misshapen(FieldId(field)))), "{body}");
+        assert_eq!(kept(body, &names), Err(Stop::Visitor(Halt::Misshapen(field))), "{body}");
     }
     assert!(matches!(kept("[]", &[]), Err(Stop::Malformed(_))));
     // What only begins like a value is none, and is not told as a value of the wrong kind.
@@ -300,12 +294,10 @@ fn another_shape_than_declared_is_never_passed() {
 fn what_is_missing_is_told_at_the_end_of_each_object() {
     let names = ["a", "o.x", "o.p.y", "l[*].z", "l[*].q.r"];
     let missing = |body: &str| {
-        let table = Table::of(&vec![Act::Keep; 5], Undeclared::Refuse);
-        let (out, told) = run(body.as_bytes(), &paths(&names), table, &CAPS);
+        let acting = Acting::of(&vec![Act::Keep; 5], Undeclared::Refuse);
+        let (out, acting) = run(body.as_bytes(), &paths(&names), acting, &CAPS);
         assert_eq!(out.unwrap(), body);
-        told.into_iter()
-            .filter_map(|told| if let Told::Missing(field) = told { Some(field.0) } else { None })
-            .collect::<Vec<_>>()
+        acting.missing()
     };
     assert_eq!(missing("{}"), [0, 1, 2, 3, 4]);
     assert_eq!(missing(r#"{"a":null,"o":{},"l":[]}"#), [1, 2]);
@@ -316,13 +308,9 @@ fn what_is_missing_is_told_at_the_end_of_each_object() {
 fn null_for_an_object_or_array_is_its_absence_and_stays_as_it_came() {
     let names = ["a", "o.x", "o.p.y", "l[*].z", "l[*].q.r", "m[*][*]"];
     let missing = |body: &str, act: Act| {
-        let table = Table::of(&vec![act; names.len()], Undeclared::LeaveOut);
-        let (out, told) = run(body.as_bytes(), &paths(&names), table, &CAPS);
-        let told = told.into_iter().filter_map(|told| match told {
-            Told::Missing(field) => Some(field.0),
-            _ => None,
-        });
-        (out, told.collect::<Vec<_>>())
+        let acting = Acting::of(&vec![act; names.len()], Undeclared::LeaveOut);
+        let (out, acting) = run(body.as_bytes(), &paths(&names), acting, &CAPS);
+        (out, acting.missing())
     };
     for (body, told) in [
         (r#"{"o": null ,"l":null,"m" :null}"#, vec![1, 2, 3, 4, 5, 0]),
@@ -343,7 +331,7 @@ fn null_for_an_object_or_array_is_its_absence_and_stays_as_it_came() {
     // It counts as a key, and opens nothing.
     let caps = Caps { depth: 1, members: 1, ..CAPS };
     let counted = |body: &str| {
-        run(body.as_bytes(), &paths(&["o.x"]), Table::of(&[Act::Keep], Undeclared::LeaveOut), &caps).0
+        run(body.as_bytes(), &paths(&["o.x"]), Acting::of(&[Act::Keep], Undeclared::LeaveOut), &caps).0
     };
     assert!(counted(r#"{"o":null}"#).is_ok());
     assert_eq!(counted(r#"{"o":null,"p":null}"#), Err(Stop::TooLarge(Cap::Members)));
@@ -354,12 +342,12 @@ fn undeclared_keys_go_with_all_they_hold_or_stop_the_walk() {
     let body =
         r#"{"x":{"email":"canary","y":[1,{"z":"canary"}]},"a":1,"o":{"x":"canary","b":2},"w":"canary"}"#;
     assert_eq!(kept(body, &["a", "o.b"]).unwrap(), r#"{"a":1,"o":{"b":2}}"#);
-    let refused = run(body.as_bytes(), &paths(&["a"]), Table::of(&[Act::Keep], Undeclared::Refuse), &CAPS).0;
+    let refused = run(body.as_bytes(), &paths(&["a"]), Acting::of(&[Act::Keep], Undeclared::Refuse), &CAPS).0;
     assert_eq!(refused, Err(Stop::Visitor(Halt::Undeclared)));
     // A visitor that forgets to refuse does not open the door.
     let layout = Layout::compile(&paths(&["a"]), Undeclared::Refuse).unwrap();
-    let mut table = Table::of(&[Act::Keep], Undeclared::LeaveOut);
-    let result = walk(body.as_bytes(), &layout, &CAPS, &mut table, &mut Vec::new());
+    let mut acting = Acting::of(&[Act::Keep], Undeclared::LeaveOut);
+    let result = walk(body.as_bytes(), &layout, &CAPS, &mut acting, &mut Vec::new());
     assert_eq!(result, Err(Stop::Undeclared));
 }
 
@@ -382,14 +370,14 @@ fn caps_hold_at_their_edge() {
         (r#"{"l":[[1,2,3],[1]]}"#.into(), Caps { rows: 3, ..CAPS }, Cap::Rows, paths(&["l[*][*]"])),
     ];
     for (body, caps, cap, paths) in cases {
-        let table = || Table::of(&vec![Act::Keep; paths.len()], Undeclared::LeaveOut);
+        let acting = || Acting::of(&vec![Act::Keep; paths.len()], Undeclared::LeaveOut);
         let less = Caps {
             bytes: caps.bytes - usize::from(cap == Cap::Bytes),
             depth: caps.depth - usize::from(cap == Cap::Depth),
             members: caps.members - usize::from(cap == Cap::Members),
             rows: caps.rows - usize::from(cap == Cap::Rows),
         };
-        let run_with = |caps: &Caps| run(body.as_bytes(), &paths, table(), caps).0;
+        let run_with = |caps: &Caps| run(body.as_bytes(), &paths, acting(), caps).0;
         assert!(run_with(&caps).is_ok(), "{body} {:?}", run_with(&caps));
         assert_eq!(run_with(&less), Err(Stop::TooLarge(cap)), "{body}");
         let path = Path::parse("none").unwrap();
@@ -405,12 +393,12 @@ fn depth_costs_neither_the_stack_nor_much_memory() {
         [deep.clone(), format!("{{\"x\":{deep}"), "{\"x\":".repeat(200_000), format!("{{\"l\":{deep}")]
     {
         let names = paths(&["l[*][*]"]);
-        let table = || Table::of(&[Act::Keep], Undeclared::LeaveOut);
+        let acting = || Acting::of(&[Act::Keep], Undeclared::LeaveOut);
         let caps = Caps { bytes: 1 << 24, ..CAPS };
-        let result = run(body.as_bytes(), &names, table(), &caps).0;
+        let result = run(body.as_bytes(), &names, acting(), &caps).0;
         assert!(matches!(result, Err(Stop::TooLarge(Cap::Depth) | Stop::Visitor(_))), "{result:?}");
         let boundless = Caps { bytes: usize::MAX, depth: usize::MAX, members: usize::MAX, rows: usize::MAX };
-        assert!(run(body.as_bytes(), &names, table(), &boundless).0.is_err());
+        assert!(run(body.as_bytes(), &names, acting(), &boundless).0.is_err());
     }
 }
 
@@ -419,7 +407,7 @@ fn many_undeclared_keys_take_no_more_than_sorting() {
     let keys: Vec<_> = (0..50_000).map(|n| format!("\"{}{n}\":0", "x".repeat(100))).collect();
     let body = format!("{{{}}}", keys.join(","));
     let caps = Caps { bytes: usize::MAX, depth: 2, members: 50_000, rows: 1 };
-    let result = run(body.as_bytes(), &[], Table::of(&[], Undeclared::LeaveOut), &caps).0;
+    let result = run(body.as_bytes(), &[], Acting::of(&[], Undeclared::LeaveOut), &caps).0;
     assert_eq!(result.as_deref(), Ok("{}"));
 }
 

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::datatype::Datatype;
-use super::oracle::{self, Body, Rowed, told};
-use super::tests::{PATHS, keep, paths, run, walker};
+use super::oracle::{self, Body, told};
+use super::tests::{PATHS, keep, run, walker};
 use super::*;
-use crate::payload::json::oracle::Act;
-use crate::payload::{Kind, Row, Stop};
+use crate::payload::acting::{Act, Acting, paths};
+use crate::payload::{Kind, Stop};
 
 const NAMES: [&str; 5] = ["age", "name", "wide", "x", "e mail"];
 
@@ -197,16 +197,17 @@ impl Tape<'_> {
         }
     }
 
-    fn visitor(&mut self, undeclared: Undeclared, rows: usize) -> Rowed {
+    fn visitor(&mut self, undeclared: Undeclared, rows: usize) -> Acting {
         let acts: Vec<_> = PATHS.iter().map(|_| self.act()).collect();
-        let mut visitor = Rowed::new(&acts, undeclared);
+        let mut visitor = Acting::of(&acts, undeclared);
         if self.pick(2) == 1 {
-            let row = |tape: &mut Self| match tape.pick(4) {
-                0 => Row::LeftOut,
-                1 => Row::After(1 + tape.pick(2) as u32),
-                _ => Row::Visited,
-            };
-            visitor.rows = (0..rows).map(|_| row(self)).collect();
+            for row in 0..rows as u32 {
+                match self.pick(4) {
+                    0 => visitor.rows_out.push(row),
+                    1 => drop(visitor.before.insert(row, 1 + self.pick(2) as u32)),
+                    _ => {}
+                }
+            }
             visitor.behind = self.pick(3) as u32;
         }
         visitor
@@ -222,7 +223,7 @@ fn read(body: &[u8], json_length: Option<usize>, direction: Direction) -> Result
 }
 
 /// Walks, and does the same slowly.
-fn agree(body: &[u8], json_length: Option<usize>, direction: Direction, new: impl Fn() -> Rowed) {
+fn agree(body: &[u8], json_length: Option<usize>, direction: Direction, new: impl Fn() -> Acting) {
     let walker = walker(direction, &PATHS, Undeclared::LeaveOut);
     let (mut fast, mut slow) = (new(), new());
     let walked = run(&walker, body, json_length, &mut fast);
@@ -240,9 +241,8 @@ fn agree(body: &[u8], json_length: Option<usize>, direction: Direction, new: imp
     let read = read.unwrap_or_else(|error| panic!("{error}: {shown}"));
     let expected = oracle::treat(&read, &paths(&PATHS), &mut slow);
     let expected = expected.unwrap_or_else(|| panic!("should not fit: {shown}"));
-    let undeclared = fast.table.told.len() - told(&fast.table).len();
-    assert_eq!(undeclared, read.undeclared, "{shown}");
-    assert_eq!(told(&fast.table), told(&slow.table), "{shown}");
+    assert_eq!(fast.undeclared_keys(), read.undeclared, "{shown}");
+    assert_eq!(told(&fast), told(&slow), "{shown}");
     let written = self::read(&out, length, direction);
     let text = String::from_utf8_lossy(&out);
     assert_eq!(written, Ok(expected), "{shown}\n{text}");
@@ -271,9 +271,9 @@ proptest! {
         let at = at.index(body.len());
         body[at] = if byte % 2 == 0 { byte } else { b"0[]{},:\"9-en"[usize::from(byte / 2) % 12] };
         let walker = walker(Direction::Request, &PATHS, Undeclared::LeaveOut);
-        let mut visitor = Rowed::new(&keep(PATHS.len()), Undeclared::LeaveOut);
+        let mut visitor = Acting::of(&keep(PATHS.len()), Undeclared::LeaveOut);
         if run(&walker, &body, json_length, &mut visitor).is_ok() {
-            agree(&body, json_length, Direction::Request, || Rowed::new(&keep(PATHS.len()), Undeclared::LeaveOut));
+            agree(&body, json_length, Direction::Request, || Acting::of(&keep(PATHS.len()), Undeclared::LeaveOut));
         }
     }
 }
@@ -288,7 +288,7 @@ proptest! {
         let walker = walker(Direction::Request, &PATHS, Undeclared::LeaveOut);
         let whole = body.trim_ascii_end().len();
         for cut in 0..whole {
-            let mut visitor = Rowed::new(&keep(PATHS.len()), Undeclared::LeaveOut);
+            let mut visitor = Acting::of(&keep(PATHS.len()), Undeclared::LeaveOut);
             let cut_json = json_length.map(|length| length.min(cut));
             for length in [json_length, cut_json] {
                 let done = run(&walker, &body[..cut], length, &mut visitor);

@@ -2,8 +2,9 @@
 //! elements, and what becomes of each.
 
 use super::datatype::Datatype;
-use crate::payload::json::oracle::{Act, Table, Told, Tree, meaning};
-use crate::payload::{FieldId, Kind, Path, Row, Step, Treated, Undeclared, Value, Visitor};
+use crate::payload::acting::{Acting, Told};
+use crate::payload::json::oracle::{Tree, meaning};
+use crate::payload::{FieldId, Kind, Path, Row, Step, Treated, Value, Visitor as _};
 
 /// Keys with their tokens.
 type Parameters = Vec<(String, String)>;
@@ -254,68 +255,14 @@ pub(super) fn means(datatype: Datatype, element: &Element) -> Option<(Kind, Stri
     }
 }
 
-/// A table that knows rows.
-pub(super) struct Rowed {
-    pub(super) table: Table,
-    pub(super) rows: Vec<Row>,
-    /// Empty rows behind the last.
-    pub(super) behind: u32,
-    pub(super) gone: Vec<FieldId>,
-}
-
-impl Rowed {
-    pub(super) fn new(acts: &[Act], undeclared: Undeclared) -> Self {
-        let table = Table::of(acts, undeclared);
-        Self { table, rows: Vec::new(), behind: 0, gone: Vec::new() }
-    }
-}
-
-impl Visitor for Rowed {
-    type Error = <Table as Visitor>::Error;
-
-    fn value(
-        &mut self,
-        field: FieldId,
-        at: &[u32],
-        value: Value<'_>,
-        out: &mut String,
-    ) -> Result<Treated, Self::Error> {
-        self.table.value(field, at, value, out)
-    }
-
-    fn missing(&mut self, field: FieldId) -> Result<(), Self::Error> {
-        self.table.missing(field)
-    }
-
-    fn undeclared(&mut self) -> Result<(), Self::Error> {
-        self.table.undeclared()
-    }
-
-    fn misshapen(&mut self, field: FieldId) -> Self::Error {
-        self.table.misshapen(field)
-    }
-
-    fn row(&mut self, row: u32) -> Row {
-        self.rows.get(row as usize).copied().unwrap_or(Row::Visited)
-    }
-
-    fn rows(&mut self, _: u32) -> Result<u32, Self::Error> {
-        Ok(self.behind)
-    }
-
-    fn leaves_out(&self, field: FieldId) -> bool {
-        self.gone.contains(&field)
-    }
-}
-
 /// What should come out, and what the visitor should have been told. `None`: values that cannot stand together.
-pub(super) fn treat(body: &Body, paths: &[Path], visitor: &mut Rowed) -> Option<Body> {
+pub(super) fn treat(body: &Body, paths: &[Path], visitor: &mut Acting) -> Option<Body> {
     let place =
         |here: &[Step]| paths.iter().position(|path| path.steps() == here).map(|at| FieldId(at as u16));
     let member = |name: &str| Step::Member(name.into());
     let mut seen = Vec::new();
     let mut out = Body { model: body.model.clone(), ..Body::default() };
-    let mut single = |of: &str, name: &str, raw: &str, visitor: &mut Rowed| {
+    let mut single = |of: &str, name: &str, raw: &str, visitor: &mut Acting| {
         let Some(field) = place(&[member(of), member(name)]) else {
             return (of == "parameters").then(|| raw.to_owned());
         };
@@ -328,7 +275,7 @@ pub(super) fn treat(body: &Body, paths: &[Path], visitor: &mut Rowed) -> Option<
             Treated::Replaced(kind) => Some(spelled(kind, &new)),
         }
     };
-    let mut list = |of: &[(String, String)], visitor: &mut Rowed| {
+    let mut list = |of: &[(String, String)], visitor: &mut Acting| {
         let treated =
             |(name, raw): &(String, String)| Some((name.clone(), single("parameters", name, raw, visitor)?));
         of.iter().filter_map(treated).collect::<Vec<_>>()
@@ -380,7 +327,7 @@ fn spelled(kind: Kind, text: &str) -> String {
 }
 
 /// `Some(None)`: the column goes.
-fn column(tensor: &Tensor, field: FieldId, many: bool, visitor: &mut Rowed) -> Option<Option<Tensor>> {
+fn column(tensor: &Tensor, field: FieldId, many: bool, visitor: &mut Acting) -> Option<Option<Tensor>> {
     let came = Datatype::named(&tensor.datatype).unwrap();
     let per_row: usize = tensor.shape[1..].iter().product();
     /// An element that is written: as it came, or as it is now.
@@ -433,7 +380,7 @@ fn column(tensor: &Tensor, field: FieldId, many: bool, visitor: &mut Rowed) -> O
     if classes.windows(2).any(|pair| pair[0] != pair[1]) {
         return None;
     }
-    if left && !wrote || visitor.gone.contains(&field) {
+    if left && !wrote || visitor.dropped.contains(&field.0) {
         return Some(None);
     }
     if left {
@@ -489,6 +436,6 @@ fn column(tensor: &Tensor, field: FieldId, many: bool, visitor: &mut Rowed) -> O
 }
 
 /// What a visitor was told of values and of what is missing.
-pub(super) fn told(table: &Table) -> Vec<&Told> {
-    table.told.iter().filter(|told| **told != Told::Undeclared).collect()
+pub(super) fn told(visitor: &Acting) -> Vec<&Told> {
+    visitor.told.iter().filter(|told| matches!(told, Told::Value(..) | Told::Missing(_))).collect()
 }

@@ -1,37 +1,25 @@
 //! What no body may do, and what becomes of a body to the byte.
 
-use super::oracle::Rowed;
 use super::*;
+use crate::payload::acting::{Act, Acting, Halt, paths, walk_by};
 use crate::payload::caps::{Cap, Caps};
-use crate::payload::json::oracle::{Act, Halt};
-use crate::payload::{Declared, Envelope, Kind, Path, Row, Stop, Walker};
+use crate::payload::{Declared, Envelope, Kind, Stop, Walker};
 
 pub(super) const CAPS: Caps = Caps { bytes: 1 << 20, depth: 8, members: 300, rows: 50 };
 pub(super) const PATHS: [&str; 8] =
     ["age", "name", "wide[*]", "x[*]", "parameters.p", "parameters.q", "request.id", "['e mail']"];
 const ANSWERS: [&str; 2] = ["score", "label[*]"];
 
-pub(super) fn paths(paths: &[&str]) -> Vec<Path> {
-    paths.iter().map(|path| Path::parse(path).unwrap()).collect()
-}
-
 pub(super) fn walker(direction: Direction, fields: &[&str], undeclared: Undeclared) -> Walker {
-    let paths = self::paths(fields);
-    let declared = Declared { paths: &paths, undeclared, rows: None };
-    Walker::compile(Format::KserveV2, direction, declared).unwrap().answered_by(&self::paths(&ANSWERS))
+    let declared = Declared { paths: &paths(fields), undeclared, rows: None };
+    Walker::compile(Format::KserveV2, direction, declared).unwrap().answered_by(&paths(&ANSWERS))
 }
 
 pub(super) type Walked = Result<(Vec<u8>, Option<usize>), Stop<Halt>>;
 
-pub(super) fn run(walker: &Walker, body: &[u8], json_length: Option<usize>, visitor: &mut Rowed) -> Walked {
-    let mut out = b"before".to_vec();
+pub(super) fn run(walker: &Walker, body: &[u8], json_length: Option<usize>, visitor: &mut Acting) -> Walked {
     let envelope = Envelope { json_length, ..Envelope::default() };
-    let walked = walker.walk(body, &envelope, &CAPS, visitor, &mut out);
-    assert!(out.starts_with(b"before"));
-    if walked.is_err() {
-        assert_eq!(out.len(), 6, "nothing stays of a body that is refused");
-    }
-    walked.map(|envelope| (out.split_off(6), envelope.json_length))
+    walk_by(walker, body, &envelope, &CAPS, visitor).map(|(out, envelope)| (out, envelope.json_length))
 }
 
 pub(super) fn keep(count: usize) -> Vec<Act> {
@@ -41,7 +29,7 @@ pub(super) fn keep(count: usize) -> Vec<Act> {
 /// Walks a request of the fields `age`, `name`, `wide[*]`, all kept.
 fn walked(body: &str) -> Result<String, Stop<Halt>> {
     let walker = walker(Direction::Request, &PATHS[..3], Undeclared::Refuse);
-    let mut visitor = Rowed::new(&keep(3), Undeclared::Refuse);
+    let mut visitor = Acting::of(&keep(3), Undeclared::Refuse);
     run(&walker, body.as_bytes(), None, &mut visitor).map(|(out, _)| String::from_utf8(out).unwrap())
 }
 
@@ -159,7 +147,7 @@ fn what_is_not_declared_is_no_way_to_the_upstream() {
 #[test]
 fn several_values_a_row_are_no_single_one() {
     let body = r#"{"inputs":[{"name":"age","shape":[1,2],"datatype":"INT64","data":[36,41]}]}"#;
-    assert_eq!(walked(body), Err(Stop::Visitor(Halt::Misshapen(FieldId(0)))));
+    assert_eq!(walked(body), Err(Stop::Visitor(Halt::Misshapen(0))));
 }
 
 #[test]
@@ -200,19 +188,19 @@ fn a_small_answer_does_not_become_a_large_one() {
         format!(r#"{{"outputs":[{{"name":"label","shape":[{shape}],"datatype":"INT8","data":{data}}}]}}"#)
     };
     for (shape, data) in [("0,1000000000", "[]"), ("0,1000000000,0", "[]"), ("0,4294967296,0", "[]")] {
-        let mut visitor = Rowed::new(&keep(1), Undeclared::Refuse);
+        let mut visitor = Acting::of(&keep(1), Undeclared::Refuse);
         visitor.behind = 40;
         let walked = run(&walker, answer(shape, data).as_bytes(), None, &mut visitor);
         let empty = shape.ends_with(",0");
         assert_eq!(walked.is_ok(), empty, "{shape}: {walked:?}");
     }
     let elements = vec!["1"; 10_000].join(",");
-    let mut visitor = Rowed::new(&keep(1), Undeclared::Refuse);
-    visitor.rows = vec![Row::After(40)];
+    let mut visitor = Acting::of(&keep(1), Undeclared::Refuse);
+    visitor.before.insert(0, 40);
     let walked = run(&walker, answer("1,10000", &format!("[{elements}]")).as_bytes(), None, &mut visitor);
     assert_eq!(walked, Err(Stop::TooLarge(Cap::Bytes)));
     let inner = vec!["[]"; 10_000].join(",");
-    let mut visitor = Rowed::new(&keep(1), Undeclared::Refuse);
+    let mut visitor = Acting::of(&keep(1), Undeclared::Refuse);
     visitor.behind = 49;
     let walked = run(&walker, answer("1,10000,0", &format!("[[{inner}]]")).as_bytes(), None, &mut visitor);
     assert!(walked.unwrap().0.len() < 3 * CAPS.bytes);
@@ -227,14 +215,15 @@ fn rows_come_and_go_only_where_all_tensors_have_them() {
     let declared = Declared { paths: &paths, undeclared: Undeclared::Refuse, rows: Some(&paths[0]) };
     let level = Walker::compile(Format::KserveV2, Direction::Request, declared).unwrap();
     let loose = walker(Direction::Request, &PATHS[..3], Undeclared::Refuse);
-    for (walker, row, behind) in [
-        (&level, Row::Visited, 0),
-        (&loose, Row::LeftOut, 0),
-        (&loose, Row::After(1), 0),
-        (&loose, Row::Visited, 1),
-    ] {
-        let mut visitor = Rowed::new(&keep(3), Undeclared::Refuse);
-        (visitor.rows, visitor.behind) = (vec![row], behind);
+    let cases: [(_, fn(&mut Acting)); 4] = [
+        (&level, |_| ()),
+        (&loose, |visitor| visitor.rows_out = vec![0]),
+        (&loose, |visitor| visitor.before = [(0, 1)].into()),
+        (&loose, |visitor| visitor.behind = 1),
+    ];
+    for (walker, alter) in cases {
+        let mut visitor = Acting::of(&keep(3), Undeclared::Refuse);
+        alter(&mut visitor);
         let walked = run(walker, two.as_bytes(), None, &mut visitor);
         assert!(
             matches!(walked, Err(Stop::Malformed(m)) if m.reason.contains("numbers of rows")),
@@ -258,16 +247,16 @@ fn binary_data_is_read_to_the_byte() {
     let ages = [36.5_f32.to_le_bytes(), f32::NAN.to_le_bytes()].concat();
     let names = b"\x03\0\0\0Ada\0\0\0\0";
     let (good, length) = body(&ages, names);
-    let mut visitor = Rowed::new(&keep(2), Undeclared::Refuse);
+    let mut visitor = Acting::of(&keep(2), Undeclared::Refuse);
     let (out, new_length) = run(&walker, &good, length, &mut visitor).unwrap();
     assert_eq!((&out, new_length), (&good, length));
-    assert!(format!("{:?}", visitor.table.told).contains("Number, \"36.5\""), "{:?}", visitor.table.told);
+    assert!(format!("{:?}", visitor.told).contains("Number, \"36.5\""), "{:?}", visitor.told);
     for acts in [
         [Act::Replace(Kind::String, "p1_x".into()), Act::Keep],
         [Act::Keep, Act::Replace(Kind::Integer, "7".into())],
         [Act::Leave, Act::Leave],
     ] {
-        let mut visitor = Rowed::new(&acts, Undeclared::Refuse);
+        let mut visitor = Acting::of(&acts, Undeclared::Refuse);
         let (out, new) = run(&walker, &good, length, &mut visitor).unwrap();
         let shown = String::from_utf8_lossy(&out).into_owned();
         match (&acts[0], &acts[1]) {
@@ -283,7 +272,7 @@ fn binary_data_is_read_to_the_byte() {
         }
     }
     let refused = |(body, length): (Vec<u8>, Option<usize>)| {
-        let mut visitor = Rowed::new(&keep(2), Undeclared::Refuse);
+        let mut visitor = Acting::of(&keep(2), Undeclared::Refuse);
         match run(&walker, &body, length, &mut visitor) {
             Err(Stop::Malformed(malformed)) => malformed.reason,
             other => panic!("{other:?}"),
