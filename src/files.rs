@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -20,6 +20,48 @@ pub fn open(path: &Path) -> io::Result<File> {
         Ok(file)
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+    }
+}
+
+/// Makes a file that is not there yet, with this mode but for what the umask takes away.
+///
+/// # Errors
+/// As the system's; where there is one already, [`io::ErrorKind::AlreadyExists`].
+pub fn create(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Opens a file to write, from its beginning, and makes it for its owner alone where it is not there.
+///
+/// # Errors
+/// As the system's.
+pub fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// A folder for a while, its owner's alone: it goes with all that is in it when this is dropped.
+pub struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Makes it where the system keeps such. Of the name nobody must know it before.
+    ///
+    /// # Errors
+    /// As the system's.
+    pub fn new(name: &str) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("consentry-{name}"));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
     }
 }
 
@@ -88,6 +130,18 @@ mod tests {
         assert_eq!(mode("etc/keys"), 0o700);
         fs::create_dir(folder.path().join("any")).unwrap();
         assert_eq!(mode("etc"), mode("any"));
+    }
+
+    #[test]
+    fn a_folder_for_a_while_is_its_owners_alone_and_goes_with_what_is_in_it() {
+        let name = tempfile::tempdir().unwrap().path().file_name().unwrap().to_str().unwrap().to_owned();
+        let folder = Temporary::new(&name).unwrap();
+        let path = folder.path().to_owned();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(Temporary::new(&name).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        fs::write(path.join("file"), "text").unwrap();
+        drop(folder);
+        assert!(!path.exists());
     }
 
     #[test]

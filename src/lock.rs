@@ -1,11 +1,13 @@
 //! `PATH.lock`, by which processes tell each other that a path is in use. It lies beside, stays when it is let go of, and holds
 //! nothing.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::files;
 
 /// Holds a path for this process; the system lets go when that ends, however it ends.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Lock {
     /// Where another holds the path, or the file beside cannot be made.
     pub fn take(path: &Path) -> Result<Self, LockError> {
         let beside = beside(path);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&beside);
+        let file = files::private(&beside);
         let lock = Self(file.map_err(|error| LockError::opening(&beside, error))?);
         match lock.0.try_lock() {
             Ok(()) => Ok(lock),

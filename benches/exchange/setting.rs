@@ -2,18 +2,17 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use consentry::admin::{Command, PersonId};
 use consentry::app::{Core, Exchanges};
 use consentry::clock::Clock;
 use consentry::config;
 use consentry::identity::{self, DevelopmentToken};
-use consentry::keys::LocalKey;
+use consentry::keys::{LocalKey, write_new};
 use consentry::pipeline::Gateway;
 use consentry::proxy::{ListenerConfig, Listeners, ServerHandle};
 use tempfile::TempDir;
@@ -183,7 +182,7 @@ fn deployment(folder: &Path, journal: &str, upstream: SocketAddr) -> anyhow::Res
         policies.join("split.yaml"),
         SPLIT.replace("journal: before_forward", &format!("journal: {journal}")),
     )?;
-    secret(&folder.join("issuer.secret"))?;
+    write_new(&folder.join("issuer.secret"), SECRET)?;
     LocalKey::create(&folder.join("master.key"))?;
     let file = folder.join("consentry.yaml");
     fs::write(
@@ -205,10 +204,4 @@ fn deployment(folder: &Path, journal: &str, upstream: SocketAddr) -> anyhow::Res
         }
         Err(diagnostics) => bail!("{}", diagnostics.render(false)),
     }
-}
-
-fn secret(path: &Path) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{SECRET}").context("the secret cannot be written")
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::{Deployment, Exit, deployment, output};
 use crate::config::Config;
 use crate::crypto::{hex, random};
+use crate::files::Temporary;
 use crate::plan::{self, Class, Plan, diff};
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ fn sides(args: &Args) -> anyhow::Result<Option<(Plan, Plan)>> {
         (Some(revision), _, _) => {
             let Some(config) = deployment::read(&args.deployment) else { return Ok(None) };
             let copy = Copy::of(&config.policies, revision)?;
-            let old = compiled(&copy.0, &config, &format!("of {revision}"));
+            let old = compiled(copy.0.path(), &config, &format!("of {revision}"));
             (old, compiled(&config.policies, &config, "as they are"))
         }
         (None, Some(old), Some(new)) => (side(args, old)?, side(args, new)?),
@@ -91,30 +91,23 @@ fn compiled(folder: &Path, config: &Config, which: &str) -> Option<Plan> {
 }
 
 /// The policies of a revision, in a folder of their own that goes when it is dropped.
-struct Copy(PathBuf);
+struct Copy(Temporary);
 
 impl Copy {
     fn of(policies: &Path, revision: &str) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("consentry-{}", hex(&random::bytes::<8>())));
-        fs::DirBuilder::new().mode(0o700).create(&folder).context("no folder for the revision's policies")?;
-        let copy = Self(folder);
+        let folder = Temporary::new(&hex(&random::bytes::<12>()));
+        let copy = Self(folder.context("no folder for the revision's policies")?);
         // A revision that begins with a dash would be read as an option.
         let listed = git(policies, &["ls-tree", "-rz", "--name-only", "--end-of-options", revision, "./"])?;
         let listed = String::from_utf8(listed).context("a name in the revision is not UTF-8")?;
         let read = |name: &&str| name.ends_with(".yaml") || name.ends_with(".json");
         for name in listed.split('\0').filter(read) {
             let text = git(policies, &["show", "--end-of-options", &format!("{revision}:./{name}")])?;
-            let to = copy.0.join(name);
+            let to = copy.0.path().join(name);
             let written = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&to, text));
             written.context("the revision's policies cannot be written down")?;
         }
         Ok(copy)
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
     }
 }
 

@@ -1,8 +1,8 @@
 //! A master key of this host: in a file that only the gateway may read, or in its environment.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ pub enum LocalKeyError {
 /// Where it cannot be written, also where there is a file at `path` already: a key is never overwritten.
 pub fn write_new(path: &Path, key: &str) -> io::Result<()> {
     files::private_folder(path)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = files::create(path, 0o600)?;
     file.write_all(key.as_bytes()).and_then(|()| file.write_all(b"\n"))?;
     // The key must not be lost with the power while what it wrapped is not.
     file.sync_all()?;

@@ -1,9 +1,7 @@
 //! Where one case plays: a deployment of its own in a temporary folder, which is gone when the case is over.
 
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +21,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Issuer, KeyFrom, MasterKeySource};
 use crate::crypto::{InterchangeKey, hex, random};
 use crate::custody::Reader;
+use crate::files::Temporary;
 use crate::identity::{self, Algorithm, DevelopmentToken};
-use crate::keys::LocalKey;
+use crate::keys::{LocalKey, write_new};
 use crate::net::dial::{HeadCaps, Target};
 use crate::payload::{Format, read};
 use crate::plan::Sent;
@@ -70,7 +69,7 @@ impl Got {
 
 /// A gateway that plays one case.
 pub(super) struct Setting {
-    folder: Folder,
+    folder: Temporary,
     clock: Clock,
     core: Core,
     office: Office,
@@ -85,14 +84,14 @@ pub(super) struct Setting {
 impl Setting {
     /// Opens the deployment's policies over a store, keys and an issuer that are made for this case.
     pub(super) async fn new(config: &Config, case: &Case) -> anyhow::Result<Self> {
-        let folder = Folder::new()?;
+        let folder = Temporary::new(&hex(&random::bytes::<12>()))?;
         let recorder = Recorder::default();
         let (address, upstream) = recorder.serve().await?;
         let namespace =
             config.issuers.first().map_or_else(|| "customers".into(), |issuer| issuer.namespace.clone());
         let secret = hex(&random::bytes::<32>());
         let clock = Clock::fixed(case.given.clock.unwrap_or(NOON));
-        let config = stage(config, &folder.0, address, &namespace, &secret, &case.given.analyzer_finds)?;
+        let config = stage(config, folder.path(), address, &namespace, &secret, &case.given.analyzer_finds)?;
         let core = Core::open(config, clock.clone()).await?;
         let office = core.office(None);
 
@@ -349,7 +348,7 @@ fn stage(
         entry.finds = Some(analyzer_finds.to_vec());
     }
     let secret_file = folder.join("issuer.secret");
-    write_secret(&secret_file, secret)?;
+    write_new(&secret_file, secret)?;
     let mut namespaces: Vec<Arc<str>> =
         config.issuers.iter().map(|issuer| issuer.namespace.clone()).collect();
     namespaces.push(namespace.into());
@@ -368,7 +367,7 @@ fn stage(
         .collect();
     for (index, (_, path)) in staged.interchange_keys.iter_mut().enumerate() {
         *path = folder.join(format!("interchange-{index}.key"));
-        write_secret(path, &InterchangeKey::generate())?;
+        write_new(path, &InterchangeKey::generate())?;
     }
     let master = folder.join("master.key");
     LocalKey::create(&master)?;
@@ -387,28 +386,4 @@ fn stage(
 /// One issuer for each namespace of the deployment.
 fn issuer_of(namespace: &str) -> String {
     format!("{ISSUER}/{namespace}")
-}
-
-fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    Ok(writeln!(file, "{secret}")?)
-}
-
-/// A folder that goes when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> std::io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("consentry-case-{}", hex(&random::bytes::<12>())));
-        fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::MARKER;
 use crate::clock::Clock;
+use crate::files;
 
 /// How long the demo's certificates hold. They are made anew when half of it is over.
 const VALID: Duration = Duration::days(90);
@@ -87,11 +87,6 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     if path.exists() {
         fs::remove_file(path).with_context(|| format!("cannot replace {}", path.display()))?;
     }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))
+    let written = files::create(path, mode).and_then(|mut file| file.write_all(&bytes));
+    written.with_context(|| format!("cannot write {}", path.display()))
 }

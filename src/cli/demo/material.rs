@@ -1,7 +1,6 @@
 //! Certificates and secrets for one host, marked so that no listener but one on loopback takes them.
 
-use std::fs;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -12,6 +11,7 @@ use zeroize::Zeroizing;
 use super::MARKER;
 pub(in crate::cli) use super::certificates::in_folder as certificates;
 use crate::crypto::random;
+use crate::files;
 
 /// 32 random bytes, as a Fernet key is written.
 pub(in crate::cli) fn key() -> Zeroizing<String> {
@@ -21,8 +21,7 @@ pub(in crate::cli) fn key() -> Zeroizing<String> {
 
 /// Writes a secret that its owner alone can read; one that is there is left.
 pub(in crate::cli) fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = files::create(path, 0o600)?;
     write!(file, "# {MARKER}: for loopback listeners only\n{secret}\n")
         .with_context(|| format!("cannot write {}", path.display()))
 }

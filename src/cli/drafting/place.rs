@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -12,6 +12,7 @@ use crate::cli::output;
 use crate::clock::Clock;
 use crate::config::{self, FileKind};
 use crate::draft::{self, Api, Deployment};
+use crate::files;
 use crate::keys::LocalKey;
 use crate::policy::{self, PolicySet};
 
@@ -119,10 +120,8 @@ pub(super) fn new_calls(api: &Api, set: &PolicySet, only_new: bool) -> anyhow::R
 
 /// Writes a file that is not there yet.
 pub(super) fn create(file: &Path, text: &str) -> anyhow::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    let made = options.write(true).create_new(true).mode(0o644).open(file);
-    let mut made = made.with_context(|| format!("cannot write {}", file.display()))?;
-    made.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))
+    let written = files::create(file, 0o644).and_then(|mut made| made.write_all(text.as_bytes()));
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// The schemas that the first lines of drafts name, where they are not there yet.

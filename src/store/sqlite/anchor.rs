@@ -3,15 +3,16 @@
 //!
 //! INVARIANT: written after the data's commit, so it may lag behind the entries and is never ahead of them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::params;
 
 use crate::audit::Chain;
 use crate::crypto::sha256;
+use crate::files;
 
 use super::prepared::Prepared;
 use super::reader::{signed, unsigned};
@@ -34,7 +35,7 @@ impl Beside {
     /// Makes the file, or opens the one that is there.
     pub(super) fn open(keyring: &Path, pair: [u8; 16]) -> io::Result<Self> {
         let path = path(keyring);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        let file = files::private(&path)?;
         Ok(Self { file, path, pair })
     }
 

@@ -1,8 +1,6 @@
 //! The two files: the lock of each, and connections to them.
 
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Access;
 use rustix::io::Errno;
 
+use crate::files;
 use crate::lock::{Lock, LockError};
 use crate::store::{Identity, StoreConfig, StoreError, identity};
 
@@ -178,7 +177,7 @@ pub(super) fn unopened(path: &Path, error: impl std::error::Error + Send + Sync 
 
 /// Makes the file for its owner alone; SQLite gives the files beside it the same mode.
 fn make(path: &Path) -> Result<(), StoreError> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match files::create(path, 0o600) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(unopened(path, error)),
         _ => Ok(()),
     }

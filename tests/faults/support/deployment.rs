@@ -1,9 +1,7 @@
 //! A deployment in a folder of its own, which goes when it is dropped.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use consentry::clock::Clock;
 use consentry::config::{self, Config};
 use consentry::crypto::random;
 use consentry::identity::{self, DevelopmentToken};
+use consentry::keys::write_new;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
@@ -102,7 +101,7 @@ impl Deployment {
         let secret = hex(&random::bytes::<32>());
         let made = Self { folder, secret, upstream };
         made.certificates();
-        write(&made.path("issuer.secret"), &made.secret);
+        write_new(&made.path("issuer.secret"), &made.secret).unwrap();
         fs::create_dir(made.path("policies")).unwrap();
         fs::write(made.path("policies/organisation.yaml"), ORGANISATION).unwrap();
         made.policies("A");
@@ -217,13 +216,8 @@ impl Deployment {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
         fs::write(self.path("server.pem"), certificate.pem()).unwrap();
-        write(&self.path("server.key"), &key.serialize_pem());
+        write_new(&self.path("server.key"), &key.serialize_pem()).unwrap();
     }
-}
-
-fn write(path: &Path, secret: &str) {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
-    writeln!(file, "{secret}").unwrap();
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
