@@ -1,7 +1,7 @@
 //! A command without a gateway: the deployment is opened, the command carried out, the deployment closed. The store's
 //! lock keeps a gateway from starting meanwhile, and this from running beside one.
 
-use super::{AppError, Core, master_key, open};
+use super::{AppError, Core, master_key};
 use crate::admin::{self, Command, OfficeError, Reply};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -45,7 +45,7 @@ async fn verify(config: &Config, against: Option<&str>) -> Result<Reply, AloneEr
         )));
     }
     let provider = master_key::open(config, false)?;
-    let store = Store::inspect(&open::files(config)).map_err(AppError::from)?;
+    let store = Store::inspect(&config.store).map_err(AppError::from)?;
     let journal = Journal::read_only(store, &*provider, Clock::system()).await.map_err(AppError::from)?;
     Ok(admin::verify_audit(&journal, against).await?)
 }

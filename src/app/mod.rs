@@ -23,5 +23,5 @@ pub use exchanges::Exchanges;
 pub use live::check;
 pub use master_key::master_check;
 pub use needs::{Needs, needs};
-pub use open::{Core, files};
+pub use open::Core;
 pub use serve::{Running, serve};

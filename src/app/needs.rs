@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{AppError, live, master_key, open};
+use super::{AppError, live, master_key};
 use crate::admin;
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Listener, MasterKeySource};
@@ -31,7 +31,7 @@ pub struct Needs {
 /// reaches no other host.
 pub async fn needs(config: &Config, now: Timestamp) -> Needs {
     let mut found = Needs::default();
-    let files = open::files(config);
+    let files = &config.store;
     let store = [&files.sqlite, &files.keyring];
     let both = files.both_there_untouched();
     let kept = match both {

@@ -22,7 +22,7 @@ use crate::pipeline::{Gateway, Parts};
 use crate::policy::Diagnostics;
 use crate::rights::Rights;
 use crate::standing::{self, Standing};
-use crate::store::{Store, StoreConfig};
+use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::upstream::{Upstream, UpstreamConfig};
 
@@ -124,26 +124,15 @@ impl std::fmt::Debug for Core {
 
 /// The store; a new one is made only where `begin` says so.
 fn open_store(config: &Config, clock: &Clock, begin: bool) -> Result<Store, AppError> {
-    let store = files(config);
+    let store = &config.store;
     store.both_there()?;
     if !begin && !store.is_begun()? {
-        return Err(AppError::NoStore(store.sqlite));
+        return Err(AppError::NoStore(store.sqlite.clone()));
     }
     for path in [&store.sqlite, &store.keyring] {
         files::private_folder(path).map_err(|source| AppError::File { path: path.clone(), source })?;
     }
-    Ok(Store::open(&store, clock.clone())?)
-}
-
-/// Where the store's files are.
-pub fn files(config: &Config) -> StoreConfig {
-    let store = &config.store;
-    StoreConfig {
-        sqlite: store.sqlite.clone(),
-        keyring: store.keyring.clone(),
-        restored: store.restored,
-        lost: store.lost,
-    }
+    Ok(Store::open(store, clock.clone())?)
 }
 
 fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {

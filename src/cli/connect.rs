@@ -72,7 +72,7 @@ pub(super) fn ask(deployment: &Deployment, command: Command) -> anyhow::Result<O
 
 /// Where nobody answers at the socket the store's lock says whether a gateway runs all the same.
 async fn alone(config: Config, command: Command, socket: &Path, error: &io::Error) -> anyhow::Result<Reply> {
-    let store = app::files(&config);
+    let store = &config.store;
     let there = match error.kind() {
         io::ErrorKind::NotFound => "is not there",
         _ => "is there, and nobody answers",
@@ -127,7 +127,7 @@ async fn to_own(
     socket: &Path,
     command: &Command,
 ) -> anyhow::Result<Reply> {
-    let own = own(&app::files(config), socket)?;
+    let own = own(&config.store, socket)?;
     match command {
         Command::KeyRotate { .. } => speak(stream, Some(&own), &compared(config).await).await,
         command => speak(stream, Some(&own), command).await,

@@ -36,5 +36,5 @@ pub use schema::FileKind;
 pub use secret::{Secret, SecretError, secret, secret_text};
 pub use setting::{
     Admin, AdminRole, AdminTls, AdminToken, Config, Connections, Drift, Listener, Log, MasterKeySource,
-    ReloadOn, Store, UpstreamEntry,
+    ReloadOn, UpstreamEntry,
 };

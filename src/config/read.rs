@@ -12,13 +12,14 @@ use super::analyzer::analyzers;
 use super::file::{File, plain};
 use super::issuer::issuers;
 use super::listener::{ADMIN_SOCKET, admin, connections, listeners, timeout};
-use super::setting::{Admin, Config, Drift, Log, MasterKeySource, ReloadOn, Store, UpstreamEntry};
+use super::setting::{Admin, Config, Drift, Log, MasterKeySource, ReloadOn, UpstreamEntry};
 use super::shape;
 use crate::net;
 use crate::policy::reader::Map;
 use crate::policy::shape::Shape;
 use crate::policy::yaml::{Content, Node};
 use crate::policy::{Code, Diagnostics, Span};
+use crate::store::StoreConfig;
 use crate::telemetry::LogFormat;
 use crate::upstream::UpstreamTimeouts;
 
@@ -72,7 +73,7 @@ fn config(node: &Node, path: &Path, file: &mut File<'_>) -> Option<Config> {
     };
     let problems = map.take("problems").map(|node| address::url(node, Query::Refused, file));
     let store = match map.take("store") {
-        None => Some(Store {
+        None => Some(StoreConfig {
             sqlite: file.under(SQLITE),
             keyring: file.under(KEYRING),
             restored: false,
@@ -341,7 +342,7 @@ fn interchange_key(node: &Node, file: &mut File<'_>) -> Option<PathBuf> {
     path
 }
 
-fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
+fn store(node: &Node, file: &mut File<'_>) -> Option<StoreConfig> {
     let mut map = file.reader.map(node, &shape::STORE)?;
     map.not_yet(&["postgres", "postgresql", "redis"], &mut file.reader);
     let sqlite = file.path_or(map.take("sqlite"), SQLITE);
@@ -354,7 +355,7 @@ fn store(node: &Node, file: &mut File<'_>) -> Option<Store> {
         file.reader.report(Code::SameFile, at, "Data and keys would be kept in one file.", help);
         return None;
     }
-    Some(Store { sqlite, keyring, restored: false, lost: false })
+    Some(StoreConfig { sqlite, keyring, restored: false, lost: false })
 }
 
 fn drift(node: &Node, file: &mut File<'_>) -> Option<Drift> {

@@ -12,6 +12,7 @@ use super::analyzer::AnalyzerEntry;
 use super::issuer::{Issuer, KeyFrom};
 use crate::plan::Deployment;
 use crate::proxy::{Limits, Timers};
+use crate::store::StoreConfig;
 use crate::telemetry::LogFormat;
 use crate::upstream::UpstreamTimeouts;
 
@@ -44,8 +45,9 @@ pub struct Config {
     /// `problems`: what stands before a problem's name in its `type` (RFC 9457), without a slash at its end. Default:
     /// the gateway's own pages.
     pub problems: Option<String>,
-    /// `store`: where data and keys are kept.
-    pub store: Store,
+    /// `store`: where data and keys are kept. Default: `data/consentry.db` with `data/keys.db`. That the data is restored or lost is
+    /// never from the file: `serve --restored` and `serve --data-lost` say it for one start.
+    pub store: StoreConfig,
     /// `policies`: the folder of policies. Default: `policies`.
     pub policies: PathBuf,
     /// `drift`: when something that is declared counts as missing.
@@ -248,19 +250,6 @@ pub enum MasterKeySource {
     File(PathBuf),
     /// `env`: in the environment, under this name.
     Env(String),
-}
-
-/// Where data and keys are kept: two files, so that a backup of the data holds no keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Store {
-    /// `sqlite`: records, consents, journal, audit. Default: `data/consentry.db`.
-    pub sqlite: PathBuf,
-    /// `keyring`: wrapped keys. Default: `data/keys.db`.
-    pub keyring: PathBuf,
-    /// That the operator has put an older data file back. Never from the file: `serve --restored` says it for one start.
-    pub restored: bool,
-    /// That the operator takes the data file for lost. Never from the file: `serve --data-lost` says it for one start.
-    pub lost: bool,
 }
 
 /// What is logged, and how.

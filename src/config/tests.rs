@@ -13,6 +13,7 @@ use super::*;
 use crate::crypto::InterchangeKey;
 use crate::identity::Algorithm;
 use crate::policy::{Code, Diagnostics};
+use crate::store::StoreConfig;
 
 const LEAST: &str = r#"
 listeners: [{ https: "127.0.0.1:8443", certificate: certs/server.pem, key: certs/server.key }]
@@ -110,7 +111,7 @@ fn what_is_left_out_has_the_documented_defaults() {
     assert_eq!(config.problems, None);
     assert_eq!(
         config.store,
-        Store {
+        StoreConfig {
             sqlite: under("data/consentry.db"),
             keyring: under("data/keys.db"),
             restored: false,

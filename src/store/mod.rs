@@ -41,12 +41,12 @@ pub use sqlite::AuditView;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Where the two files are.
-#[derive(Debug, Clone)]
+/// Where the two files are: apart, so that a backup of the data holds no keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The data file.
+    /// The data file: records, consents, journal, audit.
     pub sqlite: PathBuf,
-    /// The keyring. Back it up apart from the data.
+    /// The keyring: wrapped keys. Back it up apart from the data.
     pub keyring: PathBuf,
     /// The operator says that the data file is an older copy, put back on purpose: audit entries after it are lost, and
     /// the gateway starts all the same.

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use consentry::app::Core;
 use consentry::audit::Reading;
 use consentry::clock::Clock;
-use consentry::config::MasterKeySource;
 use consentry::custody::{Custody, Reader};
 use consentry::keys::LocalKey;
 use consentry::personal::Person;
-use consentry::store::{Store, StoreConfig};
+use consentry::store::Store;
 use serde_json::Value;
 
 use super::{Activity, Deployment, until};
@@ -32,15 +31,8 @@ impl Evidence {
     /// What came after so many entries.
     pub(crate) async fn after(deployment: &Deployment, seq: u64) -> Self {
         let config = deployment.config();
-        let files = StoreConfig {
-            sqlite: config.store.sqlite.clone(),
-            keyring: config.store.keyring.clone(),
-            restored: false,
-            lost: false,
-        };
-        let store = Store::inspect(&files).unwrap();
-        let MasterKeySource::File(master) = &config.keys else { panic!("the key is in a file") };
-        let master = Arc::new(LocalKey::from_file(master).unwrap());
+        let store = Store::inspect(&config.store).unwrap();
+        let master = Arc::new(LocalKey::from_text(&config.keys.text().unwrap()).unwrap());
         let custody = Custody::open(store.clone(), master, Clock::system()).await.unwrap();
         let mut entries: Vec<Reading> = Vec::new();
         loop {
