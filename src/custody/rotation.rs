@@ -166,8 +166,9 @@ mod tests {
         }
 
         fn both(&self) -> Arc<LocalKey> {
-            let new = LocalKey::from_text(&self.new).unwrap();
-            Arc::new(new.and_previous(LocalKey::from_text(&self.old).unwrap()).unwrap())
+            let mut new = LocalKey::from_text(&self.new).unwrap();
+            new.add_previous(LocalKey::from_text(&self.old).unwrap()).unwrap();
+            Arc::new(new)
         }
     }
 
@@ -243,7 +244,7 @@ mod tests {
         let bob = store.key_by_id(bob.id).await.unwrap().unwrap();
         assert!(masters.new_alone().is_current(&bob.wrapped));
         // It goes as every key does.
-        let which = KeySelector::Person { reference: ada.reference, activities: Activities::All };
+        let which = KeySelector::Person { reference: ada.reference, activities: Activities::AllBut(vec![]) };
         let destroy = KeyringChange::DestroyKeys { which, because: Because::Erasure };
         store.commit(Change { keyring: vec![destroy], ..Change::default() }).await.unwrap();
         let foreign = Foreign { secrets: vec![(domain().name, 3)], ..Foreign::default() };

@@ -171,8 +171,9 @@ mod tests {
         /// The first of these master keys, and those before it.
         fn provider(&self, which: &[usize]) -> LocalKey {
             let mut keys = which.iter().map(|which| LocalKey::from_text(&self.texts[*which]).unwrap());
-            let first = keys.next().unwrap();
-            keys.fold(first, |all, older| all.and_previous(older).unwrap())
+            let mut first = keys.next().unwrap();
+            keys.for_each(|older| first.add_previous(older).unwrap());
+            first
         }
 
         async fn open(&self, which: &[usize]) -> Result<Journal, JournalError> {

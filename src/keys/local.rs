@@ -1,8 +1,7 @@
 //! A master key of this host: in a file that only the gateway may read, or in its environment.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,8 +18,6 @@ use super::{Answer, KeyError, KeyProvider};
 const FORM: u8 = 1;
 /// How many bytes name the master key.
 const ID: usize = 8;
-/// No key file is longer.
-const LONGEST_FILE: u64 = 4096;
 
 /// AES-256-GCM under a key that this process holds. What is wrapped is a form byte, the master key's id, and the sealed
 /// secret; the context and the id are bound in.
@@ -39,26 +36,6 @@ struct Master {
 /// Why a master key is not accepted.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LocalKeyError {
-    /// The file is missing.
-    #[error("there is no master key at {}: without the one that was used before, nothing that is kept can be read", .0.display())]
-    Missing(PathBuf),
-    /// Others than the owner may read the file.
-    #[error("others than its owner may read the master key at {path} (mode {mode:03o}): run `chmod 600 {path}`, and take the key as known to them", path = .path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// The file cannot be read.
-    #[error("cannot read the master key at {}", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: Arc<io::Error>,
-    },
     /// The file cannot be made.
     #[error("cannot make a master key at {}", .path.display())]
     Create {
@@ -94,27 +71,6 @@ pub fn write_new(path: &Path, key: &str) -> io::Result<()> {
 }
 
 impl LocalKey {
-    /// Reads the master key from a file that nobody but its owner may read. Blocks on the disk.
-    ///
-    /// # Errors
-    /// [`LocalKeyError`]. A missing file is never made here.
-    pub fn from_file(path: &Path) -> Result<Self, LocalKeyError> {
-        let read =
-            |source: io::Error| LocalKeyError::Read { path: path.to_owned(), source: Arc::new(source) };
-        let file = files::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => LocalKeyError::Missing(path.to_owned()),
-            _ => read(error),
-        })?;
-        // Of the file that was opened, not of the path: it may be another by now.
-        let mode = file.metadata().map_err(read)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(LocalKeyError::Exposed { path: path.to_owned(), mode });
-        }
-        let mut text = Zeroizing::new(String::with_capacity(64));
-        file.take(LONGEST_FILE).read_to_string(&mut text).map_err(read)?;
-        Self::from_text(&text)
-    }
-
     /// Reads the master key from text, as a Fernet key is written: 32 bytes in URL-safe base64. White space around it
     /// does not count.
     ///
@@ -130,31 +86,22 @@ impl LocalKey {
         Ok(Self { current: Master { id, sealer }, previous: Vec::new() })
     }
 
-    /// Makes a new master key in a new file that nobody but its owner may read, and reads it. A folder that is not there is made, for
+    /// Makes a new master key in a new file that nobody but its owner may read. A folder that is not there is made, for
     /// its owner alone.
     ///
     /// # Errors
     /// [`LocalKeyError::Create`], also where there is a file at `path` already: a key is never overwritten.
     pub fn create(path: &Path) -> Result<Self, LocalKeyError> {
-        let create =
-            |source: io::Error| LocalKeyError::Create { path: path.to_owned(), source: Arc::new(source) };
-        write_new(path, &InterchangeKey::generate()).map_err(create)?;
-        Self::from_file(path)
+        let key = InterchangeKey::generate();
+        write_new(path, &key)
+            .map_err(|source| LocalKeyError::Create { path: path.to_owned(), source: Arc::new(source) })?;
+        Self::from_text(&key)
     }
 
-    /// Opens also what `older` wrapped; new secrets are wrapped under this one.
+    /// Opens also what `older` wrapped; new secrets are wrapped under this one. As it was where `older` is one that is known.
     ///
     /// # Errors
     /// [`LocalKeyError::Twice`]: whoever names one key twice believes that it was exchanged.
-    pub fn and_previous(mut self, older: Self) -> Result<Self, LocalKeyError> {
-        self.add_previous(older)?;
-        Ok(self)
-    }
-
-    /// The same in place, and as it was where `older` is one that is known.
-    ///
-    /// # Errors
-    /// As [`and_previous`](Self::and_previous).
     pub fn add_previous(&mut self, older: Self) -> Result<(), LocalKeyError> {
         for older in std::iter::once(older.current).chain(older.previous) {
             if std::iter::once(&self.current).chain(&self.previous).any(|known| known.id == older.id) {
@@ -217,8 +164,7 @@ fn parts(wrapped: &[u8]) -> Option<([u8; ID], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::MetadataExt as _;
 
     use super::super::contract;
     use super::*;
@@ -232,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/master.key");
         let provider = LocalKey::create(&path).unwrap();
-        let again = LocalKey::from_file(&path).unwrap();
+        let again = LocalKey::from_text(&std::fs::read_to_string(&path).unwrap()).unwrap();
         contract::suite(&provider, &again, &fresh()).await;
     }
 
@@ -241,45 +187,29 @@ mod tests {
         let texts = [InterchangeKey::generate(), InterchangeKey::generate()];
         let old = LocalKey::from_text(&texts[0]).unwrap();
         let wrapped = old.wrap(b"c", b"secret").await.unwrap();
-        let both =
-            LocalKey::from_text(&texts[1]).unwrap().and_previous(LocalKey::from_text(&texts[0]).unwrap());
-        let both = both.unwrap();
+        let mut both = LocalKey::from_text(&texts[1]).unwrap();
+        both.add_previous(LocalKey::from_text(&texts[0]).unwrap()).unwrap();
         assert_eq!(both.unwrap(b"c", &wrapped).await.unwrap().as_slice(), b"secret");
         assert!(!both.is_current(&wrapped));
         let anew = both.wrap(b"c", b"secret").await.unwrap();
         assert!(both.is_current(&anew));
         assert_eq!(old.unwrap(b"c", &anew).await.unwrap_err(), KeyError::Refused);
         for text in &texts {
-            let again = fresh().and_previous(LocalKey::from_text(text).unwrap()).unwrap();
-            let error = again.and_previous(LocalKey::from_text(text).unwrap()).unwrap_err();
+            let mut again = fresh();
+            again.add_previous(LocalKey::from_text(text).unwrap()).unwrap();
+            let error = again.add_previous(LocalKey::from_text(text).unwrap()).unwrap_err();
             assert!(matches!(error, LocalKeyError::Twice) && !format!("{error} {error:?}").contains(&**text));
         }
-        assert!(matches!(old.and_previous(both), Err(LocalKeyError::Twice)));
+        let mut old = old;
+        assert!(matches!(old.add_previous(both), Err(LocalKeyError::Twice)));
     }
 
     #[test]
-    fn a_file_that_others_may_read_is_refused_with_the_remedy() {
+    fn a_new_file_is_its_owners_alone_and_an_existing_one_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         drop(LocalKey::create(&path).unwrap());
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        for mode in [0o640, 0o604, 0o620, 0o666] {
-            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let error = LocalKey::from_file(&path).unwrap_err();
-            assert!(matches!(error, LocalKeyError::Exposed { mode: found, .. } if found == mode));
-            assert!(error.to_string().contains(&format!("chmod 600 {}", path.display())), "{error}");
-        }
-        std::fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
-        LocalKey::from_file(&path).unwrap();
-    }
-
-    #[test]
-    fn a_missing_file_is_said_and_never_made_and_an_existing_one_never_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("master.key");
-        assert!(matches!(LocalKey::from_file(&path), Err(LocalKeyError::Missing(_))));
-        assert!(!path.exists());
-        drop(LocalKey::create(&path).unwrap());
         let before = std::fs::read(&path).unwrap();
         assert!(matches!(LocalKey::create(&path), Err(LocalKeyError::Create { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), before);
