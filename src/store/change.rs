@@ -49,8 +49,8 @@ impl From<Vec<u8>> for Entry {
 /// A change of the keyring.
 #[derive(Debug)]
 pub enum KeyringChange {
-    /// Gives a person a reference. First wins: where they have one already, a change of nothing but `PutSubject`
-    /// answers with it in [`Done::subjects`]; any other is not done, with [`Superseded`](super::StoreError::Superseded).
+    /// Gives a person a reference. First wins: where they have another already, the change is not done, with
+    /// [`Superseded`](super::StoreError::Superseded).
     PutSubject {
         /// The person's look-up tag.
         lookup: Lookup,
@@ -130,8 +130,6 @@ pub enum KeySelector {
 /// Which activities.
 #[derive(Debug, Clone)]
 pub enum Activities {
-    /// All.
-    All,
     /// These.
     Only(Vec<String>),
     /// All but these.
@@ -142,7 +140,6 @@ impl Activities {
     /// Whether `activity` is among them.
     pub fn contains(&self, activity: &str) -> bool {
         match self {
-            Self::All => true,
             Self::Only(names) => names.iter().any(|name| name == activity),
             Self::AllBut(names) => !names.iter().any(|name| name == activity),
         }
@@ -206,20 +203,14 @@ pub struct Done {
     pub records: Vec<Kept>,
     /// One for each `PutKey`, in order: the key in force.
     pub keys: Vec<Minted>,
-    /// One for each `PutSubject`, in order: the reference in force.
-    pub subjects: Vec<Reference>,
     /// One for each `PutSecret`, in order: the secret in force.
     pub secrets: Vec<WrappedSecret>,
     /// The keys that were destroyed.
     pub destroyed: Vec<Destroyed>,
     /// How many records were deleted, by themselves or with their key.
     pub records_deleted: u64,
-    /// How many keys had their source closed.
-    pub sources_closed: u64,
     /// How many keys and secrets were wrapped anew.
     pub rewrapped: u64,
-    /// How many stops were lifted.
-    pub stops_lifted: u64,
     /// How many tombstones the keyring holds now.
     pub tombstones: u64,
     /// The number of this change's last audit entry; 0 while it is being told, or where it has none.

@@ -106,14 +106,11 @@ impl<'a, 'c> Unit<'a, 'c> {
 
     pub(super) fn apply(&mut self, change: &Change) -> Result<Done, Fault> {
         let mut done = Done::default();
-        let alone = change.data.is_empty()
-            && change.events.is_empty()
-            && change.keyring.iter().all(|one| matches!(one, KeyringChange::PutSubject { .. }));
         if change.keyring.iter().any(closes_keys) {
             self.sealing.forget();
         }
         for one in &change.keyring {
-            self.keyring(one, alone, &mut done)?;
+            self.keyring(one, &mut done)?;
         }
         for one in &change.data {
             self.data(one, &mut done)?;
@@ -167,17 +164,16 @@ impl<'a, 'c> Unit<'a, 'c> {
         Ok(())
     }
 
-    fn keyring(&mut self, change: &KeyringChange, alone: bool, done: &mut Done) -> Result<(), Fault> {
+    fn keyring(&mut self, change: &KeyringChange, done: &mut Done) -> Result<(), Fault> {
         match change {
             KeyringChange::PutSubject { lookup, reference } => {
                 let sql =
                     "INSERT INTO subject (lookup, reference) VALUES (?1, ?2) ON CONFLICT (lookup) DO NOTHING";
                 self.keyring.execute(sql, params![lookup, reference.as_bytes()])?;
                 let standing = subject(self.keyring, lookup)?.unwrap_or(*reference);
-                if standing != *reference && !alone {
+                if standing != *reference {
                     return Err(Fault::Change(StoreError::Superseded(standing)));
                 }
-                done.subjects.push(standing);
             }
             KeyringChange::RemoveSubject { lookup } => {
                 if let Some(reference) = subject(self.keyring, lookup)? {
@@ -201,7 +197,7 @@ impl<'a, 'c> Unit<'a, 'c> {
             KeyringChange::CloseSource { reference, activities } => {
                 for key in self.keys_of(*reference)?.iter().filter(|key| activities.contains(&key.activity)) {
                     let sql = "UPDATE key SET source_closed = 1 WHERE id = ?1 AND source_closed = 0";
-                    done.sources_closed += counted(self.keyring.execute(sql, params![key.id])?);
+                    self.keyring.execute(sql, params![key.id])?;
                 }
             }
             KeyringChange::PutSecret(new) => {
@@ -229,7 +225,7 @@ impl<'a, 'c> Unit<'a, 'c> {
                     "DELETE FROM stop WHERE lookup = ?1 AND kind = ?2 AND purpose = ?3 AND everything = ?4";
                 let (purpose, everything) = scope(purpose.as_deref());
                 let row = params![lookup, of, purpose, everything];
-                done.stops_lifted += counted(self.keyring.execute(sql, row)?);
+                self.keyring.execute(sql, row)?;
             }
             KeyringChange::DestroyKeys { which: KeySelector::Unused(_), .. }
             | KeyringChange::WriteAnew

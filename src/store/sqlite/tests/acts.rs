@@ -32,7 +32,7 @@ fn lift(person: Reference) -> Change {
 }
 
 fn withdraw(person: Reference) -> Change {
-    let which = KeySelector::Person { reference: person, activities: Activities::All };
+    let which = KeySelector::Person { reference: person, activities: Activities::AllBut(vec![]) };
     let mut change = keyring([KeyringChange::DestroyKeys { which, because: Because::Withdrawal }]);
     change.data.push(DataChange::PutConsent(consent(person, ConsentState::Withdrawn)));
     // As the rights' room tells each key that goes.
@@ -50,7 +50,7 @@ fn withdraw(person: Reference) -> Change {
 }
 
 fn erase(person: Reference) -> Change {
-    let which = KeySelector::Person { reference: person, activities: Activities::All };
+    let which = KeySelector::Person { reference: person, activities: Activities::AllBut(vec![]) };
     let mut change = keyring([
         KeyringChange::DestroyKeys { which, because: Because::Erasure },
         KeyringChange::RemoveSubject { lookup: ADA },

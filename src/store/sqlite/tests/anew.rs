@@ -68,7 +68,7 @@ async fn nothing_is_left_of_keys_that_were_destroyed() {
         let (ada, bob) = (person(&store, [1; 32]).await, person(&store, [2; 32]).await);
         // Bob's keys are left, and lie among hers.
         let (gone, kept) = (keys(&store, &ada, many / 2).await, keys(&store, &bob, many / 2).await);
-        let which = KeySelector::Person { reference: ada.reference, activities: Activities::All };
+        let which = KeySelector::Person { reference: ada.reference, activities: Activities::AllBut(vec![]) };
         let destroy = KeyringChange::DestroyKeys { which, because: Because::Erasure };
         store.commit(keyring([destroy])).await.unwrap();
         let wrapped = || gone.iter().map(|key| key.wrapped.clone());

@@ -28,7 +28,7 @@ pub(super) async fn kinds(store: &Store) -> Vec<String> {
 }
 
 fn erase(key: &WrappedKey) -> Change {
-    let which = KeySelector::Person { reference: key.reference, activities: Activities::All };
+    let which = KeySelector::Person { reference: key.reference, activities: Activities::AllBut(vec![]) };
     keyring([KeyringChange::DestroyKeys { which, because: Because::Erasure }])
 }
 
