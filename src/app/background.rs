@@ -11,7 +11,7 @@ use super::aside::aside;
 use super::renewal::Renewal;
 use crate::admin::Office;
 use crate::config::{self, Config};
-use crate::identity::{self, ApiKeyEntry, FetchError};
+use crate::identity::{self, ApiKeyEntry, BoxError};
 use crate::pipeline::{self, Gateway};
 use crate::telemetry::Causes;
 
@@ -47,7 +47,7 @@ pub(super) fn start(
 }
 
 /// The API keys that the file lists now.
-pub(super) fn load_api_keys(path: &Path) -> Result<Vec<ApiKeyEntry>, FetchError> {
+pub(super) fn load_api_keys(path: &Path) -> Result<Vec<ApiKeyEntry>, BoxError> {
     config::api_keys(path).map_err(|found| found.to_string().into())
 }
 

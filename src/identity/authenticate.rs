@@ -18,7 +18,7 @@ use crate::problem::{Challenge, Problem, Rejection};
 use super::api_key::{ApiKeys, PREFIX};
 use super::caller::Kind;
 use super::issuer::{Issuer, Keys};
-use super::jwks::{Fetch, FetchError, Jwks, Refresher};
+use super::jwks::{BoxError, Fetch, Jwks, Refresher};
 use super::keyset::{KeySet, Verdict};
 use super::remembered::Remembered;
 use super::token::{Claims, LONGEST, Token};
@@ -221,8 +221,8 @@ impl Identity {
     /// All that is wrong with it.
     pub fn renew_api_keys(
         &self,
-        load: impl FnOnce() -> Result<Vec<ApiKeyEntry>, FetchError>,
-    ) -> Result<(), FetchError> {
+        load: impl FnOnce() -> Result<Vec<ApiKeyEntry>, BoxError>,
+    ) -> Result<(), BoxError> {
         let reading = self.reading_api_keys();
         let new = load().and_then(|entries| {
             self.check_api_keys(reading, entries).map_err(|errors| {

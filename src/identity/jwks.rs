@@ -17,10 +17,10 @@ use crate::telemetry::Causes;
 use super::keyset::KeySet;
 use super::remembered::Remembered;
 
-/// Why a key set could not be fetched.
-pub type FetchError = Box<dyn Error + Send + Sync>;
+/// Why a key set could not be fetched, or a list of API keys not be loaded.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 /// A key set on its way.
-pub type Fetching = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;
+pub type Fetching = Pin<Box<dyn Future<Output = Result<Bytes, BoxError>> + Send>>;
 /// Fetches what an address holds: over TLS with verified certificates, following no redirect, bounded in size and time.
 pub type Fetch = Arc<dyn Fn(&str) -> Fetching + Send + Sync>;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ApiKeyEntry, FetchError, Identity};
+use super::{ApiKeyEntry, BoxError, Identity};
 use crate::telemetry::Causes;
 
 /// What tells one state of a file from another.
@@ -26,7 +26,7 @@ pub(super) struct Watch {
 /// says it once, and [`Identity::api_keys_refused`] for as long as it is so. Runs for as long as it is polled.
 pub async fn watch_api_keys<L>(identity: Arc<Identity>, path: PathBuf, load: L, every: Duration)
 where
-    L: Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError> + Send + Sync + 'static,
+    L: Fn(&Path) -> Result<Vec<ApiKeyEntry>, BoxError> + Send + Sync + 'static,
 {
     let every = every.min(Duration::from_secs(5));
     let load = Arc::new(load);
@@ -51,7 +51,7 @@ impl Watch {
         &mut self,
         identity: &Identity,
         path: &Path,
-        load: &dyn Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError>,
+        load: &dyn Fn(&Path) -> Result<Vec<ApiKeyEntry>, BoxError>,
     ) {
         // The stamp is taken before the file is read: a change between the two is seen at the next look.
         let found = std::fs::metadata(path).ok().map(|metadata| stamp(&metadata));

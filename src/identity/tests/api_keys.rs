@@ -87,7 +87,7 @@ fn a_bad_list_leaves_the_keys_in_force() {
 }
 
 /// A file with the ids that are in force, one a line.
-fn loader(entries: Vec<ApiKeyEntry>) -> impl Fn(&Path) -> Result<Vec<ApiKeyEntry>, FetchError> {
+fn loader(entries: Vec<ApiKeyEntry>) -> impl Fn(&Path) -> Result<Vec<ApiKeyEntry>, BoxError> {
     move |path| {
         let text = fs::read_to_string(path)?;
         let known = |id: &str| entries.iter().find(|entry| entry.id == id).cloned();

@@ -224,9 +224,7 @@ impl Served {
             assert_eq!(url, "https://id.example.org/jwks");
             served.asked.fetch_add(1, Ordering::SeqCst);
             let document = served.says.lock().unwrap().front().cloned().flatten();
-            Box::pin(
-                async move { document.map(Bytes::from).ok_or_else(|| FetchError::from("no connection")) },
-            )
+            Box::pin(async move { document.map(Bytes::from).ok_or_else(|| BoxError::from("no connection")) })
         })
     }
 }
