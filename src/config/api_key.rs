@@ -128,11 +128,5 @@ fn parsed_hash(node: &Node, of: &str, file: &mut File<'_>) -> Option<KeyHash> {
 
 /// The same as bytes.
 pub(super) fn key_hash(node: &Node, of: &str, file: &mut File<'_>) -> Option<[u8; 32]> {
-    let text = parsed_hash(node, of, file)?.to_string();
-    let (digits, _) = text.strip_prefix("sha256:")?.as_bytes().as_chunks::<2>();
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+    parsed_hash(node, of, file).map(KeyHash::to_bytes)
 }

@@ -56,6 +56,11 @@ impl KeyHash {
     fn of(key: &str) -> Self {
         Self(digest(key.as_bytes()))
     }
+
+    /// The hash itself.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
 }
 
 impl fmt::Display for KeyHash {
