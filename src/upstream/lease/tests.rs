@@ -26,6 +26,23 @@ const LARGE: usize = 24 * 1024 * 1024;
 
 /// An upstream, and what it counts of connections. Each one is given to `serve`.
 async fn upstream<F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(TcpStream) -> F + Send + 'static,
+) -> (Upstream, Arc<AtomicUsize>) {
+    upstream_with(|_| {}, serve).await
+}
+
+/// One that gives every request the same answer.
+async fn always(answer: &'static [u8]) -> (Upstream, Arc<AtomicUsize>) {
+    upstream(move |mut socket| async move {
+        while head(&mut socket).await {
+            say(&mut socket, answer).await;
+        }
+    })
+    .await
+}
+
+/// One with other settings.
+async fn upstream_with<F: Future<Output = ()> + Send + 'static>(
     change: impl FnOnce(&mut UpstreamConfig),
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> (Upstream, Arc<AtomicUsize>) {
@@ -70,23 +87,20 @@ async fn say(socket: &mut (impl AsyncWrite + Unpin), text: &[u8]) {
 #[tokio::test]
 async fn an_answer_that_begins_before_the_request_has_ended_stops_neither() {
     // It writes a whole answer before it reads what it was sent: who only wrote, and then read, would wait for ever.
-    let (upstream, connections) = upstream(
-        |_| {},
-        |mut socket| async move {
-            while head(&mut socket).await {
-                let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
-                say(&mut socket, start.as_bytes()).await;
-                say(&mut socket, &vec![b'a'; LARGE - 1]).await;
-                let mut left = LARGE - 1024;
-                let mut sink = vec![0; 1 << 20];
-                while left > 0 {
-                    left -= socket.read(&mut sink).await.unwrap().min(left);
-                }
-                say(&mut socket, b"z").await;
-                sleep(Duration::from_millis(1)).await;
+    let (upstream, connections) = upstream(|mut socket| async move {
+        while head(&mut socket).await {
+            let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
+            say(&mut socket, start.as_bytes()).await;
+            say(&mut socket, &vec![b'a'; LARGE - 1]).await;
+            let mut left = LARGE - 1024;
+            let mut sink = vec![0; 1 << 20];
+            while left > 0 {
+                left -= socket.read(&mut sink).await.unwrap().min(left);
             }
-        },
-    )
+            say(&mut socket, b"z").await;
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
     .await;
     let sent = upstream.send(request("POST", vec![b'x'; LARGE]));
     let (status, body) = timeout(SOON, async { read(sent.await.unwrap()).await.unwrap() }).await.unwrap();
@@ -96,16 +110,13 @@ async fn an_answer_that_begins_before_the_request_has_ended_stops_neither() {
 
 #[tokio::test]
 async fn a_refusal_in_the_middle_of_a_request_is_heard_and_ends_the_connection() {
-    let (upstream, connections) = upstream(
-        |_| {},
-        |mut socket| async move {
-            if head(&mut socket).await {
-                say(&mut socket, b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nmuch").await;
-            }
-            // It reads no more of this request, and does not close either.
-            std::future::pending().await
-        },
-    )
+    let (upstream, connections) = upstream(|mut socket| async move {
+        if head(&mut socket).await {
+            say(&mut socket, b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nmuch").await;
+        }
+        // It reads no more of this request, and does not close either.
+        std::future::pending().await
+    })
     .await;
     for number in 1..3 {
         let sent = timeout(SOON, upstream.send(request("POST", vec![b'x'; LARGE]))).await.unwrap().unwrap();
@@ -117,15 +128,7 @@ async fn a_refusal_in_the_middle_of_a_request_is_heard_and_ends_the_connection()
 
 #[tokio::test]
 async fn a_request_that_is_held_back_leaves_its_connection_to_the_next() {
-    let (upstream, connections) = upstream(
-        |_| {},
-        |mut socket| async move {
-            while head(&mut socket).await {
-                say(&mut socket, b"HTTP/1.1 204 No Content\r\n\r\n").await;
-            }
-        },
-    )
-    .await;
+    let (upstream, connections) = always(b"HTTP/1.1 204 No Content\r\n\r\n").await;
     let held = upstream.send_if(request("POST", "body"), || None::<Infallible>).await;
     assert!(matches!(held, Err(UpstreamError::Held)));
     for _ in 0..3 {
@@ -146,21 +149,16 @@ async fn what_the_gate_gives_is_held_while_bytes_leave_and_no_longer() {
     }
     let held = Arc::new(AtomicUsize::new(0));
     let looks = Arc::clone(&held);
-    let (upstream, _) = upstream(
-        |_| {},
-        move |mut socket| {
-            let looks = Arc::clone(&looks);
-            async move {
-                while head(&mut socket).await {
-                    let text = format!(
-                        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{}",
-                        looks.load(Ordering::SeqCst)
-                    );
-                    say(&mut socket, text.as_bytes()).await;
-                }
+    let (upstream, _) = upstream(move |mut socket| {
+        let looks = Arc::clone(&looks);
+        async move {
+            while head(&mut socket).await {
+                let text =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{}", looks.load(Ordering::SeqCst));
+                say(&mut socket, text.as_bytes()).await;
             }
-        },
-    )
+        }
+    })
     .await;
     let asked = AtomicUsize::new(0);
     for _ in 0..2 {
@@ -177,15 +175,7 @@ async fn what_the_gate_gives_is_held_while_bytes_leave_and_no_longer() {
 
 #[tokio::test]
 async fn head_has_no_body_and_leaves_its_connection_to_the_next() {
-    let (upstream, connections) = upstream(
-        |_| {},
-        |mut socket| async move {
-            while head(&mut socket).await {
-                say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
-            }
-        },
-    )
-    .await;
+    let (upstream, connections) = always(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
     for _ in 0..3 {
         let (status, body) = read(upstream.send(request("HEAD", "")).await.unwrap()).await.unwrap();
         assert_eq!((status, body.len()), (StatusCode::OK, 0));
@@ -196,7 +186,7 @@ async fn head_has_no_body_and_leaves_its_connection_to_the_next() {
 #[tokio::test]
 async fn a_connections_time_is_that_of_its_exchange_and_not_of_an_earlier_one() {
     let total = Duration::from_secs(2);
-    let (upstream, connections) = upstream(
+    let (upstream, connections) = upstream_with(
         |config| config.timeouts.total = total,
         move |mut socket| async move {
             let mut late = Duration::from_millis(1);
@@ -219,15 +209,7 @@ async fn a_connections_time_is_that_of_its_exchange_and_not_of_an_earlier_one() 
 
 #[tokio::test]
 async fn a_connection_that_comes_and_goes_is_swept_by_one_task() {
-    let (upstream, connections) = upstream(
-        |_| {},
-        |mut socket| async move {
-            while head(&mut socket).await {
-                say(&mut socket, b"HTTP/1.1 204 No Content\r\n\r\n").await;
-            }
-        },
-    )
-    .await;
+    let (upstream, connections) = always(b"HTTP/1.1 204 No Content\r\n\r\n").await;
     for _ in 0..50 {
         upstream.send(request("GET", "")).await.unwrap();
     }
@@ -254,7 +236,7 @@ async fn over_tls_an_answer_ends_with_a_notice_or_is_broken() {
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let ended = Arc::new(AtomicUsize::new(0));
-    let (upstream, connections) = upstream(
+    let (upstream, connections) = upstream_with(
         |config| {
             config.url = config.url.to_string().replace("http://", "https://").parse().unwrap();
             config.tls = Some(tls::client(&Authorities::File(file)).unwrap());
@@ -296,22 +278,19 @@ async fn over_tls_an_answer_ends_with_a_notice_or_is_broken() {
 async fn a_body_that_came_with_its_head_is_there_at_once_and_no_other_is() {
     let rest = Arc::new(Notify::new());
     let waits = Arc::clone(&rest);
-    let (upstream, connections) = upstream(
-        |_| {},
-        move |mut socket| {
-            let waits = Arc::clone(&waits);
-            async move {
-                assert!(head(&mut socket).await);
-                say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd").await;
-                assert!(head(&mut socket).await);
-                say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab").await;
-                waits.notified().await;
-                say(&mut socket, b"cd").await;
-                assert!(head(&mut socket).await);
-                say(&mut socket, b"HTTP/1.1 204 No Content\r\n\r\n").await;
-            }
-        },
-    )
+    let (upstream, connections) = upstream(move |mut socket| {
+        let waits = Arc::clone(&waits);
+        async move {
+            assert!(head(&mut socket).await);
+            say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd").await;
+            assert!(head(&mut socket).await);
+            say(&mut socket, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab").await;
+            waits.notified().await;
+            say(&mut socket, b"cd").await;
+            assert!(head(&mut socket).await);
+            say(&mut socket, b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        }
+    })
     .await;
     let whole = upstream.send(request("GET", "")).await.unwrap().into_body();
     assert_eq!(whole.size_hint().exact(), Some(4));
@@ -330,18 +309,18 @@ async fn a_body_that_came_with_its_head_is_there_at_once_and_no_other_is() {
 #[tokio::test]
 async fn a_body_that_is_taken_too_slowly_is_late_though_it_is_there() {
     let total = Duration::from_millis(300);
-    let (upstream, _) = upstream(
+    let (upstream, _) = upstream_with(
         |config| config.timeouts.total = total,
         |mut socket| async move {
             assert!(head(&mut socket).await);
             say(&mut socket, format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n").as_bytes()).await;
             // More than is taken before the time is over.
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, &vec![b'a'; LARGE]).await;
+            let _ = socket.write_all(&vec![b'a'; LARGE]).await;
         },
     )
     .await;
     let response = upstream.send(request("GET", "")).await.unwrap();
-    tokio::time::sleep(2 * total).await;
+    sleep(2 * total).await;
     let error = read(response).await.unwrap_err();
     assert!(matches!(error, UpstreamError::TimedOut(said) if said == total), "{error:?}");
 }
@@ -349,18 +328,15 @@ async fn a_body_that_is_taken_too_slowly_is_late_though_it_is_there() {
 #[tokio::test]
 async fn a_large_body_in_chunks_is_read_to_its_end() {
     const CHUNK: usize = 100_000;
-    let (upstream, connections) = upstream(
-        |_| {},
-        |mut socket| async move {
-            while head(&mut socket).await {
-                say(&mut socket, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
-                for _ in 0..50 {
-                    say(&mut socket, format!("{CHUNK:x}\r\n{}\r\n", "x".repeat(CHUNK)).as_bytes()).await;
-                }
-                say(&mut socket, b"0\r\n\r\n").await;
+    let (upstream, connections) = upstream(|mut socket| async move {
+        while head(&mut socket).await {
+            say(&mut socket, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+            for _ in 0..50 {
+                say(&mut socket, format!("{CHUNK:x}\r\n{}\r\n", "x".repeat(CHUNK)).as_bytes()).await;
             }
-        },
-    )
+            say(&mut socket, b"0\r\n\r\n").await;
+        }
+    })
     .await;
     for _ in 0..2 {
         let (_, body) = read(upstream.send(request("GET", "")).await.unwrap()).await.unwrap();
