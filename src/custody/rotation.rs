@@ -143,7 +143,7 @@ mod tests {
     use crate::crypto::InterchangeKey;
     use crate::custody::tests::{NOON, keep, opened, person};
     use crate::custody::{Reader, SubjectKey};
-    use crate::keys::{Answer, KeyError, LocalKey};
+    use crate::keys::{Answer, LocalKey};
     use crate::store::{Activities, Because, KeySelector, Store};
 
     /// Texts of master keys: that of before, and the new one.
@@ -259,10 +259,6 @@ mod tests {
     }
 
     impl KeyProvider for Slow {
-        fn name(&self) -> &str {
-            "slow"
-        }
-
         fn wrap<'a>(&'a self, context: &'a [u8], secret: &'a [u8]) -> Answer<'a, Vec<u8>> {
             Box::pin(async move {
                 self.asked.notify_one();
@@ -281,10 +277,6 @@ mod tests {
 
         fn is_current(&self, wrapped: &[u8]) -> bool {
             self.key.is_current(wrapped)
-        }
-
-        fn health(&self) -> Answer<'_, ()> {
-            Box::pin(async { Ok::<_, KeyError>(()) })
         }
     }
 

@@ -37,10 +37,6 @@ impl Provider {
 }
 
 impl KeyProvider for Provider {
-    fn name(&self) -> &str {
-        "memory"
-    }
-
     fn wrap<'a>(&'a self, context: &'a [u8], secret: &'a [u8]) -> Answer<'a, Vec<u8>> {
         Box::pin(async move { self.ask()?.seal(context, secret).map_err(|_| KeyError::Refused) })
     }
@@ -51,10 +47,6 @@ impl KeyProvider for Provider {
 
     fn is_current(&self, _wrapped: &[u8]) -> bool {
         true
-    }
-
-    fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.ask().map(drop) })
     }
 }
 

@@ -306,10 +306,6 @@ mod tests {
     }
 
     impl KeyProvider for Overtaken<'_> {
-        fn name(&self) -> &str {
-            "overtaken"
-        }
-
         fn wrap<'a>(&'a self, context: &'a [u8], secret: &'a [u8]) -> Answer<'a, Vec<u8>> {
             Box::pin(async move {
                 self.journal.admit(&self.first).await.unwrap();
@@ -323,10 +319,6 @@ mod tests {
 
         fn is_current(&self, wrapped: &[u8]) -> bool {
             self.key.is_current(wrapped)
-        }
-
-        fn health(&self) -> Answer<'_, ()> {
-            self.key.health()
         }
     }
 

@@ -130,10 +130,6 @@ impl LocalKey {
 }
 
 impl KeyProvider for LocalKey {
-    fn name(&self) -> &str {
-        "local"
-    }
-
     fn wrap<'a>(&'a self, context: &'a [u8], secret: &'a [u8]) -> Answer<'a, Vec<u8>> {
         Box::pin(async move { self.seal(context, secret) })
     }
@@ -144,10 +140,6 @@ impl KeyProvider for LocalKey {
 
     fn is_current(&self, wrapped: &[u8]) -> bool {
         parts(wrapped).is_some_and(|(id, _)| id == self.current.id)
-    }
-
-    fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async { Ok(()) })
     }
 }
 

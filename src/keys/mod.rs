@@ -25,9 +25,6 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyError>> + Send
 ///   and nothing is kept or sent in clear instead.
 /// - Neither the master key nor a secret occurs in a log, an error or a `Debug` text.
 pub trait KeyProvider: Send + Sync {
-    /// The provider's name in logs and configuration, such as `local`.
-    fn name(&self) -> &str;
-
     /// Wraps a secret, bound to its context.
     fn wrap<'a>(&'a self, context: &'a [u8], secret: &'a [u8]) -> Answer<'a, Vec<u8>>;
 
@@ -36,9 +33,6 @@ pub trait KeyProvider: Send + Sync {
 
     /// Whether `wrapped` was made under the master key that is in use now. Where not, a rotation wraps it anew. Asks nobody.
     fn is_current(&self, wrapped: &[u8]) -> bool;
-
-    /// Whether the master key can be used at present.
-    fn health(&self) -> Answer<'_, ()>;
 }
 
 /// Why a provider did not do it.
