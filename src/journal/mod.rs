@@ -150,14 +150,6 @@ impl Journal {
         Checkpoint::sign(self.store.chain(), self.clock.now(), &self.key)
     }
 
-    /// Up to `limit` signed checkpoints, the newest first.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub async fn checkpoints(&self, limit: u32) -> Result<Vec<Checkpoint>, JournalError> {
-        Ok(self.store.checkpoints(limit).await?)
-    }
-
     /// The half of the signing key that verifies; give it away with the checkpoints.
     pub fn public(&self) -> VerifyingKey {
         self.key.public()

@@ -117,7 +117,7 @@ pub(super) async fn what_is_kept_is_there_after_a_restart(folder: &Path) {
     let store = open(folder).unwrap();
     assert!(!store.is_new());
     assert_eq!(store.chain(), chain);
-    assert_eq!(store.anchor().await.unwrap(), Some(chain));
+    assert_eq!(store.with_audit(|view| view.anchor()).await.unwrap(), Some(chain));
     assert_eq!(store.record(NOTES, 0).await.unwrap().unwrap().record, first);
     assert_eq!(store.key_by_id(key.id).await.unwrap(), Some(key.clone()));
     assert_eq!(store.key(key.reference, NOTES, DAY).await.unwrap(), Some(key.clone()));

@@ -354,16 +354,6 @@ impl Store {
         self.read(|reader| reader.open_intents()).await
     }
 
-    /// The count and head that the keyring vouches for. It may lag behind the entries, never be ahead of them.
-    pub async fn anchor(&self) -> Result<Option<Chain>> {
-        self.read(|reader| reader.anchor()).await
-    }
-
-    /// Up to `limit` signed checkpoints, the newest first.
-    pub async fn checkpoints(&self, limit: u32) -> Result<Vec<Checkpoint>> {
-        self.read(move |reader| reader.checkpoints(limit)).await
-    }
-
     /// Up to `limit` audit entries in order, from number `from`.
     pub async fn audit_entries(&self, from: u64, limit: u32) -> Result<Vec<StoredEntry>> {
         self.read(move |reader| reader.entries(from, limit)).await

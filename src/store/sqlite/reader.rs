@@ -125,13 +125,12 @@ impl Reader<'_> {
         })
     }
 
-    pub(in crate::store) fn anchor(&self) -> rusqlite::Result<Option<Chain>> {
+    pub(super) fn anchor(&self) -> rusqlite::Result<Option<Chain>> {
         anchor::latest(&self.keyring, &self.files.keyring)
     }
 
-    pub(in crate::store) fn checkpoints(&self, limit: u32) -> Rows<Checkpoint> {
-        let sql = "SELECT count, head, at, signature FROM checkpoint ORDER BY count DESC LIMIT ?1";
-        self.data.rows(sql, params![limit], checkpoint)
+    pub(super) fn checkpoints(&self) -> Rows<Checkpoint> {
+        self.data.rows("SELECT count, head, at, signature FROM checkpoint ORDER BY count", [], checkpoint)
     }
 
     pub(super) fn last_entry(&self) -> rusqlite::Result<u64> {

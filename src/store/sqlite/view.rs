@@ -117,8 +117,7 @@ fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T
     let reader = Reader { data, keyring, fresh: &fresh, files };
     // In this order, so that neither is ahead of the entries that are looked at.
     let anchor = reader.anchor()?;
-    let mut checkpoints = reader.checkpoints(u32::MAX)?;
-    checkpoints.reverse();
+    let checkpoints = reader.checkpoints()?;
     let last_records = reader.last_records()?;
     let upto = reader.last_entry()?;
     Ok(look(AuditView { reader: &reader, anchor, checkpoints, last_records, upto }))
