@@ -180,10 +180,6 @@ pub enum DataChange {
     },
     /// Keeps a record, if its key is still there; answered in [`Done::records`].
     PutRecord(SealedRecord),
-    /// Puts other fields in place of a kept record's (Art. 16), sealed by the key it names; number and time stay.
-    /// Answered in [`Done::records`]; `None` where record or key are gone. The outcome that tells of the record tells of the fields
-    /// before: whoever revises one has to tell the audit of the new ones, and its verification of that entry.
-    ReviseRecord(SealedRecord),
     /// Deletes these records, but for those of persons whose data is restricted; their keys stay.
     DeleteRecords(Vec<RecordId>),
     /// Keeps what a person said, in place of what they said about this purpose and notice version before. For a reference that
@@ -199,7 +195,7 @@ pub enum DataChange {
 /// What was done, all of it durable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
-    /// One for each `PutRecord` and `ReviseRecord`, in order.
+    /// One for each `PutRecord`, in order.
     pub records: Vec<Kept>,
     /// One for each `PutKey`, in order: the key in force.
     pub keys: Vec<Minted>,

@@ -257,10 +257,6 @@ impl<'a, 'c> Unit<'a, 'c> {
                 let number = self.keep(record)?;
                 done.records.push(Kept { id: record.id, number });
             }
-            DataChange::ReviseRecord(record) => {
-                let number = self.revise(record)?;
-                done.records.push(Kept { id: record.id, number });
-            }
             DataChange::DeleteRecords(ids) => {
                 let keyring = self.keyring;
                 done.records_deleted += self.records.delete(ids, |whose| is_restricted(keyring, whose))?;
@@ -343,15 +339,6 @@ impl<'a, 'c> Unit<'a, 'c> {
         match self.sealing.allows(record, self.keyring, !self.both)? {
             true => self.records.keep(record).map(Some),
             false => Ok(None),
-        }
-    }
-
-    fn revise(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
-        let sql = "SELECT 1 FROM key WHERE id = ?1 AND reference = ?2 AND activity = ?3";
-        let owner = params![record.key, record.reference.as_bytes(), record.activity];
-        match self.keyring.row(sql, owner, |_| Ok(()))? {
-            Some(()) => self.records.revise(record),
-            None => Ok(None),
         }
     }
 

@@ -61,8 +61,6 @@ pub(in super::super) struct Heard {
     pub(super) kept: Vec<Named>,
     /// Records were deleted, in the indices too.
     pub(super) gone: Vec<Row>,
-    /// Records lie under another key, and the index knows it already.
-    pub(super) moved: Vec<Row>,
     /// These are in the indices now.
     pub(super) settled: Slice,
 }
@@ -123,7 +121,6 @@ impl Fresh {
         heard.kept.iter().for_each(|named| lately.coming.keep(named, false));
         for some in lately.both() {
             some.gone.extend(heard.gone.iter().filter(|row| some.places.hold(**row)));
-            some.moved.extend(heard.moved.iter().filter(|row| some.places.hold(**row)));
         }
         lately.settled(&heard.settled);
         if lately.coming.ids.len() >= TOGETHER {
@@ -141,7 +138,7 @@ impl Fresh {
         self.lately().settling.as_ref().map(|settling| settling.slice(most)).unwrap_or_default()
     }
 
-    /// The records under a key. Some may be gone, or lie under another key by now.
+    /// The records under a key. Some may be gone.
     pub(super) fn of_key(&self, key: &KeyId) -> Vec<Row> {
         let mut lately = self.lately();
         lately
@@ -223,8 +220,6 @@ struct Generation {
     ids: HashMap<(i64, RecordId), Row, ByRandomName>,
     /// Deleted meanwhile.
     gone: HashSet<Row>,
-    /// Put under another key meanwhile.
-    moved: HashSet<Row>,
     places: Places,
     /// How many of each order are in the indices.
     settled: (usize, usize),
@@ -247,10 +242,7 @@ impl Generation {
         let all = self.settled.0 + taken.0 == self.keys.items.len()
             && self.settled.1 + taken.1 == self.names.items.len();
         Slice {
-            keys: keys
-                .filter(|(_, row)| !self.gone.contains(row) && !self.moved.contains(row))
-                .copied()
-                .collect(),
+            keys: keys.filter(|(_, row)| !self.gone.contains(row)).copied().collect(),
             names: names.filter(|(_, _, row)| !self.gone.contains(row)).copied().collect(),
             taken,
             upto: if all { self.places.ends() } else { Vec::new() },

@@ -63,7 +63,6 @@ pub(super) struct Records<'a, 'c> {
 pub(super) struct Mark {
     kept: usize,
     gone: usize,
-    moved: usize,
 }
 
 impl<'a, 'c> Records<'a, 'c> {
@@ -73,7 +72,7 @@ impl<'a, 'c> Records<'a, 'c> {
 
     /// How far it has come.
     pub(super) const fn mark(&self) -> Mark {
-        Mark { kept: self.heard.kept.len(), gone: self.heard.gone.len(), moved: self.heard.moved.len() }
+        Mark { kept: self.heard.kept.len(), gone: self.heard.gone.len() }
     }
 
     /// Forgets what was done since `mark`, with the change that did it. What lies before has been flushed.
@@ -82,7 +81,6 @@ impl<'a, 'c> Records<'a, 'c> {
             self.names.remove(&(named.row.place(), named.id));
         }
         self.heard.gone.truncate(mark.gone);
-        self.heard.moved.truncate(mark.moved);
         self.activities.clear();
     }
 
@@ -132,11 +130,10 @@ impl<'a, 'c> Records<'a, 'c> {
     /// Puts the next so many into the indices; tells whether there were any.
     fn put(&mut self, most: usize) -> rusqlite::Result<bool> {
         let slice = self.fresh.slice(most);
-        // What this transaction deleted or moved is on its way as it was before.
+        // What this transaction deleted is on its way as it was before.
         let gone: HashSet<Row> = self.heard.gone.iter().copied().collect();
-        let moved: HashSet<Row> = self.heard.moved.iter().copied().collect();
         // Some may be there already: a crash came before the last slice.
-        for (key, row) in slice.keys.iter().filter(|(_, row)| !gone.contains(row) && !moved.contains(row)) {
+        for (key, row) in slice.keys.iter().filter(|(_, row)| !gone.contains(row)) {
             let sql = "INSERT OR IGNORE INTO record_of_key (key, row) VALUES (?1, ?2)";
             self.data.execute(sql, params![key, row.0])?;
         }
@@ -173,28 +170,6 @@ impl<'a, 'c> Records<'a, 'c> {
         self.names.insert((place, record.id), row);
         self.heard.kept.push(named);
         Ok(number)
-    }
-
-    /// Puts other fields in place of a record's; `None` where it is gone or somebody else's.
-    pub(super) fn revise(&mut self, record: &SealedRecord) -> Result<Option<u64>, Fault> {
-        let packed = record.fields.as_bytes();
-        let place = self.activity(&record.activity)?.place;
-        let Some(row) = self.row(place, &record.id)? else { return Ok(None) };
-        let sql = "SELECT key FROM record WHERE row = ?1 AND reference = ?2";
-        let who = record.reference.as_bytes();
-        let Some(before) = self.data.row(sql, params![row.0, who], |row| row.get::<_, KeyId>(0))? else {
-            return Ok(None);
-        };
-        let sql = "UPDATE record SET fields = ?2, key = ?3 WHERE row = ?1";
-        self.data.execute(sql, params![row.0, packed, record.key])?;
-        if before != record.key {
-            let sql = "DELETE FROM record_of_key WHERE key = ?1 AND row = ?2";
-            self.data.execute(sql, params![before, row.0])?;
-            let sql = "INSERT OR IGNORE INTO record_of_key (key, row) VALUES (?1, ?2)";
-            self.data.execute(sql, params![record.key, row.0])?;
-            self.heard.moved.push(row);
-        }
-        Ok(Some(row.number()))
     }
 
     /// Deletes the records of these names, of whatever activity, but for those whose person's data is to stay.
@@ -254,7 +229,7 @@ impl<'a, 'c> Records<'a, 'c> {
         Ok(1)
     }
 
-    /// The records under a key, in their order. Some may be gone, or lie under another key by now.
+    /// The records under a key, in their order. Some may be gone.
     fn rows_of(&self, key: &KeyId) -> rusqlite::Result<Vec<Row>> {
         let mut rows = read::rows_of(self.data, self.fresh, key)?;
         rows.extend(self.heard.kept.iter().filter(|named| named.key == *key).map(|named| named.row));

@@ -17,7 +17,7 @@ type Rows<T> = rusqlite::Result<Vec<T>>;
 /// How many keys are looked at before it is asked for more.
 const PAGE: u32 = if cfg!(test) { 2 } else { 1_000 };
 
-/// The records under a key, by their numbers. Some may be gone, or lie under another key by now.
+/// The records under a key, by their numbers. Some may be gone.
 pub(super) fn rows_of(data: &Prepared<'_>, fresh: &Fresh, key: &KeyId) -> Rows<Row> {
     let mut rows = fresh.of_key(key);
     let sql = "SELECT row FROM record_of_key WHERE key = ?1 ORDER BY row";

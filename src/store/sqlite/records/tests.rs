@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::clock::{Day, Timestamp};
-use crate::crypto::random;
 use crate::store::contract::{DAY, config, data, key, keyring, open, record};
 use crate::store::sqlite::reader::signed;
 use crate::store::*;
@@ -88,7 +87,7 @@ impl Model {
 
     /// One change after another, some of them in one group.
     async fn step(&mut self, store: &Store, dice: &mut Dice) {
-        match dice.roll(12) {
+        match dice.roll(11) {
             0 => {
                 let ids: Vec<_> =
                     (0..3).filter_map(|_| self.some_record(dice)).map(|record| record.id).collect();
@@ -104,10 +103,9 @@ impl Model {
                 let expired = store.expired(activity, before, 10_000).await.unwrap();
                 self.delete(store, expired.into_iter().map(|(_, id)| id).collect()).await;
             }
-            3 => self.revise(store, dice).await,
-            4 => self.fail(store, dice).await,
+            3 => self.fail(store, dice).await,
             // A record that is kept and deleted by one change.
-            5 => {
+            4 => {
                 let record = self.new_record(dice);
                 let delete = DataChange::DeleteRecords(vec![record.id]);
                 let done = store.commit(data([DataChange::PutRecord(record.clone()), delete])).await.unwrap();
@@ -141,21 +139,6 @@ impl Model {
         assert_eq!(done.records_deleted, self.remove(|record| record.key == id));
         self.keys[at] = key(reference, &activity, day);
         store.commit(keyring([KeyringChange::PutKey(self.keys[at].clone())])).await.unwrap();
-    }
-
-    /// Other fields, under a key of another day.
-    async fn revise(&mut self, store: &Store, dice: &mut Dice) {
-        let Some(mut record) = self.some_record(dice) else { return };
-        let of_same =
-            |key: &&WrappedKey| key.reference == record.reference && key.activity == record.activity;
-        let keys: Vec<_> = self.keys.iter().filter(of_same).collect();
-        record.key = dice.pick(&keys).unwrap().id;
-        record.fields = [("name", random::bytes::<20>())].into_iter().collect();
-        let done = store.commit(data([DataChange::ReviseRecord(record.clone())])).await.unwrap();
-        let (place, _) = self.kept.iter().find(|(_, kept)| kept.id == record.id).unwrap();
-        let place = place.clone();
-        assert_eq!(done.records[0].number, Some(place.1));
-        self.kept.insert(place, record);
     }
 
     /// Changes of one group, of which every second is taken back.
