@@ -40,8 +40,6 @@ impl Role {
 /// A token as the deployment holds it.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Whose it is, for those who read the deployment.
-    pub name: String,
     /// What for.
     pub role: Role,
     /// SHA-256 of the token. Without a salt: a token is 256 random bits, which no dictionary has.
@@ -118,7 +116,7 @@ mod tests {
     #[test]
     fn a_token_opens_what_its_role_covers() {
         let (token, hash) = new_token();
-        let access = Access::Tokens(vec![Grant { name: "dpo".into(), role: Role::Officer, hash }]);
+        let access = Access::Tokens(vec![Grant { role: Role::Officer, hash }]);
         assert_eq!(access.permits(Some(&token), Role::Officer), Decision::Yes);
         assert_eq!(access.permits(Some(&token), Role::Auditor), Decision::Yes);
         assert_eq!(access.permits(Some(&token), Role::Operator), Decision::No);

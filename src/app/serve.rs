@@ -145,7 +145,7 @@ fn access(entry: &AdminTls) -> Access {
             AdminRole::Officer => Role::Officer,
             AdminRole::Auditor => Role::Auditor,
         };
-        Grant { name: token.name.clone(), role, hash: token.hash }
+        Grant { role, hash: token.hash }
     };
     Access::Tokens(entry.tokens.iter().map(grant).collect())
 }

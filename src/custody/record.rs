@@ -136,14 +136,8 @@ impl std::fmt::Debug for RecordDraft {
 
 /// A record in clear. Wiped when dropped.
 pub struct OpenedRecord {
-    /// Its random name.
-    pub id: RecordId,
     /// Whose it is.
     pub reference: Reference,
-    /// Of which activity.
-    pub activity: String,
-    /// When the exchange took place.
-    pub at: Timestamp,
     /// The declared names and what was kept there, as JSON: a scalar; for a name with `[*]`, or of rows, a [`List`].
     fields: Vec<(String, Zeroizing<Vec<u8>>)>,
 }
@@ -202,8 +196,7 @@ pub(super) fn open(key: &SubjectKey, record: &SealedRecord) -> Result<OpenedReco
         context.truncate(bound);
         fields.push((name.to_owned(), opened));
     }
-    let SealedRecord { id, reference, at, .. } = *record;
-    Ok(OpenedRecord { id, reference, activity: record.activity.clone(), at, fields })
+    Ok(OpenedRecord { reference: record.reference, fields })
 }
 
 /// All of the context but the field, which comes last so that the rest is made once a record.

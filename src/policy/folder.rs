@@ -11,7 +11,7 @@ use crate::files;
 
 use super::cases::CaseFile;
 use super::codes::{Code, Severity};
-use super::diagnostics::{Diagnostic, Diagnostics, Sources};
+use super::diagnostics::{Diagnostic, Sources};
 use super::listing::{ACTIVITY, CASES, Listed, ORGANISATION, list};
 use super::model::{Activity, Organisation, PolicySet};
 use super::reader::Reader;
@@ -29,16 +29,6 @@ pub struct Draft {
     pub set: PolicySet,
     /// All findings.
     pub found: Vec<Diagnostic>,
-}
-
-/// Reads and checks every file of a policies folder.
-///
-/// # Errors
-/// All that is wrong, with its places, if any of it is an error; else the warnings come beside the set.
-pub fn load(folder: &Path) -> Result<(PolicySet, Diagnostics), Diagnostics> {
-    let Draft { set, found } = read(folder);
-    let diagnostics = Diagnostics::new(Arc::clone(&set.sources), found);
-    if diagnostics.errors() > 0 { Err(diagnostics) } else { Ok((set, diagnostics)) }
 }
 
 /// Reads every file of a folder as far as it goes, so that what the deployment adds can be reported with it.

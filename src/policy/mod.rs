@@ -49,7 +49,7 @@ pub use codes::{Code, Severity};
 pub(crate) use conditions::{of_fields, of_route};
 pub use countries::{Adequacy, adequacy};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Source, Sources, Span, Spanned};
-pub use folder::{Draft, has_errors, load, read};
+pub use folder::{Draft, has_errors, read};
 pub(crate) use folder::{read_file, utf8};
 pub(crate) use law::{defaults, identifies};
 pub use listing::looks_like_policy;

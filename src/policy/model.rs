@@ -159,8 +159,6 @@ pub enum Children {
 pub struct Activity {
     /// The file's name without `.yaml`.
     pub name: String,
-    /// What to underline where something is missing.
-    pub span: Span,
     /// SHA-256 of the file; with schemas, of that and of them.
     pub digest: [u8; 32],
     /// The activity beside which it is only looked at; `None` where it is in force itself.

@@ -89,7 +89,6 @@ pub(super) fn activity(name: &str, digest: [u8; 32], node: &Node, reader: &mut R
 
     let mut activity = Activity {
         name: name.to_owned(),
-        span: map.place_of("activity"),
         digest,
         shadows,
         title,

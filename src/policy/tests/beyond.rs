@@ -103,7 +103,7 @@ fn a_transfer_is_warned_of_before_its_end_and_refused_after() {
         "country: IN, transfer_instrument: scc, transfer_valid_until: 2026-06-30",
     );
     let on = |day: &str| {
-        let set = crate::policy::load(folder.path()).unwrap().0;
+        let set = crate::policy::read(folder.path()).set;
         let at = crate::policy::units::end_of(crate::policy::units::date(day).unwrap());
         crate::policy::due(&set, at).into_iter().map(|due| due.code).collect::<Vec<_>>()
     };
