@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use crate::clock::{Clock, Timestamp};
 use crate::condition::CallerFacts;
 use crate::crypto::Mac;
-use crate::newest::{Newest, Reading};
+use crate::newest::Newest;
 use crate::personal::{Person, Personal};
 use crate::problem::{Challenge, Problem, Rejection};
 
@@ -52,12 +52,6 @@ pub struct Identity {
     remembered: Arc<Remembered>,
     /// The claims that conditions name; `None` where there is no condition.
     wanted: ArcSwapOption<Vec<Box<str>>>,
-}
-
-/// A list of API keys that is in order, and not yet in force.
-pub struct NewApiKeys {
-    reading: Reading,
-    keys: ApiKeys,
 }
 
 /// The keys of issuers that have them in files, in order and not yet in force.
@@ -191,31 +185,9 @@ impl Identity {
         all
     }
 
-    /// To be called before another list of API keys is read.
-    pub fn reading_api_keys(&self) -> Reading {
-        self.api_keys.begin()
-    }
-
-    /// Looks through another list of API keys, and puts nothing in force.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn check_api_keys(
-        &self,
-        reading: Reading,
-        entries: Vec<ApiKeyEntry>,
-    ) -> Result<NewApiKeys, Vec<SetupError>> {
-        Ok(NewApiKeys { reading, keys: ApiKeys::compile(entries, &self.mac)? })
-    }
-
-    /// Puts a list of API keys in force, unless one is in force that somebody began to read later: a key that is revoked there
-    /// must not come back.
-    pub fn put_api_keys(&self, new: NewApiKeys) {
-        self.api_keys.put(new.reading, new.keys);
-    }
-
-    /// Puts in force what `load` makes of the file of API keys. Where it makes nothing, or something that is not in order, the keys
-    /// before stay, and [`Self::api_keys_refused`] says so.
+    /// Puts in force what `load` makes of the file of API keys, unless a list is in force that somebody began to read later: a key that
+    /// is revoked there must not come back. Where it makes nothing, or something that is not in order, the keys before stay, and
+    /// [`Self::api_keys_refused`] says so.
     ///
     /// # Errors
     /// All that is wrong with it.
@@ -223,15 +195,15 @@ impl Identity {
         &self,
         load: impl FnOnce() -> Result<Vec<ApiKeyEntry>, BoxError>,
     ) -> Result<(), BoxError> {
-        let reading = self.reading_api_keys();
+        let reading = self.api_keys.begin();
         let new = load().and_then(|entries| {
-            self.check_api_keys(reading, entries).map_err(|errors| {
+            ApiKeys::compile(entries, &self.mac).map_err(|errors| {
                 let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 texts.join("; ").into()
             })
         });
         self.note_api_keys(new.is_ok());
-        self.put_api_keys(new?);
+        self.api_keys.put(reading, new?);
         Ok(())
     }
 
@@ -242,7 +214,7 @@ impl Identity {
     }
 
     /// Whether what the file of API keys says is in force.
-    pub(super) fn note_api_keys(&self, in_force: bool) {
+    fn note_api_keys(&self, in_force: bool) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         *refused = if in_force { None } else { refused.or_else(|| Some(self.clock.now())) };
     }
@@ -398,13 +370,6 @@ impl Identity {
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         self.remembered.len()
-    }
-}
-
-/// Shows nothing of the keys.
-impl std::fmt::Debug for NewApiKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewApiKeys").finish_non_exhaustive()
     }
 }
 

@@ -19,7 +19,7 @@ mod token;
 mod watch;
 
 pub use api_key::{ApiKey, ApiKeyEntry, KeyHash, NotAKeyHash};
-pub use authenticate::{API_KEY_HEADER, Identity, IdentityConfig, NewApiKeys, NewIssuerKeys};
+pub use authenticate::{API_KEY_HEADER, Identity, IdentityConfig, NewIssuerKeys};
 pub use caller::{Caller, Scopes};
 pub use error::{CredentialError, SetupError};
 pub use issue::{DevelopmentToken, IssueError, issue, tried};
