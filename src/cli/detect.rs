@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
-use super::table::table;
 use super::{Exit, output};
 use crate::detect::{Detector, Kind, Named, Wanted, evaluate};
+use crate::plan::explain::Table;
 
 /// The largest text that is read.
 const LARGEST: u64 = 16 << 20;
@@ -91,9 +91,9 @@ fn text(args: Text) -> anyhow::Result<Exit> {
         at = one.start;
         let column = text.get(line_start..one.start).unwrap_or_default().chars().count() + 1;
         let value = text.get(one.start..one.end).unwrap_or_default().escape_debug().to_string();
-        rows.push([format!("{line}:{column}"), detector.label(one.what).to_owned(), value]);
+        rows.push(vec![format!("{line}:{column}"), detector.label(one.what).to_owned(), value]);
     }
-    output::text(table("", ["place", "kind", "text"], &rows));
+    output::text(Table::new("", &["place", "kind", "text"], rows).text(""));
     Ok(Exit::Fine)
 }
 

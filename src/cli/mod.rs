@@ -20,7 +20,6 @@ mod person;
 mod reload;
 mod schema;
 mod serve;
-mod table;
 mod test;
 mod token;
 

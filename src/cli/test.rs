@@ -1,9 +1,9 @@
 //! `test`: the policies' cases, through the real pipeline, and what they show of the policies.
 
-use super::table::table;
 use super::{Deployment, Exit, deployment, output};
 use crate::app;
 use crate::app::cases::{Fault, Verdict};
+use crate::plan::explain::Table;
 use crate::plan::{Coverage, Covers};
 
 #[derive(Debug, clap::Args)]
@@ -37,17 +37,17 @@ fn outcome(verdict: &Verdict) -> String {
 
 /// Every place of what the case looked at, those marked that are otherwise than it says.
 fn difference(fault: &Fault) -> String {
-    let rows: Vec<[String; 4]> = fault
+    let rows: Vec<_> = fault
         .places
         .iter()
         .map(|place| {
             let mark = if place.agrees { " " } else { "!" };
             let at = if place.at.is_empty() { "(all of it)" } else { &place.at };
-            [mark.to_owned(), at.to_owned(), place.expected.clone(), place.got.clone()]
+            vec![mark.to_owned(), at.to_owned(), place.expected.clone(), place.got.clone()]
         })
         .collect();
     let mut text = format!("     {}\n", fault.what);
-    text.push_str(&table("       ", ["", "", "expected", "got"], &rows));
+    text.push_str(&Table::new("", &["", "", "expected", "got"], rows).text("       "));
     if let Some(note) = &fault.note {
         text.push_str(&format!("       {note}\n"));
     }
@@ -61,16 +61,16 @@ fn shown(coverage: &Coverage) -> String {
         format!("{}s {covered}/{all}", covers.word())
     });
     let mut text = format!("coverage: {}\n", counts.collect::<Vec<_>>().join(", "));
-    let rows: Vec<[String; 4]> = coverage
+    let rows: Vec<_> = coverage
         .short()
         .map(|item| {
             let activity = item.activity.to_string();
-            [item.covers.word().to_owned(), activity, item.what.clone(), item.how.to_owned()]
+            vec![item.covers.word().to_owned(), activity, item.what.clone(), item.how.to_owned()]
         })
         .collect();
     if !rows.is_empty() {
         text.push_str("\nshown by no case\n");
-        text.push_str(&table("  ", ["kind", "activity", "what", "a case would need"], &rows));
+        text.push_str(&Table::new("", &["kind", "activity", "what", "a case would need"], rows).text("  "));
     }
     text
 }

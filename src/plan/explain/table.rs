@@ -16,7 +16,8 @@ pub struct Table {
 }
 
 impl Table {
-    pub(super) fn new(caption: impl Into<String>, heads: &[&str], rows: Vec<Vec<String>>) -> Self {
+    /// One of these rows under these heads.
+    pub fn new(caption: impl Into<String>, heads: &[&str], rows: Vec<Vec<String>>) -> Self {
         let heads = heads.iter().map(|head| (*head).to_owned()).collect();
         Self { caption: caption.into(), heads, rows }
     }
@@ -147,5 +148,16 @@ fn kept(spec: &Spec) -> String {
     match spec {
         Spec::Unchanged => "encrypted".to_owned(),
         spec => spec.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_what_stands_in_them() {
+        let rows = vec![vec!["é".to_owned(), "x".to_owned()], vec!["longer".to_owned(), String::new()]];
+        assert_eq!(Table::new("", &["a", "b"], rows).text("  "), "  a       b\n  é       x\n  longer\n");
     }
 }
