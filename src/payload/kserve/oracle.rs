@@ -275,23 +275,13 @@ pub(super) fn treat(body: &Body, paths: &[Path], visitor: &mut Acting) -> Option
             Treated::Replaced(kind) => Some(spelled(kind, &new)),
         }
     };
+    out.id = body.id.as_deref().and_then(|raw| single("request", "id", raw, visitor));
     let mut list = |of: &[(String, String)], visitor: &mut Acting| {
         let treated =
             |(name, raw): &(String, String)| Some((name.clone(), single("parameters", name, raw, visitor)?));
         of.iter().filter_map(treated).collect::<Vec<_>>()
     };
     let mut fields = Vec::new();
-    out.id = body.id.as_deref().and_then(|raw| {
-        let field = place(&[member("request"), member("id")])?;
-        fields.push(field);
-        let (kind, text) = meaning(raw);
-        let mut new = String::new();
-        match visitor.value(field, &[], Value { kind, text: &text }, &mut new).unwrap() {
-            Treated::Kept => Some(raw.to_owned()),
-            Treated::LeftOut => None,
-            Treated::Replaced(kind) => Some(spelled(kind, &new)),
-        }
-    });
     out.parameters = list(&body.parameters, visitor);
     for tensor in &body.tensors {
         let one = place(&[member(&tensor.name)]);
