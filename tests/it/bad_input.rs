@@ -8,10 +8,10 @@ use consentry::problem::Problem::{
     RequestMalformed, RouteUnknown,
 };
 use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
+use flate2::write::ZlibEncoder;
 use http::Method;
 
-use crate::support::{Call, Gateway, canary, changed, clean_body};
+use crate::support::{Call, Gateway, canary, changed, clean_body, gzip};
 
 /// A clean body with one more member.
 fn with(member: &str) -> String {
@@ -387,12 +387,6 @@ async fn an_extension_of_a_chunk_is_refused_by_its_name() {
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("extensions"), "{answer}");
     gateway.upstream.saw_nothing();
     gateway.close().await;
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn zlib(bytes: &[u8]) -> Vec<u8> {

@@ -1,17 +1,14 @@
 //! An API that is down, slow, broken or talkative: nothing of its fault reaches the caller, nothing of the call is kept,
 //! and what was begun is ended in the journal.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use consentry::problem::Problem::{UpstreamAnswerRefused, UpstreamUnavailable};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::gateway::RISK;
-use crate::support::{Call, Gateway, Options, Reply, canary, clean_body};
+use crate::support::{Call, Gateway, Options, Reply, canary, clean_body, gzip};
 
 #[tokio::test]
 async fn an_answer_that_is_not_as_declared_goes_no_further() {
@@ -220,10 +217,4 @@ async fn a_route_without_personal_data_passes_nothing_of_the_caller() {
         gateway.send(Call::get("/v1/live")).await.problem(UpstreamAnswerRefused);
     }
     gateway.close().await;
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }

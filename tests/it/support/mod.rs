@@ -8,9 +8,12 @@ pub(crate) mod issuer;
 pub(crate) mod load;
 pub(crate) mod upstream;
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use consentry::payload::read;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 pub(crate) use client::{Answer, Call};
 pub(crate) use gateway::{Gateway, Options};
@@ -35,4 +38,10 @@ pub(crate) fn changed(from: &str, to: &str) -> String {
     let body = clean_body();
     assert!(body.contains(from), "nothing to change");
     body.replacen(from, to, 1)
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
