@@ -139,10 +139,13 @@ impl Setting {
             None => (200, answer::made_up(&self.core.gateway.live().plan, &case.send)),
         };
         self.recorder.prepare(status, answer.clone());
-        let kept_before = self.newest().await?;
+        let before = self.counts().await?;
         let (status, body, opened) = self.call(given.token.as_ref(), &case.send).await?;
-        let kept = self.newest().await?;
-        let stored = if kept == kept_before { None } else { self.opened(kept).await? };
+        let grown = self.counts().await?.into_iter().zip(before).find(|(now, before)| now != before);
+        let stored = match grown {
+            Some(((activity, count), _)) => self.newest(&activity, count).await?,
+            None => None,
+        };
         let upstream_saw = self.recorder.saw();
         let upstream_asked = self.asked(&case.send);
         let answered = upstream_saw.is_some().then(|| shown(Some(&answer.content_type), &answer.bytes));
@@ -302,8 +305,8 @@ impl Setting {
         payload.map_or_else(Default::default, |payload| (payload.request.format(), payload.response.format()))
     }
 
-    /// The newest record's activity and number.
-    async fn newest(&self) -> anyhow::Result<Vec<(Arc<str>, u64)>> {
+    /// How many records of each activity are kept.
+    async fn counts(&self) -> anyhow::Result<Vec<(Arc<str>, u64)>> {
         let live = self.core.gateway.live();
         let mut counts = Vec::new();
         for activity in &live.plan.activities {
@@ -313,18 +316,11 @@ impl Setting {
         Ok(counts)
     }
 
-    /// The record with the highest number of the activity that has one more than before.
-    async fn opened(&self, counts: Vec<(Arc<str>, u64)>) -> anyhow::Result<Option<Value>> {
+    /// The record with the highest number of an activity that keeps so many.
+    async fn newest(&self, activity: &str, count: u64) -> anyhow::Result<Option<Value>> {
         let (store, custody) = (self.core.gateway.store(), self.core.gateway.custody());
-        let mut newest = None;
-        for (activity, count) in counts {
-            if count == 0 {
-                continue;
-            }
-            let rows = store.records(&activity, None, 0, u32::try_from(count).unwrap_or(u32::MAX)).await?;
-            newest = rows.into_iter().chain(newest).max_by_key(|row| (row.record.at, row.number));
-        }
-        let Some(row) = newest else { return Ok(None) };
+        let rows = store.records(activity, None, 0, u32::try_from(count).unwrap_or(u32::MAX)).await?;
+        let Some(row) = rows.into_iter().max_by_key(|row| row.number) else { return Ok(None) };
         let opened = custody.open_record(&row.record, Reader::Source).await?;
         Ok(Some(serde_json::from_slice(&opened.to_json())?))
     }

@@ -3,6 +3,7 @@
 mod detect;
 mod made_up;
 mod patterns;
+mod stored;
 
 use std::fs;
 use std::path::Path;
