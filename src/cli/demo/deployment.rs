@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 use super::Args;
 use super::certificates::{self, Certificates};
 use super::client::Client;
-use super::material::{key, write_secret};
+use super::material::write_secret;
 use crate::app::{self, Core, Running};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::crypto::InterchangeKey;
 use crate::custody::Custody;
 use crate::identity::{self, DevelopmentToken};
 use crate::lock::{Lock, LockError};
@@ -143,9 +144,9 @@ fn write(
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
 
-    let secret = key();
+    let secret = InterchangeKey::generate();
     write_secret(&folder.join("issuer.secret"), &secret)?;
-    write_secret(&folder.join("master.key"), &key())?;
+    write_secret(&folder.join("master.key"), &InterchangeKey::generate())?;
     let path = |path: &Path| -> anyhow::Result<String> {
         let path = std::path::absolute(path)?;
         Ok(serde_json::to_string(path.to_str().context("a path is not UTF-8")?)?)

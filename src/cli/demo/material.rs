@@ -4,20 +4,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
-use zeroize::Zeroizing;
 
 use super::MARKER;
 pub(in crate::cli) use super::certificates::in_folder as certificates;
-use crate::crypto::random;
 use crate::files;
-
-/// 32 random bytes, as a Fernet key is written.
-pub(in crate::cli) fn key() -> Zeroizing<String> {
-    let bytes = Zeroizing::new(random::bytes::<32>());
-    Zeroizing::new(URL_SAFE.encode(bytes.as_slice()))
-}
 
 /// Writes a secret that its owner alone can read; one that is there is left.
 pub(in crate::cli) fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {

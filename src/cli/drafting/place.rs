@@ -11,6 +11,7 @@ use crate::cli::demo::material;
 use crate::cli::output;
 use crate::clock::Clock;
 use crate::config::{self, FileKind};
+use crate::crypto::InterchangeKey;
 use crate::draft::{self, Api, Deployment};
 use crate::files;
 use crate::keys::LocalKey;
@@ -146,7 +147,7 @@ pub(super) fn deployment(folder: &Path, place: &Place, url: &http::Uri, port: u1
     made.with_context(|| format!("cannot make {}", keys.display()))?;
     let (secret, master) = (keys.join("development-issuer.secret"), keys.join("master.key"));
     if !secret.exists() {
-        material::write_secret(&secret, &material::key())?;
+        material::write_secret(&secret, &InterchangeKey::generate())?;
     }
     if !master.exists() {
         LocalKey::create(&master).with_context(|| format!("no key was made in {}", master.display()))?;
