@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use consentry::clock::Clock;
 use consentry::config::{self, Config};
-use consentry::crypto::random;
+use consentry::crypto::{hex, random};
 use consentry::identity::{self, DevelopmentToken};
 use consentry::keys::write_new;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -218,8 +218,4 @@ impl Deployment {
         fs::write(self.path("server.pem"), certificate.pem()).unwrap();
         write_new(&self.path("server.key"), &key.serialize_pem()).unwrap();
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
