@@ -37,6 +37,18 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// What was read, without the locks by which others are kept out, is not what lies there now.
+    #[error(
+        "somebody began to work on {}, or on what belongs to it, while it was read, so nothing is said of it: ask again. A gateway that \
+         runs answers for itself", .0.display()
+    )]
+    Meanwhile(PathBuf),
+    /// A file cannot be read without writing to it.
+    #[error(
+        "{path} cannot be read as it lies there: in {path}-journal is a change that was cut short, which only a start takes back. Copy all \
+         that is called {path} to another place, and read it there once a gateway has started on it", path = .0.display()
+    )]
+    CutShort(PathBuf),
     /// A newer gateway wrote it.
     #[error("{} has layout {found}, and this gateway knows {known} at most: use a newer gateway", .path.display())]
     Newer {

@@ -152,10 +152,11 @@ impl Store {
     }
 
     /// Opens both files to be read as they are, also where [`open`](Self::open) refuses them: for `audit verify`. Every
-    /// change is answered `Unavailable`. A gateway may hold them meanwhile.
+    /// change is answered `Unavailable`. Where a gateway holds them, this is one more reader; else nothing is written to them or beside
+    /// them, and [`with_audit`](Self::with_audit) answers [`Meanwhile`](StoreError::Meanwhile) where somebody begins to work on them.
     ///
     /// # Errors
-    /// [`StoreError::Open`], [`KeyringMissing`](StoreError::KeyringMissing) or [`DataMissing`](StoreError::DataMissing) where one is
+    /// [`StoreError::Open`], [`CutShort`](StoreError::CutShort), [`KeyringMissing`](StoreError::KeyringMissing) or [`DataMissing`](StoreError::DataMissing) where one is
     /// missing or no database, [`Bare`](StoreError::Bare) or [`KeyringBare`](StoreError::KeyringBare) where one holds nothing of a store.
     pub fn inspect(config: &StoreConfig) -> Result<Self> {
         sqlite::Sqlite::inspect(config).map(Self::Sqlite)

@@ -1,11 +1,14 @@
 //! An audit that somebody changed: `audit verify` says so, and names the first bad entry.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rusqlite::Connection;
 
-use crate::support::Deployment;
+use crate::support::{Deployment, Gateway};
 
 const FILES: [&str; 2] = ["data/data.db", "keys/keys.db"];
 
@@ -129,6 +132,68 @@ fn a_checkpoint_kept_elsewhere_sees_a_cut_that_the_keyring_was_made_to_forget() 
     let forged = format!("{}{}", later.out, forged(&first.out));
     fs::write(&elsewhere, forged).unwrap();
     found(&deployment, &against, "is not the gateway's");
+}
+
+/// All that lies in the folders of the store, and when it was written to.
+fn lying(deployment: &Deployment) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
+    let files = ["data", "keys"].into_iter().flat_map(|name| fs::read_dir(deployment.path(name)).unwrap());
+    let paths = files.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| {
+            let written = path.metadata().unwrap().modified().unwrap();
+            (path.clone(), (fs::read(path).unwrap(), written))
+        })
+        .collect()
+}
+
+#[test]
+fn evidence_is_left_as_it_lies_and_its_log_counts() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let gateway = Gateway::start(&deployment);
+    for person in ["ada", "bob", "cem"] {
+        deployment.grant(person);
+    }
+    // Beside a gateway whose socket was removed it is one more reader.
+    fs::rename(deployment.path("admin.sock"), deployment.path("away")).unwrap();
+    deployment.verify();
+    gateway.kill();
+    let verify = |entries: &str| {
+        let before = lying(&deployment);
+        let said = deployment.run(&["audit", "verify"]);
+        assert!(said.code == Some(0) && said.out.contains(entries), "{said:?}");
+        assert_eq!(lying(&deployment), before);
+    };
+    // Nothing but the logs has the entries: as they were left, with an index that says nothing of them, and without one, as in a copy.
+    verify("in order: 5 entries");
+    for name in FILES {
+        fs::write(deployment.path(&format!("{name}-shm")), vec![7; 32 << 10]).unwrap();
+    }
+    verify("in order: 5 entries");
+    for name in FILES {
+        fs::remove_file(deployment.path(&format!("{name}-shm"))).unwrap();
+    }
+    verify("in order: 5 entries");
+    // Where nothing may be written.
+    let mode = |name: &str, mode| {
+        fs::set_permissions(deployment.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (name, folder) in FILES.into_iter().zip(["data", "keys"]) {
+        mode(name, 0o400);
+        mode(&format!("{name}-wal"), 0o400);
+        mode(folder, 0o500);
+    }
+    verify("in order: 5 entries");
+    for folder in ["data", "keys"] {
+        mode(folder, 0o700);
+    }
+    // A log that was cut is one that lacks entries.
+    let log = deployment.path("data/data.db-wal");
+    mode("data/data.db-wal", 0o600);
+    let file = fs::File::options().write(true).open(&log).unwrap();
+    file.set_len(log.metadata().unwrap().len() - 1).unwrap();
+    let before = lying(&deployment);
+    found(&deployment, &[], "the file ends at 4");
+    assert_eq!(lying(&deployment), before);
 }
 
 /// The checkpoint with another signature.

@@ -1,6 +1,7 @@
 //! The two files: the lock of each, and connections to them.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Files {
     pub(super) data: PathBuf,
     pub(super) keyring: PathBuf,
+    opening: Opening,
     #[cfg(test)]
     pub(super) faults: Arc<super::tests::Faults>,
 }
@@ -41,13 +43,20 @@ pub(super) enum Opening {
     Usual,
     /// As it lies there. What would leave a trace to be known is not known.
     Traceless,
+    /// As evidence: as it lies there too, and all that is in it counts, its log included. What cannot be read so is refused.
+    Evidence,
 }
 
+/// Which files lie there, how long they are, and when they were written to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lying(Vec<Option<(u64, u64, u64, i64, i64)>>);
+
 impl Files {
-    pub(super) fn new(config: &StoreConfig) -> Self {
+    pub(super) fn new(config: &StoreConfig, opening: Opening) -> Self {
         Self {
             data: config.sqlite.clone(),
             keyring: config.keyring.clone(),
+            opening,
             #[cfg(test)]
             faults: Arc::default(),
         }
@@ -55,7 +64,8 @@ impl Files {
 
     /// Refuses where one of the two is not there, or holds nothing, and the other is and does, or none is to be begun beside, before
     /// anything is made, a lock included.
-    pub(super) fn both_there(&self, lost: bool, opening: Opening) -> Result<(), StoreError> {
+    pub(super) fn both_there(&self, lost: bool) -> Result<(), StoreError> {
+        let opening = self.opening;
         let there = is_there(&self.data)?;
         // INVARIANT: a keyring is never made beside existing data.
         if there && !is_there(&self.keyring)? {
@@ -82,13 +92,13 @@ impl Files {
 
     /// Whether both hold something of a store.
     pub(super) fn begun(&self) -> Result<bool, StoreError> {
-        Ok(!Opening::Usual.is_bare(&self.data)? && !Opening::Usual.is_bare(&self.keyring)?)
+        Ok(!self.opening.is_bare(&self.data)? && !self.opening.is_bare(&self.keyring)?)
     }
 
     /// Refuses a file that holds nothing of a store, which whoever only reads would not give a layout.
     pub(super) fn both_hold(&self) -> Result<(), StoreError> {
         for path in [&self.data, &self.keyring] {
-            if Opening::Usual.ask(path, layout)? == Some(0) {
+            if self.opening.ask(path, layout)? == Some(0) {
                 return Err(StoreError::Bare(path.clone()));
             }
         }
@@ -116,7 +126,40 @@ impl Files {
 
     /// Connects to the files for reading.
     pub(super) fn connect_reader(&self) -> Result<[Connection; 2], StoreError> {
-        Ok([reading(&self.data)?, reading(&self.keyring)?])
+        let connect = match self.opening {
+            Opening::Usual => reading,
+            Opening::Traceless | Opening::Evidence => look::evidence,
+        };
+        Ok([connect(&self.data)?, connect(&self.keyring)?])
+    }
+
+    /// How the files lie there, where they are read without the locks by which others are kept from writing to them.
+    pub(super) fn lying(&self) -> Result<Option<Lying>, StoreError> {
+        if matches!(self.opening, Opening::Usual) {
+            return Ok(None);
+        }
+        let mut all = Vec::new();
+        for path in [&self.data, &self.keyring] {
+            let whole = path.canonicalize().map_err(|error| unopened(path, error))?;
+            for ending in ["", "-wal"] {
+                let found = look::beside(&whole, ending).metadata().ok();
+                all.push(
+                    found.map(|found| {
+                        (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
+                    }),
+                );
+            }
+        }
+        Ok(Some(Lying(all)))
+    }
+
+    /// Refuses what was read if somebody has worked, or begun to work, on the files since.
+    pub(super) fn still(&self, before: Option<&Lying>) -> Result<(), StoreError> {
+        let held = || [&self.data, &self.keyring].into_iter().any(|path| Lock::is_held(path));
+        if before.is_none() || !held() && self.lying()?.as_ref() == before {
+            return Ok(());
+        }
+        Err(StoreError::Meanwhile(self.data.clone()))
     }
 
     /// Which files lie at the paths now, so that another one put in the place of one is noticed.
@@ -148,6 +191,9 @@ impl Opening {
         match self {
             Self::Usual => question(&reading(path)?).map(Some).map_err(|error| unopened(path, error)),
             Self::Traceless => look::traceless(path, question),
+            Self::Evidence => {
+                question(&look::evidence(path)?).map(Some).map_err(|error| unopened(path, error))
+            }
         }
     }
 }

@@ -2,10 +2,12 @@
 //! database that is opened in the usual way makes a log and an index of it beside itself, also to be read.
 
 use std::fmt::Write as _;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::Access;
 use rustix::io::Errno;
@@ -33,12 +35,12 @@ pub(super) fn traceless<T>(
 ) -> Result<Option<T>, StoreError> {
     // Whoever serves it writes to it as well.
     if rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) == Err(Errno::ACCESS) {
-        return Err(LockError::opening(path, std::io::ErrorKind::PermissionDenied.into()).into());
+        return Err(LockError::opening(path, io::ErrorKind::PermissionDenied.into()).into());
     }
     // SQLite follows links before it looks for what lies beside.
     let whole = path.canonicalize().map_err(|error| LockError::opening(path, error))?;
     let Some(how) = without_trace(&whole, Lock::is_held(path)) else { return Ok(None) };
-    match open(&address(&whole, how)).and_then(|connection| question(&connection)) {
+    match open(&whole, how).and_then(|connection| question(&connection)) {
         Ok(answer) => Ok(Some(answer)),
         // Somebody is at work on it, who saw to it that it opens; or the log wants what only a writer may do.
         Err(_) if Lock::is_held(path) => Ok(None),
@@ -47,17 +49,45 @@ pub(super) fn traceless<T>(
     }
 }
 
+/// A connection to read a file by that nobody has open, and that is as it was afterwards: evidence, of which nobody need be able to write
+/// to anything. What is in its log counts.
+pub(super) fn evidence(path: &Path) -> Result<Connection, StoreError> {
+    let whole = path.canonicalize().map_err(|error| LockError::opening(path, error))?;
+    let how = without_trace(&whole, false).ok_or_else(|| StoreError::CutShort(path.to_owned()))?;
+    open(&whole, how).map_err(|error| match rustix::fs::access(path, Access::READ_OK) {
+        Err(Errno::ACCESS) => LockError::opening(path, io::ErrorKind::PermissionDenied.into()).into(),
+        _ => files::unopened(path, error),
+    })
+}
+
 struct Read {
     layout: i64,
     secrets: Vec<WrappedSecret>,
 }
 
-fn open(address: &str) -> rusqlite::Result<Connection> {
+/// How a database is opened.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// By its log and the index of it that is there, without writing to the index.
+    Index,
+    /// As a file that nobody changes: there is nothing in a log.
+    Alone,
+    /// By its log, with an index in memory, and without a lock: nobody else has it open.
+    Log,
+}
+
+fn open(whole: &Path, how: How) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .union(OpenFlags::SQLITE_OPEN_URI);
-    let connection = Connection::open_with_flags(address, flags)?;
+    let connection = Connection::open_with_flags(address(whole, how), flags)?;
     connection.busy_timeout(Duration::ZERO)?;
+    // INVARIANT: the log is not brought into the database, nor removed, where this is the last to close it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    if matches!(how, How::Log) {
+        // Before anything is read: then the index of the log is in memory (sqlite.org/wal.html#noshm).
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
+    }
     connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
     Ok(connection)
 }
@@ -72,25 +102,30 @@ fn read(connection: &Connection, known: i64) -> rusqlite::Result<Read> {
     Ok(Read { layout, secrets })
 }
 
-/// How the database is opened so that nothing is made beside it: with a log and its index, by them, without writing to the index;
-/// without anything in a log, as a file that nobody changes. Where there is a log alone, it cannot be.
-fn without_trace(whole: &Path, held: bool) -> Option<&'static str> {
+/// How the database is opened so that nothing is made beside it and nothing is written to; `held` says whether somebody is at work on
+/// it. It cannot be where the index of a log is wanting that is being written to, nor before a change that was cut short is taken back.
+fn without_trace(whole: &Path, held: bool) -> Option<How> {
     /// A log's own head. SQLite waits in vain for more behind it where nobody has the database open.
     const HEAD: u64 = 32;
-    let beside = |ending: &str| {
-        let mut name = whole.as_os_str().to_owned();
-        name.push(ending);
-        std::fs::metadata(name).ok().map(|found| found.len())
-    };
-    match (beside("-wal"), beside("-shm")) {
-        (Some(log), Some(_)) if held || log > HEAD => Some("readonly_shm=1"),
-        (log, _) if log.unwrap_or(0) <= HEAD => Some("immutable=1"),
+    let length = |ending| beside(whole, ending).metadata().ok().map(|found| found.len());
+    match (length("-wal"), length("-shm")) {
+        _ if length("-journal").is_some_and(|journal| journal > 0) => None,
+        (Some(_), Some(_)) if held => Some(How::Index),
+        (log, _) if log.unwrap_or(0) <= HEAD => Some(How::Alone),
+        _ if !held => Some(How::Log),
         _ => None,
     }
 }
 
+/// What SQLite calls a file that belongs to a database.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// The database as SQLite's address of it (sqlite.org/uri.html). `whole` begins with a slash.
-fn address(whole: &Path, how: &str) -> String {
+fn address(whole: &Path, how: How) -> String {
     let mut address = String::from("file://");
     for byte in whole.as_os_str().as_bytes() {
         match byte {
@@ -101,7 +136,12 @@ fn address(whole: &Path, how: &str) -> String {
             other => drop(write!(address, "%{other:02x}")),
         }
     }
-    address + "?" + how
+    address
+        + match how {
+            How::Index => "?readonly_shm=1",
+            How::Alone => "?immutable=1",
+            How::Log => "?vfs=unix-none",
+        }
 }
 
 fn passes(error: &rusqlite::Error) -> bool {
@@ -176,11 +216,19 @@ mod tests {
         assert_eq!(names(&path).unwrap(), ["one"]);
         std::os::unix::fs::symlink(&path, folder.join("link.db")).unwrap();
         assert_eq!(names(&folder.join("link.db")).unwrap(), ["one"]);
-        // As a process that was killed left it; and a log whose index only a writer could make.
+        // As a process that was killed left it, also where the index is another's, or the log lies there without it, as in a copy.
         assert_eq!(names(&killed).unwrap(), ["one"]);
         let (index, log) = (folder.join("killed.db-shm"), folder.join("killed.db-wal"));
+        std::fs::write(&index, vec![7; 32 << 10]).unwrap();
+        assert_eq!(names(&killed).unwrap(), ["one"]);
         std::fs::remove_file(&index).unwrap();
+        assert_eq!(names(&killed).unwrap(), ["one"]);
+        // A change that was cut short, which only a writer may take back.
+        let journal = folder.join("killed.db-journal");
+        std::fs::write(&journal, "a change").unwrap();
         assert_eq!(names(&killed), None);
+        assert!(matches!(evidence(&killed), Err(StoreError::CutShort(path)) if path == killed));
+        std::fs::remove_file(&journal).unwrap();
         // So too a log of which there is the head alone.
         std::fs::copy(&path, &killed).unwrap();
         std::fs::write(&index, vec![0; 32 << 10]).unwrap();

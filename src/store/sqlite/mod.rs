@@ -48,17 +48,17 @@ pub(super) use reader::Reader;
 
 /// [`StoreConfig::both_there`].
 pub(super) fn both_there(config: &StoreConfig) -> Result<()> {
-    Files::new(config).both_there(config.lost, Opening::Usual)
+    Files::new(config, Opening::Usual).both_there(config.lost)
 }
 
 /// [`StoreConfig::both_there_untouched`].
 pub(super) fn both_there_untouched(config: &StoreConfig) -> Result<()> {
-    Files::new(config).both_there(config.lost, Opening::Traceless)
+    Files::new(config, Opening::Traceless).both_there(config.lost)
 }
 
 /// [`StoreConfig::is_begun`].
 pub(super) fn is_begun(config: &StoreConfig) -> Result<bool> {
-    Files::new(config).begun()
+    Files::new(config, Opening::Usual).begun()
 }
 
 /// [`StoreConfig::secrets`].
@@ -106,8 +106,8 @@ impl Shared {
 
 impl Sqlite {
     pub(super) fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
-        let files = Files::new(config);
-        files.both_there(config.lost, Opening::Usual)?;
+        let files = Files::new(config, Opening::Usual);
+        files.both_there(config.lost)?;
         let lock = files.lock()?;
         let connections = files.connect(true)?;
         let fresh = Fresh::default();
@@ -172,8 +172,10 @@ impl Sqlite {
 
     /// Reads the files as they are; nothing is checked, nothing can be written. Records that no index names yet are not found.
     pub(super) fn inspect(config: &StoreConfig) -> Result<Self> {
-        let files = Files::new(config);
-        files.both_there(false, Opening::Usual)?;
+        // Beside whoever works on them, as one more reader, which leaves nothing that is not there: they have made the log and its index.
+        let opening = if config.is_held() { Opening::Usual } else { Opening::Evidence };
+        let files = Files::new(config, opening);
+        files.both_there(false)?;
         files.both_hold()?;
         let shared = Arc::new(Shared {
             able: AtomicBool::new(false),

@@ -111,6 +111,7 @@ pub(super) async fn with_audit<T: Send + 'static>(
 }
 
 fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T> {
+    let before = files.lying()?;
     let [data, keyring] = files.connect_reader()?;
     let fresh = Fresh::default();
     let (data, keyring) = (Prepared::new(&data), Prepared::new(&keyring));
@@ -120,5 +121,7 @@ fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T
     let checkpoints = reader.checkpoints()?;
     let last_records = reader.last_records()?;
     let upto = reader.last_entry()?;
-    Ok(look(AuditView { reader: &reader, anchor, checkpoints, last_records, upto }))
+    let seen = look(AuditView { reader: &reader, anchor, checkpoints, last_records, upto });
+    files.still(before.as_ref())?;
+    Ok(seen)
 }

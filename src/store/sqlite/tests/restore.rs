@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use crate::audit::Reading;
+use crate::lock::Lock;
 use crate::store::contract::*;
 use crate::store::*;
 
@@ -368,6 +369,38 @@ async fn after_a_kill_the_file_beside_the_keyring_vouches_for_the_end() {
     assert_eq!((store.chain().count, anchor(&store).await), (4, Some(store.chain())));
     store.close().await;
     open(killed.path()).unwrap().close().await;
+}
+
+/// What is read without a lock is not to be taken for what is wrong with a file that somebody writes to.
+#[tokio::test]
+async fn nothing_is_said_of_files_that_somebody_works_on_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    furnished(folder.path()).await;
+    let looked = async |meanwhile: Box<dyn FnOnce() + Send>| {
+        let store = Store::inspect(&config).unwrap();
+        let looked = store.with_audit(move |view| {
+            meanwhile();
+            view.entries(1).count()
+        });
+        looked.await
+    };
+    assert_eq!(looked(Box::new(|| ())).await.unwrap(), 1);
+    let (at, held) = (folder.path().to_owned(), config.sqlite.clone());
+    let written = move || raw(&at, "data.db", "INSERT INTO intent VALUES (x'00', 1)");
+    assert!(matches!(looked(Box::new(written)).await.unwrap_err(), StoreError::Meanwhile(_)));
+    let lock = std::sync::Mutex::new(None);
+    let lock = std::sync::Arc::new(lock);
+    let taken = {
+        let lock = lock.clone();
+        move || *lock.lock().unwrap() = Some(Lock::take(&held).unwrap())
+    };
+    assert!(matches!(looked(Box::new(taken)).await.unwrap_err(), StoreError::Meanwhile(_)));
+    // Whoever holds them already has made what readers need.
+    drop(lock);
+    let store = open(folder.path()).unwrap();
+    assert_eq!(looked(Box::new(|| ())).await.unwrap(), 1);
+    store.close().await;
 }
 
 #[tokio::test]
