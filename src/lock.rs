@@ -7,6 +7,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::Access;
+use rustix::io::Errno;
+
 use crate::files;
 
 /// Holds a path for this process; the system lets go when that ends, however it ends.
@@ -22,7 +25,7 @@ pub enum LockError {
     /// A file, or the folder that it is to lie in, belongs to another user than the one whom this process runs as.
     #[error(
         "user {user} may not open {}: {} belongs to user {owner}. The gateway and its commands run as one user: run this as that one, \
-         or give them the files with `chown`", .path.display(), .theirs.display()
+         or give them files and folders with `chown`", .path.display(), .theirs.display()
     )]
     Foreign {
         /// Which file.
@@ -34,6 +37,26 @@ pub enum LockError {
         /// Whom this runs as.
         user: u32,
     },
+    /// The mode of a file, or of a folder, keeps its own user out.
+    #[error(
+        "cannot open {path} to read and write: the mode of {closed} is {mode:04o}, which keeps its own user out. `chmod {wants} {closed}` \
+         lets them in", path = .path.display(), closed = .closed.display()
+    )]
+    Closed {
+        /// Which file.
+        path: PathBuf,
+        /// What keeps out.
+        closed: PathBuf,
+        /// The mode that it has.
+        mode: u32,
+        /// What the mode lacks.
+        wants: &'static str,
+    },
+    /// A file, or the folder that it is to lie in, is where nothing may be written.
+    #[error(
+        "cannot write to {}: its file system is mounted read-only. Mount it so that it may be written to, or name another place", .0.display()
+    )]
+    ReadOnly(PathBuf),
     /// A file cannot be made, opened or locked.
     #[error("cannot open {}", .path.display())]
     Open {
@@ -80,19 +103,64 @@ impl Drop for Lock {
 impl LockError {
     /// Why `path` cannot be opened: mostly a gateway was started, or a command run, by somebody else before.
     pub fn opening(path: &Path, error: io::Error) -> Self {
-        Self::of(path, error, rustix::process::geteuid().as_raw())
-    }
-
-    fn of(path: &Path, error: io::Error, user: u32) -> Self {
-        let of = |path: &Path| Some((path.to_owned(), path.metadata().ok()?.uid()));
-        let found = of(path).or_else(|| of(path.parent()?));
-        match found {
-            Some((theirs, owner)) if error.kind() == io::ErrorKind::PermissionDenied && owner != user => {
-                Self::Foreign { path: path.to_owned(), theirs, owner, user }
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Self::keeping_from(path).unwrap_or_else(|| Self::of(path, error, user()))
             }
             _ => Self::Open { path: path.to_owned(), source: Arc::new(error) },
         }
     }
+
+    /// What keeps this process from writing to `path`, or from making it or a file beside it, as far as owners and modes tell. Nothing
+    /// is made for the answer.
+    pub fn keeping_from(path: &Path) -> Option<Self> {
+        let folders: Vec<&Path> = path.ancestors().skip(1).map(named).collect();
+        // From the top: what lies in a folder that may not be entered cannot be looked at.
+        let entered = folders.iter().rev().map(|folder| (*folder, Access::EXEC_OK, "u+x"));
+        let itself = (path, Access::READ_OK | Access::WRITE_OK, "u+rw");
+        let made = folders.first().map(|folder| (*folder, Access::WRITE_OK | Access::EXEC_OK, "u+rwx"));
+        for (at, access, wants) in entered.chain([itself]).chain(made) {
+            // What is not there, or is no folder, is for others to say.
+            if at != path && !at.is_dir() {
+                continue;
+            }
+            match rustix::fs::access(at, access) {
+                Err(Errno::ACCESS) => return Self::kept_by(path, at, wants, user()),
+                Err(Errno::ROFS) => return Some(Self::ReadOnly(at.to_owned())),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn kept_by(path: &Path, at: &Path, wants: &'static str, user: u32) -> Option<Self> {
+        let found = at.metadata().ok()?;
+        let (path, owner) = (path.to_owned(), found.uid());
+        Some(match owner == user {
+            true => Self::Closed { path, closed: at.to_owned(), mode: found.mode() & 0o7777, wants },
+            false => Self::Foreign { path, theirs: at.to_owned(), owner, user },
+        })
+    }
+
+    /// Where modes tell nothing, who owns it may.
+    fn of(path: &Path, error: io::Error, user: u32) -> Self {
+        let found = path.ancestors().map(named).find_map(|path| Some((path, path.metadata().ok()?.uid())));
+        match found {
+            Some((theirs, owner)) if owner != user => {
+                Self::Foreign { path: path.to_owned(), theirs: theirs.to_owned(), owner, user }
+            }
+            _ => Self::Open { path: path.to_owned(), source: Arc::new(error) },
+        }
+    }
+}
+
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The folder that a path begins in where it names none.
+fn named(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 /// The file that the lock of this one is on. Not the file itself: closing any descriptor of a database would drop SQLite's own locks
@@ -143,5 +211,14 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         assert!(says(&path, owner + 1).contains("consentry.db.lock belongs to user"));
         assert!(matches!(LockError::of(&path, denied(), owner), LockError::Open { .. }));
+        // Where the folder is not there either, the one that it would be made in.
+        assert!(says(&folder.path().join("not/there/consentry.db"), owner + 1).contains(&theirs));
+        let closed = LockError::kept_by(&path, folder.path(), "u+rwx", owner).unwrap().to_string();
+        assert!(closed.contains(&format!("`chmod u+rwx {}`", folder.path().display())), "{closed}");
+        let theirs = LockError::kept_by(&path, folder.path(), "u+rwx", owner + 1);
+        assert!(matches!(theirs, Some(LockError::Foreign { theirs, .. }) if theirs == folder.path()));
+        assert!(LockError::keeping_from(&path).is_none());
+        // What is no folder is for whoever opens it to say.
+        assert!(LockError::keeping_from(&path.join("below")).is_none());
     }
 }

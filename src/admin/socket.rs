@@ -42,7 +42,7 @@ impl Drop for Served {
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, Served)> {
     has_room(path)?;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder).map_err(|error| io::Error::other(LockError::opening(path, error)))?;
     }
     // Before the lock is made: none comes to lie beside what is no socket.
     stands(path)?;

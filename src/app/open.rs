@@ -16,13 +16,14 @@ use crate::custody::Custody;
 use crate::files;
 use crate::identity::{ApiKeyEntry, Fetch, Identity, IdentityConfig};
 use crate::journal::Journal;
+use crate::lock::LockError;
 use crate::net::tls::{self, Authorities};
 use crate::net::{TrustedProxies, fetch};
 use crate::pipeline::{Gateway, Parts};
 use crate::policy::Diagnostics;
 use crate::rights::Rights;
 use crate::standing::{self, Standing};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::upstream::{Upstream, UpstreamConfig};
 
@@ -130,7 +131,7 @@ fn open_store(config: &Config, clock: &Clock, begin: bool) -> Result<Store, AppE
         return Err(AppError::NoStore(store.sqlite.clone()));
     }
     for path in [&store.sqlite, &store.keyring] {
-        files::private_folder(path).map_err(|source| AppError::File { path: path.clone(), source })?;
+        files::private_folder(path).map_err(|error| StoreError::from(LockError::opening(path, error)))?;
     }
     Ok(Store::open(store, clock.clone())?)
 }

@@ -37,6 +37,17 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// There is no room for a file, or for what it grows by at a start.
+    #[error(
+        "there is no room for {}: the disk that it lies on is full, or this user's share of it. Make room there, and try again", .path.display()
+    )]
+    Full {
+        /// Which file.
+        path: PathBuf,
+        /// How that was told.
+        #[source]
+        source: Cause,
+    },
     /// What was read, without the locks by which others are kept out, is not what lies there now.
     #[error(
         "somebody began to work on {}, or on what belongs to it, while it was read, so nothing is said of it: ask again. A gateway that \

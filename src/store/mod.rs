@@ -144,7 +144,7 @@ impl Store {
     /// looks at the audit's tail, replays tombstones, and starts the threads. Blocks on the disk: call it at start.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], [`Lock`](StoreError::Lock), [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
+    /// [`StoreError::Locked`], [`Lock`](StoreError::Lock), [`Full`](StoreError::Full), [`Open`](StoreError::Open), [`Newer`](StoreError::Newer),
     /// [`KeyringMissing`](StoreError::KeyringMissing), [`KeyringBare`](StoreError::KeyringBare), [`KeyringLost`](StoreError::KeyringLost),
     /// [`DataMissing`](StoreError::DataMissing), [`Bare`](StoreError::Bare), [`Strangers`](StoreError::Strangers), [`KeyringOlder`](StoreError::KeyringOlder), [`Cut`](StoreError::Cut), [`Altered`](StoreError::Altered).
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {

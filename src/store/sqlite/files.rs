@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use rustix::fs::Access;
 use rustix::io::Errno;
 
@@ -60,6 +60,18 @@ impl Files {
             #[cfg(test)]
             faults: Arc::default(),
         }
+    }
+
+    /// Refuses what this process may not write to, before anything is made: the mode of a file goes over to what SQLite makes beside it,
+    /// and stays there when the file's own is put right.
+    pub(super) fn ours(&self) -> Result<(), StoreError> {
+        let beside = ["", ".lock", "-wal", "-shm"];
+        let data = beside.map(|ending| look::beside(&self.data, ending));
+        let keyring = beside.map(|ending| look::beside(&self.keyring, ending));
+        let anchor = look::beside(&self.keyring, "-anchor");
+        let kept =
+            data.iter().chain(&keyring).chain([&anchor]).find_map(|path| LockError::keeping_from(path));
+        kept.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Refuses where one of the two is not there, or holds nothing, and the other is and does, or none is to be begun beside, before
@@ -218,7 +230,23 @@ fn not_opened(path: &Path, error: rusqlite::Error) -> StoreError {
 
 /// An error at opening `path`.
 pub(super) fn unopened(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Open { path: path.to_owned(), source: Arc::new(error) }
+    let (path, full) = (path.to_owned(), is_full(&error));
+    match full {
+        true => StoreError::Full { path, source: Arc::new(error) },
+        false => StoreError::Open { path, source: Arc::new(error) },
+    }
+}
+
+/// Whether there was no room, also where SQLite says no more than that a disk failed: the index of the log is given its size first.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+    match (error.downcast_ref::<rusqlite::Error>(), error.downcast_ref::<io::Error>()) {
+        (Some(rusqlite::Error::SqliteFailure(code, _)), _) => {
+            code.code == ErrorCode::DiskFull || code.extended_code == ffi::SQLITE_IOERR_SHMSIZE
+        }
+        (_, Some(error)) => full.contains(&error.kind()),
+        _ => false,
+    }
 }
 
 /// Makes the file for its owner alone; SQLite gives the files beside it the same mode.

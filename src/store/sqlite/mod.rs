@@ -48,12 +48,16 @@ pub(super) use reader::Reader;
 
 /// [`StoreConfig::both_there`].
 pub(super) fn both_there(config: &StoreConfig) -> Result<()> {
-    Files::new(config, Opening::Usual).both_there(config.lost)
+    let files = Files::new(config, Opening::Usual);
+    files.ours()?;
+    files.both_there(config.lost)
 }
 
 /// [`StoreConfig::both_there_untouched`].
 pub(super) fn both_there_untouched(config: &StoreConfig) -> Result<()> {
-    Files::new(config, Opening::Traceless).both_there(config.lost)
+    let files = Files::new(config, Opening::Traceless);
+    files.ours()?;
+    files.both_there(config.lost)
 }
 
 /// [`StoreConfig::is_begun`].
@@ -107,6 +111,7 @@ impl Shared {
 impl Sqlite {
     pub(super) fn open(config: &StoreConfig, clock: Clock) -> Result<Self> {
         let files = Files::new(config, Opening::Usual);
+        files.ours()?;
         files.both_there(config.lost)?;
         let lock = files.lock()?;
         let connections = files.connect(true)?;

@@ -1,11 +1,12 @@
 //! The layouts of the two files. A layout that was shipped is never edited: a change is one more script at the end.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use crate::store::StoreError;
+
+use super::files;
 
 /// The data file. `record.fields` is [`SealedFields`](crate::store::SealedFields)' encoding, `record.row` is 2^40 times the activity's place and the number.
 /// Ciphertexts follow their key, so a person's and a day's records are found through the keyring; there is no index by
@@ -88,7 +89,7 @@ CREATE TABLE owed_consent (
 
 /// Brings a file to the newest layout, one script and one transaction at a time.
 pub(super) fn migrate(connection: &Connection, path: &Path, scripts: &[&str]) -> Result<(), StoreError> {
-    let open = |error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) };
+    let open = |error: rusqlite::Error| files::unopened(path, error);
     let known = i64::try_from(scripts.len()).unwrap_or(i64::MAX);
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open)?;
     if found > known {

@@ -4,6 +4,7 @@ mod acts;
 mod anew;
 mod crash;
 mod faults;
+mod modes;
 mod restore;
 mod unused;
 
