@@ -28,5 +28,5 @@ pub use http::{STORE, serve_socket, serve_tls};
 pub use office::{Control, Office, OfficeError};
 pub use refusal::{Lapsed, Refusal, Reloaded, Unrenewed};
 pub use rotation::{KEY_ROTATE, Named};
-pub use socket::{Served, may_stand};
+pub use socket::{Served, may_serve, may_stand};
 pub use verify::verify_audit;

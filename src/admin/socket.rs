@@ -68,6 +68,14 @@ pub fn may_stand(path: &Path) -> io::Result<()> {
     stands(path).map(drop)
 }
 
+/// Whether a socket can be made there: one is, and goes again.
+///
+/// # Errors
+/// As those of a start.
+pub fn may_serve(path: &Path) -> io::Result<()> {
+    bind(path).map(drop)
+}
+
 fn has_room(path: &Path) -> io::Result<()> {
     if net::names_a_socket(path) {
         return Ok(());

@@ -36,6 +36,12 @@ pub enum AppError {
     /// The store does not open.
     #[error("the store does not open")]
     Store(#[from] StoreError),
+    /// What `--restored` and `--data-lost` do cannot be taken back, so it is not done by a start that would end.
+    #[error(
+        "the start with `--restored` or `--data-lost` would end before it serves, so nothing was accepted or begun by it: {0}. Mend that, \
+         and start so again"
+    )]
+    NotReady(String),
     /// A command is given where nothing was kept yet, or where the volume of what was kept is not there.
     #[error(
         "there is no store at {}: is its volume there? Nothing was done, and none was made: the first `consentry serve` makes one", .0.display()

@@ -13,6 +13,7 @@ mod master_key;
 mod needs;
 mod on_save;
 mod open;
+mod ready;
 mod renewal;
 mod saved;
 mod serve;

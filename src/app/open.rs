@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::live::InForce;
 use super::saved::Saved;
-use super::{AppError, live, master_key};
+use super::{AppError, live, master_key, ready};
 use crate::admin::{Control, Office};
 use crate::analyzer::{Analyzer, AnalyzerConfig};
 use crate::audit::What;
@@ -53,6 +53,9 @@ impl Core {
     /// # Errors
     /// The first part that does not open; nothing is served then.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
+        if config.store.restored || config.store.lost {
+            ready::ready(&config, clock.now()).await?;
+        }
         let core = Self::opened(config, clock, true).await?;
         let journal = core.gateway.journal();
         journal.recover(env!("CARGO_PKG_VERSION")).await?;
@@ -134,6 +137,14 @@ fn open_store(config: &Config, clock: &Clock, begin: bool) -> Result<Store, AppE
         files::private_folder(path).map_err(|error| StoreError::from(LockError::opening(path, error)))?;
     }
     Ok(Store::open(store, clock.clone())?)
+}
+
+/// Whether all that reaches beyond the deployment, and those whom it lets in, can be set up as the start does.
+pub(super) fn outward(config: &Config) -> Result<(), AppError> {
+    api_keys(config)?;
+    upstreams(config)?;
+    analyzers(config)?;
+    Ok(())
 }
 
 fn identity(config: &Config, custody: &Custody, clock: &Clock) -> Result<Identity, AppError> {

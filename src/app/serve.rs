@@ -113,7 +113,7 @@ impl std::fmt::Debug for Running {
 }
 
 /// Binds every listener before any of them serves.
-fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<Arc<Certificates>>), AppError> {
+pub(super) fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<Arc<Certificates>>), AppError> {
     let mut bound = Vec::new();
     let mut all = Vec::new();
     for listener in &config.listeners {
@@ -132,7 +132,7 @@ fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<Arc<Certificates>>), AppErro
     Ok((bound, all))
 }
 
-async fn listen(entry: &AdminTls) -> Result<TcpListener, AppError> {
+pub(super) async fn listen(entry: &AdminTls) -> Result<TcpListener, AppError> {
     TcpListener::bind(entry.listener.https)
         .await
         .map_err(|source| AppError::Admin { path: entry.listener.https.to_string().into(), source })

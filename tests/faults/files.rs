@@ -1,6 +1,8 @@
 //! Files that are missing, belong elsewhere or are older than they should be: the start is refused, and says why.
 
 use std::fs;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use serde_json::json;
@@ -155,6 +157,61 @@ fn what_stands_where_the_socket_should_be_is_left_as_it_is() {
     fs::write(&notes, "somebody's notes").unwrap();
     refused(&deployment, "what stands there is no socket");
     assert_eq!(fs::read_to_string(&notes).unwrap(), "somebody's notes");
+}
+
+/// What is accepted cannot be taken back, and who sees a start fail takes it for not done.
+#[test]
+fn a_start_that_would_end_accepts_no_older_data_and_begins_none() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    deployment.grant("ada");
+    let (data, older) = (deployment.data(), deployment.path("older"));
+    copied(&data, &older);
+    deployment.grant("bob");
+    let entries = |data: &Path| {
+        let data = rusqlite::Connection::open(data).unwrap();
+        data.query_row("SELECT count(*) FROM entry", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let before = entries(&older);
+    let ends = |word: &str, sentence: &str| {
+        let said = Said::from(
+            program().arg("serve").arg(word).arg("--config").arg(deployment.file()).output().unwrap(),
+        );
+        assert_eq!(said.code, Some(1), "{said:?}");
+        for part in ["nothing was accepted or begun", sentence] {
+            assert!(said.err.contains(part), "{part}: {said:?}");
+        }
+    };
+    let (taken, socket) = (TcpListener::bind("127.0.0.1:0").unwrap(), deployment.path("admin.sock"));
+    for lost in [false, true] {
+        let word = if lost { "--data-lost" } else { "--restored" };
+        match lost {
+            true => fs::remove_file(&data).unwrap(),
+            false => copied(&older, &data),
+        }
+        let theirs = UnixListener::bind(&socket).unwrap();
+        ends(word, "somebody listens there already");
+        drop(theirs);
+        fs::remove_file(&socket).unwrap();
+        deployment.configure(&taken.local_addr().unwrap().to_string(), "info");
+        ends(word, "a listener cannot be opened");
+        deployment.configure("127.0.0.1:0", "info");
+        let (master, away) = (deployment.path("master.key"), deployment.path("away"));
+        fs::rename(&master, &away).unwrap();
+        ends(word, "master.key");
+        fs::rename(&away, &master).unwrap();
+        assert!(!socket.exists());
+        match lost {
+            true => assert!(!data.exists()),
+            false => assert_eq!(entries(&data), before),
+        }
+        // By itself it starts as little as before; with the word, once what was in the way is gone.
+        refused(&deployment, if lost { "data.db is missing" } else { "an old copy was restored" });
+        let log = served(&deployment, word);
+        assert!(log.contains("accepted from here on"), "{log}");
+        deployment.verify();
+        // Without another word from then on.
+        assert_eq!(Gateway::start(&deployment).stop().0, Some(0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -97,7 +97,12 @@ impl Both<'_, '_> {
                 false if vouched > entries => ("restore", "an older data file was put back"),
                 false => ("restore", "another data file was put back, which does not hold them"),
             };
-            tracing::warn!(entries, vouched, "records, consents and audit entries are lost: {why}");
+            tracing::warn!(
+                entries,
+                vouched,
+                "records, consents and audit entries are lost: {why}. That is accepted from here on: even where this start fails, the next \
+                 one needs neither --restored nor --data-lost"
+            );
             let what = What::Administered { command, role: "operator" };
             append(self.data, chain, &Event { at: clock.now(), what }.encoded())?;
         }
