@@ -58,6 +58,9 @@ impl Core {
         }
         let core = Self::opened(config, clock, true).await?;
         let journal = core.gateway.journal();
+        if let Some(apart) = journal.apart().await? {
+            tracing::warn!("{apart}");
+        }
         journal.recover(env!("CARGO_PKG_VERSION")).await?;
         let digest = core.gateway.live().plan.digest;
         let loaded = What::PolicyLoaded { digest, warnings: core.warnings.warnings() as u64 };

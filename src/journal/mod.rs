@@ -4,6 +4,7 @@
 //! INVARIANT: every intent gets exactly one outcome: from its exchange, from [`Intended`] when the exchange is dropped, or
 //! from [`Journal::recover`] at the next start.
 
+mod apart;
 mod error;
 mod intended;
 mod kept;
@@ -22,6 +23,7 @@ use crate::store::{Change, DataChange, Entry, OpenIntent, Receipt, SealedRecord,
 
 use kept::Look;
 
+pub use apart::Apart;
 pub use error::JournalError;
 pub use intended::{Ended, Intended};
 pub use kept::{Kept, Unlike};

@@ -37,6 +37,22 @@ fn clock() -> Clock {
     Clock::fixed(Timestamp::from_millis(1_795_421_350_123))
 }
 
+#[tokio::test]
+async fn a_start_knows_how_far_the_newest_entry_lies_from_the_clock() {
+    let house = House::new();
+    let journal = house.journal().await;
+    assert_eq!(journal.apart().await.unwrap(), None, "there is none");
+    journal.recover("1").await.unwrap();
+    journal.stop("1").await.unwrap();
+    for (later, far) in [(0, false), (3600, false), (3601, true), (-3600, false), (-3601, true)] {
+        let clock = Clock::fixed(Timestamp::from_millis(clock().now().millis() + later * 1000));
+        let provider = LocalKey::from_text(&house.key).unwrap();
+        let journal = Journal::open(house.store(), &provider, clock).await.unwrap();
+        assert_eq!(journal.apart().await.unwrap().is_some(), far, "{later}");
+        journal.store.close().await;
+    }
+}
+
 fn intended(decision: DecisionId) -> What<'static> {
     What::ExchangeIntended {
         activity: "notes",
