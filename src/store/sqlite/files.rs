@@ -49,7 +49,14 @@ pub(super) enum Opening {
 
 /// Which files lie there, how long they are, and when they were written to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Lying(Vec<Option<(u64, u64, u64, i64, i64)>>);
+pub(super) struct Lying(Vec<Option<Lies>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Lies {
+    file: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+}
 
 impl Files {
     pub(super) fn new(config: &StoreConfig, opening: Opening) -> Self {
@@ -155,11 +162,11 @@ impl Files {
             let whole = path.canonicalize().map_err(|error| unopened(path, error))?;
             for ending in ["", "-wal"] {
                 let found = look::beside(&whole, ending).metadata().ok();
-                all.push(
-                    found.map(|found| {
-                        (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
-                    }),
-                );
+                all.push(found.map(|found| Lies {
+                    file: (found.dev(), found.ino()),
+                    length: found.len(),
+                    written: (found.mtime(), found.mtime_nsec()),
+                }));
             }
         }
         Ok(Some(Lying(all)))
