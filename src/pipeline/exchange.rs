@@ -85,7 +85,7 @@ impl Worker {
         admit::address(gateway, &routed, &head, connection, account)?;
         if let RouteKind::Open { body: cap } = routed.route.kind {
             admit::open(gateway, &routed, &head, account).await?;
-            return Box::pin(open::pass(self, routed, head, body, cap)).await;
+            return Box::pin(open::pass(self, routed, head, body, cap, account)).await;
         }
         // Boxed: who passes without has no room set aside, and moved, for all that a governed exchange needs.
         Box::pin(self.governed(routed, head, body, account)).await

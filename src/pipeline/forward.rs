@@ -2,7 +2,7 @@
 //! person's epoch once more before the first byte. Where that has moved, leave is asked for anew.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -14,6 +14,7 @@ use super::parameters;
 use crate::net::Content;
 use crate::payload::{Caps, Envelope, Format, coding, read};
 use crate::problem::{Problem, Rejection};
+use crate::telemetry::{Asked, UpstreamFigures, UpstreamResult};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
 /// What an upstream may answer beyond the size of the request's cap: an answer may be larger than what was asked.
@@ -38,22 +39,56 @@ const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// One thread's way to each upstream, in the order of their names.
 #[derive(Debug)]
-pub(super) struct Upstreams(Vec<(Arc<str>, Upstream)>);
+pub(super) struct Upstreams(Vec<Named>);
+
+/// An upstream, with what is counted of it.
+#[derive(Debug)]
+pub(super) struct Named {
+    name: Arc<str>,
+    pub(super) upstream: Upstream,
+    figures: Arc<UpstreamFigures>,
+}
 
 impl Upstreams {
     pub(super) fn new(gateway: &Gateway) -> Self {
-        let mut all: Vec<_> =
-            gateway.upstreams().iter().map(|(name, upstream)| (Arc::clone(name), upstream.clone())).collect();
-        all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let named = |(name, upstream): (&Arc<str>, &Upstream)| Named {
+            name: Arc::clone(name),
+            upstream: upstream.clone(),
+            figures: gateway.metrics().upstream(name),
+        };
+        let mut all: Vec<_> = gateway.upstreams().iter().map(named).collect();
+        all.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Self(all)
     }
 
-    pub(super) fn named(&self, name: Option<&Arc<str>>) -> Result<&Upstream, Rejection> {
-        let place = name.and_then(|name| self.0.binary_search_by(|(has, _)| has.cmp(name)).ok());
+    pub(super) fn named(&self, name: Option<&Arc<str>>) -> Result<&Named, Rejection> {
+        let place = name.and_then(|name| self.0.binary_search_by(|has| has.name.cmp(name)).ok());
         let found = place.and_then(|place| self.0.get(place));
         // The plan names only upstreams that the deployment has.
-        found.map(|(_, upstream)| upstream).ok_or_else(|| Problem::InternalError.into())
+        found.ok_or_else(|| Problem::InternalError.into())
     }
+}
+
+impl Named {
+    /// A request to it begins, and is counted by how it ends.
+    pub(super) fn asked(&self) -> Asked {
+        self.figures.asked()
+    }
+}
+
+/// How a request ended to which there is no whole answer.
+pub(super) const fn failed(error: &UpstreamError) -> UpstreamResult {
+    match error {
+        UpstreamError::Unavailable(_) | UpstreamError::Held => UpstreamResult::Unreachable,
+        UpstreamError::TimedOut(_) => UpstreamResult::TimedOut,
+        UpstreamError::Broken(_) => UpstreamResult::Broken,
+        UpstreamError::Unread(_) => UpstreamResult::Abandoned,
+    }
+}
+
+/// How one ended that was answered with this status.
+pub(super) fn answered(status: StatusCode) -> UpstreamResult {
+    if status.is_server_error() { UpstreamResult::ServerError } else { UpstreamResult::Answered }
 }
 
 /// An answer of the upstream, whole and decoded, not yet minimised.
@@ -72,7 +107,7 @@ pub(super) async fn send(
     permit: &mut Permit,
     mut cleared: Cleared,
 ) -> Result<Answer, Rejection> {
-    let upstream = upstreams.named(permit.activity().upstream.as_ref())?;
+    let named = upstreams.named(permit.activity().upstream.as_ref())?;
     let answers = permit.admitted.payload()?.response.format();
     let (target, mut headers) = match cleared.head.take() {
         Some(asked) => (asked.target, asked.headers),
@@ -84,7 +119,6 @@ pub(super) async fn send(
     let body = cleared.into_bytes();
     // The names under which the intent was written.
     let began_as = permit.references();
-    let started = Instant::now();
     for _ in 0..LOOKS {
         let ask = Ask {
             method: &permit.admitted.routed.route.method,
@@ -93,11 +127,20 @@ pub(super) async fn send(
             body: Content::full(body.clone()),
             wanted: Wanted::All,
         };
-        match upstream.ask_if(ask, || gateway.standing().forward_all(permit.stands())).await {
-            Err(UpstreamError::Held) => Box::pin(permit.renew(gateway)).await?,
-            sent => {
-                let answer = whole(sent.map_err(unsent_or_failed)?, answers, permit.caps()).await;
-                gateway.metrics().upstream(started.elapsed());
+        let asked = named.asked();
+        match named.upstream.ask_if(ask, || gateway.standing().forward_all(permit.stands())).await {
+            Err(UpstreamError::Held) => {
+                asked.unsent();
+                Box::pin(permit.renew(gateway)).await?;
+            }
+            Err(error) => {
+                asked.ended(failed(&error));
+                return Err(unsent_or_failed(error));
+            }
+            Ok(response) => {
+                let mut result = answered(response.status());
+                let answer = whole(response, answers, permit.caps(), &mut result).await;
+                asked.ended(result);
                 return answer;
             }
         }
@@ -132,11 +175,12 @@ pub(super) fn unsent_or_failed(error: UpstreamError) -> Rejection {
 }
 
 /// Reads the whole answer. Anything but an answer of the declared format with a status of 2xx is refused: error pages
-/// echo what was sent.
+/// echo what was sent. `result` becomes another where the upstream does not bring the answer to its end.
 async fn whole(
     response: http::Response<UpstreamBody>,
     format: Format,
     request_caps: Caps,
+    result: &mut UpstreamResult,
 ) -> Result<Answer, Rejection> {
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
@@ -154,7 +198,7 @@ async fn whole(
     let envelope = Envelope::open(format, media, text(admit::JSON_LENGTH)?);
     let envelope = envelope.ok_or_else(|| other(format, media))?;
     let caps = Caps { bytes: ANSWER_CAP, ..request_caps };
-    let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(unread)?;
+    let body = read::capped(body, caps.bytes, &UNHURRIED).await.map_err(|error| unread(error, result))?;
     let body = coding::decode(text(header::CONTENT_ENCODING)?, body, caps.bytes, super::admit::RATIO)
         .map_err(|error| Rejection::new(Problem::UpstreamAnswerRefused).because(error))?;
     let body = Received { bytes: body, envelope };
@@ -171,11 +215,14 @@ fn other(format: Format, media: Option<&str>) -> Rejection {
 }
 
 /// What an answer that was not read is for the caller.
-fn unread(error: read::ReadError) -> Rejection {
+fn unread(error: read::ReadError, result: &mut UpstreamResult) -> Rejection {
     match error {
         // Late, or broken: said as of one that had not begun.
         read::ReadError::Broken(source) => match source.downcast::<UpstreamError>() {
-            Ok(error) => unsent_or_failed(*error),
+            Ok(error) => {
+                *result = failed(&error);
+                unsent_or_failed(*error)
+            }
             Err(source) => Rejection::new(Problem::UpstreamAnswerRefused).because(source),
         },
         error => Rejection::new(Problem::UpstreamAnswerRefused).because(error),

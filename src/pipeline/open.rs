@@ -1,18 +1,26 @@
 //! Routes without personal data: forwarded without query, caller's headers and, unless the policy lets it pass, without
 //! a body. They stream in both directions, and they are not journalled.
 
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body::Body as _;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, response};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Limited;
+use tokio::time::Instant;
 
+use super::account::{self, Account, Ending};
 use super::exchange::Worker;
 use super::route::Routed;
 use super::{admit, forward};
-use crate::net::Content;
+use crate::net::{BodyError, Content};
 use crate::payload::read::{Paced, ReadError};
 use crate::problem::{Problem, Rejection};
+use crate::telemetry::{Asked, Outcome, UpstreamResult};
 use crate::upstream::{Ask, Fields, Upstream, UpstreamBody, UpstreamError, Wanted};
 
 /// What of an upstream's head is looked at. All but the coding goes to the caller.
@@ -30,9 +38,10 @@ pub(super) fn pass(
     mut head: Parts,
     came: &mut Option<Content>,
     cap: Option<u64>,
+    account: &mut Account,
 ) -> impl Future<Output = Result<Response<Content>, Rejection>> {
     let media_type = cap.and_then(|_| head.headers.remove(header::CONTENT_TYPE));
-    forwarded(worker, routed, head.method, media_type, came, cap)
+    forwarded(worker, routed, head.method, media_type, came, cap, account)
 }
 
 async fn forwarded(
@@ -42,6 +51,7 @@ async fn forwarded(
     media_type: Option<HeaderValue>,
     came: &mut Option<Content>,
     cap: Option<u64>,
+    account: &mut Account,
 ) -> Result<Response<Content>, Rejection> {
     let body = match (cap, &came) {
         (Some(cap), _) => {
@@ -54,17 +64,45 @@ async fn forwarded(
                 .detail("This route takes no body: the policy declares it free of personal data."));
         }
     };
-    let upstream = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
-    let answer = ask(upstream, &method, &routed.target, media_type, body).await;
+    let named = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
+    let asked = named.asked();
+    let (mut answered, body) = match ask(&named.upstream, &method, &routed.target, media_type, body).await {
+        Ok(answer) => answer.into_parts(),
+        Err(error) => {
+            asked.ended(forward::failed(&error));
+            return Err(forward::unsent_or_failed(error));
+        }
+    };
+    let result = forward::answered(answered.status);
+    if let Err(refused) = may_pass(&mut answered, &body) {
+        asked.ended(result);
+        return Err(refused);
+    }
+    answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let body = match body.into_whole() {
+        Ok(whole) => {
+            account.answered = Some(asked.ended(result));
+            Content::full(whole)
+        }
+        Err(body) => {
+            let (until, late) = (body.deadline(), body.late());
+            let (asked, ending, status) = (Some(asked), account.streams(), answered.status);
+            let told = Told { asked, ending, status, until, late };
+            Content::stream_until(Streamed { body: Limited::new(body, ANSWER_CAP), told }, until)
+        }
+    };
+    Ok(Response::from_parts(answered, body))
+}
 
-    let (mut answered, body) = answer.map_err(forward::unsent_or_failed)?.into_parts();
+/// Whether the caller may have an answer with this head, from which is taken what the caller need not know.
+fn may_pass(answered: &mut response::Parts, body: &UpstreamBody) -> Result<(), Rejection> {
     if answered.status.is_redirection() || answered.status.is_server_error() {
         return Err(Rejection::new(Problem::UpstreamAnswerRefused)
             .because(format!("the upstream answered with status {}", answered.status.as_u16())));
     }
-    let refused = |why: &'static str| Rejection::new(Problem::UpstreamAnswerRefused).because(why);
+    let refused = |why: &'static str| Err(Rejection::new(Problem::UpstreamAnswerRefused).because(why));
     if answered.status == StatusCode::PARTIAL_CONTENT {
-        return Err(refused(forward::PART));
+        return refused(forward::PART);
     }
     // Counted, as nearly every answer has one of the first and none of the second, and a look by name is dearer.
     let (mut types, mut codings) = (0, 0);
@@ -73,26 +111,97 @@ async fn forwarded(
         codings += u32::from(*name == header::CONTENT_ENCODING);
     }
     if types > 1 || codings > 1 {
-        return Err(refused(forward::UNCLEAR));
+        return refused(forward::UNCLEAR);
     }
     if codings > 0 {
         let coding = answered.headers.remove(header::CONTENT_ENCODING);
         if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(refused("the upstream's answer is compressed, which nobody asked for"));
+            return refused("the upstream's answer is compressed, which nobody asked for");
         }
     }
     if body.size_hint().lower() > ANSWER_CAP as u64 {
-        return Err(refused("the upstream announces a larger answer than may pass"));
+        return refused("the upstream announces a larger answer than may pass");
     }
-    answered.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let body = match body.into_whole() {
-        Ok(whole) => Content::full(whole),
-        Err(body) => {
-            let until = body.deadline();
-            Content::stream_until(Limited::new(body, ANSWER_CAP), until)
+    Ok(())
+}
+
+/// An answer on its way to the caller, which is counted by how it ends.
+struct Streamed {
+    body: Limited<UpstreamBody>,
+    told: Told,
+}
+
+/// What is to be told of an answer at its end.
+struct Told {
+    /// Until that was told.
+    asked: Option<Asked>,
+    ending: Ending,
+    status: StatusCode,
+    /// When the upstream's time is over, and what is wrong then.
+    until: Instant,
+    late: UpstreamError,
+}
+
+impl Told {
+    fn whole(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            asked.ended(forward::answered(self.status));
+            self.ending.count(account::outcome(self.status));
         }
-    };
-    Ok(Response::from_parts(answered, body))
+    }
+
+    fn broken(&mut self, result: UpstreamResult, error: &(dyn Error + 'static)) {
+        if let Some(asked) = self.asked.take() {
+            asked.ended(result);
+            self.ending.broken(error);
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let Some(asked) = self.asked.take() else { return };
+        // Whoever writes the answer ends it when its time is over, and does not always ask here again.
+        if Instant::now() >= self.until {
+            asked.ended(forward::failed(&self.late));
+            self.ending.broken(&self.late);
+        } else {
+            drop(asked);
+            self.ending.count(Outcome::Abandoned);
+        }
+    }
+}
+
+impl Body for Streamed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        match &frame {
+            Some(Err(error)) => {
+                // Else it is larger than may pass.
+                let failed = error.downcast_ref().map_or(UpstreamResult::Answered, forward::failed);
+                this.told.broken(failed, &**error);
+            }
+            // Who has the last bytes need not ask whether there are more.
+            _ if frame.is_none() || this.body.is_end_stream() => this.told.whole(),
+            _ => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// What the upstream is asked, without credential, query and caller's headers.

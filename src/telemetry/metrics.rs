@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::log::lost_lines;
+use super::upstream::{UpstreamFigures, UpstreamResult};
 use crate::problem::Problem;
 
 /// How an exchange ended.
@@ -24,6 +25,8 @@ pub enum Outcome {
     Refused,
     /// The caller went away.
     Abandoned,
+    /// The caller had the head of an answer, and the upstream did not bring it to its end.
+    Broken,
 }
 
 /// How a shadow would have treated an exchange.
@@ -74,7 +77,8 @@ struct Figures {
     problems: Family<ProblemLabels, Counter>,
     unauthenticated: Counter,
     duration: Histogram,
-    upstream: Histogram,
+    upstream_requests: Family<UpstreamResultLabels, Counter>,
+    upstream_duration: Family<UpstreamLabel, Histogram, fn() -> Histogram>,
     journal: Histogram,
     reloads: Family<ReloadLabels, Counter>,
     policies_refused: Gauge,
@@ -99,6 +103,17 @@ struct ExchangeLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProblemLabels {
     problem: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamResultLabels {
+    upstream: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabel {
+    upstream: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -160,9 +175,13 @@ fn ends(registry: &mut Registry) -> Family<CertificateLabel, Gauge> {
     figure
 }
 
-/// The same of times, from 50 µs to 6.5 s.
-fn seconds(registry: &mut Registry, name: &str, help: &str) -> Histogram {
-    let times = Histogram::new(exponential_buckets(0.000_05, 2.0, 18));
+/// Of times, from 50 µs to 52 s, which is more than an upstream has where nothing is said.
+fn times() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_05, 2.0, 21))
+}
+
+/// A figure of times at zero, which the registry has too.
+fn seconds<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, times: M) -> M {
     registry.register_with_unit(name, help, Unit::Seconds, times.clone());
     times
 }
@@ -183,9 +202,19 @@ impl Metrics {
             exchanges: kept(all, "exchanges", "Exchanges by activity and outcome"),
             problems: kept(all, "problems", "Refusals by problem type"),
             unauthenticated: kept(all, "unauthenticated", "Requests without a valid credential"),
-            duration: seconds(all, "exchange_duration", "From the request's head to the answer's"),
-            upstream: seconds(all, "upstream_duration", "From the first byte sent to the whole answer"),
-            journal: seconds(all, "journal_duration", "Waiting for a journal entry to be durable"),
+            duration: seconds(all, "exchange_duration", "From the request's head to the answer's", times()),
+            upstream_requests: kept(
+                all,
+                "upstream_requests",
+                "Requests to upstreams by upstream and by how they ended",
+            ),
+            upstream_duration: seconds(
+                all,
+                "upstream_duration",
+                "From the call of the upstream to its whole answer, or to its failure",
+                Family::new_with_constructor(times as fn() -> Histogram),
+            ),
+            journal: seconds(all, "journal_duration", "Waiting for a journal entry to be durable", times()),
             reloads: kept(all, "reloads", "Reloads of the policies by result"),
             policies_refused: kept(
                 all,
@@ -334,9 +363,15 @@ impl Metrics {
         self.0.shadow_dropped.get_or_create(&ActivityLabel { activity: Arc::clone(shadow) }).inc();
     }
 
-    /// Notes how long the upstream took.
-    pub fn upstream(&self, took: Duration) {
-        self.0.upstream.observe(took.as_secs_f64());
+    /// The figures of an upstream, for whoever asks it; from then on they are scraped.
+    pub fn upstream(&self, name: &Arc<str>) -> Arc<UpstreamFigures> {
+        let ended = UpstreamResult::ALL.map(|result| {
+            let labels = UpstreamResultLabels { upstream: Arc::clone(name), result: result.word() };
+            self.0.upstream_requests.get_or_create(&labels).clone()
+        });
+        let label = UpstreamLabel { upstream: Arc::clone(name) };
+        let duration = self.0.upstream_duration.get_or_create(&label).clone();
+        Arc::new(UpstreamFigures { ended, duration })
     }
 
     /// Notes how long an exchange waited for the journal.

@@ -4,7 +4,9 @@
 mod causes;
 mod log;
 mod metrics;
+mod upstream;
 
 pub use causes::Causes;
 pub use log::{Log, LogFormat, start as start_log};
 pub use metrics::{Metrics, Outcome, Shadowed};
+pub use upstream::{Asked, UpstreamFigures, UpstreamResult};

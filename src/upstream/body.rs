@@ -42,6 +42,11 @@ impl UpstreamBody {
         self.clock.at
     }
 
+    /// How it fails where it is not over by then.
+    pub const fn late(&self) -> UpstreamError {
+        UpstreamError::TimedOut(self.clock.total)
+    }
+
     fn end_if_over(&mut self) {
         if self.lease.as_ref().is_some_and(Lease::is_over)
             && let Some(lease) = self.lease.take()

@@ -7,6 +7,7 @@ use consentry::problem::Problem::{UpstreamAnswerRefused, UpstreamUnavailable};
 use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::living::figure;
 use crate::support::gateway::RISK;
 use crate::support::{Call, Gateway, Options, Reply, canary, clean_body, gzip};
 
@@ -216,5 +217,106 @@ async fn a_route_without_personal_data_passes_nothing_of_the_caller() {
         gateway.upstream.answer(Reply::of(status, "text/html", canary::NAME));
         gateway.send(Call::get("/v1/live")).await.problem(UpstreamAnswerRefused);
     }
+    gateway.close().await;
+}
+
+/// What the figures say of requests to the upstream that ended so, and of those that have a time.
+async fn ended(gateway: &Gateway, result: &str) -> (u64, u64) {
+    let metrics = gateway.admin.metrics().await;
+    let so = format!("consentry_upstream_requests_total{{upstream=\"scorer\",result=\"{result}\"}}");
+    (
+        figure(&metrics, &so),
+        figure(&metrics, "consentry_upstream_duration_seconds_count{upstream=\"scorer\"}"),
+    )
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_is_counted_by_its_upstream_and_by_how_it_ended() {
+    let options = Options { patience: Some("900ms"), ..Options::default() };
+    let mut gateway = Gateway::with(options).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    let results = ["answered", "server_error", "timed_out", "unreachable", "broken", "abandoned"];
+    for result in results {
+        assert_eq!(ended(&gateway, result).await, (0, 0), "{result}");
+    }
+    let governed = gateway.score(clean_body());
+    for (at, call) in [governed, Call::get("/v1/live")].into_iter().enumerate() {
+        let before = 7 * at as u64;
+        for (times, reply, status, result) in [
+            (1, Reply::json(RISK), 200, "answered"),
+            (2, Reply::of(500, "application/json", "{}"), 502, "server_error"),
+            (3, Reply::Never, 504, "timed_out"),
+            (4, Reply::Raw("".into()), 502, "broken"),
+            (5, Reply::Raw("SSH-2.0-model\r\n".into()), 502, "broken"),
+            (6, Reply::of(206, "application/json", RISK), 502, "answered"),
+        ] {
+            let shown = format!("{reply:.80?} of {call:?}");
+            let earlier = ended(&gateway, result).await.0;
+            if matches!(reply, Reply::Raw(_)) {
+                // On a new connection, where it meets the request.
+                gateway.upstream.down().await;
+                gateway.upstream.up().await;
+            }
+            gateway.upstream.answer(reply);
+            assert_eq!(gateway.send(call.clone()).await.status, status, "{shown}");
+            assert_eq!(ended(&gateway, result).await, (earlier + 1, before + times), "{shown}");
+        }
+        gateway.upstream.down().await;
+        gateway.send(call.clone()).await.problem(UpstreamUnavailable);
+        assert_eq!(ended(&gateway, "unreachable").await, (1 + at as u64, before + 6), "{call:?}");
+        gateway.upstream.up().await;
+        gateway.upstream.answer(Reply::json(RISK));
+        gateway.send(call).await.ok();
+    }
+    gateway.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_not_counted_as_one() {
+    let mut gateway = Gateway::with(Options { patience: Some("2s"), ..Options::default() }).await;
+    let counted = async |gateway: &Gateway, outcome: &str| {
+        let name = format!("consentry_exchanges_total{{activity=\"churn\",outcome=\"{outcome}\"}}");
+        figure(&gateway.admin.metrics().await, &name)
+    };
+    // An answer of two pieces, whole.
+    gateway.upstream.answer(Reply::of(200, "text/plain", vec![b'x'; 3 << 20]));
+    assert_eq!(gateway.send(Call::get("/v1/live")).await.ok().body.len(), 3 << 20);
+    assert_eq!((ended(&gateway, "answered").await, counted(&gateway, "Answered").await), ((1, 1), 1));
+    gateway.upstream.answer(Reply::of(404, "text/plain", vec![b'x'; 3 << 20]));
+    assert_eq!(gateway.send(Call::get("/v1/live")).await.status, 404);
+    assert_eq!((ended(&gateway, "answered").await, counted(&gateway, "Refused").await), ((2, 2), 1));
+
+    let call = b"GET /v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let cut = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 105\r\n\r\nalive";
+    for (times, reply, result) in
+        [(1, Reply::Raw(cut.into()), "broken"), (2, Reply::Stalled("alive".into()), "timed_out")]
+    {
+        gateway.upstream.down().await;
+        gateway.upstream.up().await;
+        gateway.upstream.answer(reply);
+        let answer = gateway.client.raw(call).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("alive"), "{answer}");
+        assert_eq!(ended(&gateway, result).await, (1, 2 + times), "{result}");
+        assert_eq!(
+            (counted(&gateway, "Broken").await, counted(&gateway, "Answered").await),
+            (times, 1),
+            "{result}"
+        );
+    }
+
+    // A caller who leaves in the middle, which is no fault of the upstream's.
+    gateway.upstream.answer(Reply::Stalled("alive".into()));
+    let mut caller = gateway.client.stream(b"http/1.1").await;
+    caller.write_all(call).await.unwrap();
+    caller.read_exact(&mut [0; 15]).await.unwrap();
+    drop(caller);
+    for _ in 0..200 {
+        if counted(&gateway, "Abandoned").await == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((counted(&gateway, "Abandoned").await, ended(&gateway, "abandoned").await), (1, (1, 4)));
+    assert_eq!((counted(&gateway, "Broken").await, counted(&gateway, "Answered").await), (2, 1));
     gateway.close().await;
 }

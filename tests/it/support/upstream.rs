@@ -184,7 +184,10 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 async fn answer_raw(mut stream: TcpStream, bytes: &[u8]) {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
-    while !request.ends_with(b"}") {
+    let ended = |request: &[u8]| {
+        request.ends_with(b"}") || request.starts_with(b"GET ") && request.ends_with(b"\r\n\r\n")
+    };
+    while !ended(&request) {
         match stream.read(&mut buffer).await {
             Ok(read @ 1..) => request.extend_from_slice(&buffer[..read]),
             _ => return,
