@@ -1,8 +1,9 @@
 //! The log: one line an event on standard error, written by a thread of its own. Whoever reads it may stall; calls do not wait
-//! for that, and lines for which there is no room are counted.
+//! for that, and lines for which there is no room are counted, as are those that cannot be written.
 
-use std::io::IsTerminal as _;
-use std::sync::{OnceLock, mpsc};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use tracing::{Level, Metadata};
@@ -27,8 +28,15 @@ pub enum LogFormat {
 /// How many lines wait for whoever reads them, at most: some megabytes.
 const WAITING: usize = 16 * 1024;
 
-/// The lines for which there was no room.
-static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+/// What becomes of no line that anybody can read.
+static LOST: OnceLock<Lost> = OnceLock::new();
+
+struct Lost {
+    /// There was no room for them.
+    waiting: ErrorCounter,
+    /// They could not be written, or not whole.
+    unwritten: Arc<AtomicU64>,
+}
 
 /// How long the end waits for lines that still wait.
 const LAST: Duration = Duration::from_millis(1_500);
@@ -61,9 +69,54 @@ impl Log {
     }
 }
 
-/// How many lines there was no room for.
+/// How many lines there was no room for, or could not be written.
 pub(super) fn lost_lines() -> u64 {
-    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+    let lines = |lost: &Lost| lost.waiting.dropped_lines() as u64 + lost.unwritten.load(Ordering::Relaxed);
+    LOST.get().map_or(0, lines)
+}
+
+/// Where lines go, each in one call. Of one that cannot be written, or not whole, nobody else would hear.
+struct Lines<W> {
+    to: W,
+    /// What was written last is the beginning of a line.
+    torn: bool,
+    lost: Arc<AtomicU64>,
+}
+
+impl<W: Write> Lines<W> {
+    fn put(&mut self, line: &[u8]) -> io::Result<()> {
+        // The next line is not to be lost with one that was torn.
+        if self.torn {
+            self.to.write_all(b"\n")?;
+            self.torn = false;
+        }
+        let mut rest = line;
+        while !rest.is_empty() {
+            match self.to.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    rest = rest.get(written..).unwrap_or_default();
+                    self.torn = !rest.is_empty();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.put(line).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// Whether an event may be logged, whatever the filter says. Below `info`, libraries write down what they received:
@@ -82,8 +135,10 @@ pub fn start(filter: &str, format: LogFormat) -> Log {
         LogFormat::Json => false,
     };
     let thread = NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true).thread_name("log");
-    let (writer, writes) = thread.finish(std::io::stderr());
-    LOST.get_or_init(|| writer.error_counter());
+    let lines = Lines { to: io::stderr(), torn: false, lost: Arc::default() };
+    let unwritten = Arc::clone(&lines.lost);
+    let (writer, writes) = thread.finish(lines);
+    LOST.get_or_init(|| Lost { waiting: writer.error_counter(), unwritten });
     let lines =
         tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(std::io::stderr().is_terminal());
     let lines = if human {
@@ -97,8 +152,7 @@ pub fn start(filter: &str, format: LogFormat) -> Log {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -133,5 +187,42 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("ada"), "{text}");
         assert!(text.contains("a library's warning") && text.contains("our own"), "{text}");
+    }
+
+    /// A disk with so much room.
+    struct Disk {
+        room: usize,
+        holds: Vec<u8>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let fits = bytes.len().min(self.room);
+            if fits == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            self.room -= fits;
+            self.holds.extend_from_slice(&bytes[..fits]);
+            Ok(fits)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_counted_and_takes_no_other_along() {
+        let mut lines = Lines { to: Disk { room: 10, holds: Vec::new() }, torn: false, lost: Arc::default() };
+        for line in ["first\n", "second\n", "third\n"] {
+            lines.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(lines.lost.load(Ordering::Relaxed), 2);
+        lines.to.room = 100;
+        for line in ["fourth\n", "fifth\n"] {
+            lines.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(lines.lost.load(Ordering::Relaxed), 2);
+        assert_eq!(String::from_utf8(lines.to.holds).unwrap(), "first\nseco\nfourth\nfifth\n");
     }
 }

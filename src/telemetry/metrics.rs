@@ -148,14 +148,14 @@ struct ReloadLabels {
     result: &'static str,
 }
 
-/// The lines of the log for which there was no room, as they stand when somebody asks.
+/// The lines of the log that nobody can read, as they stand when somebody asks.
 #[derive(Debug)]
 struct LostLines;
 
 impl Collector for LostLines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let lost = ConstCounter::new(lost_lines());
-        let help = "Lines of the log for which there was no room";
+        let help = "Lines of the log for which there was no room, or that could not be written";
         lost.encode(encoder.encode_descriptor("log_lines_lost", help, None, lost.metric_type())?)
     }
 }

@@ -1,8 +1,9 @@
 //! Who reads the log may stall, and what they read has a form.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, PipeReader, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -24,16 +25,7 @@ async fn calls_and_a_stop_wait_for_nobody_who_reads_the_log() {
     let (reader, writer) = std::io::pipe().unwrap();
     let mut child = Ends(command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap());
     drop(command);
-    let mut log = BufReader::new(reader);
-    let address = loop {
-        let mut line = String::new();
-        assert!(log.read_line(&mut line).unwrap() > 0, "it does not serve");
-        let line: Value = serde_json::from_str(&line).unwrap();
-        let said = line["message"].as_str().unwrap_or_default();
-        if let Some((_, address)) = said.split_once("serves https://") {
-            break address.parse().unwrap();
-        }
-    };
+    let (log, address) = serves(reader);
     // From here on nobody reads.
     let mut line = Caller::new(&deployment, address).connect().await.unwrap();
     let body = serde_json::json!({ "number": 7 });
@@ -51,6 +43,43 @@ async fn calls_and_a_stop_wait_for_nobody_who_reads_the_log() {
     drop(log);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_whose_reader_has_ended_are_counted() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(upstream.address());
+    deployment.configure("127.0.0.1:0", "info");
+    let mut command = program();
+    command.arg("serve").arg("--config").arg(deployment.file());
+    let (reader, writer) = std::io::pipe().unwrap();
+    let _child = Ends(command.stdout(Stdio::null()).stderr(writer).spawn().unwrap());
+    drop(command);
+    let (log, address) = serves(reader);
+    assert_eq!(lost_lines(&deployment), 0);
+    drop(log);
+    let mut line = Caller::new(&deployment, address).connect().await.unwrap();
+    let body = serde_json::json!({ "number": 7 });
+    for _ in 0..20 {
+        let answer = line.post(&Activity::Counted.path(), "nobody's", &body).await;
+        assert_eq!(answer.unwrap().status, 401);
+    }
+    crate::support::until("all lines are counted", async || (lost_lines(&deployment) >= 20).then_some(()))
+        .await;
+}
+
+/// Reads the log until it says where it serves.
+fn serves(reader: PipeReader) -> (BufReader<PipeReader>, SocketAddr) {
+    let mut log = BufReader::new(reader);
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it does not serve");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let said = line["message"].as_str().unwrap_or_default();
+        if let Some((_, address)) = said.split_once("serves https://") {
+            break (log, address.parse().unwrap());
+        }
+    }
+}
+
 /// A child that does not outlive a test that fails.
 struct Ends(Child);
 
@@ -61,7 +90,7 @@ impl Drop for Ends {
     }
 }
 
-/// How many lines there was no room for, as the metrics say.
+/// How many lines are lost, as the metrics say.
 fn lost_lines(deployment: &Deployment) -> u64 {
     let mut socket = UnixStream::connect(deployment.path("admin.sock")).unwrap();
     socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
