@@ -201,6 +201,7 @@ impl Office {
             metrics.key_set_unfetched(&issuer, failing.is_some());
         }
         metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
+        metrics.store_unavailable().set(i64::from(!self.healthy()));
         metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
         let live = self.gateway.live();
         metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {

@@ -167,8 +167,9 @@ impl Renewal {
         let (file, now) = (file.display().to_string(), self.clock.now());
         let validity = watched.certificates.validity();
         // One that is valid at no time has no last second, and whoever watches the figure is to be told.
-        let ends = validity.map_or(0, |validity| validity.ends.seconds());
-        self.metrics.certificate_ends(&file, ends);
+        let (begins, ends) =
+            validity.map_or((0, 0), |validity| (validity.begins.seconds(), validity.ends.seconds()));
+        self.metrics.certificate(&file, begins, ends);
         let (stands, says) =
             (validity.map(|validity| (validity.at(now), validity)), Validity::says_of(validity, now));
         let mut seen = watched.seen();
@@ -278,16 +279,19 @@ mod tests {
             assert_eq!(metrics.certificates_refused().get(), i64::from(!says.is_empty()));
             assert!(renewal.refused().iter().all(|one| one.cause.ends_with(says)), "{:?}", renewal.refused());
         };
-        let figure = |file: &Path, seconds: i64| {
-            let line = format!(
-                "consentry_certificate_not_after_seconds{{certificate=\"{}\"}} {seconds}\n",
-                file.display()
-            );
+        let figures = |file: &Path, begins: i64, ends: i64| {
             let text = metrics.encode().unwrap();
-            assert!(text.contains(&line), "{line} is not in {text}");
+            for (moment, seconds) in [("before", begins), ("after", ends)] {
+                let line = format!(
+                    "consentry_certificate_not_{moment}_seconds{{certificate=\"{}\"}} {seconds}\n",
+                    file.display()
+                );
+                assert!(text.contains(&line), "{line} is not in {text}");
+            }
         };
+        let january = 1_767_225_600;
         refused("");
-        figure(&at("tls.crt"), 1_773_964_800);
+        figures(&at("tls.crt"), january, 1_773_964_800);
         // One that has ended, and one that has not begun: callers would be lost.
         write(folder.path(), (1, 1), (3, 1));
         refused("tls.crt is not valid any more: it ended at 2026-03-01T00:00:00Z");
@@ -332,7 +336,7 @@ mod tests {
         write(folder.path(), (1, 1), (3, 9));
         refused("");
         assert_eq!(ends(), "2026-03-09T00:00:00Z");
-        figure(&at("tls.crt"), 1_773_014_400);
+        figures(&at("tls.crt"), january, 1_773_014_400);
         write(folder.path(), (1, 1), (12, 1));
         refused("");
         assert_eq!((renewal.lapsed(), told()), (Vec::new(), None));
@@ -354,7 +358,14 @@ mod tests {
         assert_eq!(lapsed.len(), 1);
         assert_eq!(lapsed[0].says, "is at no time valid: when it begins and ends makes no sense");
         let figure = metrics.encode().unwrap();
-        assert!(figure.contains("tls.crt\"} 0\n"), "{figure}");
+        for moment in ["before", "after"] {
+            let file = folder.path().join("tls.crt");
+            let line = format!(
+                "consentry_certificate_not_{moment}_seconds{{certificate=\"{}\"}} 0\n",
+                file.display()
+            );
+            assert!(figure.contains(&line), "{figure}");
+        }
         renewal.look_now();
         assert_eq!(told(), Some((None, first)));
         clock.advance(DAY);

@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::log::lost_lines;
@@ -86,7 +87,9 @@ struct Figures {
     key_set_unfetched: Family<IssuerLabel, Gauge>,
     certificates_refused: Gauge,
     certificates_unseen: Gauge,
+    certificate_begins: Family<CertificateLabel, Gauge>,
     certificate_ends: Family<CertificateLabel, Gauge>,
+    store_unavailable: Gauge,
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
     shadow_exchanges: Family<ShadowLabels, Counter>,
@@ -148,6 +151,9 @@ struct ReloadLabels {
     result: &'static str,
 }
 
+/// How a reload may end: its set is in force, or not.
+const RELOADS: [&str; 2] = ["accepted", "refused"];
+
 /// The lines of the log that nobody can read, as they stand when somebody asks.
 #[derive(Debug)]
 struct LostLines;
@@ -167,11 +173,10 @@ fn kept<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: 
     figure
 }
 
-/// When certificates end.
-fn ends(registry: &mut Registry) -> Family<CertificateLabel, Gauge> {
+/// When certificates begin, or end.
+fn moment(registry: &mut Registry, name: &str, help: &str) -> Family<CertificateLabel, Gauge> {
     let figure = Family::<CertificateLabel, Gauge>::default();
-    let help = "The last second at which a certificate in force is valid, counted from 1970";
-    registry.register_with_unit("certificate_not_after", help, Unit::Seconds, figure.clone());
+    registry.register_with_unit(name, help, Unit::Seconds, figure.clone());
     figure
 }
 
@@ -241,7 +246,21 @@ impl Metrics {
                 "certificates_unseen",
                 "Whether the disk of certificates does not answer, so that none is renewed",
             ),
-            certificate_ends: ends(all),
+            certificate_begins: moment(
+                all,
+                "certificate_not_before",
+                "The first second at which a certificate in force is valid, counted from 1970",
+            ),
+            certificate_ends: moment(
+                all,
+                "certificate_not_after",
+                "The last second at which a certificate in force is valid, counted from 1970",
+            ),
+            store_unavailable: kept(
+                all,
+                "store_unavailable",
+                "Whether the store takes no changes, so that nothing is forwarded",
+            ),
             drift_missing: kept(
                 all,
                 "drift_missing",
@@ -262,6 +281,15 @@ impl Metrics {
             registry,
         };
         figures.registry.register_collector(Box::new(LostLines));
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        figures.registry.register("build", "The program that runs", version);
+        // What counts from nothing on is seen to rise the first time, too.
+        for problem in Problem::ALL {
+            drop(figures.problems.get_or_create(&ProblemLabels { problem: problem.slug() }));
+        }
+        for result in RELOADS {
+            drop(figures.reloads.get_or_create(&ReloadLabels { result }));
+        }
         Self(Arc::new(figures))
     }
 
@@ -296,7 +324,8 @@ impl Metrics {
 
     /// Counts a reload of the policies.
     pub fn reload(&self, accepted: bool) {
-        let result = if accepted { "accepted" } else { "refused" };
+        let [yes, no] = RELOADS;
+        let result = if accepted { yes } else { no };
         self.0.reloads.get_or_create(&ReloadLabels { result }).inc();
     }
 
@@ -310,10 +339,16 @@ impl Metrics {
         &self.0.certificates_unseen
     }
 
-    /// The certificate in force, by its file, is valid up to this second after 1970.
-    pub fn certificate_ends(&self, file: &str, seconds: i64) {
+    /// The certificate in force, by its file, is valid from the first of these seconds after 1970 up to the second.
+    pub fn certificate(&self, file: &str, begins: i64, ends: i64) {
         let label = CertificateLabel { certificate: file.into() };
-        self.0.certificate_ends.get_or_create(&label).set(seconds);
+        self.0.certificate_begins.get_or_create(&label).set(begins);
+        self.0.certificate_ends.get_or_create(&label).set(ends);
+    }
+
+    /// Whether the store takes no changes (1), so that nothing is forwarded.
+    pub fn store_unavailable(&self) -> &Gauge {
+        &self.0.store_unavailable
     }
 
     /// Whether what is saved was refused (1), so that an older set is in force.
@@ -396,47 +431,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_exchange_is_counted_where_it_belongs() {
-        let (one, other) = (Metrics::new(), Metrics::new());
-        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        for (metrics, activity, outcome) in [
-            (&one, &a, Outcome::Answered),
-            (&one, &a, Outcome::Answered),
-            (&one, &b, Outcome::Answered),
-            (&one, &b, Outcome::Refused),
-            (&other, &b, Outcome::Refused),
-            (&one, &b, Outcome::Refused),
-            (&one, &"a".into(), Outcome::Answered),
-        ] {
-            metrics.exchange(activity, outcome, Duration::from_millis(1));
-        }
-        let count = |metrics: &Metrics, activity, outcome| {
-            let text = metrics.encode().unwrap();
-            let line = format!("consentry_exchanges_total{{activity=\"{activity}\",outcome=\"{outcome}\"}} ");
-            text.lines().find_map(|text| text.strip_prefix(&line)).map(|count| count.parse::<u64>().unwrap())
-        };
-        assert_eq!(count(&one, "a", "Answered"), Some(3));
-        assert_eq!(count(&one, "b", "Answered"), Some(1));
-        assert_eq!(count(&one, "b", "Refused"), Some(2));
-        assert_eq!(count(&other, "b", "Refused"), Some(1));
-        assert_eq!(count(&other, "a", "Answered"), None);
-    }
-
-    #[test]
-    fn what_is_counted_is_scraped() {
-        let metrics = Metrics::new();
-        metrics.exchange(&"favourites".into(), Outcome::Answered, Duration::from_millis(3));
-        metrics.problem(Problem::TokenInvalid);
-        let text = metrics.encode().unwrap();
-        assert!(
-            text.contains(r#"consentry_exchanges_total{activity="favourites",outcome="Answered"} 1"#),
-            "{text}"
-        );
-        assert!(text.contains(r#"consentry_problems_total{problem="token-invalid"} 1"#), "{text}");
-        assert!(text.contains("consentry_unauthenticated_total 1"), "{text}");
-    }
-}
+mod tests;

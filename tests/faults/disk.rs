@@ -78,9 +78,11 @@ async fn a_full_disk_refuses_forwards_nothing_and_recovers() {
     }
     answers.extend(outcome.answered.into_iter().map(|(number, _, answer)| (number, answer)));
     refuses(&caller, &deployment, &upstream).await;
+    assert_eq!(deployment.figure("consentry_store_unavailable"), 1);
 
     room(&gateway, None);
     answers.push((500_000, recovers(&caller, &deployment, 500_000).await));
+    assert_eq!(deployment.figure("consentry_store_unavailable"), 0);
     kept(&deployment, &answers).await;
     let (code, log) = gateway.stop();
     assert_eq!(code, Some(0), "{log}");

@@ -1,8 +1,7 @@
 //! Who reads the log may stall, and what they read has a form.
 
-use std::io::{BufRead as _, BufReader, PipeReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, PipeReader};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -92,12 +91,7 @@ impl Drop for Ends {
 
 /// How many lines are lost, as the metrics say.
 fn lost_lines(deployment: &Deployment) -> u64 {
-    let mut socket = UnixStream::connect(deployment.path("admin.sock")).unwrap();
-    socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut said = String::new();
-    socket.read_to_string(&mut said).unwrap();
-    let figure = said.lines().find_map(|line| line.strip_prefix("consentry_log_lines_lost_total "));
-    figure.expect("the figure").parse().unwrap()
+    deployment.figure("consentry_log_lines_lost_total")
 }
 
 /// From the start to the stop, with a reload that is refused and warnings between.

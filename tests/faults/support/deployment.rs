@@ -1,7 +1,9 @@
 //! A deployment in a folder of its own, which goes when it is dropped.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -143,6 +145,16 @@ impl Deployment {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// What the metrics say of this one.
+    pub(crate) fn figure(&self, name: &str) -> u64 {
+        let mut socket = UnixStream::connect(self.path("admin.sock")).unwrap();
+        socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        let mut said = String::new();
+        socket.read_to_string(&mut said).unwrap();
+        let figure = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        figure.expect("the figure").parse().unwrap()
     }
 
     pub(crate) fn folder(&self) -> &Path {
