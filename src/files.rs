@@ -1,11 +1,12 @@
-//! Files that are read whole, only those that end by themselves; and the folders of files that are somebody's alone.
+//! Files that are read whole, only those that end by themselves; and files and folders that are somebody's alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::process::{getegid, geteuid, getgroups};
 
 /// Opens a regular file to read. A pipe is refused: whoever opens one, or reads from it, waits until somebody writes, which may
 /// be never, and what waits is what would have said so. So is a device, which need not end.
@@ -65,6 +66,22 @@ impl Drop for Temporary {
     }
 }
 
+/// Whether a file is its reader's alone. It is where nobody but its owner has access to it, and where it comes from a volume that
+/// gives a secret to a group of this process (ADR 0031).
+pub fn is_private(file: &Metadata) -> bool {
+    let groups = || {
+        let all = getgroups().unwrap_or_default();
+        all.into_iter().chain([getegid()]).map(|group| group.as_raw()).collect()
+    };
+    is_alone(file.mode(), (file.uid(), file.gid()), geteuid().as_raw(), groups)
+}
+
+fn is_alone(mode: u32, (owner, group): (u32, u32), reader: u32, groups: impl Fn() -> Vec<u32>) -> bool {
+    // Root's, so that the mode is not the reader's to change; and nobody writes it, and the others have no access.
+    let mounted = || owner == 0 && reader != 0 && mode & 0o037 == 0 && groups().contains(&group);
+    mode & 0o077 == 0 || mounted()
+}
+
 /// Makes the folder of a file where it is not there: its owner's alone, whatever the umask is. Those above it are made as any folder is.
 ///
 /// # Errors
@@ -118,6 +135,26 @@ mod tests {
             assert_eq!(open(&at(name)).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{name}");
         }
         assert_eq!(open(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_secret_is_its_owners_or_one_that_root_gives_a_group_to_read() {
+        let (root, service, group, other) = (0, 1000, 2000, 3000);
+        let of = |mode, owner, reader| is_alone(mode, (owner, group), reader, || vec![1000, group]);
+        for owner in [root, service, other] {
+            assert!(of(0o100_600, owner, service) && of(0o100_400, owner, service));
+        }
+        for mode in [0o100_440, 0o100_640, 0o100_040] {
+            assert!(of(mode, root, service), "{mode:o}");
+            // Those may change the mode.
+            assert!(!of(mode, service, service) && !of(mode, root, root), "{mode:o}");
+            // Of such a one nobody knows why the group is to read it.
+            assert!(!of(mode, other, service), "{mode:o}");
+            assert!(!is_alone(mode, (root, group), service, || vec![1000]), "a group of others: {mode:o}");
+        }
+        for mode in [0o660, 0o460, 0o450, 0o444, 0o644, 0o442, 0o441, 0o404, 0o420, 0o410, 0o777] {
+            assert!(!of(mode, root, service), "{mode:o}");
+        }
     }
 
     #[test]

@@ -40,7 +40,10 @@ pub enum SecretError {
     #[error("there is no file {}", .0.display())]
     Missing(PathBuf),
     /// Others than the owner may read or write the file.
-    #[error("others than its owner have access to {path} (mode {mode:03o}): run `chmod 600 {path}`, and take the secret as known to them", path = .path.display())]
+    #[error(
+        "others than its owner have access to {path} (mode {mode:03o}): run `chmod 600 {path}`, and take the secret as known to them; \
+         one that a volume gives must be root's, of mode 0440 and of a group of this user", path = .path.display()
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -67,14 +70,14 @@ pub enum SecretError {
     NotSet(String),
 }
 
-/// Reads a secret from a file that nobody but its owner may read or write. Blocks on the disk.
+/// Reads a secret from a file that is private to whoever runs this ([`files::is_private`]). Blocks on the disk.
 ///
 /// # Errors
 /// [`SecretError`].
 pub fn secret(path: &Path) -> Result<Secret, SecretError> {
     let whole = read(path, |metadata| {
-        let mode = metadata.mode() & 0o777;
-        if mode & 0o077 == 0 { Ok(()) } else { Err(SecretError::Exposed { path: path.to_owned(), mode }) }
+        let exposed = || SecretError::Exposed { path: path.to_owned(), mode: metadata.mode() & 0o777 };
+        if files::is_private(metadata) { Ok(()) } else { Err(exposed()) }
     })?;
     let mut text = Zeroizing::new(String::with_capacity(whole.len()));
     for line in whole.split_inclusive('\n').filter(|line| !line.starts_with('#')) {

@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 
 use super::Validity;
 use super::tls::{self, TlsError};
+use crate::files;
 use crate::newest::{Newest, Reading};
 
 /// A certificate chain and its private key, from two PEM files.
@@ -75,11 +76,11 @@ impl Certificates {
         validity(&self.current.load())
     }
 
-    /// The mode of the key's file, where others than its owner have access to it. Mounted secrets often leave no choice, so that is said
-    /// and not refused.
+    /// The mode of the key's file, where it is not private ([`files::is_private`]). Mounted secrets often leave no choice, so that is
+    /// said and not refused.
     pub fn exposed(&self) -> Option<u32> {
-        let mode = self.key.metadata().ok()?.mode() & 0o777;
-        (mode & 0o077 != 0).then_some(mode)
+        let file = self.key.metadata().ok()?;
+        (!files::is_private(&file)).then_some(file.mode() & 0o777)
     }
 
     /// The two files, certificate first: what to watch for changes.
