@@ -5,6 +5,7 @@ mod alone;
 mod aside;
 mod background;
 pub mod cases;
+mod cautions;
 mod control;
 mod error;
 mod exchanges;
@@ -19,6 +20,7 @@ mod saved;
 mod serve;
 
 pub use alone::{AloneError, alone};
+pub use cautions::warn_of_host;
 pub use error::AppError;
 pub use exchanges::Exchanges;
 pub use live::check;

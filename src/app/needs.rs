@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{AppError, live, master_key};
+use super::{AppError, cautions, live, master_key};
 use crate::admin;
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Listener, MasterKeySource};
@@ -62,6 +62,7 @@ pub async fn needs(config: &Config, now: Timestamp) -> Needs {
     found.needs.extend(config::demo_exposed(config).iter().map(ToString::to_string));
     found.of_addresses(config);
     found.of_certificates(config, there, now);
+    found.cautions.extend(cautions::writable_by_all(config));
     for path in config.upstreams.values().filter_map(|upstream| upstream.ca.as_ref()).filter(|ca| there(ca)) {
         found.unless(tls::client(&Authorities::File(path.clone())));
     }
@@ -148,7 +149,7 @@ impl Needs {
             }
             seen.push([certificate, key]);
             if let Some(certificates) = self.unless(Certificates::load(certificate, key)) {
-                self.cautions.extend(cautions(&certificates, now));
+                self.cautions.extend(of_certificate(&certificates, now));
             }
         }
     }
@@ -161,7 +162,7 @@ fn takes(all: &SocketAddr, one: &SocketAddr) -> bool {
     !elsewhere && all.ip().is_unspecified() && all.is_ipv4() == one.is_ipv4() && all.ip() != one.ip()
 }
 
-fn cautions(certificates: &Arc<Certificates>, now: Timestamp) -> impl Iterator<Item = String> {
+fn of_certificate(certificates: &Arc<Certificates>, now: Timestamp) -> impl Iterator<Item = String> {
     let [file, key] = certificates.files().map(|path| path.display().to_string());
     let says = Validity::says_of(certificates.validity(), now);
     let mode = certificates.exposed().map(|mode| {

@@ -63,6 +63,7 @@ async fn serve(config: Config, log: &Log) -> anyhow::Result<Exit> {
     // Heard from here on: a SIGHUP that comes while the gateway starts must not end it.
     let signals = Signals::new()?;
     outlive_full_files()?;
+    app::warn_of_host(&config);
     let core = match Core::open(config, Clock::system()).await {
         Ok(core) => core,
         Err(AppError::Policies(diagnostics)) => {

@@ -134,6 +134,36 @@ fn what_check_finds_wanting_is_what_the_start_ends_with() {
     assert!(said.err.contains("server.key (mode 640)"), "{said:?}");
 }
 
+/// They say who may do what.
+#[test]
+fn files_that_everybody_may_write_are_told_before_the_start_and_at_it() {
+    let deployment = Deployment::new(([127, 0, 0, 1], 1).into());
+    let keys = deployment.path("api-keys.yaml");
+    fs::write(&keys, "keys: []\n").unwrap();
+    let text = fs::read_to_string(deployment.file()).unwrap() + "api_keys: api-keys.yaml\n";
+    fs::write(deployment.file(), text).unwrap();
+    let files = ["consentry.yaml", "api-keys.yaml", "policies", "policies/counted.yaml"];
+    for (file, usual) in files.into_iter().zip([0o644, 0o664, 0o755, 0o640]) {
+        mode(&deployment.path(file), usual);
+    }
+    assert_eq!(list(&check(&deployment), "cautions"), [""; 0]);
+    for file in files {
+        let path = deployment.path(file);
+        let before = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        mode(&path, before | 0o002);
+        let cautions = list(&check(&deployment), "cautions");
+        let says =
+            format!("everybody on this host may write {} (mode {:03o})", path.display(), before | 0o002);
+        assert!(cautions.len() == 1 && cautions[0].starts_with(&says), "{cautions:?}");
+        assert!(cautions[0].contains(&format!("chmod o-w {}", path.display())), "{cautions:?}");
+        let (code, log) = Gateway::start(&deployment).stop();
+        assert!(code == Some(0) && log.contains(&says), "{log}");
+        mode(&path, before);
+    }
+    let (code, log) = Gateway::start(&deployment).stop();
+    assert!(code == Some(0) && !log.contains("everybody"), "{log}");
+}
+
 /// It is served, for a caller may know it by itself, and told.
 #[test]
 fn a_certificate_that_is_valid_at_no_time_is_told_before_the_start_and_at_it() {
