@@ -11,6 +11,7 @@ mod access;
 mod command;
 mod consented;
 mod door;
+mod health;
 mod http;
 mod misread;
 mod objection;

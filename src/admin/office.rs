@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::consented::{self, Word};
 use super::objection;
-use super::refusal::Unseen;
 use super::rotation::{self, Named};
 use super::shown::{Shown, consent_line, stop_line};
 use super::stranger;
@@ -19,7 +18,6 @@ use crate::audit::{StoredEntry, What};
 use crate::clock::{Clock, Timestamp};
 use crate::crypto::{digest, hex};
 use crate::custody::{CustodyError, retention};
-use crate::drift::Summary;
 use crate::journal::{Journal, JournalError};
 use crate::personal::Person;
 use crate::pipeline::Gateway;
@@ -27,7 +25,6 @@ use crate::policy::DATA_SUBJECT_REQUEST;
 use crate::rights::consent::{self, Method, Statement};
 use crate::rights::{self, Facts, Rights, RightsError, stops};
 use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
 
 /// How many entries of the audit are shown at once.
 const ENTRIES: u32 = 1000;
@@ -120,9 +117,9 @@ impl OfficeError {
 
 /// Carries commands out.
 pub struct Office {
-    gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     rights: Rights,
-    control: Option<Arc<dyn Control>>,
+    pub(super) control: Option<Arc<dyn Control>>,
     /// One rotation at a time: it knows by what the master key in use is named.
     rotating: tokio::sync::Mutex<Named>,
 }
@@ -138,80 +135,9 @@ impl Office {
         Self { gateway, rights, control, rotating: tokio::sync::Mutex::new(named) }
     }
 
-    pub(super) fn healthy(&self) -> bool {
-        self.store().health().able
-    }
-
     /// Whether this names the store here.
     pub(super) fn holds(&self, store: &[u8]) -> bool {
         self.store().identity().to_string().as_bytes() == store
-    }
-
-    /// Why what is saved is not in force, where it is not.
-    pub(super) fn refused(&self) -> Option<Refusal> {
-        self.control.as_ref()?.refused()
-    }
-
-    /// What is saved and not in force, and what is in force and not valid, a line each: to whoever may operate the gateway with
-    /// its causes, to others without.
-    pub(super) fn not_in_force(&self, causes: bool) -> String {
-        let unrenewed = self.control.iter().flat_map(|control| control.unrenewed());
-        let unrenewed = unrenewed.map(|one| if causes { one.to_string() } else { one.without_cause() });
-        let refused = self.refused().map(|one| if causes { one.to_string() } else { one.without_cause() });
-        let lapsed = self.control.iter().flat_map(|control| control.lapsed());
-        let lapsed = lapsed.map(|one| if causes { one.to_string() } else { one.without_file() });
-        let unseen = self.unseen().map(|since| Unseen(since).to_string());
-        let lines = refused.into_iter().chain(unrenewed).chain(unseen).chain(lapsed);
-        let lines = lines.chain(self.refused_api_keys(causes)).chain(self.unfetched_keys(causes));
-        lines.map(|line| format!("{line}\n")).collect()
-    }
-
-    fn unseen(&self) -> Option<Timestamp> {
-        self.control.as_ref()?.unseen()
-    }
-
-    /// Why the file of API keys is not in force, where it is not. Says nothing of what it holds.
-    fn refused_api_keys(&self, causes: bool) -> Option<String> {
-        let since = self.gateway.identity().api_keys_refused()?;
-        let more = if causes {
-            ", and those before are accepted still, one that is revoked by now among them; `consentry check` shows what is wrong"
-        } else {
-            "; the log says why"
-        };
-        Some(format!("the file of API keys is NOT in force: it cannot be used since {since}{more}"))
-    }
-
-    /// The issuers whose keys cannot be fetched.
-    fn unfetched_keys(&self, causes: bool) -> Vec<String> {
-        let failing = self.gateway.identity().key_sets().filter_map(|(name, failing)| Some((name, failing?)));
-        let mut lines: Vec<_> = failing
-            .map(|(name, (since, known))| {
-                let whose = if causes { format!("the issuer `{name}`") } else { "an issuer".to_owned() };
-                let so = if known { "those before are believed for a day" } else { "its tokens are refused" };
-                format!("the keys of {whose} cannot be fetched since {since}, and {so}; the log says why")
-            })
-            .collect();
-        lines.sort_unstable();
-        lines
-    }
-
-    pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
-        let metrics: &Metrics = self.gateway.metrics();
-        for (issuer, failing) in self.gateway.identity().key_sets() {
-            metrics.key_set_unfetched(&issuer, failing.is_some());
-        }
-        metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
-        metrics.store_unavailable().set(i64::from(!self.healthy()));
-        metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
-        let live = self.gateway.live();
-        metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {
-            let Summary { fields, parameters, routes, undeclared_in_requests, undeclared_in_answers } =
-                drifted;
-            let missing = [("field", fields), ("parameter", parameters), ("route", routes)];
-            let undeclared = [("request", undeclared_in_requests), ("response", undeclared_in_answers)];
-            (activity, missing, undeclared)
-        }));
-        metrics.encode()
     }
 
     /// Does it, and says what came of it.
@@ -434,7 +360,7 @@ impl Office {
         Ok((digest(says.as_bytes()), found.notice_version))
     }
 
-    fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &Store {
         self.gateway.store()
     }
 

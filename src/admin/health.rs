@@ -1,0 +1,81 @@
+//! What health and metrics tell beside the counts: what is saved and not in force, what is in force and not valid.
+
+use super::Refusal;
+use super::office::Office;
+use super::refusal::Unseen;
+use crate::clock::Timestamp;
+use crate::drift::Summary;
+use crate::telemetry::Metrics;
+
+impl Office {
+    pub(super) fn healthy(&self) -> bool {
+        self.store().health().able
+    }
+
+    /// Why what is saved is not in force, where it is not.
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        self.control.as_ref()?.refused()
+    }
+
+    /// What is saved and not in force, and what is in force and not valid, a line each: to whoever may operate the gateway with
+    /// its causes, to others without.
+    pub(super) fn not_in_force(&self, causes: bool) -> String {
+        let unrenewed = self.control.iter().flat_map(|control| control.unrenewed());
+        let unrenewed = unrenewed.map(|one| if causes { one.to_string() } else { one.without_cause() });
+        let refused = self.refused().map(|one| if causes { one.to_string() } else { one.without_cause() });
+        let lapsed = self.control.iter().flat_map(|control| control.lapsed());
+        let lapsed = lapsed.map(|one| if causes { one.to_string() } else { one.without_file() });
+        let unseen = self.unseen().map(|since| Unseen(since).to_string());
+        let lines = refused.into_iter().chain(unrenewed).chain(unseen).chain(lapsed);
+        let lines = lines.chain(self.refused_api_keys(causes)).chain(self.unfetched_keys(causes));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
+    fn unseen(&self) -> Option<Timestamp> {
+        self.control.as_ref()?.unseen()
+    }
+
+    /// Why the file of API keys is not in force, where it is not. Says nothing of what it holds.
+    fn refused_api_keys(&self, causes: bool) -> Option<String> {
+        let since = self.gateway.identity().api_keys_refused()?;
+        let more = if causes {
+            ", and those before are accepted still, one that is revoked by now among them; `consentry check` shows what is wrong"
+        } else {
+            "; the log says why"
+        };
+        Some(format!("the file of API keys is NOT in force: it cannot be used since {since}{more}"))
+    }
+
+    /// The issuers whose keys cannot be fetched.
+    fn unfetched_keys(&self, causes: bool) -> Vec<String> {
+        let failing = self.gateway.identity().key_sets().filter_map(|(name, failing)| Some((name, failing?)));
+        let mut lines: Vec<_> = failing
+            .map(|(name, (since, known))| {
+                let whose = if causes { format!("the issuer `{name}`") } else { "an issuer".to_owned() };
+                let so = if known { "those before are believed for a day" } else { "its tokens are refused" };
+                format!("the keys of {whose} cannot be fetched since {since}, and {so}; the log says why")
+            })
+            .collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
+        let metrics: &Metrics = self.gateway.metrics();
+        for (issuer, failing) in self.gateway.identity().key_sets() {
+            metrics.key_set_unfetched(&issuer, failing.is_some());
+        }
+        metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
+        metrics.store_unavailable().set(i64::from(!self.healthy()));
+        metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
+        let live = self.gateway.live();
+        metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {
+            let Summary { fields, parameters, routes, undeclared_in_requests, undeclared_in_answers } =
+                drifted;
+            let missing = [("field", fields), ("parameter", parameters), ("route", routes)];
+            let undeclared = [("request", undeclared_in_requests), ("response", undeclared_in_answers)];
+            (activity, missing, undeclared)
+        }));
+        metrics.encode()
+    }
+}
