@@ -315,6 +315,8 @@ async fn retention_counts_every_day_apart_and_leaves_what_no_policy_names() {
     days.sort_unstable();
     assert_eq!(days, [(0, 2), (1, 2), (6, 2)]);
     assert!(house.store.key_by_id(old.id).await.unwrap().is_some());
+    // Of the other nothing is kept any more.
+    assert_eq!(house.store.activities().await.unwrap(), ["of-old"]);
 }
 
 #[tokio::test]

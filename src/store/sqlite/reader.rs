@@ -112,7 +112,10 @@ impl Reader<'_> {
     }
 
     pub(in crate::store) fn activities(&self) -> Rows<String> {
-        let mut names: Vec<String> = self.data.rows("SELECT name FROM activity", [], |row| row.get(0))?;
+        // An activity's row outlives its records, and its count lacks the last of them (ADR 0023): the records themselves tell.
+        let sql = "SELECT name FROM activity WHERE EXISTS \
+                   (SELECT 1 FROM record WHERE row >= place << 40 AND row < (place + 1) << 40)";
+        let mut names: Vec<String> = self.data.rows(sql, [], |row| row.get(0))?;
         names.extend(self.keyring.rows("SELECT DISTINCT activity FROM key", [], |row| row.get(0))?);
         names.sort_unstable();
         names.dedup();
