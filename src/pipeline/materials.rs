@@ -16,7 +16,6 @@ use crate::clock::Timestamp;
 use crate::crypto::InterchangeKey;
 use crate::custody::{CustodyError, SubjectKey};
 use crate::personal::Reference;
-use crate::plan::{Field, Route};
 use crate::problem::Rejection;
 
 /// What the actions of one exchange use.
@@ -83,7 +82,7 @@ pub(super) async fn collect(
     let at = gateway.clock().now();
     let activity = permit.activity();
     let domain = &activity.pseudonymization_domain;
-    let pseudonyms = match pseudonymizes(&permit.admitted.routed.route) {
+    let pseudonyms = match permit.admitted.routed.route.pseudonymizes() {
         false => None,
         true => Some(match gateway.custody().cached_pseudonyms(domain) {
             Some(known) => known,
@@ -94,7 +93,7 @@ pub(super) async fn collect(
     let mut materials =
         Materials { pseudonyms, keys, subjects: SmallVec::new(), analyses: Analyses::default(), at };
     analysis::of_request(gateway, permit, &mut materials, body).await?;
-    if keeps(&permit.admitted.routed.route) {
+    if permit.admitted.routed.route.keeps() {
         materials.subjects = subjects(gateway, permit, &materials, body).await?;
     }
     Ok(materials)
@@ -149,24 +148,4 @@ async fn mint(
         keys.extend(try_join_all(some.iter().map(key)).await?);
     }
     Ok(keys)
-}
-
-fn keeps(route: &Route) -> bool {
-    fields(route).any(|field| field.stored.is_some())
-}
-
-fn pseudonymizes(route: &Route) -> bool {
-    fields(route)
-        .flat_map(|field| {
-            let otherwise = field.gate.as_ref().map(|(_, otherwise)| otherwise);
-            [Some(&field.outward), otherwise, field.stored.as_ref()]
-        })
-        .flatten()
-        .any(|action| action.needs_pseudonyms())
-}
-
-fn fields(route: &Route) -> impl Iterator<Item = &Field> {
-    let activity = &route.activity;
-    let bodies = activity.request.fields.iter().chain(&activity.response.fields);
-    bodies.chain(route.treated().map(|(_, _, field)| field))
 }

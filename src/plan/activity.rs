@@ -152,10 +152,15 @@ pub struct Field {
 }
 
 impl Field {
-    /// What outside analysers must be asked about its values, on their way and where they are kept.
-    pub fn asks(&self) -> impl Iterator<Item = &Arc<Ask>> {
+    /// What is done to its values, on their way and where they are kept.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
         let otherwise = self.gate.as_ref().map(|(_, otherwise)| otherwise);
-        [Some(&self.outward), otherwise, self.stored.as_ref()].into_iter().flatten().filter_map(Action::asks)
+        [Some(&self.outward), otherwise, self.stored.as_ref()].into_iter().flatten()
+    }
+
+    /// What outside analysers must be asked about them.
+    pub fn asks(&self) -> impl Iterator<Item = &Arc<Ask>> {
+        self.actions().filter_map(Action::asks)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::{Activity, Field};
+use crate::action::Action;
 use crate::check::Check;
 use crate::condition::Condition;
 use crate::payload::{FieldId, Walker};
@@ -65,6 +66,21 @@ impl Route {
     /// What becomes of those parameters that are treated.
     pub fn treated(&self) -> impl Iterator<Item = (HeadPart, &Param, &Field)> {
         self.parameters().filter_map(|(place, param)| Some((place, param, param.field.as_deref()?)))
+    }
+
+    /// Whether anything is kept of a call or of its answer.
+    pub fn keeps(&self) -> bool {
+        self.fields().any(|field| field.stored.is_some())
+    }
+
+    /// Whether anything of a call or of its answer becomes a pseudonym.
+    pub fn pseudonymizes(&self) -> bool {
+        self.fields().flat_map(Field::actions).any(Action::needs_pseudonyms)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        let bodies = self.activity.request.fields.iter().chain(&self.activity.response.fields);
+        bodies.chain(self.treated().map(|(_, _, field)| field))
     }
 
     /// The path with these values in the places of its parameters, each percent-encoded but for what RFC 3986 leaves to

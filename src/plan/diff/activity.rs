@@ -9,7 +9,7 @@ use super::{Changes, Class, Whom, field};
 use crate::payload::Direction;
 use crate::plan::{
     Activity, Art9Condition, DataSubject, DecisionGround, FurtherProcessing, JournalMode, LegalBasis, Mode,
-    Plan, Recipient,
+    Plan, Recipient, RouteKind,
 };
 
 const ABOUT: &str = "activity";
@@ -38,9 +38,33 @@ pub(super) fn added(plan: &Plan, activity: &Activity, found: &mut Changes) {
     }
 }
 
-pub(super) fn removed(activity: &Activity, found: &mut Changes) {
+/// One that is gone, or has another name: of what it kept nothing says any more when it must go.
+pub(super) fn removed(old_plan: &Plan, plan: &Plan, activity: &Activity, found: &mut Changes) {
     let says = format!("{} is gone", text(&activity.title));
     found.add(Class::Less, Whom::Persons, ABOUT, says);
+    let mut governed = old_plan
+        .routes
+        .iter()
+        .filter(|route| route.activity.index == activity.index && route.kind == RouteKind::Governed);
+    if !activity.retention.is_zero() && governed.clone().any(|route| route.keeps()) {
+        let says = "what it kept is kept without an end: no policy says when it must go, and a withdrawal leaves it. Let it \
+                    come to its term first, under `mode: closed`, or erase it";
+        found.add(Class::More, Whom::Store, ABOUT, says);
+    }
+    let domain = &activity.pseudonymization_domain;
+    let of_its_name = *domain == activity.name;
+    if of_its_name
+        && !plan.activities.iter().any(|other| other.pseudonymization_domain == *domain)
+        && governed.any(|route| route.pseudonymizes())
+    {
+        let says = format!(
+            "its pseudonymization domain {domain} goes with its name: under another name the same values get other \
+             pseudonyms, unless that policy says `pseudonymization_domain: {}`",
+            activity.name,
+            domain = quoted(domain),
+        );
+        found.add(Class::Other, Whom::Upstream, ABOUT, says);
+    }
 }
 
 pub(super) fn compare(

@@ -109,7 +109,7 @@ pub fn changes(old: &Plan, new: &Plan) -> Vec<Change> {
     for before in &old.activities {
         if !activities.iter().any(|after| after.name == before.name) {
             found.activity = Some(Arc::clone(&before.name));
-            activity::removed(before, &mut found);
+            activity::removed(old, new, before, &mut found);
             let mine = old.routes.iter().filter(|route| route.activity.name == before.name);
             mine.filter(|route| !routes.iter().any(|other| other.text == route.text))
                 .for_each(|route| route::removed(route, &mut found));

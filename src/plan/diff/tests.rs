@@ -395,6 +395,34 @@ fn what_comes_and_goes_is_told_whole() {
     insta::assert_snapshot!("come", lines(&of_tests(), &old));
 }
 
+/// Nothing says any more when what an activity kept must go.
+#[test]
+fn what_an_activity_kept_has_no_end_once_no_policy_names_it() {
+    let renamed = |more: &str| {
+        let delays = DELAYS.replacen("activity: delays\n", "activity: lateness\n", 1);
+        plan(&[("organisation", ORGANISATION.to_owned()), ("lateness", format!("{delays}{more}"))])
+    };
+    let alone =
+        |delays: &str| plan(&[("organisation", ORGANISATION.to_owned()), ("delays", delays.to_owned())]);
+    let nothing_kept = alone(
+        &DELAYS
+            .replace("stored: encrypted", "stored: leave_out")
+            .replace("export: unchanged", "export: leave_out"),
+    );
+    let of_delays = |old: &Plan, new: &Plan| {
+        let found = lines(old, new);
+        found.lines().filter(|line| line.contains(" delays, activity: ")).collect::<Vec<_>>().join("\n")
+    };
+    let old = alone(DELAYS);
+    let found = [
+        of_delays(&old, &of_tests()),
+        of_delays(&old, &renamed("")),
+        of_delays(&old, &renamed("pseudonymization_domain: delays\n")),
+        of_delays(&nothing_kept, &of_tests()),
+    ];
+    insta::assert_snapshot!("without_an_end", found.join("\n\n"));
+}
+
 #[test]
 fn reports_are_for_people_programs_and_comments() {
     let (old, new) = (tramway(&[]), tramway(&[FIELDS[0], FIELDS[2], WHO[0], WHO[3]]));
