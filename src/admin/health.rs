@@ -28,6 +28,7 @@ impl Office {
         let unseen = self.unseen().map(|since| Unseen(since).to_string());
         let lines = refused.into_iter().chain(unrenewed).chain(unseen).chain(lapsed);
         let lines = lines.chain(self.refused_api_keys(causes)).chain(self.unfetched_keys(causes));
+        let lines = lines.chain(self.unnamed.says(causes));
         lines.map(|line| format!("{line}\n")).collect()
     }
 
@@ -67,6 +68,7 @@ impl Office {
         }
         metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
         metrics.store_unavailable().set(i64::from(!self.healthy()));
+        metrics.activities_unnamed().set(i64::try_from(self.unnamed.count()).unwrap_or(i64::MAX));
         metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
         let live = self.gateway.live();
         metrics.drift(live.drift().summary(&live.plan).into_iter().map(|(activity, drifted)| {

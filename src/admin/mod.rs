@@ -21,6 +21,7 @@ mod rotation;
 mod shown;
 mod socket;
 mod stranger;
+mod unnamed;
 mod verify;
 
 pub use access::{Access, Grant, Role, new_token};

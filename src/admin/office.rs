@@ -12,6 +12,7 @@ use super::objection;
 use super::rotation::{self, Named};
 use super::shown::{Shown, consent_line, stop_line};
 use super::stranger;
+use super::unnamed::{self, Unnamed};
 use super::verify::verify_audit;
 use super::{Command, Lapsed, PersonId, Refusal, Reloaded, Reply, Unrenewed};
 use crate::audit::{StoredEntry, What};
@@ -122,6 +123,7 @@ pub struct Office {
     pub(super) control: Option<Arc<dyn Control>>,
     /// One rotation at a time: it knows by what the master key in use is named.
     rotating: tokio::sync::Mutex<Named>,
+    pub(super) unnamed: Unnamed,
 }
 
 impl Office {
@@ -132,7 +134,13 @@ impl Office {
         named: Named,
         control: Option<Arc<dyn Control>>,
     ) -> Self {
-        Self { gateway, rights, control, rotating: tokio::sync::Mutex::new(named) }
+        Self {
+            gateway,
+            rights,
+            control,
+            rotating: tokio::sync::Mutex::new(named),
+            unnamed: Unnamed::default(),
+        }
     }
 
     /// Whether this names the store here.
@@ -208,14 +216,11 @@ impl Office {
     /// # Errors
     /// Where the store does not answer.
     pub async fn retention(&self) -> Result<Reply, OfficeError> {
-        let report = retention::run(self.store(), &self.facts().terms(), self.clock().now()).await?;
-        for activity in &report.unnamed {
-            tracing::warn!(
-                activity,
-                "records are kept of an activity that no policy names: nothing says when they must go"
-            );
-        }
+        let (live, now) = (self.gateway.live(), self.clock().now());
+        let report = retention::run(self.store(), &Facts::from(&live.plan).terms(), now).await?;
         let retention::Report { records, keys, unnamed } = report;
+        unnamed.iter().for_each(|activity| unnamed::warn(activity));
+        self.unnamed.put(live.plan.digest, now, unnamed.clone());
         Ok(Reply::done(format!("{records} records came to their term; {keys} keys were destroyed."))
             .with(&json!({ "records": records, "keys": keys, "unnamed": unnamed })))
     }

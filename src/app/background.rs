@@ -17,6 +17,8 @@ use crate::telemetry::Causes;
 
 /// How often what has come to its term is erased. A term is a matter of days; an hour late is late by little.
 const RETENTION: Duration = Duration::from_secs(3600);
+/// How often it is looked whether other policies are in force, which may not name all of which something is kept.
+const UNNAMED: Duration = Duration::from_secs(2);
 /// How often limits forget who need not be counted any more.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often API keys are looked at: a revocation binds within five seconds.
@@ -75,7 +77,13 @@ async fn retention(office: Arc<Office>) {
                 tracing::error!(cause = %Causes(&error), "what has come to its term is not erased yet")
             }
         }
-        tokio::time::sleep(RETENTION).await;
+        let looking = async {
+            loop {
+                tokio::time::sleep(UNNAMED).await;
+                office.look_for_unnamed().await;
+            }
+        };
+        let _ = tokio::time::timeout(RETENTION, looking).await;
     }
 }
 

@@ -90,6 +90,7 @@ struct Figures {
     certificate_begins: Family<CertificateLabel, Gauge>,
     certificate_ends: Family<CertificateLabel, Gauge>,
     store_unavailable: Gauge,
+    activities_unnamed: Gauge,
     drift_missing: Family<DriftLabels, Gauge>,
     drift_undeclared: Family<DriftLabels, Counter>,
     shadow_exchanges: Family<ShadowLabels, Counter>,
@@ -261,6 +262,11 @@ impl Metrics {
                 "store_unavailable",
                 "Whether the store takes no changes, so that nothing is forwarded",
             ),
+            activities_unnamed: kept(
+                all,
+                "activities_unnamed",
+                "Activities of which something is kept and which no policy names, so that it has no term",
+            ),
             drift_missing: kept(
                 all,
                 "drift_missing",
@@ -337,6 +343,11 @@ impl Metrics {
     /// Whether the disk of certificates does not answer (1), so that none is renewed.
     pub fn certificates_unseen(&self) -> &Gauge {
         &self.0.certificates_unseen
+    }
+
+    /// Of how many activities something is kept though no policy names them.
+    pub fn activities_unnamed(&self) -> &Gauge {
+        &self.0.activities_unnamed
     }
 
     /// The certificate in force, by its file, is valid from the first of these seconds after 1970 up to the second.

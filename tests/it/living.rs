@@ -13,6 +13,7 @@ use consentry::problem::Problem::{
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
+use crate::support::admin::person;
 use crate::support::gateway::write;
 use crate::support::load::Callers;
 use crate::support::{Call, Gateway, Options, canary, changed, clean_body};
@@ -218,6 +219,38 @@ async fn api_keys_that_cannot_be_used_are_told_until_they_are_mended() {
     gateway.until(&call, 401, ScopeMissing).await;
     assert_eq!(health().await, "ok\n");
     assert_eq!(gateway.figure("consentry_api_keys_refused").await, 0);
+    gateway.close().await;
+}
+
+const UNNAMED: &str = "consentry_activities_unnamed";
+
+/// The policy goes, and what was kept by it has no term any more.
+#[tokio::test]
+async fn what_no_policy_names_any_more_is_told_until_it_is_gone() {
+    let gateway =
+        Gateway::with(Options { more: "reload: by_command\n".to_owned(), ..Options::default() }).await;
+    gateway.admin.grant(canary::HOLDER, "churn-forecast").await;
+    gateway.healthy().await;
+    let health = async || {
+        let (status, text) = gateway.admin.send("GET", "/health", Vec::new()).await;
+        assert_eq!(status, 200);
+        String::from_utf8(text.to_vec()).unwrap()
+    };
+    assert_eq!((health().await.as_str(), gateway.figure(UNNAMED).await), ("ok\n", 0));
+    gateway.edit_policy("churn.yaml", |text| text.replace("activity: churn\n", "activity: leaving\n"));
+    gateway.rename_policy("churn.yaml", "leaving.yaml");
+    for other in ["churn-study.yaml", "churn-answers.yaml"] {
+        gateway.edit_policy(other, |text| text.replace("records_of: churn\n", "records_of: leaving\n"));
+    }
+    let reply = gateway.admin.done(Command::Reload {}).await;
+    let more = "Somebody may see, keep or do more: churn, activity: what it kept is kept without an end";
+    assert!(reply.says.contains(more), "{}", reply.says);
+    gateway.counted(UNNAMED, 1).await;
+    let says = health().await;
+    assert!(says.starts_with("ok\nrecords are kept of `churn`, which no policy names"), "{says}");
+    gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
+    gateway.admin.done(Command::Retention {}).await;
+    assert_eq!((health().await.as_str(), gateway.figure(UNNAMED).await), ("ok\n", 0));
     gateway.close().await;
 }
 
