@@ -5,6 +5,7 @@ use super::office::Office;
 use super::refusal::Unseen;
 use crate::clock::Timestamp;
 use crate::drift::Summary;
+use crate::identity::Amiss;
 use crate::telemetry::Metrics;
 
 impl Office {
@@ -47,14 +48,20 @@ impl Office {
         Some(format!("the file of API keys is NOT in force: it cannot be used since {since}{more}"))
     }
 
-    /// The issuers whose keys cannot be fetched.
+    /// The issuers whose keys cannot be fetched, or that have none.
     fn unfetched_keys(&self, causes: bool) -> Vec<String> {
         let failing = self.gateway.identity().key_sets().filter_map(|(name, failing)| Some((name, failing?)));
         let mut lines: Vec<_> = failing
-            .map(|(name, (since, known))| {
+            .map(|(name, (since, amiss))| {
                 let whose = if causes { format!("the issuer `{name}`") } else { "an issuer".to_owned() };
-                let so = if known { "those before are believed for a day" } else { "its tokens are refused" };
-                format!("the keys of {whose} cannot be fetched since {since}, and {so}; the log says why")
+                let (amiss, so) = match amiss {
+                    Amiss::Stale => ("cannot be fetched", "those before are believed for a day"),
+                    Amiss::Missing => ("cannot be fetched", "its tokens are refused"),
+                    Amiss::Empty => {
+                        ("are none that may be used with its algorithms", "its tokens are refused")
+                    }
+                };
+                format!("the keys of {whose} {amiss} since {since}, and {so}; the log says why")
             })
             .collect();
         lines.sort_unstable();

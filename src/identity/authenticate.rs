@@ -18,7 +18,7 @@ use crate::problem::{Challenge, Problem, Rejection};
 use super::api_key::{ApiKeys, PREFIX};
 use super::caller::Kind;
 use super::issuer::{Issuer, Keys};
-use super::jwks::{BoxError, Fetch, Jwks, Refresher};
+use super::jwks::{Amiss, BoxError, Fetch, Jwks, Refresher};
 use super::keyset::{KeySet, Verdict};
 use super::remembered::Remembered;
 use super::token::{Claims, LONGEST, Token};
@@ -60,7 +60,7 @@ pub struct NewIssuerKeys(Vec<(Arc<str>, Arc<KeySet>)>);
 /// What is wrong, and whose fault it is.
 pub(super) enum Refusal {
     Credential(CredentialError),
-    /// The key may be in the set that is fetched next. Without an error there is no set yet: not the caller's fault.
+    /// The key may be in the set that is fetched next. Without an error there is no set, or none with a key: not the caller's fault.
     Unknown(Unknown),
 }
 
@@ -85,7 +85,9 @@ impl From<Refusal> for Rejection {
                 Self::new(Problem::TokenInvalid).challenge(Challenge::InvalidToken).because(error)
             }
             Refusal::Unknown(Unknown { error: None, .. }) => Self::new(Problem::DependencyUnavailable)
-                .detail("The keys of the token's issuer cannot be fetched at present.")
+                .detail(
+                    "There is no key of the token's issuer at present, so no token of it can be verified.",
+                )
                 .retry_after(5),
         }
     }
@@ -264,9 +266,8 @@ impl Identity {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// The issuers whose keys are fetched; where they could not be when that was last attempted, since when, and whether keys of
-    /// before are believed.
-    pub fn key_sets(&self) -> impl Iterator<Item = (Arc<str>, Option<(Timestamp, bool)>)> {
+    /// The issuers whose keys are fetched; where no usable ones were had when that was last attempted, since when, and what is amiss.
+    pub fn key_sets(&self) -> impl Iterator<Item = (Arc<str>, Option<(Timestamp, Amiss)>)> {
         self.issuers.values().filter_map(|issuer| match &issuer.keys {
             Keys::Given(_) => None,
             Keys::Fetched(jwks) => Some((issuer.name.clone(), jwks.failing())),
@@ -311,7 +312,7 @@ impl Identity {
             Keys::Given(keys) => (Some(verify(&keys.load())), None),
             Keys::Fetched(jwks) => {
                 let seen = jwks.ended();
-                (jwks.keys().as_deref().map(verify), Some((jwks, seen)))
+                (jwks.keys().as_deref().filter(|keys| !keys.is_empty()).map(verify), Some((jwks, seen)))
             }
         };
         let error = match verdict {

@@ -53,12 +53,23 @@ pub(super) struct Jwks {
     waiting: Semaphore,
 }
 
+/// What is amiss with the keys of an issuer that has a key set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amiss {
+    /// The set cannot be fetched, and one of before is believed.
+    Stale,
+    /// The set cannot be fetched, and there is none of before.
+    Missing,
+    /// The set that was fetched last has no key that may be used.
+    Empty,
+}
+
 /// What has come of the fetches of one set.
 #[derive(Clone, Copy, Debug, Default)]
 struct Fetches {
     attempted: Option<Timestamp>,
     succeeded: Option<Timestamp>,
-    /// Since when none has succeeded, though one was attempted.
+    /// Since when there is something amiss: none has succeeded though one was attempted, or what was fetched has no key.
     failing: Option<Timestamp>,
     under_way: bool,
     /// How many have ended. INVARIANT: what one brought is in place before it counts.
@@ -103,9 +114,15 @@ impl Jwks {
         self.fetches.borrow().ended
     }
 
-    /// Since when the set cannot be fetched, and whether one of before is believed.
-    pub(super) fn failing(&self) -> Option<(Timestamp, bool)> {
-        self.fetches.borrow().failing.map(|since| (since, self.keys().is_some()))
+    /// Since when something is amiss with the set, and what.
+    pub(super) fn failing(&self) -> Option<(Timestamp, Amiss)> {
+        let since = self.fetches.borrow().failing?;
+        let amiss = match self.keys().as_deref() {
+            None => Amiss::Missing,
+            Some(keys) if keys.is_empty() => Amiss::Empty,
+            Some(_) => Amiss::Stale,
+        };
+        Some((since, amiss))
     }
 
     /// Waits for the fetch that is under way, or for the one that is begun now because a key is [wanted](Self::want); `seen`
@@ -124,6 +141,19 @@ impl Jwks {
         let next = fetches.wait_for(|fetches| fetches.ended != seen);
         tokio::time::timeout(PATIENCE, next).await.is_ok_and(|next| next.is_ok())
     }
+}
+
+/// What came of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// No key set.
+    No,
+    /// One with keys.
+    Usable,
+    /// One without, where there were some or none was known before.
+    Emptied,
+    /// One without, as the one before.
+    Empty,
 }
 
 /// What keeps one key set fresh. There is one for each set, so no two fetches of a set ever run at a time.
@@ -160,10 +190,10 @@ impl Refresher {
             Ok(document) => self.take(&document),
             Err(error) => {
                 tracing::warn!(url = jwks.url, cause = %Causes(&*error), "the key set could not be fetched");
-                false
+                Taken::No
             }
         };
-        let succeeded = if taken { Some(now) } else { jwks.fetches.borrow().succeeded };
+        let succeeded = if taken != Taken::No { Some(now) } else { jwks.fetches.borrow().succeeded };
         if succeeded.is_some_and(|at| elapsed(at, now) > STALE) && jwks.keys().is_some() {
             tracing::error!(url = jwks.url, "the key set is too old to be believed; its tokens are refused");
             jwks.keys.store(None);
@@ -171,31 +201,43 @@ impl Refresher {
         }
         jwks.fetches.send_modify(|fetches| {
             fetches.succeeded = succeeded;
-            fetches.failing = if taken { None } else { fetches.failing.or(Some(now)) };
+            fetches.failing = match taken {
+                Taken::Usable => None,
+                Taken::Emptied => Some(now),
+                Taken::No | Taken::Empty => fetches.failing.or(Some(now)),
+            };
             fetches.under_way = false;
             fetches.ended += 1;
         });
         true
     }
 
-    /// Puts a fetched set in place, and says whether it is one. A set without a usable key is believed: the issuer may have
-    /// withdrawn all.
-    fn take(&self, document: &[u8]) -> bool {
+    /// Puts a fetched set in place, if it is one. A set without a usable key is believed: the issuer may have withdrawn all.
+    fn take(&self, document: &[u8]) -> Taken {
         let fresh =
             if document.len() > LARGEST { None } else { KeySet::from_jwks(document, &self.jwks.algorithms) };
         let Some(fresh) = fresh else {
             tracing::warn!(url = self.jwks.url, "the key set is not one, or is too large");
-            return false;
+            return Taken::No;
         };
-        if fresh.len() == 0 {
-            tracing::error!(url = self.jwks.url, "the key set has no key that may be used");
+        let empty = fresh.is_empty();
+        if empty {
+            tracing::error!(
+                url = self.jwks.url,
+                "the key set has no key that may be used with the issuer's algorithms: its tokens are refused until it has one"
+            );
         }
         let fresh = Arc::new(fresh);
         let old = self.jwks.keys.swap(Some(fresh.clone()));
+        let was_empty = old.as_ref().is_some_and(|old| old.is_empty());
         if old.is_some_and(|old| !old.is_within(&fresh)) {
             self.remembered.forget();
         }
-        true
+        match (empty, was_empty) {
+            (false, _) => Taken::Usable,
+            (true, false) => Taken::Emptied,
+            (true, true) => Taken::Empty,
+        }
     }
 }
 

@@ -84,8 +84,8 @@ impl KeySet {
         self.0.iter().all(|key| other.0.iter().any(|own| own.print == key.print))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Reads a JWK Set (RFC 7517). Keys that are not for signatures, of another kind than `algorithms` need,

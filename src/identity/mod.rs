@@ -25,7 +25,7 @@ pub use error::{CredentialError, SetupError};
 pub use issue::{DevelopmentToken, IssueError, issue, tried};
 pub use issuer::{IssuerConfig, KeySource};
 pub use jsonwebtoken::Algorithm;
-pub use jwks::{BoxError, Fetch, Fetching};
+pub use jwks::{Amiss, BoxError, Fetch, Fetching};
 pub use watch::watch_api_keys;
 
 #[cfg(test)]

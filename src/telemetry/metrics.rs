@@ -235,7 +235,7 @@ impl Metrics {
             key_set_unfetched: kept(
                 all,
                 "key_set_unfetched",
-                "Whether the keys of an issuer could not be fetched when that was last attempted",
+                "Whether no usable key of an issuer was had when its key set was last fetched",
             ),
             certificates_refused: kept(
                 all,
@@ -372,7 +372,7 @@ impl Metrics {
         &self.0.api_keys_refused
     }
 
-    /// Whether the keys of an issuer could not be fetched when that was last attempted.
+    /// Whether no usable key of an issuer was had when its key set was last fetched.
     pub fn key_set_unfetched(&self, issuer: &Arc<str>, unfetched: bool) {
         let label = IssuerLabel { issuer: Arc::clone(issuer) };
         self.0.key_set_unfetched.get_or_create(&label).set(i64::from(unfetched));

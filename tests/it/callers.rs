@@ -385,9 +385,18 @@ async fn keys_that_cannot_be_fetched_are_told_by_health_and_a_figure() {
     );
     assert!(told.starts_with(line) && told.contains(so), "{told}");
 
+    // Nor does a set without a key that may be used: no token would help.
+    keys.answer(Reply::json(json!({ "keys": [Signer::ed().jwk("ec-1")] }).to_string()));
+    gateway.clock.advance(Duration::from_secs(5));
+    gateway.refuses(call.clone(), Problem::DependencyUnavailable).await;
+    let told = health().await;
+    let line = "ok\nthe keys of the issuer `https://staff.fleuve.example` are none that may be used with its algorithms since ";
+    assert!(told.starts_with(line) && told.contains(so), "{told}");
+    assert_eq!(unfetched().await, 1);
+
     let set = json!({ "keys": [signer.jwk("ec-1")] }).to_string();
     keys.answer(Reply::json(set));
-    gateway.clock.advance(Duration::from_secs(5));
+    gateway.clock.advance(Duration::from_secs(30));
     gateway.send(call).await.ok();
     assert_eq!((health().await.as_str(), unfetched().await), ("ok\n", 0));
     gateway.close().await;

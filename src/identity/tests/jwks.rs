@@ -33,10 +33,10 @@ impl Room {
         self.refresher.refresh_if_due(self.clock.now()).await
     }
 
-    /// Since when the set cannot be fetched, in milliseconds, and whether keys are known.
-    fn failing(&self) -> Option<(i64, bool)> {
+    /// Since when something is amiss with the set, in milliseconds, and what.
+    fn failing(&self) -> Option<(i64, Amiss)> {
         let (_, failing) = self.identity.key_sets().next().unwrap();
-        failing.map(|(since, known)| (since.millis(), known))
+        failing.map(|(since, amiss)| (since.millis(), amiss))
     }
 
     async fn after(&mut self, seconds: u64) -> bool {
@@ -138,7 +138,7 @@ async fn without_keys_the_gateway_says_that_it_is_not_the_token() {
     room.tick().await;
     let refused = authenticate(&room.identity, &good).unwrap_err();
     assert_eq!((refused.problem, refused.retry_after), (Problem::DependencyUnavailable, Some(5)));
-    assert_eq!(room.failing(), Some((NOW * 1000, false)));
+    assert_eq!(room.failing(), Some((NOW * 1000, Amiss::Missing)));
     room.served.keys(vec![signer.jwk("a")]);
     assert!(!room.after(4).await);
     assert!(room.after(1).await);
@@ -228,7 +228,7 @@ async fn keys_outlive_a_failing_server_for_a_day() {
         room.served.says(bad);
         assert!(room.after(300).await);
         assert!(authenticate(&room.identity, &good).is_ok());
-        assert_eq!(room.failing(), Some(((NOW + 300) * 1000, true)), "since the first of them");
+        assert_eq!(room.failing(), Some(((NOW + 300) * 1000, Amiss::Stale)), "since the first of them");
         assert!(!room.after(29).await, "a server in trouble is not asked more often");
         room.clock.advance(Duration::from_secs(1));
     }
@@ -248,7 +248,39 @@ async fn an_issuer_may_withdraw_all_its_keys() {
     assert!(authenticate(&room.identity, &good).is_ok());
     room.served.keys(Vec::new());
     assert!(room.after(300).await);
-    assert_eq!(fault(&room.identity, &good), CredentialError::UnknownKey);
+    // Another token would not help: it is not the caller's fault.
+    let refused = authenticate(&room.identity, &good).unwrap_err();
+    assert_eq!((refused.problem, refused.retry_after), (Problem::DependencyUnavailable, Some(5)));
+    assert_eq!(room.identity.remembered(), 0);
+    let empty = Some(((NOW + 300) * 1000, Amiss::Empty));
+    assert_eq!(room.failing(), empty);
+    assert!(room.after(300).await);
+    assert_eq!(room.failing(), empty, "since the first of them");
+    // A server that fails behind that has left no keys that could be believed.
+    room.served.says(None);
+    assert!(room.after(300).await);
+    assert_eq!(room.failing(), empty);
+    let refused = authenticate(&room.identity, &good).unwrap_err();
+    assert_eq!(refused.problem, Problem::DependencyUnavailable);
+    room.served.keys(vec![signer.jwk("a")]);
+    assert!(room.after(30).await);
+    assert!(authenticate(&room.identity, &good).is_ok());
+    assert_eq!(room.failing(), None);
+}
+
+#[tokio::test]
+async fn a_set_of_keys_for_other_algorithms_is_none_and_ends_no_warning() {
+    let mut room = room();
+    let signer = Signer::ec();
+    let good = token(&signer, json!("a"));
+    room.served.says(None);
+    room.tick().await;
+    assert_eq!(room.failing(), Some((NOW * 1000, Amiss::Missing)));
+    room.served.keys(vec![with(signer.jwk("a"), json!({ "alg": "ES384" }))]);
+    assert!(room.after(5).await);
+    assert_eq!(room.failing(), Some(((NOW + 5) * 1000, Amiss::Empty)));
+    let refused = authenticate(&room.identity, &good).unwrap_err();
+    assert_eq!(refused.problem, Problem::DependencyUnavailable);
 }
 
 #[tokio::test]
