@@ -31,6 +31,15 @@ impl Role {
         }
     }
 
+    /// Its name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Officer => "officer",
+            Self::Auditor => "auditor",
+        }
+    }
+
     /// Whether whoever holds this role may do what asks for `needed`.
     pub fn covers(self, needed: Self) -> bool {
         self == needed || (self == Self::Officer && needed == Self::Auditor)
@@ -40,6 +49,8 @@ impl Role {
 /// A token as the deployment holds it.
 #[derive(Clone, Debug)]
 pub struct Grant {
+    /// Whose it is, for those who read the deployment and the log.
+    pub name: String,
     /// What for.
     pub role: Role,
     /// SHA-256 of the token. Without a salt: a token is 256 random bits, which no dictionary has.
@@ -63,21 +74,23 @@ impl Access {
 
     /// Whether the bearer of `token` may do what asks for `needed`.
     pub(super) fn permits(&self, token: Option<&str>, needed: Role) -> Decision {
-        let grants = match self {
-            Self::Socket => return Decision::Yes,
-            Self::Tokens(grants) => grants,
-        };
-        let Some(token) = token else { return Decision::Unknown };
-        let hash = hash(token);
-        // Every grant is compared, and each in constant time, so that the time tells nothing of which one it was.
-        let found = grants
-            .iter()
-            .fold(None, |found, grant| if bool::from(grant.hash.ct_eq(&hash)) { Some(grant) } else { found });
-        match found {
+        if let Self::Socket = self {
+            return Decision::Yes;
+        }
+        match token.and_then(|token| self.grant(token)) {
             Some(grant) if grant.role.covers(needed) => Decision::Yes,
             Some(_) => Decision::No,
             None => Decision::Unknown,
         }
+    }
+
+    /// Whose token this is. Every grant is compared, and each in constant time, so that the time tells nothing of which one it was.
+    pub(super) fn grant(&self, token: &str) -> Option<&Grant> {
+        let Self::Tokens(grants) = self else { return None };
+        let hash = hash(token);
+        grants
+            .iter()
+            .fold(None, |found, grant| if bool::from(grant.hash.ct_eq(&hash)) { Some(grant) } else { found })
     }
 }
 

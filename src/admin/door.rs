@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::Access;
+use super::acts::Peer;
 use crate::telemetry::Causes;
 
 /// Connections at once.
@@ -109,13 +110,16 @@ impl Caller {
 
     async fn serve(self, desk: &Desk, stay: watch::Sender<Stay>) {
         let stream = match self {
-            Self::Socket(stream) => return connection(stream, desk, stay).await,
+            Self::Socket(stream) => {
+                let peer = Peer::Socket(stream.peer_cred().ok().map(|theirs| theirs.uid()));
+                return connection(stream, peer, desk, stay).await;
+            }
             Self::Tls(stream, acceptor) => {
                 tokio::time::timeout(desk.patience.handshake, acceptor.accept(stream)).await
             }
         };
         if let Ok(Ok(stream)) = stream {
-            connection(stream, desk, stay).await;
+            connection(stream, Peer::Tls, desk, stay).await;
         }
     }
 }
@@ -176,13 +180,15 @@ fn make_room(inside: &mut VecDeque<Guest>) {
 
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
     desk: &Desk,
     stay: watch::Sender<Stay>,
 ) {
     let Patience { head, exchange, taken, pace, .. } = desk.patience;
     let mut staying = stay.subscribe();
     let router = TowerToHyperService::new(desk.router.clone());
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         if desk.access.knows(request.headers()) {
             stay.send_replace(Stay { known: true, until: Instant::now() + exchange });
         }

@@ -68,8 +68,13 @@ impl Office {
         lines
     }
 
+    /// What is counted.
+    pub(super) fn counts(&self) -> &Metrics {
+        self.gateway.metrics()
+    }
+
     pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
-        let metrics: &Metrics = self.gateway.metrics();
+        let metrics = self.counts();
         for (issuer, failing) in self.gateway.identity().key_sets() {
             metrics.key_set_unfetched(&issuer, failing.is_some());
         }

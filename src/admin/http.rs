@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::access::{Decision, bearer};
+use super::acts::{By, Came, METRICS, NONE};
 use super::door::{self, Door, Patience, accept};
 use super::misread;
 use super::socket::{self, Served};
@@ -87,8 +88,9 @@ async fn health(State(state): State<AppState>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    if let Some(refusal) = state.refusal(&headers, Role::Operator) {
+async fn metrics(State(state): State<AppState>, request: Request) -> Response {
+    if let Some((came, refusal)) = state.refusal(request.headers(), Role::Operator) {
+        state.by(&request).gave(state.office.counts(), METRICS, came);
         return refusal;
     }
     match state.office.metrics() {
@@ -102,8 +104,10 @@ async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Response 
 
 async fn command(State(state): State<AppState>, request: Request) -> Response {
     // From the head alone: whoever may do nothing here does not learn which commands there are.
-    let headers = request.headers().clone();
+    let (by, headers) = (state.by(&request), request.headers().clone());
+    let gave = |command, came| by.gave(state.office.counts(), command, came);
     if let Decision::Unknown = state.access.permits(bearer(&headers), Role::Auditor) {
+        gave(NONE, Came::Unauthenticated);
         // What is under way is let come, and nobody looks at it: a socket that is closed on it may take the answer along.
         let mut body = request.into_body();
         let gone = async { while let Some(Ok(_)) = body.frame().await {} };
@@ -112,20 +116,39 @@ async fn command(State(state): State<AppState>, request: Request) -> Response {
     }
     let command = match read(request, BODY).await {
         Ok(command) => command,
-        Err(refusal) => return refusal,
+        Err(refusal) => {
+            gave(NONE, Came::Malformed);
+            return refusal;
+        }
     };
-    if let Some(refusal) = state.refusal(&headers, command.role()) {
+    let name = command.name();
+    if let Some((came, refusal)) = state.refusal(&headers, command.role()) {
+        gave(name, came);
         return refusal;
     }
     if headers.get(STORE).is_some_and(|store| !state.office.holds(store.as_bytes())) {
+        gave(name, Came::Misdirected);
         let says = "This gateway holds another store than the one that the command is for. Nothing was done.";
         return (StatusCode::MISDIRECTED_REQUEST, Json(Reply::not_done(says))).into_response();
     }
-    // On a task of its own: what was begun is done to its end, whether its caller stays or not.
-    let office = Arc::clone(&state.office);
-    match tokio::spawn(async move { office.carry_out(command).await }).await {
+    // On a task of its own: what was begun is done to its end, and told, whether its caller stays or not.
+    let (office, giver) = (Arc::clone(&state.office), by.clone());
+    let carried_out = tokio::spawn(async move {
+        let carried_out = office.carry_out(command).await;
+        match &carried_out {
+            Ok(Reply { done: true, .. }) => giver.gave(office.counts(), name, Came::Done),
+            Ok(_) => giver.gave(office.counts(), name, Came::NotDone),
+            Err(error) if error.is_asked_wrong() => giver.gave(office.counts(), name, Came::Refused),
+            Err(error) => giver.failed(office.counts(), name, error),
+        }
+        carried_out
+    });
+    match carried_out.await {
         Ok(Ok(reply)) => Json(reply).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) => {
+            gave(name, Came::Failed);
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
         Ok(Err(error)) => {
             let status = if error.is_asked_wrong() {
                 StatusCode::UNPROCESSABLE_ENTITY
@@ -165,14 +188,19 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl AppState {
-    fn refusal(&self, headers: &HeaderMap, needed: Role) -> Option<Response> {
+    /// Who sends this.
+    fn by(&self, request: &Request) -> By {
+        By::of(&self.access, bearer(request.headers()), request.extensions().get().copied())
+    }
+
+    fn refusal(&self, headers: &HeaderMap, needed: Role) -> Option<(Came, Response)> {
         match self.access.permits(bearer(headers), needed) {
             Decision::Yes => None,
             Decision::No => {
                 let says = "The token is for another role.";
-                Some((StatusCode::FORBIDDEN, Json(Reply::not_done(says))).into_response())
+                Some((Came::Forbidden, (StatusCode::FORBIDDEN, Json(Reply::not_done(says))).into_response()))
             }
-            Decision::Unknown => Some(unauthorized()),
+            Decision::Unknown => Some((Came::Unauthenticated, unauthorized())),
         }
     }
 }

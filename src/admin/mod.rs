@@ -8,6 +8,7 @@
 //! | `POST /v1/commands` | by command | a [`Command`] in JSON, answered by its [`Reply`] |
 
 mod access;
+mod acts;
 mod command;
 mod consented;
 mod door;

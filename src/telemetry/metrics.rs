@@ -82,6 +82,7 @@ struct Figures {
     upstream_duration: Family<UpstreamLabel, Histogram, fn() -> Histogram>,
     journal: Histogram,
     reloads: Family<ReloadLabels, Counter>,
+    commands: Family<CommandLabels, Counter>,
     policies_refused: Gauge,
     api_keys_refused: Gauge,
     key_set_unfetched: Family<IssuerLabel, Gauge>,
@@ -149,6 +150,12 @@ struct ActivityLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CommandLabels {
+    command: &'static str,
     result: &'static str,
 }
 
@@ -222,6 +229,7 @@ impl Metrics {
             ),
             journal: seconds(all, "journal_duration", "Waiting for a journal entry to be durable", times()),
             reloads: kept(all, "reloads", "Reloads of the policies by result"),
+            commands: kept(all, "commands", "Commands of the administration by result"),
             policies_refused: kept(
                 all,
                 "policies_refused",
@@ -333,6 +341,11 @@ impl Metrics {
         let [yes, no] = RELOADS;
         let result = if accepted { yes } else { no };
         self.0.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Counts a command of the administration.
+    pub fn command(&self, command: &'static str, result: &'static str) {
+        self.0.commands.get_or_create(&CommandLabels { command, result }).inc();
     }
 
     /// How many certificates lie in their files and cannot be put in force, so that an older one is.

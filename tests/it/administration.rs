@@ -5,15 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use consentry::admin::{self, Control, Lapsed, Named, Refusal, Reloaded, Unrenewed, new_token};
+use consentry::admin::{self, Command, Control, Lapsed, Named, Refusal, Reloaded, Unrenewed, new_token};
 use consentry::clock::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::support::admin::Admin;
+use crate::support::admin::{Admin, person};
 use crate::support::client::Client;
-use crate::support::{Call, Gateway, Options};
+use crate::support::{Call, Gateway, Options, canary};
 
 /// A gateway with its administration on a port, who reaches that, and the token of an operator.
 async fn over_tls() -> (Gateway, Client, String) {
@@ -59,6 +59,39 @@ async fn who_has_no_token_holds_nobody_off() {
     drop(read.expect("the rest of the body is waited for"));
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    gateway.close().await;
+}
+
+/// Who gave which command is in the log; how often it came to what is counted, attempts among it.
+#[tokio::test]
+async fn commands_are_counted_by_what_came_of_them() {
+    let (gateway, client, token) = over_tls().await;
+    let ask =
+        |body: &str, token: &str| client.send(Call::json("/v1/commands", body.to_owned()).bearer(token));
+    for _ in 0..5 {
+        assert_eq!(ask(r#"{"command":"retention"}"#, "ca_wrong").await.status, 401);
+    }
+    let erase = format!(
+        r#"{{"command":"erase","person":{{"namespace":"holders","identifier":"{}"}}}}"#,
+        canary::HOLDER
+    );
+    assert_eq!(ask(&erase, &token).await.status, 403);
+    assert_eq!(ask(r#"{"command":"none-such"}"#, &token).await.status, 400);
+    assert_eq!(ask(r#"{"command":"retention"}"#, &token).await.status, 200);
+    assert_eq!(client.send(Call::get("/metrics").bearer("ca_wrong")).await.status, 401);
+    gateway.admin.done(Command::Erase { person: person(canary::HOLDER) }).await;
+    let metrics = gateway.admin.metrics().await;
+    for (command, result, count) in [
+        ("none", "unauthenticated", 5),
+        ("erase", "forbidden", 1),
+        ("none", "malformed", 1),
+        ("retention", "done", 1),
+        ("metrics", "unauthenticated", 1),
+        ("erase", "done", 1),
+    ] {
+        let line = format!("consentry_commands_total{{command=\"{command}\",result=\"{result}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line} {metrics}");
+    }
     gateway.close().await;
 }
 
