@@ -18,6 +18,8 @@ pub enum Role {
     Officer,
     /// Reads the audit.
     Auditor,
+    /// Reads health and figures, for those who watch the gateway.
+    Monitor,
 }
 
 impl Role {
@@ -27,6 +29,7 @@ impl Role {
             "operator" => Some(Self::Operator),
             "officer" => Some(Self::Officer),
             "auditor" => Some(Self::Auditor),
+            "monitor" => Some(Self::Monitor),
             _ => None,
         }
     }
@@ -37,12 +40,14 @@ impl Role {
             Self::Operator => "operator",
             Self::Officer => "officer",
             Self::Auditor => "auditor",
+            Self::Monitor => "monitor",
         }
     }
 
     /// Whether whoever holds this role may do what asks for `needed`.
     pub fn covers(self, needed: Self) -> bool {
-        self == needed || (self == Self::Officer && needed == Self::Auditor)
+        self == needed
+            || matches!((self, needed), (Self::Officer, Self::Auditor) | (Self::Operator, Self::Monitor))
     }
 }
 
@@ -137,6 +142,17 @@ mod tests {
         assert_eq!(access.permits(None, Role::Officer), Decision::Unknown);
         assert_eq!(Access::Socket.permits(None, Role::Operator), Decision::Yes);
     }
+
+    #[test]
+    fn who_watches_reads_figures_and_does_nothing() {
+        let all = [Role::Operator, Role::Officer, Role::Auditor, Role::Monitor];
+        for role in all {
+            assert_eq!(Role::parse(role.word()), Some(role));
+            assert_eq!(Role::Monitor.covers(role), role == Role::Monitor);
+            assert_eq!(role.covers(Role::Monitor), matches!(role, Role::Operator | Role::Monitor));
+        }
+    }
+
     #[test]
     fn the_scheme_is_spelt_in_any_case() {
         let of = |value: &str| {

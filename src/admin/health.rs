@@ -18,7 +18,7 @@ impl Office {
         self.control.as_ref()?.refused()
     }
 
-    /// What is saved and not in force, and what is in force and not valid, a line each: to whoever may operate the gateway with
+    /// What is saved and not in force, and what is in force and not valid, a line each: to whoever watches the gateway with
     /// its causes, to others without.
     pub(super) fn not_in_force(&self, causes: bool) -> String {
         let unrenewed = self.control.iter().flat_map(|control| control.unrenewed());

@@ -79,8 +79,8 @@ fn router(state: AppState) -> Router {
 
 async fn health(State(state): State<AppState>, headers: HeaderMap) -> Response {
     if state.office.healthy() {
-        let operates = state.access.permits(bearer(&headers), Role::Operator) == Decision::Yes;
-        let also = state.office.not_in_force(operates);
+        let watches = state.access.permits(bearer(&headers), Role::Monitor) == Decision::Yes;
+        let also = state.office.not_in_force(watches);
         (StatusCode::OK, format!("ok\n{also}")).into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the store does not take changes; nothing is forwarded\n")
@@ -89,7 +89,7 @@ async fn health(State(state): State<AppState>, headers: HeaderMap) -> Response {
 }
 
 async fn metrics(State(state): State<AppState>, request: Request) -> Response {
-    if let Some((came, refusal)) = state.refusal(request.headers(), Role::Operator) {
+    if let Some((came, refusal)) = state.refusal(request.headers(), Role::Monitor) {
         state.by(&request).gave(state.office.counts(), METRICS, came);
         return refusal;
     }

@@ -4,7 +4,7 @@
 //! | path | role | what |
 //! |---|---|---|
 //! | `GET /health` | anybody who reaches it | 200 while the gateway can do its work, 503 while not |
-//! | `GET /metrics` | operator | Prometheus figures |
+//! | `GET /metrics` | monitor | Prometheus figures |
 //! | `POST /v1/commands` | by command | a [`Command`] in JSON, answered by its [`Reply`] |
 
 mod access;

@@ -144,6 +144,7 @@ fn access(entry: &AdminTls) -> Access {
             AdminRole::Operator => Role::Operator,
             AdminRole::Officer => Role::Officer,
             AdminRole::Auditor => Role::Auditor,
+            AdminRole::Monitor => Role::Monitor,
         };
         Grant { role, hash: token.hash }
     };

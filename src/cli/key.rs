@@ -64,14 +64,14 @@ enum Kind {
     Admin {
         /// Whose it is.
         name: String,
-        /// What for: operator, officer or auditor.
+        /// What for: operator, officer, auditor, or monitor, who reads metrics and health alone.
         #[arg(long, value_parser = role)]
         role: String,
     },
 }
 
 fn role(word: &str) -> Result<String, &'static str> {
-    Role::parse(word).map(|_| word.to_owned()).ok_or("the roles are operator, officer and auditor")
+    Role::parse(word).map(|_| word.to_owned()).ok_or("the roles are operator, officer, auditor and monitor")
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -189,8 +189,8 @@ mod tests {
     fn a_line_is_one_that_its_reader_accepts() {
         let line = of_api("crm", "score:read", "customers", 365).unwrap();
         assert!(line.contains("\"score:read\"") && line.contains("2027-03-02"), "{line}");
-        let (token, line) = admin("prometheus", "operator").unwrap();
-        assert!(token.starts_with("ca_") && line.contains("role: operator"), "{line}");
+        let (token, line) = admin("prometheus", "monitor").unwrap();
+        assert!(token.starts_with("ca_") && line.contains("role: monitor"), "{line}");
     }
 
     #[test]

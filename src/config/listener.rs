@@ -113,7 +113,7 @@ fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {
         let mut map = file.reader.map(node, &shape::ADMIN_TOKEN)?;
         let name = map.must("name", "Write whose it is.").and_then(|node| file.reader.name(node));
         names.extend(name.clone());
-        let help = "Write `role: operator`, `officer` or `auditor`.";
+        let help = "Write `role: operator`, `officer`, `auditor` or `monitor`.";
         let roles: Vec<_> = AdminRole::ALL.iter().map(|role| (role.word(), *role)).collect();
         let role = map.must("role", help).and_then(|node| file.reader.word(node, &roles));
         let hash = map.must("hash", "Write the token's hash: `sha256:` and 64 hexadecimal digits.");

@@ -188,11 +188,13 @@ pub enum AdminRole {
     Officer,
     /// Reads evidence.
     Auditor,
+    /// Reads health and figures.
+    Monitor,
 }
 
 impl AdminRole {
     /// Every one there is.
-    pub const ALL: &'static [Self] = &[Self::Operator, Self::Officer, Self::Auditor];
+    pub const ALL: &'static [Self] = &[Self::Operator, Self::Officer, Self::Auditor, Self::Monitor];
 
     /// The configuration's word.
     pub const fn word(self) -> &'static str {
@@ -200,6 +202,7 @@ impl AdminRole {
             Self::Operator => "operator",
             Self::Officer => "officer",
             Self::Auditor => "auditor",
+            Self::Monitor => "monitor",
         }
     }
 }

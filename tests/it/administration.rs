@@ -1,6 +1,8 @@
 //! The administration as whoever reaches it meets it, over TLS mostly.
 
+use std::fs;
 use std::future::pending;
+use std::os::unix::fs::PermissionsExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +19,16 @@ use crate::support::{Call, Gateway, Options, canary};
 
 /// A gateway with its administration on a port, who reaches that, and the token of an operator.
 async fn over_tls() -> (Gateway, Client, String) {
+    over_tls_as("operator").await
+}
+
+/// The same with the token of another role.
+async fn over_tls_as(role: &str) -> (Gateway, Client, String) {
     let (token, hash) = new_token();
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let admin = format!(
         "  https: \"127.0.0.1:0\"\n  certificate: server.pem\n  key: server.key\n  \
-         tokens: [{{ name: ops, role: operator, hash: \"sha256:{hash}\" }}]\n"
+         tokens: [{{ name: ops, role: {role}, hash: \"sha256:{hash}\" }}]\n"
     );
     let gateway = Gateway::with(Options { admin, ..Options::default() }).await;
     let client = Client::new(gateway.admin_address().unwrap(), &gateway.folder.path().join("ca.pem"));
@@ -92,6 +99,30 @@ async fn commands_are_counted_by_what_came_of_them() {
         let line = format!("consentry_commands_total{{command=\"{command}\",result=\"{result}\"}} {count}\n");
         assert!(metrics.contains(&line), "{line} {metrics}");
     }
+    gateway.close().await;
+}
+
+/// Whoever scrapes may see what is amiss, and do nothing.
+#[tokio::test]
+async fn a_monitor_reads_figures_and_health_and_gives_no_command() {
+    let (gateway, client, token) = over_tls_as("monitor").await;
+    assert_eq!(client.send(Call::get("/metrics").bearer(&token)).await.status, 200);
+    for command in ["retention", "reload", "key-rotate", "drift", "audit-verify", "audit-key"] {
+        let body = format!("{{\"command\":\"{command}\"}}");
+        assert_eq!(
+            client.send(Call::json("/v1/commands", body).bearer(&token)).await.status,
+            403,
+            "{command}"
+        );
+    }
+    // A mode that a secret may not have: why it is not in force is told to whoever watches, and to no stranger.
+    let secret = gateway.folder.path().join("issuer.secret");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    gateway.admin.ask(&Command::Reload {}).await;
+    let stranger = client.send(Call::get("/health")).await.text().to_owned();
+    let monitor = client.send(Call::get("/health").bearer(&token)).await.text().to_owned();
+    assert!(stranger.contains("NOT in force") && !stranger.contains("issuer.secret"), "{stranger}");
+    assert!(monitor.contains("NOT in force") && monitor.contains("issuer.secret"), "{monitor}");
     gateway.close().await;
 }
 
