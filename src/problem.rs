@@ -50,7 +50,7 @@ problems! {
     AuthenticationRequired "authentication-required" UNAUTHORIZED "The request carries no credential."
         "Send `Authorization: Bearer TOKEN` with a token of an issuer that the operator has named, or an API key.";
     TokenInvalid "token-invalid" UNAUTHORIZED "The credential is not accepted."
-        "Ask your issuer for a new token: it may be expired, meant for another audience, or signed with a key that is not accepted here.";
+        "Ask your issuer for a new token, or the operator for a new API key: what you sent may be expired, revoked, meant for another audience, or signed with a key that is not accepted here.";
     ScopeMissing "scope-missing" FORBIDDEN "The credential lacks a scope that this route needs."
         "Ask for a token with the scopes that the policy lists for the route.";
     AccessNotPermitted "access-not-permitted" FORBIDDEN "The policy does not permit this call to this caller."

@@ -5,8 +5,11 @@ use super::office::Office;
 use super::refusal::Unseen;
 use crate::clock::Timestamp;
 use crate::drift::Summary;
-use crate::identity::Amiss;
+use crate::identity::{Amiss, Ending};
 use crate::telemetry::Metrics;
+
+/// How many API keys are told of, a line each.
+const SHOWN: usize = 20;
 
 impl Office {
     pub(super) fn healthy(&self) -> bool {
@@ -29,7 +32,7 @@ impl Office {
         let unseen = self.unseen().map(|since| Unseen(since).to_string());
         let lines = refused.into_iter().chain(unrenewed).chain(unseen).chain(lapsed);
         let lines = lines.chain(self.refused_api_keys(causes)).chain(self.unfetched_keys(causes));
-        let lines = lines.chain(self.unnamed.says(causes));
+        let lines = lines.chain(self.unnamed.says(causes)).chain(self.ending_api_keys(causes));
         lines.map(|line| format!("{line}\n")).collect()
     }
 
@@ -46,6 +49,22 @@ impl Office {
             "; the log says why"
         };
         Some(format!("the file of API keys is NOT in force: it cannot be used since {since}{more}"))
+    }
+
+    /// The API keys that end soon, or have ended.
+    fn ending_api_keys(&self, causes: bool) -> Vec<String> {
+        let now = self.gateway.clock().now();
+        let ending = self.gateway.identity().api_keys_ending();
+        let line = |key: &Ending| {
+            let which = if causes { format!("the API key {}", key.id) } else { "an API key".to_owned() };
+            format!("{which} {}, and its holder has no other that lasts", key.says(now))
+        };
+        let mut lines: Vec<_> = ending.iter().take(SHOWN).map(line).collect();
+        let more = ending.len().saturating_sub(SHOWN);
+        if more > 0 {
+            lines.push(format!("{more} more API keys end soon or have ended"));
+        }
+        lines
     }
 
     /// The issuers whose keys cannot be fetched, or that have none.
@@ -80,6 +99,8 @@ impl Office {
         }
         metrics.api_keys_refused().set(i64::from(self.gateway.identity().api_keys_refused().is_some()));
         metrics.store_unavailable().set(i64::from(!self.healthy()));
+        let ends = self.gateway.identity().api_key_ends().into_iter();
+        metrics.api_keys_end(ends.map(|key| (key.id.to_string(), key.expires.seconds())));
         metrics.activities_unnamed().set(i64::try_from(self.unnamed.count()).unwrap_or(i64::MAX));
         metrics.certificates_unseen().set(i64::from(self.unseen().is_some()));
         let live = self.gateway.live();

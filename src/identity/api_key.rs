@@ -1,7 +1,7 @@
 //! API keys for programs that have no issuer: `ck_`, an id, `_`, a secret of 256 random bits. Only a hash is kept. For
 //! a random secret a plain SHA-256 is right: there is nothing to guess, so nothing to slow down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::crypto::{Mac, digest, hex, random};
 use crate::personal::Personal;
 
 use super::caller::Kind;
-use super::{Caller, CredentialError, Scopes, SetupError};
+use super::{Caller, CredentialError, Ending, KeyId, Scopes, SetupError};
 
 /// What every API key begins with, and no token does.
 pub(super) const PREFIX: &str = "ck_";
@@ -134,6 +134,7 @@ impl fmt::Debug for ApiKey {
 pub(super) struct ApiKeys(HashMap<String, Known>);
 
 struct Known {
+    id: KeyId,
     hash: KeyHash,
     revoked: bool,
     caller: Arc<Caller>,
@@ -145,10 +146,10 @@ impl ApiKeys {
         let mut errors = Vec::new();
         for entry in entries {
             let ApiKeyEntry { id, name, hash, scopes, expires, namespace, revoked } = entry;
-            if id.len() != ID || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            let Some(key_id) = KeyId::parse(&id) else {
                 errors.push(SetupError::ApiKeyId { name });
                 continue;
-            }
+            };
             let scopes = Scopes::new(scopes);
             let facts = CallerFacts::new(Kind::ApiKey.word(), &namespace, scopes.iter(), std::iter::empty());
             let caller = Caller {
@@ -164,7 +165,8 @@ impl ApiKeys {
                 expires,
                 claims: Box::default(),
             };
-            if keys.insert(id, Known { hash, revoked, caller: Arc::new(caller) }).is_some() {
+            let known = Known { id: key_id, hash, revoked, caller: Arc::new(caller) };
+            if keys.insert(id, known).is_some() {
                 errors.push(SetupError::ApiKeyTwice { name });
             }
         }
@@ -175,6 +177,28 @@ impl ApiKeys {
         self.0.values().map(|known| Arc::clone(&known.caller.namespace)).collect()
     }
 
+    /// When keys end, revoked ones aside.
+    pub(super) fn ends(&self) -> impl Iterator<Item = Ending> {
+        self.standing().map(|known| Ending { id: known.id, expires: known.caller.expires })
+    }
+
+    /// Those that end soon, or have ended, the first to end first. Not those whose holder has another that lasts: who exchanges
+    /// keys leaves the one before to its end.
+    pub(super) fn ending(&self, now: Timestamp) -> Vec<Ending> {
+        let soon = |known: &Known| Ending { id: known.id, expires: known.caller.expires }.is_soon(now);
+        let lasting: HashSet<_> =
+            self.standing().filter(|known| !soon(known)).map(|known| known.caller.hash).collect();
+        let ending = self.standing().filter(|known| soon(known) && !lasting.contains(&known.caller.hash));
+        let mut ending: Vec<_> =
+            ending.map(|known| Ending { id: known.id, expires: known.caller.expires }).collect();
+        ending.sort_unstable_by_key(|key| (key.expires, key.id));
+        ending
+    }
+
+    fn standing(&self) -> impl Iterator<Item = &Known> {
+        self.0.values().filter(|known| !known.revoked)
+    }
+
     /// Whose key this is. The hashes are compared in constant time, and an unknown id costs what a known one does.
     pub(super) fn find(&self, key: &str, now: Timestamp) -> Result<&Arc<Caller>, CredentialError> {
         let id = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).map(|(id, _)| id);
@@ -183,10 +207,10 @@ impl ApiKeys {
         let same = bool::from(KeyHash::of(key).0.ct_eq(&expected));
         let known = known.filter(|_| same).ok_or(CredentialError::ApiKeyUnknown)?;
         if known.revoked {
-            return Err(CredentialError::ApiKeyRevoked);
+            return Err(CredentialError::ApiKeyRevoked(known.id));
         }
         if now >= known.caller.expires {
-            return Err(CredentialError::ApiKeyExpired);
+            return Err(CredentialError::ApiKeyExpired(known.id));
         }
         Ok(&known.caller)
     }

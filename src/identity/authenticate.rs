@@ -22,7 +22,7 @@ use super::jwks::{Amiss, BoxError, Fetch, Jwks, Refresher};
 use super::keyset::{KeySet, Verdict};
 use super::remembered::Remembered;
 use super::token::{Claims, LONGEST, Token};
-use super::{ApiKeyEntry, Caller, CredentialError, IssuerConfig, Scopes, SetupError};
+use super::{ApiKeyEntry, Caller, CredentialError, Ending, IssuerConfig, Scopes, SetupError};
 
 /// Where an API key may stand, besides `Authorization: Bearer`.
 pub const API_KEY_HEADER: HeaderName = HeaderName::from_static("consentry-api-key");
@@ -213,6 +213,21 @@ impl Identity {
     /// still.
     pub fn api_keys_refused(&self) -> Option<Timestamp> {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When each API key ends that is not revoked.
+    pub fn api_key_ends(&self) -> Vec<Ending> {
+        self.api_keys.load().ends().collect()
+    }
+
+    /// The API keys that end soon or have ended, and whose holder has no other that lasts.
+    pub fn api_keys_ending(&self) -> Vec<Ending> {
+        self.api_keys.load().ending(self.clock.now())
+    }
+
+    /// What time it is to whoever calls.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Whether what the file of API keys says is in force.

@@ -3,7 +3,10 @@
 use jsonwebtoken::Algorithm;
 use thiserror::Error;
 
-/// Why a credential was not accepted. INVARIANT: names the part at fault, never what stood there.
+use super::KeyId;
+
+/// Why a credential was not accepted. INVARIANT: names the part at fault, never what stood there; an API key that is known by the
+/// id that the operator wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CredentialError {
     /// Longer than 8 KiB.
@@ -52,11 +55,11 @@ pub enum CredentialError {
     #[error("the API key is not known")]
     ApiKeyUnknown,
     /// The API key is past its expiry.
-    #[error("the API key has expired")]
-    ApiKeyExpired,
+    #[error("the API key {0} has expired")]
+    ApiKeyExpired(KeyId),
     /// The API key was revoked.
-    #[error("the API key was revoked")]
-    ApiKeyRevoked,
+    #[error("the API key {0} was revoked")]
+    ApiKeyRevoked(KeyId),
 }
 
 /// Why an issuer or an API key that the operator wrote cannot be used.

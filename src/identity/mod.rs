@@ -9,6 +9,7 @@
 mod api_key;
 mod authenticate;
 mod caller;
+mod ending;
 mod error;
 mod issue;
 mod issuer;
@@ -21,6 +22,7 @@ mod watch;
 pub use api_key::{ApiKey, ApiKeyEntry, KeyHash, NotAKeyHash};
 pub use authenticate::{API_KEY_HEADER, Identity, IdentityConfig, NewIssuerKeys};
 pub use caller::{Caller, Scopes};
+pub use ending::{Ending, KeyId};
 pub use error::{CredentialError, SetupError};
 pub use issue::{DevelopmentToken, IssueError, issue, tried};
 pub use issuer::{IssuerConfig, KeySource};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ending::Told;
 use super::{ApiKeyEntry, BoxError, Identity};
 use crate::telemetry::Causes;
 
@@ -19,11 +20,13 @@ pub(super) struct Watch {
     in_force: Option<Stamp>,
     /// Why the keys could not be loaded, as it was last logged.
     told: Option<String>,
+    /// What the log has heard of keys that end.
+    pub(super) ending: Told,
 }
 
 /// Looks at the file of API keys every `every` (at most 5 seconds: a revocation binds within that), and puts what
 /// `load` makes of it in force when it has changed. A file that is bad or gone leaves the keys as they are, loudly: the log
-/// says it once, and [`Identity::api_keys_refused`] for as long as it is so. Runs for as long as it is polled.
+/// says it once, and [`Identity::api_keys_refused`] for as long as it is so. Of keys that end soon the log hears once a day. Runs for as long as it is polled.
 pub async fn watch_api_keys<L>(identity: Arc<Identity>, path: PathBuf, load: L, every: Duration)
 where
     L: Fn(&Path) -> Result<Vec<ApiKeyEntry>, BoxError> + Send + Sync + 'static,
@@ -37,6 +40,7 @@ where
         let mut before = watch.clone();
         let look = move || {
             before.look(&identity, &path, &*load);
+            before.ending.tell(&identity, identity.now());
             before
         };
         watch = tokio::task::spawn_blocking(look).await.unwrap_or(watch);
@@ -62,14 +66,14 @@ impl Watch {
         match identity.renew_api_keys(|| load(path)) {
             Ok(()) => {
                 tracing::info!("the API keys were loaded");
-                *self = Self { in_force: found, told: None };
+                (self.in_force, self.told) = (found, None);
             }
             Err(error) => {
                 let cause = Causes(&*error).to_string();
                 if self.told.as_ref() != Some(&cause) {
                     tracing::error!(cause, "the API keys could not be loaded; those before stay in force");
                 }
-                *self = Self { in_force: None, told: Some(cause) };
+                (self.in_force, self.told) = (None, Some(cause));
             }
         }
     }

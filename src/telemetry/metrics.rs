@@ -85,6 +85,7 @@ struct Figures {
     commands: Family<CommandLabels, Counter>,
     policies_refused: Gauge,
     api_keys_refused: Gauge,
+    api_key_ends: Family<ApiKeyLabel, Gauge>,
     key_set_unfetched: Family<IssuerLabel, Gauge>,
     certificates_refused: Gauge,
     certificates_unseen: Gauge,
@@ -125,6 +126,11 @@ struct UpstreamLabel {
 struct DriftLabels {
     activity: Arc<str>,
     what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApiKeyLabel {
+    api_key: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -188,6 +194,14 @@ fn moment(registry: &mut Registry, name: &str, help: &str) -> Family<Certificate
     figure
 }
 
+/// When API keys end.
+fn expires(registry: &mut Registry) -> Family<ApiKeyLabel, Gauge> {
+    let figure = Family::<ApiKeyLabel, Gauge>::default();
+    let help = "The second from which on an API key is refused, counted from 1970";
+    registry.register_with_unit("api_key_expires", help, Unit::Seconds, figure.clone());
+    figure
+}
+
 /// Of times, from 50 µs to 52 s, which is more than an upstream has where nothing is said.
 fn times() -> Histogram {
     Histogram::new(exponential_buckets(0.000_05, 2.0, 21))
@@ -240,6 +254,7 @@ impl Metrics {
                 "api_keys_refused",
                 "Whether the file of API keys is bad or gone, so that older keys are in force",
             ),
+            api_key_ends: expires(all),
             key_set_unfetched: kept(
                 all,
                 "key_set_unfetched",
@@ -383,6 +398,14 @@ impl Metrics {
     /// Whether the file of API keys is bad or gone (1), so that older keys are in force.
     pub fn api_keys_refused(&self) -> &Gauge {
         &self.0.api_keys_refused
+    }
+
+    /// From which second after 1970 on each API key is refused, by its id. One that is not among them has no figure any more.
+    pub fn api_keys_end(&self, ends: impl Iterator<Item = (String, i64)>) {
+        self.0.api_key_ends.clear();
+        for (api_key, seconds) in ends {
+            self.0.api_key_ends.get_or_create(&ApiKeyLabel { api_key }).set(seconds);
+        }
     }
 
     /// Whether no usable key of an issuer was had when its key set was last fetched.

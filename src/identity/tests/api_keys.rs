@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
+use super::super::ending::Told;
 use super::super::watch::Watch;
 use super::super::*;
 use super::support::*;
@@ -12,6 +13,10 @@ use crate::clock::{Clock, Timestamp};
 
 fn key() -> ApiKey {
     ApiKey::generate("nightly", vec!["predict".into()], "staff", Timestamp::from_millis((NOW + 60) * 1000))
+}
+
+fn id(key: &ApiKey) -> KeyId {
+    KeyId::parse(&key.entry.id).unwrap()
 }
 
 fn room(entries: Vec<ApiKeyEntry>, clock: &Clock) -> Identity {
@@ -55,14 +60,70 @@ fn a_key_ends_by_expiry_revocation_or_removal_at_once() {
     let identity = room(vec![key.entry.clone()], &clock);
     assert!(authenticate(&identity, &key.text).is_ok());
     set(&identity, vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]).unwrap();
-    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked(id(&key)));
     set(&identity, Vec::new()).unwrap();
     assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyUnknown);
     set(&identity, vec![key.entry.clone()]).unwrap();
     clock.advance(Duration::from_millis(59_999));
     assert!(authenticate(&identity, &key.text).is_ok());
     clock.advance(Duration::from_millis(1));
-    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyExpired);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyExpired(id(&key)));
+}
+
+#[test]
+fn a_refusal_names_the_key_by_the_id_that_stands_in_the_file() {
+    let key = key();
+    let said = CredentialError::ApiKeyExpired(id(&key)).to_string();
+    assert_eq!(said, format!("the API key {} has expired", key.entry.id));
+    assert!(!said.contains(key.text.rsplit_once('_').unwrap().1));
+    let low = KeyId::parse("00000000000000ab").unwrap();
+    assert_eq!(low.to_string(), "00000000000000ab");
+    for wrong in ["", "ab", "00000000000000AB", "+0000000000000ab", "00000000000000ab0"] {
+        assert_eq!(KeyId::parse(wrong), None, "{wrong}");
+    }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A key of this name that ends so many days from now.
+fn lasting(name: &str, days: u32) -> ApiKey {
+    let ends = Timestamp::from_millis(NOW * 1000).plus(days * DAY);
+    ApiKey::generate(name, vec!["predict".into()], "staff", ends)
+}
+
+#[test]
+fn a_key_that_ends_is_told_two_weeks_before_and_until_its_holder_has_another() {
+    let clock = clock();
+    let (crm, gone, long) = (lasting("crm", 20), lasting("gone", 3), lasting("night", 365));
+    let gone_entry = ApiKeyEntry { revoked: true, ..gone.entry.clone() };
+    let entries = vec![crm.entry.clone(), gone_entry, long.entry.clone()];
+    let identity = room(entries.clone(), &clock);
+    assert_eq!(identity.api_key_ends().len(), 2, "a revoked key ends nothing");
+    assert_eq!(identity.api_keys_ending(), []);
+    let mut told = Told::default();
+    clock.advance(6 * DAY);
+    let ending = [Ending { id: id(&crm), expires: crm.entry.expires }];
+    assert_eq!(identity.api_keys_ending(), ending);
+    assert!(ending[0].says(clock.now()).starts_with("expires at 20"), "{}", ending[0].says(clock.now()));
+    told.tell(&identity, clock.now());
+    let first = clock.now();
+    clock.advance(DAY - Duration::from_millis(1));
+    told.tell(&identity, clock.now());
+    assert_eq!(told.last(id(&crm)), Some((false, first)), "once a day");
+    clock.advance(Duration::from_millis(1));
+    told.tell(&identity, clock.now());
+    assert_eq!(told.last(id(&crm)), Some((false, clock.now())));
+    // From its end on it is told as well: whoever has it is refused.
+    clock.advance(13 * DAY);
+    told.tell(&identity, clock.now());
+    assert_eq!(told.last(id(&crm)), Some((true, clock.now())));
+    assert!(ending[0].says(clock.now()).starts_with("is refused since 20"));
+    assert_eq!(fault(&identity, &crm.text), CredentialError::ApiKeyExpired(id(&crm)));
+    let another = lasting("crm", 365);
+    set(&identity, entries.into_iter().chain([another.entry.clone()]).collect()).unwrap();
+    assert_eq!(identity.api_keys_ending(), []);
+    told.tell(&identity, clock.now());
+    assert_eq!(told.last(id(&crm)), None);
 }
 
 #[test]
@@ -145,7 +206,7 @@ fn a_file_that_is_gone_at_the_first_look_is_told_and_one_that_fails_to_be_read_i
     assert!(identity.api_keys_refused().is_some());
     watch.look(&identity, &path, &load);
     assert_eq!(identity.api_keys_refused(), None);
-    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked(id(&key)));
 }
 
 /// A reload reads the list; meanwhile a key is revoked, and the watch has seen it.
@@ -159,11 +220,11 @@ fn a_list_that_was_read_earlier_brings_no_revoked_key_back() {
         fs::write(&path, &key.entry.id).unwrap();
         let revoked = loader(vec![ApiKeyEntry { revoked: true, ..key.entry.clone() }]);
         Watch::default().look(&identity, &path, &revoked);
-        assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
+        assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked(id(&key)));
         Ok(vec![key.entry.clone()])
     };
     identity.renew_api_keys(earlier).unwrap();
-    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked);
+    assert_eq!(fault(&identity, &key.text), CredentialError::ApiKeyRevoked(id(&key)));
 }
 
 #[tokio::test]
