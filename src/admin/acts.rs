@@ -83,21 +83,26 @@ impl By {
 
     /// Writes and counts what came of their command.
     pub(super) fn gave(&self, metrics: &Metrics, command: &'static str, came: Came) {
+        self.told(metrics, command, came, None);
+    }
+
+    /// The same of one that failed, with why.
+    pub(super) fn failed(&self, metrics: &Metrics, command: &'static str, error: &(dyn Error + 'static)) {
+        self.told(metrics, command, Came::Failed, Some(&Causes(error).to_string()));
+    }
+
+    fn told(&self, metrics: &Metrics, command: &'static str, came: Came, cause: Option<&str>) {
         let (by, role, result) = (self.who.as_str(), self.role, came.word());
         metrics.command(command, result);
         match came {
             Came::Unauthenticated | Came::Forbidden => {
                 tracing::warn!(by, role, command, result, "administration: refused");
             }
-            Came::Failed => tracing::warn!(by, role, command, result, "administration: failed"),
-            _ => tracing::info!(by, role, command, result, "administration"),
+            Came::Failed => tracing::warn!(by, role, command, result, cause, "administration: failed"),
+            Came::Done | Came::NotDone | Came::Malformed | Came::Misdirected | Came::Refused => {
+                tracing::info!(by, role, command, result, "administration");
+            }
         }
-    }
-
-    /// The same of one that failed, with why.
-    pub(super) fn failed(&self, metrics: &Metrics, command: &'static str, error: &(dyn Error + 'static)) {
-        tracing::warn!(command, cause = %Causes(error), "a command of the administration was not carried out");
-        self.gave(metrics, command, Came::Failed);
     }
 }
 
@@ -137,7 +142,9 @@ mod tests {
             By::of(&tokens, Some(&token), tls).gave(&metrics, "reload", Came::Forbidden);
             By::of(&tokens, Some("ca_wrong"), tls).gave(&metrics, NONE, Came::Unauthenticated);
             By::of(&tokens, None, tls).gave(&metrics, NONE, Came::Unauthenticated);
-            By::of(&Access::Socket, None, Some(Peer::Socket(Some(1000)))).gave(&metrics, "drift", Came::Done);
+            let socket = By::of(&Access::Socket, None, Some(Peer::Socket(Some(1000))));
+            socket.gave(&metrics, "drift", Came::Done);
+            socket.failed(&metrics, "retention", &std::fmt::Error);
         });
         let lines: Vec<String> = lines.iter().collect();
         let expected = [
@@ -146,6 +153,7 @@ mod tests {
             r#"administration: refused by="unknown token" role="none" command="none" result="unauthenticated""#,
             r#"administration: refused by="no token" role="none" command="none" result="unauthenticated""#,
             r#"administration by="socket, uid 1000" role="any" command="drift" result="done""#,
+            r#"administration: failed by="socket, uid 1000" role="any" command="retention" result="failed" cause="#,
         ];
         assert_eq!(lines.len(), expected.len(), "{lines:?}");
         for (line, expected) in lines.iter().zip(expected) {
