@@ -29,7 +29,8 @@ pub enum HeaderError {
 }
 
 /// Fields of one connection, whether `Connection` names them or not (RFC 9110 section 7.6.1); `Expect` is answered here.
-const HOP_BY_HOP: [HeaderName; 11] = [
+/// A `const` would make these names anew, and drop them, for each field that is looked at.
+static HOP_BY_HOP: [HeaderName; 11] = [
     CONNECTION,
     EXPECT,
     HeaderName::from_static("http2-settings"),
@@ -76,30 +77,53 @@ const SINGLE: [(HeaderName, &str); 6] = [
 /// The gateway's own fields that a caller does send.
 const FROM_CALLERS: [&str; 3] = ["consentry-api-key", "consentry-purpose", "consentry-reason"];
 
-/// Beginnings of names by which programs behind a gateway are told who calls and what they agreed to.
-const RESERVED: [&str; 18] = [
-    "consentry-",
-    "remote-user",
-    "ssl-client-",
-    "x-amzn-oidc-",
-    "x-auth-request-",
-    "x-authenticated-",
-    "x-client-cert",
-    "x-consent",
-    "x-forwarded-access-token",
-    "x-forwarded-client-cert",
-    "x-forwarded-email",
-    "x-forwarded-groups",
-    "x-forwarded-preferred-username",
-    "x-forwarded-user",
-    "x-remote-",
-    "x-ssl-client-",
-    "x-subject",
-    "x-user",
+/// Beginnings of names by which programs behind a gateway are told who calls and what they agreed to, for names that begin with
+/// this letter.
+const fn reserved(letter: u8) -> &'static [&'static str] {
+    match letter {
+        b'c' => &["consentry-"],
+        b'r' => &["remote-user"],
+        b's' => &["ssl-client-"],
+        b'x' => &[
+            "x-amzn-oidc-",
+            "x-auth-request-",
+            "x-authenticated-",
+            "x-client-cert",
+            "x-consent",
+            "x-forwarded-access-token",
+            "x-forwarded-client-cert",
+            "x-forwarded-email",
+            "x-forwarded-groups",
+            "x-forwarded-preferred-username",
+            "x-forwarded-user",
+            "x-remote-",
+            "x-ssl-client-",
+            "x-subject",
+            "x-user",
+        ],
+        _ => &[],
+    }
+}
+
+/// What no route can declare, since the gateway decides it.
+static DECIDED_HERE: [HeaderName; 13] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    AUTHORIZATION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    FORWARDED,
+    HOST,
+    SET_COOKIE,
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("x-api-key"),
 ];
 
 /// What passes towards the upstream without being declared; `traceparent` does too, if it is well formed.
-const TO_UPSTREAM: [HeaderName; 2] = [ACCEPT, CONTENT_TYPE];
+static TO_UPSTREAM: [HeaderName; 2] = [ACCEPT, CONTENT_TYPE];
 
 /// Cleans a request's fields: those of the connection go, with those that `Connection` names; so do names with `_`
 /// (which CGI-like servers cannot tell from `-`) and names by which an upstream is told who calls ([`is_reserved`]).
@@ -156,27 +180,12 @@ fn named_by_connection(headers: &HeaderMap) -> Result<Vec<HeaderName>, HeaderErr
 /// no route can declare one.
 pub fn is_reserved(name: &HeaderName) -> bool {
     let name = name.as_str();
-    matches!(name.as_bytes().first(), Some(b'c' | b'r' | b's' | b'x'))
-        && RESERVED.iter().any(|reserved| name.starts_with(reserved))
+    let letter = name.bytes().next().unwrap_or_default();
+    reserved(letter).iter().any(|reserved| name.starts_with(reserved))
 }
 
 /// Why a route cannot declare a header field, in a few words; `None` where it can.
 pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
-    let decided_here = [
-        ACCEPT,
-        ACCEPT_ENCODING,
-        AUTHORIZATION,
-        CONTENT_ENCODING,
-        CONTENT_LENGTH,
-        CONTENT_TYPE,
-        COOKIE,
-        EXPECT,
-        FORWARDED,
-        HOST,
-        SET_COOKIE,
-        HeaderName::from_static("tracestate"),
-        HeaderName::from_static("x-api-key"),
-    ];
     if name.as_str().contains('_') {
         Some("names with `_` are dropped, since many servers cannot tell `_` from `-`")
     } else if HOP_BY_HOP.contains(name) {
@@ -185,7 +194,7 @@ pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
         Some("upstreams believe it to come from a gateway")
     } else if METHOD_OVERRIDES.contains(&name.as_str()) {
         Some("it changes the method that the route was chosen by")
-    } else if decided_here.contains(name) {
+    } else if DECIDED_HERE.contains(name) {
         Some("the gateway decides it")
     } else {
         None
@@ -197,14 +206,16 @@ pub fn why_not_declared(name: &HeaderName) -> Option<&'static str> {
 pub fn to_upstream(headers: &HeaderMap, declared: &[HeaderName]) -> HeaderMap {
     // With room for what the gateway adds, in no more than what an allocator has at hand.
     let mut out = HeaderMap::with_capacity(6);
-    let trace = HeaderName::from_static(TRACEPARENT);
-    copy(headers, &mut out, TO_UPSTREAM.iter().chain([&trace]));
-    copy(headers, &mut out, declared.iter().filter(|name| why_not_declared(name).is_none()));
-    trace::clean(&mut out);
+    copy(headers, &mut out, &TO_UPSTREAM);
+    if let Some(parent) = trace::parent(headers) {
+        out.insert(TRACEPARENT, parent.clone());
+    }
+    let mays = |name: &&HeaderName| why_not_declared(name).is_none() && **name != TRACEPARENT;
+    copy(headers, &mut out, declared.iter().filter(mays));
     out
 }
 
-fn copy<'a>(from: &HeaderMap, to: &mut HeaderMap, names: impl Iterator<Item = &'a HeaderName>) {
+fn copy<'a>(from: &HeaderMap, to: &mut HeaderMap, names: impl IntoIterator<Item = &'a HeaderName>) {
     for name in names {
         if !to.contains_key(name) {
             for value in from.get_all(name) {
@@ -248,6 +259,34 @@ mod tests {
         ]);
         at_the_door(&mut headers).unwrap();
         assert_eq!(names(&headers), ["host", "x-other"]);
+    }
+
+    #[test]
+    fn fields_of_the_connection_go_however_they_are_spelled() {
+        for name in &HOP_BY_HOP {
+            let upper = HeaderName::from_bytes(name.as_str().to_ascii_uppercase().as_bytes()).unwrap();
+            let mut headers = map(&[("host", "a")]);
+            headers.append(upper, "trailers".parse().unwrap());
+            at_the_door(&mut headers).unwrap();
+            assert_eq!(names(&headers), ["host"], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_is_known_by_its_beginning() {
+        for letter in 0..=u8::MAX {
+            for name in reserved(letter) {
+                assert_eq!(name.as_bytes()[0], letter);
+                for longer in ["", "-of-others"] {
+                    let longer = format!("{name}{longer}").to_ascii_uppercase();
+                    // A name may end where its beginning does.
+                    assert!(is_reserved(&HeaderName::from_bytes(longer.as_bytes()).unwrap()), "{longer}");
+                }
+                let shorter = &name[..name.len() - 1];
+                assert!(!is_reserved(&shorter.parse().unwrap()), "{shorter}");
+            }
+        }
+        assert_eq!((0..=u8::MAX).map(|letter| reserved(letter).len()).sum::<usize>(), 18);
     }
 
     #[test]
@@ -319,7 +358,9 @@ mod tests {
             ["x-model", "x-user", "cookie", "authorization", "host", "x-forwarded-for", "connection"];
         let sent = to_upstream(&headers, &declared.map(HeaderName::from_static));
         assert_eq!(names(&sent), ["accept", "content-type", "traceparent", "x-model"]);
-        let sent = to_upstream(&map(&[("traceparent", "ada@example.org")]), &[]);
-        assert!(sent.is_empty());
+        for declared in [&[][..], &["traceparent", "tracestate"].map(HeaderName::from_static)] {
+            let bad = map(&[("traceparent", "ada@example.org"), ("tracestate", "a=b")]);
+            assert!(to_upstream(&bad, declared).is_empty());
+        }
     }
 }

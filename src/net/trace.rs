@@ -1,9 +1,9 @@
 //! W3C Trace Context: a `traceparent` that is well formed may travel on; anything else is dropped, never mended.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header's name.
-pub const TRACEPARENT: &str = "traceparent";
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// True for a `traceparent` of version 00 with ids that are not zero (Trace Context section 3.2.2). It holds random
 /// numbers only, so no personal data can hide in it beyond 24 bytes of hexadecimal digits.
@@ -19,18 +19,11 @@ pub fn is_traceparent(value: &[u8]) -> bool {
     version == Some(b"00") && !is_zero(trace) && !is_zero(parent) && flags.is_some() && parts.next().is_none()
 }
 
-/// Removes `traceparent` unless there is exactly one and it is well formed, and `tracestate` always: it is free text.
-pub fn clean(headers: &mut HeaderMap) {
-    headers.remove("tracestate");
+/// The `traceparent`, where there is exactly one and it is well formed. `tracestate` is free text, and never travels.
+pub fn parent(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut values = headers.get_all(TRACEPARENT).iter();
-    let good = match (values.next(), values.next()) {
-        (None, _) => return,
-        (Some(value), None) => is_traceparent(value.as_bytes()),
-        _ => false,
-    };
-    if !good {
-        headers.remove(TRACEPARENT);
-    }
+    let parent = values.next().filter(|parent| is_traceparent(parent.as_bytes()))?;
+    values.next().is_none().then_some(parent)
 }
 
 #[cfg(test)]
@@ -58,16 +51,17 @@ mod tests {
     }
 
     #[test]
-    fn two_parents_or_a_bad_one_are_dropped_and_state_always() {
-        let kept = |parents: &[&str]| {
+    fn two_parents_are_none_and_neither_is_a_bad_one() {
+        let is_kept = |parents: &[&str]| {
             let mut headers = HeaderMap::new();
             for parent in parents {
                 headers.append(TRACEPARENT, parent.parse().unwrap());
             }
-            headers.insert("tracestate", "a=b".parse().unwrap());
-            clean(&mut headers);
-            headers.len()
+            parent(&headers).is_some()
         };
-        assert_eq!([kept(&[GOOD]), kept(&[GOOD, GOOD]), kept(&["00"]), kept(&[])], [1, 0, 0, 0]);
+        assert_eq!(
+            [is_kept(&[GOOD]), is_kept(&[GOOD, GOOD]), is_kept(&["00"]), is_kept(&[])],
+            [true, false, false, false]
+        );
     }
 }
