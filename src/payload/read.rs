@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -36,8 +36,8 @@ pub enum ReadError {
     Broken(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Memory is set aside for what a body announces up to this many bytes; beyond it, for what has come.
-const BELIEVED: u64 = 64 * 1024;
+/// Memory is set aside for what a body announces up to this many bytes; beyond it, up to twice what has come.
+const BELIEVED: usize = 64 * 1024;
 
 /// Reads a body to its end: at most `cap` bytes, at a pace. A body that announces more is refused unread; one that
 /// exceeds the cap is refused with no more than one frame beyond it in memory. A body of one frame is not copied;
@@ -101,21 +101,20 @@ where
 
     /// What comes until the end, or until it is more than `few` bytes.
     async fn join(&mut self, few: usize) -> Result<Bytes, ReadError> {
-        let announced = self.body.size_hint().lower();
-        let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+        // Not more than the cap.
+        let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(self.cap);
+        let (mut first, mut rest) = (Bytes::new(), Vec::new());
         while self.received <= few {
             let Some(data) = poll_fn(|cx| self.poll_piece(cx)).await.transpose()? else { break };
             if first.is_empty() && rest.is_empty() {
                 first = data;
                 continue;
             }
-            if rest.is_empty() {
-                rest.reserve(usize::try_from(announced.min(BELIEVED)).unwrap_or(0).max(self.received));
-                rest.extend_from_slice(&std::mem::take(&mut first));
-            }
+            make_room(&mut rest, self.received, announced);
+            rest.extend_from_slice(&std::mem::take(&mut first));
             rest.extend_from_slice(&data);
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(if rest.is_empty() { first } else { rest.into() })
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
@@ -197,6 +196,20 @@ where
             hint.set_upper(most.saturating_add(held));
         }
         hint
+    }
+}
+
+/// Room for the bytes received: at once for all that were announced, as far as that is believed. A body that announces nothing,
+/// or less than it sends, has its room doubled.
+fn make_room(rest: &mut Vec<u8>, received: usize, announced: usize) {
+    if received <= rest.capacity() {
+        return;
+    }
+    let believed = announced.min(BELIEVED.max(received.saturating_mul(2)));
+    if believed >= received {
+        rest.reserve_exact(believed - rest.len());
+    } else {
+        rest.reserve(received - rest.len());
     }
 }
 
@@ -298,6 +311,47 @@ mod tests {
         assert!(matches!(read(body, 4, PACE), Err(ReadError::TooLarge)));
         let body = Script::new(&["abc", "de"], Then::Silence);
         assert!(matches!(read(body, 4, PACE), Err(ReadError::TooLarge)));
+    }
+
+    /// How much room there is while a body comes in pieces, each time that there is more.
+    fn rooms(announced: usize, whole: usize, piece: usize) -> Vec<usize> {
+        let mut rest = Vec::new();
+        let mut rooms = Vec::new();
+        for received in (2 * piece..whole).step_by(piece).chain([whole]) {
+            make_room(&mut rest, received, announced);
+            rest.resize(received, 0);
+            let most = announced.min(BELIEVED.max(2 * received)).max(2 * received);
+            assert!((received..=most).contains(&rest.capacity()), "{} for {received}", rest.capacity());
+            rooms.push(rest.capacity());
+        }
+        rooms.dedup();
+        rooms
+    }
+
+    #[test]
+    fn there_is_room_for_what_is_announced_and_no_more() {
+        assert_eq!(rooms(67_380, 67_380, 65_000), [67_380]);
+        assert_eq!(rooms(40_000, 40_000, 100), [40_000]);
+        assert_eq!(rooms(200_000, 200_000, 16_384), [65_536, 2 * 81_920, 200_000]);
+        let large = rooms(8_496_218, 8_496_218, 65_536);
+        assert_eq!((large.len(), large.last()), (6, Some(&8_496_218)));
+    }
+
+    #[test]
+    fn a_body_that_announces_nothing_or_lies_takes_no_more_than_twice_what_it_is() {
+        for announced in [0, 3000, 1_000_000, usize::MAX] {
+            let rooms = rooms(announced, 1_048_576, 1024);
+            assert!(rooms.len() <= 12, "{rooms:?}");
+        }
+    }
+
+    #[test]
+    fn an_announced_length_that_lies_changes_nothing_of_what_is_read() {
+        for announced in [0, 1, 3, 6, 7, 1000] {
+            let mut body = Script::new(&["ab", "", "cd", "ef"], Then::End);
+            body.announced = announced;
+            assert_eq!(read(body, 1000, PACE).unwrap(), "abcdef", "{announced}");
+        }
     }
 
     #[test]
