@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_token_opens_what_its_role_covers() {
         let (token, hash) = new_token();
-        let access = Access::Tokens(vec![Grant { role: Role::Officer, hash }]);
+        let access = Access::Tokens(vec![Grant { name: "dpo".into(), role: Role::Officer, hash }]);
         assert_eq!(access.permits(Some(&token), Role::Officer), Decision::Yes);
         assert_eq!(access.permits(Some(&token), Role::Auditor), Decision::Yes);
         assert_eq!(access.permits(Some(&token), Role::Operator), Decision::No);

@@ -253,7 +253,7 @@ mod tests {
         fn open(patience: Patience) -> Self {
             let folder = tempfile::tempdir().unwrap();
             let (token, hash) = new_token();
-            let grant = Grant { role: Role::Operator, hash };
+            let grant = Grant { name: "ops".into(), role: Role::Operator, hash };
             let router = Router::new()
                 .route("/", get(async || "here"))
                 .route("/large", get(async || vec![b'x'; 64 << 20]))

@@ -13,7 +13,7 @@ use crate::telemetry::Causes;
 /// [`AppError::NotReady`], with all that was found.
 pub(super) async fn ready(config: &Config, now: Timestamp) -> Result<(), AppError> {
     // Whoever has the store open may have the listeners too, and would share its callers with those made here. The start says so.
-    if open::files(config).is_held() {
+    if config.store.is_held() {
         return Ok(());
     }
     let Needs { needs, .. } = needs(config, now).await;

@@ -146,7 +146,7 @@ fn access(entry: &AdminTls) -> Access {
             AdminRole::Auditor => Role::Auditor,
             AdminRole::Monitor => Role::Monitor,
         };
-        Grant { role, hash: token.hash }
+        Grant { name: token.name.clone(), role, hash: token.hash }
     };
     Access::Tokens(entry.tokens.iter().map(grant).collect())
 }
