@@ -58,6 +58,10 @@ fn all() -> Metrics {
     metrics.shadow_dropped(&activity);
     drop(metrics.upstream(&"model".into()));
     metrics.key_set_unfetched(&"https://id.example".into(), true);
+    metrics.api_keys_end([("02386f713b695e73".to_owned(), 0)].into_iter());
+    for result in ["unauthenticated", "forbidden"] {
+        metrics.command("erase", result);
+    }
     metrics.certificate("tls.crt", 0, 0);
     let missing = [("field", 1), ("parameter", 1), ("route", 1)];
     metrics.drift([(activity, missing, [("request", 1), ("response", 1)])].into_iter());
@@ -127,7 +131,9 @@ fn what_the_pages_and_the_rules_ask_for_is_there() {
             assert!(known.contains(name), "{file}: {name}");
             for label in labels.split(',').filter(|label| !label.is_empty()) {
                 let (label, values) = label.split_once('=').unwrap();
-                for value in values.trim_start_matches('~').trim_matches('"').split('|') {
+                // In a table a bar is written with a backslash.
+                let values = values.trim_start_matches('~').trim_matches('"').replace('\\', "");
+                for value in values.split('|') {
                     let sample = |line: &str| {
                         line.starts_with(&format!("{name}{{"))
                             && line.contains(&format!("{label}=\"{value}\""))
