@@ -110,6 +110,8 @@ fn without_trace(whole: &Path, held: bool) -> Option<How> {
     let length = |ending| beside(whole, ending).metadata().ok().map(|found| found.len());
     match (length("-wal"), length("-shm")) {
         _ if length("-journal").is_some_and(|journal| journal > 0) => None,
+        // INVARIANT: SQLite removes the log of a database that is empty, unless it is opened as a file that nobody changes.
+        _ if length("") == Some(0) => Some(How::Alone),
         (Some(_), Some(_)) if held => Some(How::Index),
         (log, _) if log.unwrap_or(0) <= HEAD => Some(How::Alone),
         _ if !held => Some(How::Log),
@@ -229,6 +231,10 @@ mod tests {
         assert_eq!(names(&killed), None);
         assert!(matches!(evidence(&killed), Err(StoreError::CutShort(path)) if path == killed));
         std::fs::remove_file(&journal).unwrap();
+        // A database that was emptied keeps its log.
+        std::fs::write(&killed, "").unwrap();
+        assert!(log.metadata().unwrap().len() > 32);
+        assert_eq!(names(&killed), Some(Vec::new()));
         // So too a log of which there is the head alone.
         std::fs::copy(&path, &killed).unwrap();
         std::fs::write(&index, vec![0; 32 << 10]).unwrap();
