@@ -36,7 +36,7 @@ pub struct Report {
     pub records: u64,
     /// How many keys were destroyed.
     pub keys: u64,
-    /// Activities of which something is kept and which no policy names: nothing says when theirs must go. Tell the
+    /// Activities of which something is kept still and which no policy names: nothing says when theirs must go. Tell the
     /// operator.
     pub unnamed: Vec<String>,
 }
@@ -53,10 +53,22 @@ pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report
         report.records += delete_expired(store, term, now).await?;
         report.keys += destroy_unused(store, &term.activity, now).await?;
     }
+    report.unnamed = unnamed(kept, terms);
+    if !report.unnamed.is_empty() {
+        // A key that seals nothing has no term to wait for, and must not pass for records.
+        for activity in &report.unnamed {
+            report.keys += destroy_unused(store, &Arc::from(activity.as_str()), now).await?;
+        }
+        report.unnamed = unnamed(store.activities().await?, terms);
+    }
     forget_unused(store).await?;
-    report.unnamed = kept;
-    report.unnamed.retain(|activity| terms.iter().all(|term| *term.activity != **activity));
     Ok(report)
+}
+
+/// Those of the activities that no term is of.
+fn unnamed(mut activities: Vec<String>, terms: &[Term]) -> Vec<String> {
+    activities.retain(|activity| terms.iter().all(|term| *term.activity != **activity));
+    activities
 }
 
 /// Day by day, the oldest first, so that every event is of one day.

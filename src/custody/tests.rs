@@ -300,9 +300,13 @@ async fn retention_counts_every_day_apart_and_leaves_what_no_policy_names() {
     }
     let lookup = house.custody.lookup(&person("ada"));
     let old = house.custody.key(&lookup, None, "of-old", NOON.day()).await.unwrap();
+    keep(&house.store, Arc::clone(&old), NOON).await;
+    // One that seals nothing goes without a term, and does not pass for records.
+    let bare = house.custody.key(&lookup, None, "of-late", NOON.day()).await.unwrap();
     house.clock.advance(DAY * 40);
     let report = house.retain(30).await;
-    assert_eq!(report, Report { records: 6, keys: 6, unnamed: vec!["of-old".to_owned()] });
+    assert_eq!(report, Report { records: 6, keys: 7, unnamed: vec!["of-old".to_owned()] });
+    assert!(house.store.key_by_id(bare.id).await.unwrap().is_none());
     let mut days: Vec<_> = house
         .events("retention-run")
         .await
