@@ -125,7 +125,7 @@ impl LockError {
                 continue;
             }
             match rustix::fs::access(at, access) {
-                Err(Errno::ACCESS) => return Self::kept_by(path, at, wants, user()),
+                Err(Errno::ACCESS) => return Self::kept_by(path, at, (access, wants), user()),
                 Err(Errno::ROFS) => return Some(Self::ReadOnly(at.to_owned())),
                 _ => {}
             }
@@ -133,13 +133,16 @@ impl LockError {
         None
     }
 
-    fn kept_by(path: &Path, at: &Path, wants: &'static str, user: u32) -> Option<Self> {
+    /// `None` where a mode that keeps nobody out is not why, but a label of SELinux, for instance.
+    fn kept_by(path: &Path, at: &Path, (access, wants): (Access, &'static str), user: u32) -> Option<Self> {
         let found = at.metadata().ok()?;
-        let (path, owner) = (path.to_owned(), found.uid());
-        Some(match owner == user {
-            true => Self::Closed { path, closed: at.to_owned(), mode: found.mode() & 0o7777, wants },
-            false => Self::Foreign { path, theirs: at.to_owned(), owner, user },
-        })
+        let (path, owner, mode) = (path.to_owned(), found.uid(), found.mode() & 0o7777);
+        if owner != user {
+            return Some(Self::Foreign { path, theirs: at.to_owned(), owner, user });
+        }
+        let bits = [(Access::READ_OK, 0o400), (Access::WRITE_OK, 0o200), (Access::EXEC_OK, 0o100)];
+        let lacks = bits.into_iter().any(|(one, bit)| access.contains(one) && mode & bit == 0);
+        lacks.then(|| Self::Closed { path, closed: at.to_owned(), mode, wants })
     }
 
     /// Where modes tell nothing, who owns it may.
@@ -173,6 +176,7 @@ fn beside(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -213,10 +217,19 @@ mod tests {
         assert!(matches!(LockError::of(&path, denied(), owner), LockError::Open { .. }));
         // Where the folder is not there either, the one that it would be made in.
         assert!(says(&folder.path().join("not/there/consentry.db"), owner + 1).contains(&theirs));
-        let closed = LockError::kept_by(&path, folder.path(), "u+rwx", owner).unwrap().to_string();
-        assert!(closed.contains(&format!("`chmod u+rwx {}`", folder.path().display())), "{closed}");
-        let theirs = LockError::kept_by(&path, folder.path(), "u+rwx", owner + 1);
+        let kept_by = |user| {
+            let wanted = (Access::WRITE_OK | Access::EXEC_OK, "u+rwx");
+            LockError::kept_by(&path, folder.path(), wanted, user)
+        };
+        let theirs = kept_by(owner + 1);
         assert!(matches!(theirs, Some(LockError::Foreign { theirs, .. }) if theirs == folder.path()));
+        // A mode that lets its user in keeps nobody out: the system's own words stand.
+        assert!(kept_by(owner).is_none());
+        let mode = |mode| std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+        mode(0o500);
+        let closed = kept_by(owner).unwrap().to_string();
+        mode(0o700);
+        assert!(closed.contains(&format!("`chmod u+rwx {}`", folder.path().display())), "{closed}");
         assert!(LockError::keeping_from(&path).is_none());
         // What is no folder is for whoever opens it to say.
         assert!(LockError::keeping_from(&path.join("below")).is_none());
