@@ -177,20 +177,21 @@ impl ApiKeys {
         self.0.values().map(|known| Arc::clone(&known.caller.namespace)).collect()
     }
 
-    /// When keys end, revoked ones aside.
-    pub(super) fn ends(&self) -> impl Iterator<Item = Ending> {
-        self.standing().map(|known| Ending { id: known.id, expires: known.caller.expires })
+    /// When keys end, revoked ones aside. Not those that end soon, or have ended, and whose holder has another that lasts: who
+    /// exchanges keys leaves the one before to its end.
+    pub(super) fn ends(&self, now: Timestamp) -> Vec<Ending> {
+        let end = |known: &Known| Ending { id: known.id, expires: known.caller.expires };
+        let lasting: HashSet<_> =
+            self.standing().filter(|known| !end(known).is_soon(now)).map(|known| known.caller.hash).collect();
+        let ends =
+            self.standing().filter(|known| !end(known).is_soon(now) || !lasting.contains(&known.caller.hash));
+        ends.map(end).collect()
     }
 
-    /// Those that end soon, or have ended, the first to end first. Not those whose holder has another that lasts: who exchanges
-    /// keys leaves the one before to its end.
+    /// Those of [`Self::ends`] that end soon, or have ended, the first to end first.
     pub(super) fn ending(&self, now: Timestamp) -> Vec<Ending> {
-        let soon = |known: &Known| Ending { id: known.id, expires: known.caller.expires }.is_soon(now);
-        let lasting: HashSet<_> =
-            self.standing().filter(|known| !soon(known)).map(|known| known.caller.hash).collect();
-        let ending = self.standing().filter(|known| soon(known) && !lasting.contains(&known.caller.hash));
-        let mut ending: Vec<_> =
-            ending.map(|known| Ending { id: known.id, expires: known.caller.expires }).collect();
+        let mut ending = self.ends(now);
+        ending.retain(|key| key.is_soon(now));
         ending.sort_unstable_by_key(|key| (key.expires, key.id));
         ending
     }

@@ -215,9 +215,9 @@ impl Identity {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When each API key ends that is not revoked.
+    /// When each API key ends that is not revoked; of those that end soon or have ended, as [`Self::api_keys_ending`] says.
     pub fn api_key_ends(&self) -> Vec<Ending> {
-        self.api_keys.load().ends().collect()
+        self.api_keys.load().ends(self.clock.now())
     }
 
     /// The API keys that end soon or have ended, and whose holder has no other that lasts.

@@ -104,6 +104,7 @@ fn a_key_that_ends_is_told_two_weeks_before_and_until_its_holder_has_another() {
     clock.advance(6 * DAY);
     let ending = [Ending { id: id(&crm), expires: crm.entry.expires }];
     assert_eq!(identity.api_keys_ending(), ending);
+    assert!(identity.api_key_ends().contains(&ending[0]));
     assert!(ending[0].says(clock.now()).starts_with("expires at 20"), "{}", ending[0].says(clock.now()));
     told.tell(&identity, clock.now());
     let first = clock.now();
@@ -122,6 +123,8 @@ fn a_key_that_ends_is_told_two_weeks_before_and_until_its_holder_has_another() {
     let another = lasting("crm", 365);
     set(&identity, entries.into_iter().chain([another.entry.clone()]).collect()).unwrap();
     assert_eq!(identity.api_keys_ending(), []);
+    let ends = identity.api_key_ends();
+    assert!(ends.len() == 2 && !ends.contains(&ending[0]), "{ends:?}");
     told.tell(&identity, clock.now());
     assert_eq!(told.last(id(&crm)), None);
 }
