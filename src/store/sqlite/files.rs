@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use rustix::fs::Access;
 use rustix::io::Errno;
@@ -41,6 +42,8 @@ pub(super) struct Connections {
 pub(super) enum Opening {
     /// As whoever works with it does. SQLite makes what it needs beside the file; the last to close it brings the log into it.
     Usual,
+    /// As one more reader beside whoever works with it, who sees to its log: where this is the last to close it, that stays as it is.
+    Guest,
     /// As it lies there. What would leave a trace to be known is not known.
     Traceless,
     /// As evidence: as it lies there too, and all that is in it counts, its log included. What cannot be read so is refused.
@@ -147,6 +150,7 @@ impl Files {
     pub(super) fn connect_reader(&self) -> Result<[Connection; 2], StoreError> {
         let connect = match self.opening {
             Opening::Usual => reading,
+            Opening::Guest => visiting,
             Opening::Traceless | Opening::Evidence => look::evidence,
         };
         Ok([connect(&self.data)?, connect(&self.keyring)?])
@@ -154,7 +158,7 @@ impl Files {
 
     /// How the files lie there, where they are read without the locks by which others are kept from writing to them.
     pub(super) fn lying(&self) -> Result<Option<Lying>, StoreError> {
-        if matches!(self.opening, Opening::Usual) {
+        if matches!(self.opening, Opening::Usual | Opening::Guest) {
             return Ok(None);
         }
         let mut all = Vec::new();
@@ -209,6 +213,7 @@ impl Opening {
     ) -> Result<Option<T>, StoreError> {
         match self {
             Self::Usual => question(&reading(path)?).map(Some).map_err(|error| unopened(path, error)),
+            Self::Guest => question(&visiting(path)?).map(Some).map_err(|error| unopened(path, error)),
             Self::Traceless => look::traceless(path, question),
             Self::Evidence => {
                 question(&look::evidence(path)?).map(Some).map_err(|error| unopened(path, error))
@@ -308,4 +313,10 @@ fn reading(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     configured().map_err(|error| not_opened(path, error))
+}
+
+fn visiting(path: &Path) -> Result<Connection, StoreError> {
+    let connection = reading(path)?;
+    let stays = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    stays.map(|_| connection).map_err(|error| not_opened(path, error))
 }

@@ -178,7 +178,8 @@ impl Sqlite {
     /// Reads the files as they are; nothing is checked, nothing can be written. Records that no index names yet are not found.
     pub(super) fn inspect(config: &StoreConfig) -> Result<Self> {
         // Beside whoever works on them, as one more reader, which leaves nothing that is not there: they have made the log and its index.
-        let opening = if config.is_held() { Opening::Usual } else { Opening::Evidence };
+        // Should they be killed meanwhile, it is evidence.
+        let opening = if config.is_held() { Opening::Guest } else { Opening::Evidence };
         let files = Files::new(config, opening);
         files.both_there(false)?;
         files.both_hold()?;

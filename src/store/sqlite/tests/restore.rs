@@ -403,6 +403,26 @@ async fn nothing_is_said_of_files_that_somebody_works_on_meanwhile() {
     store.close().await;
 }
 
+/// Whoever held the files is killed while they are read.
+#[tokio::test]
+async fn a_reader_that_is_the_last_to_close_leaves_the_logs_as_they_are() {
+    let (running, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(running.path()).unwrap();
+    store.commit(Change { events: vec![event()], ..Change::default() }).await.unwrap();
+    let files = ["data.db", "data.db-wal", "keyring.db", "keyring.db-wal"];
+    for name in files {
+        std::fs::copy(running.path().join(name), killed.path().join(name)).unwrap();
+    }
+    store.close().await;
+    let lie = || files.map(|name| std::fs::read(killed.path().join(name)).unwrap());
+    let (before, config) = (lie(), config(killed.path()));
+    let lock = Lock::take(&config.sqlite).unwrap();
+    let guest = Store::inspect(&config).unwrap();
+    drop(lock);
+    assert_eq!(guest.with_audit(|view| view.entries(1).count()).await.unwrap(), 1);
+    assert!(lie() == before);
+}
+
 #[tokio::test]
 async fn a_keyring_is_never_made_beside_data_and_strangers_do_not_start() {
     let folder = tempfile::tempdir().unwrap();
