@@ -112,6 +112,13 @@ pub(super) async fn with_audit<T: Send + 'static>(
 
 fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T> {
     let before = files.lying()?;
+    let seen = read(files, look);
+    // Also where it failed: a file that is written to just then reads as one that is damaged.
+    files.still(before.as_ref())?;
+    seen
+}
+
+fn read<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T> {
     let [data, keyring] = files.connect_reader()?;
     let fresh = Fresh::default();
     let (data, keyring) = (Prepared::new(&data), Prepared::new(&keyring));
@@ -121,7 +128,5 @@ fn walk<T>(files: &Files, look: impl FnOnce(AuditView<'_, '_>) -> T) -> Result<T
     let checkpoints = reader.checkpoints()?;
     let last_records = reader.last_records()?;
     let upto = reader.last_entry()?;
-    let seen = look(AuditView { reader: &reader, anchor, checkpoints, last_records, upto });
-    files.still(before.as_ref())?;
-    Ok(seen)
+    Ok(look(AuditView { reader: &reader, anchor, checkpoints, last_records, upto }))
 }

@@ -401,6 +401,14 @@ async fn nothing_is_said_of_files_that_somebody_works_on_meanwhile() {
     let store = open(folder.path()).unwrap();
     assert_eq!(looked(Box::new(|| ())).await.unwrap(), 1);
     store.close().await;
+    drop(store);
+    // Nor what SQLite says of a file that cannot be read just then.
+    let store = Store::inspect(&config).unwrap();
+    let lock = Lock::take(&config.sqlite).unwrap();
+    std::fs::write(&config.sqlite, vec![b'x'; 8192]).unwrap();
+    let found = store.with_audit(|view| view.entries(1).count()).await;
+    assert!(matches!(found.unwrap_err(), StoreError::Meanwhile(_)));
+    drop(lock);
 }
 
 /// Whoever held the files is killed while they are read.
