@@ -37,9 +37,10 @@ impl fmt::Display for Apart {
         }
         write!(
             f,
-            "the newest entry of the audit is of {newest}, and the clock says {now}. If the gateway stood still in between, all is well. If \
-             it served, older copies of its files were put back: objections, restrictions, withdrawals and erasures since then are not in \
-             them and do not bind (\"Backup and restore\" in docs/guide/deploying.md). If the clock runs ahead, stop, and set it"
+            "the newest entry of the audit is of {newest}, and the clock says {now}. If the gateway stood still in between, or had \
+             nothing to note before it was killed or the power failed, so that it noted no stop, all is well. If it noted more, older copies \
+             of its files were put back: objections, restrictions, withdrawals and erasures since then are not in them and do not bind \
+             (\"Backup and restore\" in docs/guide/deploying.md). If the clock runs ahead, stop, and set it"
         )
     }
 }
@@ -73,7 +74,7 @@ mod tests {
         }
         let older = of(8 * hour).unwrap();
         assert!(older.contains("2026-11-23T08:09:10.123Z, and the clock says 2026-11-23T16:09:10.123Z"));
-        assert!(older.contains("older copies of its files"), "{older}");
+        assert!(older.contains("older copies of its files") && older.contains("noted no stop"), "{older}");
         let behind = of(-20 * 24 * hour).unwrap();
         assert!(behind.contains("the clock says 2026-11-03T08:09:10.123Z"), "{behind}");
         assert!(behind.contains("NTP") && !behind.contains("older copies"), "{behind}");
