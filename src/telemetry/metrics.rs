@@ -1,7 +1,8 @@
 //! Counters and times, in the form that Prometheus scrapes.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -86,6 +87,8 @@ struct Figures {
     policies_refused: Gauge,
     api_keys_refused: Gauge,
     api_key_ends: Family<ApiKeyLabel, Gauge>,
+    /// Those that have a figure.
+    api_keys: Mutex<Vec<ApiKeyLabel>>,
     key_set_unfetched: Family<IssuerLabel, Gauge>,
     certificates_refused: Gauge,
     certificates_unseen: Gauge,
@@ -255,6 +258,7 @@ impl Metrics {
                 "Whether the file of API keys is bad or gone, so that older keys are in force",
             ),
             api_key_ends: expires(all),
+            api_keys: Mutex::default(),
             key_set_unfetched: kept(
                 all,
                 "key_set_unfetched",
@@ -402,10 +406,16 @@ impl Metrics {
 
     /// From which second after 1970 on each API key is refused, by its id. One that is not among them has no figure any more.
     pub fn api_keys_end(&self, ends: impl Iterator<Item = (String, i64)>) {
-        self.0.api_key_ends.clear();
-        for (api_key, seconds) in ends {
-            self.0.api_key_ends.get_or_create(&ApiKeyLabel { api_key }).set(seconds);
+        let ends: HashMap<_, _> = ends.map(|(api_key, seconds)| (ApiKeyLabel { api_key }, seconds)).collect();
+        let mut before = self.0.api_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that stays has its figure all the time: somebody else may scrape just then.
+        for gone in before.iter().filter(|label| !ends.contains_key(*label)) {
+            self.0.api_key_ends.remove(gone);
         }
+        for (label, seconds) in &ends {
+            self.0.api_key_ends.get_or_create(label).set(*seconds);
+        }
+        *before = ends.into_keys().collect();
     }
 
     /// Whether no usable key of an issuer was had when its key set was last fetched.

@@ -46,6 +46,22 @@ fn what_is_counted_is_scraped() {
     assert!(text.contains("consentry_unauthenticated_total 1"), "{text}");
 }
 
+#[test]
+fn an_api_key_that_is_gone_has_no_figure_any_more() {
+    let metrics = Metrics::new();
+    let scraped = |ends: &[(&str, i64)]| {
+        metrics.api_keys_end(ends.iter().map(|(id, seconds)| ((*id).to_owned(), *seconds)));
+        let text = metrics.encode().unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("consentry_api_key_expires_seconds"));
+        let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert_eq!(scraped(&[("a", 1), ("b", 2)]), [r#"{api_key="a"} 1"#, r#"{api_key="b"} 2"#]);
+    assert_eq!(scraped(&[("b", 3), ("c", 4)]), [r#"{api_key="b"} 3"#, r#"{api_key="c"} 4"#]);
+    assert!(scraped(&[]).is_empty());
+}
+
 /// With every figure that there can be.
 fn all() -> Metrics {
     let (metrics, activity): (_, Arc<str>) = (Metrics::new(), "favourites".into());
