@@ -103,7 +103,7 @@ async fn metrics(State(state): State<AppState>, request: Request) -> Response {
 }
 
 async fn command(State(state): State<AppState>, request: Request) -> Response {
-    // From the head alone: whoever may do nothing here does not learn which commands there are.
+    // From the head alone: who has no token that is known does not learn which commands there are. Who has one may, a monitor too.
     let (by, headers) = (state.by(&request), request.headers().clone());
     let gave = |command, came| by.gave(state.office.counts(), command, came);
     if let Decision::Unknown = state.access.permits(bearer(&headers), Role::Auditor) {
