@@ -173,7 +173,7 @@ fn evidence_is_left_as_it_lies_and_its_log_counts() {
         fs::remove_file(deployment.path(&format!("{name}-shm"))).unwrap();
     }
     verify("in order: 5 entries");
-    // Where nothing may be written.
+    // Where nothing may be written. Modes do not bind root: as root this is one more look at the same files.
     let mode = |name: &str, mode| {
         fs::set_permissions(deployment.path(name), fs::Permissions::from_mode(mode)).unwrap();
     };
