@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use super::access::Access;
+use super::command::Command;
 use crate::telemetry::{Causes, Metrics};
 
 /// In the place of a command that was not read.
@@ -102,6 +103,15 @@ impl By {
             Came::Done | Came::NotDone | Came::Malformed | Came::Misdirected | Came::Refused => {
                 tracing::info!(by, role, command, result, "administration");
             }
+        }
+    }
+}
+
+/// Has the refusals counted from zero on: a figure that is first seen at one has not risen.
+pub(super) fn begin(metrics: &Metrics) {
+    for command in Command::NAMES.into_iter().chain([NONE, METRICS]) {
+        for refused in [Came::Unauthenticated, Came::Forbidden] {
+            metrics.command_begins(command, refused.word());
         }
     }
 }

@@ -171,6 +171,26 @@ impl Command {
         matches!(self, Self::ConsentWithdraw { .. } | Self::Restrict { .. } | Self::Object { .. })
     }
 
+    /// All their names.
+    pub(super) const NAMES: [&str; 16] = [
+        "consent-grant",
+        "consent-refuse",
+        "consent-withdraw",
+        "consent-show",
+        "restrict",
+        "object",
+        "erase",
+        "retention",
+        "audit-verify",
+        "audit-checkpoint",
+        "audit-key",
+        "audit-show",
+        "access",
+        "drift",
+        "key-rotate",
+        "reload",
+    ];
+
     /// Its name, as it travels.
     pub const fn name(&self) -> &'static str {
         match self {

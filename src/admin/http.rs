@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::access::{Decision, bearer};
-use super::acts::{By, Came, METRICS, NONE};
+use super::acts::{self, By, Came, METRICS, NONE};
 use super::door::{self, Door, Patience, accept};
 use super::misread;
 use super::socket::{self, Served};
@@ -64,6 +64,7 @@ pub fn serve_tls(
 
 fn desk(office: Arc<Office>, access: Access) -> door::Desk {
     let access = Arc::new(access);
+    acts::begin(office.counts());
     let router = router(AppState { office, access: Arc::clone(&access) });
     door::Desk { router, access, patience: Patience::default() }
 }

@@ -362,6 +362,11 @@ impl Metrics {
         self.0.reloads.get_or_create(&ReloadLabels { result }).inc();
     }
 
+    /// Has such commands of the administration counted from zero on.
+    pub fn command_begins(&self, command: &'static str, result: &'static str) {
+        drop(self.0.commands.get_or_create(&CommandLabels { command, result }));
+    }
+
     /// Counts a command of the administration.
     pub fn command(&self, command: &'static str, result: &'static str) {
         self.0.commands.get_or_create(&CommandLabels { command, result }).inc();
