@@ -66,6 +66,11 @@ impl Content {
         }
     }
 
+    /// Whether all its bytes are there.
+    pub const fn is_full(&self) -> bool {
+        matches!(self.0, Kind::Full(_))
+    }
+
     /// The bytes, where they are all there; else the content comes back.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ async fn forwarded(
         }
     };
     let named = worker.upstreams.named(routed.route.activity.upstream.as_ref())?;
-    let asked = named.asked();
+    let asked = if body.is_full() { named.asked() } else { named.asked().untimed() };
     let (mut answered, body) = match ask(&named.upstream, &method, &routed.target, media_type, body).await {
         Ok(answer) => answer.into_parts(),
         Err(error) => {

@@ -19,7 +19,8 @@ pub enum UpstreamResult {
     Unreachable,
     /// The connection or the answer broke.
     Broken,
-    /// Nobody waited for the answer any more: the caller went away, or the gateway stopped.
+    /// Nobody waited for the answer any more: the caller went away, or the gateway stopped; or a body that came piece by piece broke
+    /// off, or exceeded its bounds.
     Abandoned,
 }
 
@@ -58,7 +59,7 @@ pub struct UpstreamFigures {
 impl UpstreamFigures {
     /// A request to it begins.
     pub fn asked(self: &Arc<Self>) -> Asked {
-        Asked { figures: Arc::clone(self), began: Instant::now(), open: true }
+        Asked { figures: Arc::clone(self), began: Instant::now(), timed: true, open: true }
     }
 }
 
@@ -68,10 +69,17 @@ impl UpstreamFigures {
 pub struct Asked {
     figures: Arc<UpstreamFigures>,
     began: Instant,
+    timed: bool,
     open: bool,
 }
 
 impl Asked {
+    /// Its time will tell nothing of the upstream: the body goes on as its caller sends it.
+    pub fn untimed(mut self) -> Self {
+        self.timed = false;
+        self
+    }
+
     /// It ended so. Answers when that was, for whoever would read the clock for it.
     pub fn ended(mut self, result: UpstreamResult) -> Instant {
         self.count(result)
@@ -88,7 +96,7 @@ impl Asked {
             counter.inc();
         }
         let now = Instant::now();
-        if result.tells_the_time() {
+        if self.timed && result.tells_the_time() {
             self.figures.duration.observe((now - self.began).as_secs_f64());
         }
         now
@@ -135,7 +143,10 @@ mod tests {
             assert!(times(timed), "{result:?}");
         }
         figures.asked().unsent();
-        assert!(UpstreamResult::ALL.into_iter().all(|result| count(result, 1)) && times(timed));
+        drop(figures.asked().untimed());
+        assert!(count(UpstreamResult::Abandoned, 2) && times(timed));
+        figures.asked().untimed().ended(UpstreamResult::Answered);
+        assert!(count(UpstreamResult::Answered, 2) && times(timed));
         // Another thread's are the same.
         metrics.upstream(&"model".into()).asked().ended(UpstreamResult::Broken);
         assert!(count(UpstreamResult::Broken, 2));
