@@ -26,9 +26,9 @@ use super::{Handler, Limits, Timers};
 use crate::net::Content;
 use answer::Counted;
 
-/// Windows: what a connection may have in memory unread.
+/// What a stream may have in memory unread, and its connection for each: a body that its upstream does not take keeps no other
+/// from coming.
 const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// What h2 may hold of an answer that does not leave, where it has room for none of the last piece.
 const SEND_BUFFER: usize = 64 * 1024;
 
@@ -43,7 +43,7 @@ pub(super) fn speaker(limits: &Limits, timers: &Timers) -> http2::Builder<Local>
         .max_local_error_reset_streams(limits.resets)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(limits.streams.saturating_mul(STREAM_WINDOW).min(i32::MAX as u32))
         .max_send_buf_size(SEND_BUFFER);
     http2
 }
