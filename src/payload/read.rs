@@ -62,6 +62,8 @@ pub struct Paced<B> {
     over: bool,
     /// What was read, and is given once more.
     held: Bytes,
+    /// When the last piece was handed over; who takes long to ask for the next is not the sender.
+    handed: Option<Instant>,
     /// From the first moment in which there is something to wait for: a body that has come whole asks for no clock.
     begun: Option<Instant>,
     /// It moves only when it fires: the bytes that come put the deadline off.
@@ -81,7 +83,17 @@ where
         if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > cap) {
             return Err(ReadError::TooLarge);
         }
-        Ok(Self { body, cap, pace, received: 0, over: false, held: Bytes::new(), begun: None, alarm: None })
+        Ok(Self {
+            body,
+            cap,
+            pace,
+            received: 0,
+            over: false,
+            held: Bytes::new(),
+            handed: None,
+            begun: None,
+            alarm: None,
+        })
     }
 
     /// The body, where it has no more than `few` bytes; else it comes back, and nothing of it is lost.
@@ -179,9 +191,17 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
         let this = self.get_mut();
         if !this.held.is_empty() {
+            this.handed = Some(Instant::now());
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.held)))));
         }
-        this.poll_piece(cx).map_ok(Frame::data)
+        if let (Some(begun), Some(handed)) = (&mut this.begun, this.handed.take()) {
+            *begun += handed.elapsed();
+        }
+        let piece = this.poll_piece(cx);
+        if matches!(&piece, Poll::Ready(Some(Ok(data))) if !data.is_empty()) {
+            this.handed = Some(Instant::now());
+        }
+        piece.map_ok(Frame::data)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -382,6 +402,24 @@ mod tests {
             assert!(runtime.block_on(capped(rest, 100, &PACE)).is_err());
         }
         assert!(within(Script::new(&["a"], Then::Fail), 4).is_err());
+    }
+
+    #[test]
+    fn who_takes_long_to_ask_for_more_is_not_the_sender() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let pace =
+            Pace { grace: Duration::from_millis(50), bytes_per_second: 0, total: Duration::from_millis(50) };
+        runtime.block_on(async {
+            let mut body = Paced::new(Script::new(&["a", "b", "c"], Then::Silence), 10, pace).unwrap();
+            for piece in ["a", "b", "c"] {
+                let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.unwrap().unwrap();
+                assert_eq!(frame.into_data().unwrap(), piece);
+                tokio::time::sleep(Duration::from_millis(60)).await;
+            }
+            let begun = Instant::now();
+            let late = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.unwrap();
+            assert!(matches!(late, Err(ReadError::TooSlow)) && begun.elapsed() > Duration::from_millis(20));
+        });
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub enum Fault {
     /// Chunks that are none.
     #[error(transparent)]
     Chunks(#[from] ChunkFault),
+    /// It began while the request was still on its way, and both would have gone on.
+    #[error("the answer began before the request had ended, and did not come whole")]
+    Early,
     /// The connection ended first.
     #[error("the connection ended before the answer did")]
     Ended,

@@ -3,9 +3,11 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use std::{io, mem};
 
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -36,8 +38,9 @@ struct Connection {
     reader: Reader,
     /// How much is read at once: more where answers fill it.
     room: usize,
-    /// When the last of a body that comes piece by piece was handed on: the time for an answer counts from there.
-    moved: Option<Instant>,
+    /// For how long the rest of a body was awaited, which is not the other end's time; and since when it is.
+    awaited: Duration,
+    awaits: Option<Instant>,
     /// The connection's one timer. It moves only when it fires: deadlines of later exchanges lie behind those of earlier
     /// ones.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -85,7 +88,8 @@ impl Lease {
             sending: Sending::Done,
             reader: Reader::new(),
             room: READ,
-            moved: None,
+            awaited: Duration::ZERO,
+            awaits: None,
             alarm: None,
             pool,
         }))
@@ -103,7 +107,7 @@ impl Lease {
         let connection = &mut *self.0;
         connection.request = request;
         connection.sending = Sending::Writing;
-        connection.moved = None;
+        (connection.awaited, connection.awaits) = (Duration::ZERO, None);
         let mut begun = false;
         poll_fn(|cx| {
             if !begun {
@@ -134,10 +138,10 @@ impl Lease {
                 connection.reader.begin(expected.headless);
             }
             match connection.poll_head(expected, cx) {
-                Poll::Ready(Ok(head)) => {
-                    connection.answered();
-                    Poll::Ready(Sent::Answered(head))
-                }
+                Poll::Ready(Ok(head)) => Poll::Ready(match connection.ends_request(head.status) {
+                    true => Sent::Answered(head),
+                    false => Sent::Failed(connection.broken(Fault::Early)),
+                }),
                 Poll::Ready(Err(error)) => Poll::Ready(Sent::Failed(error)),
                 Poll::Pending => connection.poll_late(clock, cx).map(Sent::Failed),
             }
@@ -233,14 +237,17 @@ impl Connection {
                 Sending::Done | Sending::Failed(_) | Sending::Broken(_) => return Poll::Ready(()),
                 Sending::Awaiting => match self.request.poll_next(cx) {
                     Poll::Ready(next) => {
-                        self.moved = Some(Instant::now());
+                        self.awaited += self.awaits.take().map_or(Duration::ZERO, |since| since.elapsed());
                         Ok(next.map_or_else(Sending::Broken, |()| Sending::Writing))
                     }
                     // TLS may hold some of what was written before.
-                    Poll::Pending => match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
-                        Ok(()) => return Poll::Pending,
-                        Err(error) => Err(error),
-                    },
+                    Poll::Pending => {
+                        self.awaits.get_or_insert_with(Instant::now);
+                        match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+                            Ok(()) => return Poll::Pending,
+                            Err(error) => Err(error),
+                        }
+                    }
                 },
                 Sending::Flushing => {
                     ready!(Pin::new(&mut self.stream).poll_flush(cx)).map(|()| Sending::Done)
@@ -328,16 +335,21 @@ impl Connection {
         }
     }
 
-    /// An answer that has begun ends a request that has not: the rest of its body is not awaited.
-    fn answered(&mut self) {
-        if self.request.is_coming() {
-            self.request = Outgoing::default();
-            self.sending = Sending::Failed(None);
+    /// An answer that has begun ends a request that has not: the rest of its body is not awaited. False where more would come of
+    /// both: who works on a body piece by piece would be left without the rest of it.
+    fn ends_request(&mut self, status: StatusCode) -> bool {
+        if !self.request.is_coming() {
+            return true;
         }
+        let left = self.reader.left().and_then(|left| usize::try_from(left).ok());
+        let is_whole = left.is_some_and(|left| self.reader.bytes().len() >= left);
+        self.request = Outgoing::default();
+        self.sending = Sending::Failed(None);
+        is_whole || !status.is_success()
     }
 
     fn due(&self, Deadline { at, total }: Deadline) -> Deadline {
-        Deadline { at: self.moved.map_or(at, |moved| moved + total), total }
+        Deadline { at: at + self.awaited, total }
     }
 
     /// Ready once the exchange's time is over. While it is the caller who is waited for, their own pace holds.

@@ -48,8 +48,8 @@ pub use reader::{Head, Reader, Wanted};
 pub struct UpstreamTimeouts {
     /// For a connection, TLS included.
     pub connect: Duration,
-    /// From the call of [`Upstream::ask`] to the last byte of the answer's body; where the request's body comes piece by piece,
-    /// from the last piece.
+    /// From the call of [`Upstream::ask`] to the last byte of the answer's body, without the time for which the rest of a request's
+    /// body was awaited.
     pub total: Duration,
     /// How long an unused connection is kept. Shorter than the upstream keeps it (uvicorn 5 s, gunicorn 2 s, Node 5 s,
     /// Go and nginx more), so that requests rarely meet a connection that is just being closed.

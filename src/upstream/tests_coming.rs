@@ -1,12 +1,12 @@
 //! Bodies that come piece by piece, against a socket that is read byte for byte.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join;
+use futures_util::future::{Either, join};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -193,7 +193,7 @@ async fn an_upstreams_time_begins_when_the_body_is_there() {
     };
     let (answer, _socket) = join(ask(&upstream, body), served).await;
     assert_eq!(answer.unwrap().0, StatusCode::OK);
-    // And it ends: for an answer that does not come, and for a body that is not taken.
+    // And it ends: for an answer that does not come, and for a body that is not taken, or too slowly.
     let (feed, body) = fed(Some(3));
     feed.try_send(Ok("abc")).unwrap();
     assert!(matches!(ask(&upstream, body).await, Err(UpstreamError::TimedOut(_))));
@@ -203,6 +203,50 @@ async fn an_upstreams_time_begins_when_the_body_is_there() {
         feed.try_send(Ok(std::str::from_utf8(&MUCH).unwrap())).unwrap();
     }
     assert!(matches!(ask(&upstream, body).await, Err(UpstreamError::TimedOut(_))));
+    let (feed, body) = fed(None);
+    for _ in 0..64 {
+        feed.try_send(Ok(std::str::from_utf8(&MUCH).unwrap())).unwrap();
+    }
+    // Those before were never taken from the queue of the socket.
+    let slowly = async {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut room = vec![0; MUCH.len()];
+            while let Ok(1..) = socket.read(&mut room).await {
+                sleep(total / 8).await;
+            }
+        }
+    };
+    let (asked, slowly) = (pin!(ask(&upstream, body)), pin!(slowly));
+    let answer = futures_util::future::select(asked, slowly).await;
+    assert!(matches!(answer, Either::Left((Err(UpstreamError::TimedOut(_)), _))));
+}
+
+/// Who answers while they read would be left without the rest.
+#[tokio::test]
+async fn a_success_that_goes_on_while_the_request_does_is_refused_at_once() {
+    let (upstream, listener) = upstream(SOON).await;
+    for (answer, whole) in [
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n", false),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab", false),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd", true),
+    ] {
+        let (feed, body) = fed(None);
+        feed.try_send(Ok("abc")).unwrap();
+        let served = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            until(&mut socket, "abc").await;
+            socket.write_all(answer.as_bytes()).await.unwrap();
+            socket
+        };
+        let began = Instant::now();
+        let (answered, _socket) = join(ask(&upstream, body), served).await;
+        assert!(began.elapsed() < SOON / 2, "{answer}");
+        match answered {
+            Ok((_, body)) => assert!(whole && body == b"abcd", "{answer}"),
+            Err(error) => assert!(!whole && matches!(error, UpstreamError::Broken(_)), "{answer}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -80,6 +80,8 @@ fn is_stricter(fault: Fault, theirs: &Answer, bytes: &[u8]) -> bool {
         // hyper bounds trailers by the size of a head, and lets a line end within one.
         Fault::Chunks(ChunkFault::Trailers) => codings[0].eq_ignore_ascii_case(b"chunked"),
         Fault::Chunks(ChunkFault::End) => false,
+        // Of a request that is under way still, which is none of a reader's.
+        Fault::Early => false,
         Fault::Head(_) | Fault::Value | Fault::HeadTooLarge | Fault::Ended => false,
     }
 }
