@@ -23,15 +23,12 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every one there is.
+    pub const ALL: &'static [Self] = &[Self::Operator, Self::Officer, Self::Auditor, Self::Monitor];
+
     /// The role of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "operator" => Some(Self::Operator),
-            "officer" => Some(Self::Officer),
-            "auditor" => Some(Self::Auditor),
-            "monitor" => Some(Self::Monitor),
-            _ => None,
-        }
+        Self::ALL.iter().copied().find(|role| role.word() == text)
     }
 
     /// Its name.
@@ -52,7 +49,7 @@ impl Role {
 }
 
 /// A token as the deployment holds it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Whose it is, for those who read the deployment and the log.
     pub name: String,
@@ -145,8 +142,7 @@ mod tests {
 
     #[test]
     fn who_watches_reads_figures_and_does_nothing() {
-        let all = [Role::Operator, Role::Officer, Role::Auditor, Role::Monitor];
-        for role in all {
+        for &role in Role::ALL {
             assert_eq!(Role::parse(role.word()), Some(role));
             assert_eq!(Role::Monitor.covers(role), role == Role::Monitor);
             assert_eq!(role.covers(Role::Monitor), matches!(role, Role::Operator | Role::Monitor));

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use super::control::Reload;
 use super::renewal::Renewal;
 use super::{AppError, Core, Exchanges, background, on_save};
-use crate::admin::{self, Access, Control, Grant, Office, Role};
-use crate::config::{AdminRole, AdminTls, AdminToken, Config, ReloadOn};
+use crate::admin::{self, Access, Control, Office};
+use crate::config::{AdminTls, Config, ReloadOn};
 use crate::net::tls::{self, Protocols};
 use crate::net::{Certificates, TrustedProxies};
 use crate::proxy::{Bound, ListenerConfig, Listeners, ServerHandle};
@@ -45,7 +45,11 @@ pub async fn serve(core: Core) -> Result<Running, AppError> {
         Some(entry) => {
             let theirs = Certificates::load(&entry.listener.certificate, &entry.listener.key)?;
             certificates.push(Arc::clone(&theirs));
-            Some((listen(entry).await?, tls::server(theirs, Protocols::Http1Only)?, access(entry)))
+            Some((
+                listen(entry).await?,
+                tls::server(theirs, Protocols::Http1Only)?,
+                Access::Tokens(entry.tokens.clone()),
+            ))
         }
         None => None,
     };
@@ -136,17 +140,4 @@ pub(super) async fn listen(entry: &AdminTls) -> Result<TcpListener, AppError> {
     TcpListener::bind(entry.listener.https)
         .await
         .map_err(|source| AppError::Admin { path: entry.listener.https.to_string().into(), source })
-}
-
-fn access(entry: &AdminTls) -> Access {
-    let grant = |token: &AdminToken| {
-        let role = match token.role {
-            AdminRole::Operator => Role::Operator,
-            AdminRole::Officer => Role::Officer,
-            AdminRole::Auditor => Role::Auditor,
-            AdminRole::Monitor => Role::Monitor,
-        };
-        Grant { name: token.name.clone(), role, hash: token.hash }
-    };
-    Access::Tokens(entry.tokens.iter().map(grant).collect())
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::api_key::key_hash;
 use super::file::File;
-use super::setting::{Admin, AdminRole, AdminTls, AdminToken, Connections, Listener};
+use super::setting::{Admin, AdminTls, Connections, Listener};
 use super::shape::{self, MOST_CONNECTIONS};
+use crate::admin::{Grant, Role};
 use crate::policy::reader::Map;
 use crate::policy::yaml::{Content, Node};
 use crate::policy::{Code, Diagnostics, Spanned};
@@ -95,12 +96,12 @@ pub(super) fn admin(node: &Node, taken: &mut Taken, file: &mut File<'_>) -> Opti
 ///
 /// # Errors
 /// All that is wrong with them, with its places.
-pub fn admin_tokens(text: &str) -> Result<Vec<AdminToken>, Diagnostics> {
+pub fn admin_tokens(text: &str) -> Result<Vec<Grant>, Diagnostics> {
     let text = format!("{text}\n");
     File::read_text(Path::new("consentry.yaml"), Some(text), Vec::new(), tokens).map(|(tokens, _)| tokens)
 }
 
-fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {
+fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<Grant>> {
     let nodes = file.reader.list(node, "tokens")?;
     if nodes.is_empty() {
         let help = "Add a token, or leave administration to the socket.";
@@ -114,7 +115,7 @@ fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {
         let name = map.must("name", "Write whose it is.").and_then(|node| file.reader.name(node));
         names.extend(name.clone());
         let help = "Write `role: operator`, `officer`, `auditor` or `monitor`.";
-        let roles: Vec<_> = AdminRole::ALL.iter().map(|role| (role.word(), *role)).collect();
+        let roles: Vec<_> = Role::ALL.iter().map(|role| (role.word(), *role)).collect();
         let role = map.must("role", help).and_then(|node| file.reader.word(node, &roles));
         let hash = map.must("hash", "Write the token's hash: `sha256:` and 64 hexadecimal digits.");
         let hash = hash.and_then(|node| {
@@ -127,7 +128,7 @@ fn tokens(node: &Node, file: &mut File<'_>) -> Option<Vec<AdminToken>> {
             Some(hash)
         });
         map.finish(&mut file.reader);
-        Some(AdminToken { name: name?.value, role: role?, hash: hash? })
+        Some(Grant { name: name?.value, role: role?, hash: hash? })
     });
     file.once(&names, "a token of the name", "Give each token a name of its own: it says whose it is.");
     tokens

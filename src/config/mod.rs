@@ -35,6 +35,5 @@ pub use read::load;
 pub use schema::FileKind;
 pub use secret::{Secret, SecretError, secret, secret_text};
 pub use setting::{
-    Admin, AdminRole, AdminTls, AdminToken, Config, Connections, Drift, Listener, Log, MasterKeySource,
-    ReloadOn, UpstreamEntry,
+    Admin, AdminTls, Config, Connections, Drift, Listener, Log, MasterKeySource, ReloadOn, UpstreamEntry,
 };

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::analyzer::AnalyzerEntry;
 use super::issuer::{Issuer, KeyFrom};
+use crate::admin::Grant;
 use crate::plan::Deployment;
 use crate::proxy::{Limits, Timers};
 use crate::store::StoreConfig;
@@ -165,46 +166,7 @@ pub struct AdminTls {
     /// `https`, `certificate` and `key`.
     pub listener: Listener,
     /// `tokens`: who may. At least one, and no name or hash twice.
-    pub tokens: Vec<AdminToken>,
-}
-
-/// A bearer token of an operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminToken {
-    /// `name`: whose it is.
-    pub name: String,
-    /// `role`: `operator`, `officer` or `auditor`.
-    pub role: AdminRole,
-    /// `hash`: of the token, written `sha256:` and 64 hexadecimal digits.
-    pub hash: [u8; 32],
-}
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AdminRole {
-    /// Runs the gateway.
-    Operator,
-    /// Answers data subjects.
-    Officer,
-    /// Reads evidence.
-    Auditor,
-    /// Reads health and figures.
-    Monitor,
-}
-
-impl AdminRole {
-    /// Every one there is.
-    pub const ALL: &'static [Self] = &[Self::Operator, Self::Officer, Self::Auditor, Self::Monitor];
-
-    /// The configuration's word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Officer => "officer",
-            Self::Auditor => "auditor",
-            Self::Monitor => "monitor",
-        }
-    }
+    pub tokens: Vec<Grant>,
 }
 
 /// An API behind the gateway.

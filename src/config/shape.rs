@@ -1,7 +1,7 @@
 //! What may stand in `consentry.yaml` and `api-keys.yaml`: the table that the reader reads by and that editors get as a
 //! schema.
 
-use super::setting::AdminRole;
+use crate::admin::Role;
 use crate::policy::shape::{
     DURATION, FILE, Is, Key, Rule, SCOPE, SIZE, Shape, Test, form, list, may, must, some, words,
 };
@@ -112,7 +112,7 @@ pub(super) const ADMIN_TOKEN: Shape = Shape {
     says: "A bearer token of administration.",
     keys: &[
         must("name", Is::Name, "Whose it is."),
-        must("role", Is::Words(|| words(AdminRole::ALL, AdminRole::word)), "What it may do."),
+        must("role", Is::Words(|| words(Role::ALL, Role::word)), "What it may do."),
         must("hash", HASH, "The token's hash: `sha256:` and 64 hexadecimal digits; never the token."),
     ],
     rules: &[],

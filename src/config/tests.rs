@@ -10,6 +10,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::*;
+use crate::admin::Role;
 use crate::crypto::InterchangeKey;
 use crate::identity::Algorithm;
 use crate::policy::{Code, Diagnostics};
@@ -177,7 +178,7 @@ fn the_example_loads_and_its_defaults_are_those_of_the_code() {
     assert!(before.ends_with("keys/master.key"));
     let tls = other.admin.tls.unwrap();
     assert_eq!(tls.listener.https.port(), 9443);
-    assert_eq!((tls.tokens[0].role, tls.tokens[0].hash), (AdminRole::Operator, [0; 32]));
+    assert_eq!((tls.tokens[0].role, tls.tokens[0].hash), (Role::Operator, [0; 32]));
 }
 
 #[test]
