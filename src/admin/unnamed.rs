@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::office::Office;
 use crate::clock::Timestamp;
 use crate::crypto::Digest;
+use crate::custody::retention;
 use crate::rights::Facts;
 
 /// How often it is looked for while there is some: what was erased is soon told no more.
@@ -88,10 +89,9 @@ impl Office {
         if !self.unnamed.is_due(policies, now) {
             return;
         }
-        let Ok(mut kept) = self.store().activities().await else { return };
-        let terms = Facts::from(&live.plan).terms();
-        kept.retain(|activity| terms.iter().all(|term| *term.activity != **activity));
-        self.unnamed.put(policies, now, kept).iter().for_each(|activity| warn(activity));
+        let Ok(kept) = self.store().activities().await else { return };
+        let unnamed = retention::unnamed(kept, &Facts::from(&live.plan).terms());
+        self.unnamed.put(policies, now, unnamed).iter().for_each(|activity| warn(activity));
     }
 }
 

@@ -66,7 +66,7 @@ pub async fn run(store: &Store, terms: &[Term], now: Timestamp) -> Result<Report
 }
 
 /// Those of the activities that no term is of.
-fn unnamed(mut activities: Vec<String>, terms: &[Term]) -> Vec<String> {
+pub fn unnamed(mut activities: Vec<String>, terms: &[Term]) -> Vec<String> {
     activities.retain(|activity| terms.iter().all(|term| *term.activity != **activity));
     activities
 }
