@@ -24,6 +24,13 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// What lies beside a file, by the ending that is put behind its name.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// Makes a file that is not there yet, with this mode but for what the umask takes away.
 ///
 /// # Errors

@@ -169,9 +169,7 @@ fn named(path: &Path) -> &Path {
 /// The file that the lock of this one is on. Not the file itself: closing any descriptor of a database would drop SQLite's own locks
 /// on it.
 fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
+    files::beside(path, ".lock")
 }
 
 #[cfg(test)]

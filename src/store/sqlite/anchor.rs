@@ -79,9 +79,7 @@ fn table(keyring: &Prepared<'_>) -> rusqlite::Result<Option<Chain>> {
 }
 
 fn path(keyring: &Path) -> PathBuf {
-    let mut name = keyring.as_os_str().to_owned();
-    name.push("-anchor");
-    PathBuf::from(name)
+    files::beside(keyring, "-anchor")
 }
 
 fn bytes(pair: [u8; 16], chain: Chain) -> [u8; LENGTH] {

@@ -76,9 +76,9 @@ impl Files {
     /// and stays there when the file's own is put right.
     pub(super) fn ours(&self) -> Result<(), StoreError> {
         let beside = ["", ".lock", "-wal", "-shm"];
-        let data = beside.map(|ending| look::beside(&self.data, ending));
-        let keyring = beside.map(|ending| look::beside(&self.keyring, ending));
-        let anchor = look::beside(&self.keyring, "-anchor");
+        let data = beside.map(|ending| files::beside(&self.data, ending));
+        let keyring = beside.map(|ending| files::beside(&self.keyring, ending));
+        let anchor = files::beside(&self.keyring, "-anchor");
         let kept =
             data.iter().chain(&keyring).chain([&anchor]).find_map(|path| LockError::keeping_from(path));
         kept.map_or(Ok(()), |error| Err(error.into()))
@@ -165,7 +165,7 @@ impl Files {
         for path in [&self.data, &self.keyring] {
             let whole = path.canonicalize().map_err(|error| unopened(path, error))?;
             for ending in ["", "-wal"] {
-                let found = look::beside(&whole, ending).metadata().ok();
+                let found = files::beside(&whole, ending).metadata().ok();
                 all.push(found.map(|found| Lies {
                     file: (found.dev(), found.ino()),
                     length: found.len(),

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::Access;
 use rustix::io::Errno;
 
+use crate::files::beside;
 use crate::lock::{Lock, LockError};
 use crate::store::{StoreError, WrappedSecret};
 
@@ -117,13 +118,6 @@ fn without_trace(whole: &Path, held: bool) -> Option<How> {
         _ if !held => Some(How::Log),
         _ => None,
     }
-}
-
-/// What SQLite calls a file that belongs to a database.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 /// The database as SQLite's address of it (sqlite.org/uri.html). `whole` begins with a slash.
