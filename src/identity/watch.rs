@@ -26,7 +26,8 @@ pub(super) struct Watch {
 
 /// Looks at the file of API keys every `every` (at most 5 seconds: a revocation binds within that), and puts what
 /// `load` makes of it in force when it has changed. A file that is bad or gone leaves the keys as they are, loudly: the log
-/// says it once, and [`Identity::api_keys_refused`] for as long as it is so. Of keys that end soon the log hears once a day. Runs for as long as it is polled.
+/// says it once, and [`Identity::api_keys_refused`] for as long as it is so. Of keys that end soon the log hears once a day.
+/// Runs for as long as it is polled.
 pub async fn watch_api_keys<L>(identity: Arc<Identity>, path: PathBuf, load: L, every: Duration)
 where
     L: Fn(&Path) -> Result<Vec<ApiKeyEntry>, BoxError> + Send + Sync + 'static,
